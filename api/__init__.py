@@ -1,4 +1,4 @@
-"""Keraunos: Keras 3 models on one or many GPUs, exactly.
+"""Keraunos: train Keras 3 models on one or many GPUs.
 
     import keraunos as kr
 

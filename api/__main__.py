@@ -1,4 +1,4 @@
-"""`python -m keraunos` is the same as `keraunos`."""
+"""Runs `python -m keraunos` like `keraunos`."""
 
 import sys
 

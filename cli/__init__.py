@@ -1,1 +1,1 @@
-"""The command line: a file a command. Builds objects from a configuration."""
+"""The command line: one module per command, and the objects built from a configuration."""

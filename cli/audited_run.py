@@ -1,4 +1,4 @@
-"""Audits the data of a run, with the labels that its models doubt."""
+"""Audits the data of a run, including labels that its models doubt."""
 
 import os
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ from .untrusted import with_own_cache
 
 
 def find_run(folders: Sequence[Path]) -> Path | None:
-    """The run that is to be audited; None if folders of images are named.
+    """Returns the run to audit; None if the folders are image folders.
 
     Raises:
-        ConfigError: A run is named beside other folders.
+        ConfigError: A run is named together with other folders.
     """
     runs = [folder for folder in folders if _is_run(folder)]
     if runs and len(folders) > 1:
@@ -41,19 +41,19 @@ def find_run(folders: Sequence[Path]) -> Path | None:
 
 
 def audit_run(run: Path, check: CopyCheck, cache_dir: Path | None) -> Audit:
-    """Audits the images of a run, and compares their labels with its models.
+    """Audits the images of a run, and compares their labels with its models' predictions.
 
-    Images that a model trained on are not judged by it. Of a directory of folds every
-    image is judged; of another run those of validation are.
+    No model judges images that it was trained on: with a directory of folds, every image
+    is judged; with any other run, only the validation images.
 
     Args:
-        run: The directory of a run, or of folds.
-        check: What copies to look for.
-        cache_dir: What audits and runs share; None takes that of the run.
+        run: The directory of a run or of folds.
+        check: Which duplicates to look for.
+        cache_dir: The cache shared by audits and runs; by default that of the run.
 
     Raises:
-        ConfigError: Its configuration can't be read.
-        DataError: Its images can't be used any more.
+        ConfigError: The configuration can't be read.
+        DataError: The images can no longer be used.
     """
     config = with_own_cache(read_run_config(run), run)
     store = open_store(cache_dir or config.cache_dir)
@@ -84,12 +84,12 @@ def _judge(run: Path, config: RunConfig) -> JudgedLabels:
 
 
 def _judged(predictions: Predictions, what: str) -> JudgedLabels:
-    as_labelled(predictions)  # or says why these are not probabilities
+    as_labelled(predictions)  # raises if these are not probabilities
     return judge_labels(predictions, what)
 
 
 def _predict_validation(run: Path, config: RunConfig) -> Predictions:
-    """What the model of a run says of its validation images."""
+    """Predicts the validation images of a run with its model."""
     if not (run / MODEL_FILE).exists():
         raise DataError(
             message("The run must be finished.", f"It has no {MODEL_FILE}.", run=str(run))

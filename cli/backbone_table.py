@@ -1,4 +1,4 @@
-"""What is known of backbones without building them, and without TensorFlow."""
+"""Facts about backbones that are known without building them or loading TensorFlow."""
 
 import json
 import os
@@ -18,22 +18,22 @@ from ..configs.hub_presets import CONFIG_FILE, find_preset, is_directory, preset
 from ..configs.weights import IMAGENET, find_weights
 from ..core.errors import ConfigError
 
-_WEIGHTS = "*.weights.h5"  # of a preset
+_PRESET_WEIGHTS = "*.weights.h5"
 
 
 @dataclass(frozen=True)
 class BackboneRow:
-    """A backbone; None stands for what is not known before it is built or fetched.
+    """A backbone; values that are unknown until it is built or downloaded are None.
 
     Attributes:
-        name: As `model.backbone` takes it.
-        parameters: How many it has without its head.
+        name: The value of `model.backbone`.
+        parameters: Number of parameters without the head.
         image_size: Height and width in pixels of the images that it was trained on.
-        smallest_image_size: The least that it takes.
-        features: The length of its feature vectors.
+        smallest_image_size: The smallest height and width that it accepts, in pixels.
+        features: Length of its feature vectors.
         stages: Names of the parts in which it can be unfrozen, from input to output.
-        has_weights: Whether its own weights are on this machine.
-        images_per_second: Measured here.
+        has_weights: Whether its pretrained weights are on this machine.
+        images_per_second: Throughput, if it was measured on this machine.
     """
 
     name: str
@@ -47,16 +47,16 @@ class BackboneRow:
 
 
 def all_rows() -> list[BackboneRow]:
-    """All networks of Keras and ours, and presets of KerasHub where it is installed."""
+    """Returns all built-in networks, and the presets of KerasHub if it is installed."""
     names = sorted(networks(), key=lambda name: networks()[name].parameters)
     return [row_of(name) for name in (*names, *(f"{HUB}{each}" for each in presets()))]
 
 
 def row_of(name: str) -> BackboneRow:
-    """What is known of a backbone.
+    """Returns the known facts about a backbone.
 
     Raises:
-        ConfigError: There is none of that name.
+        ConfigError: There is no backbone with this name.
     """
     problem = problem_of_name(name)
     if problem:
@@ -81,7 +81,7 @@ def _has_weights(name: str, file: str | None) -> bool | None:
     if file is not None:
         return (keras_folder() / file).is_file()
     if name != "efficientnet_lite0":
-        return None  # wherever PyTorch has put them
+        return None  # PyTorch determines where they are
     try:
         return find_weights(name, IMAGENET) is not None
     except ConfigError:
@@ -102,12 +102,12 @@ def _of_hub(name: str) -> BackboneRow:
         name,
         parameters=_read(folder / "metadata.json").get("parameter_count", listed),
         image_size=size[0],
-        has_weights=any(folder.glob(_WEIGHTS)),
+        has_weights=any(folder.glob(_PRESET_WEIGHTS)),
     )
 
 
 def _downloaded(handle: str) -> Path | None:
-    """Where kagglehub keeps a model that it has downloaded, whichever version."""
+    """Returns the folder of any version of a model that kagglehub has downloaded."""
     cache = os.environ.get("KAGGLEHUB_CACHE", "~/.cache/kagglehub")
     model = handle.removeprefix("kaggle://").split("/")[:4]
     versions = Path(cache).expanduser().joinpath("models", *model).glob("*")

@@ -1,8 +1,8 @@
-"""Trains a few steps as configured and reports their speed, in its own process.
+"""Trains a configuration for a few steps and reports the speed, in its own process.
 
     python -m keraunos.cli.batch_size_child CONFIG... [KEY=VALUE...]
 
-Nothing is written but the cache of decoded images that all runs share.
+Writes nothing except decoded images to the cache that all runs share.
 """
 
 import json
@@ -18,10 +18,13 @@ STEPS = 4
 
 
 def measure(arguments: Sequence[str]) -> dict[str, float]:
-    """Trains two epochs of a few steps, and returns the speed of the second.
+    """Trains two short epochs, and returns the speed of the second.
 
     Args:
-        arguments: As `keraunos fit` takes them.
+        arguments: The arguments of `keraunos fit`.
+
+    Returns:
+        `images_per_second`, and `gpu_gib`: peak memory of one GPU, 0 without a GPU.
 
     Raises:
         DataError: A batch is larger than the training set.
@@ -62,7 +65,7 @@ def measure(arguments: Sequence[str]) -> dict[str, float]:
 
 
 def main() -> int:
-    """Shows what was measured as a line of JSON; returns the exit code."""
+    """Prints the measurements as a line of JSON; returns the exit code."""
     try:
         show(json.dumps(measure(sys.argv[1:])))
     except KeraunosError as error:

@@ -1,4 +1,4 @@
-"""`keraunos doctor --batch-size`: which batches fit into memory, and how fast they are."""
+"""`keraunos doctor --batch-size`: measure which batch sizes fit into memory."""
 
 import json
 import sys
@@ -13,19 +13,19 @@ from .console import show
 
 FIRST_BATCH_SIZE, LARGEST_BATCH_SIZE = 8, 4096
 _GIB = 2**30
-_PART_OF_AVAILABLE = 0.9  # left to others, so that the system does not end them
+_PART_OF_AVAILABLE = 0.9  # leaves memory to other processes, lest the system kill them
 
 Measure = Callable[[int], Watched]
 
 
 class BatchRow(NamedTuple):
-    """The outcome of a batch size.
+    """The measurements of one batch size.
 
     Attributes:
-        batch_size: Images a step, over all devices.
-        images_per_second: While training, reading included; None if it did not fit.
-        peak_gib: The most memory that its process held.
-        gpu_gib: The most memory of one GPU; 0 without.
+        batch_size: Images per step over all devices.
+        images_per_second: Training speed including input; None if it did not fit.
+        peak_gib: Peak memory of the process in GiB.
+        gpu_gib: Peak memory of one GPU in GiB; 0 without a GPU.
         reason: Why it did not fit; empty if it did.
     """
 
@@ -37,18 +37,18 @@ class BatchRow(NamedTuple):
 
 
 def show_batch_sizes(arguments: Sequence[str], limit_gib: float | None) -> None:
-    """Measures batch sizes and prints a table; changes nothing.
+    """Measures batch sizes and prints a table.
 
     Args:
-        arguments: As `keraunos fit` takes them.
-        limit_gib: GiB that the process of a batch size may hold; by default nine tenths of
-            what is available.
+        arguments: The arguments of `keraunos fit`.
+        limit_gib: Memory limit of each process in GiB; by default 90 % of the available
+            memory.
 
     Raises:
-        ConfigError: Something in the configuration is wrong.
+        ConfigError: The configuration is invalid.
         OutOfMemoryError: Not even a batch of one image fits.
     """
-    read_arguments(arguments)  # before a process is started for it
+    read_arguments(arguments)  # reports errors before a process is started
     available = available_bytes()
     if limit_gib is None and available is not None:
         limit_gib = _PART_OF_AVAILABLE * available / _GIB
@@ -83,10 +83,10 @@ def show_batch_sizes(arguments: Sequence[str], limit_gib: float | None) -> None:
 
 
 def batch_rows(measure: Measure) -> Iterator[BatchRow]:
-    """Measures powers of two upwards until one fails; downwards if the first does.
+    """Measures growing powers of two until one fails; shrinking ones if the first fails.
 
     Args:
-        measure: Runs the process of a batch size.
+        measure: Runs the process for a batch size.
 
     Raises:
         KeraunosError: A process failed for another reason than memory.
@@ -105,7 +105,7 @@ def batch_rows(measure: Measure) -> Iterator[BatchRow]:
 
 
 def _row(batch_size: int, watched: Watched) -> BatchRow | None:
-    """The outcome; None if there are not as many images."""
+    """Returns the measurements; None if the training set is smaller than the batch."""
     peak_gib = watched.peak_bytes / _GIB
     if watched.code == 0:
         found = json.loads(watched.output.splitlines()[-1])
@@ -127,7 +127,7 @@ def _row(batch_size: int, watched: Watched) -> BatchRow | None:
 
 
 def _failed(watched: Watched) -> KeraunosError:
-    """The error of a process that failed for a reason of its own."""
+    """Returns the error of a process that did not fail for lack of memory."""
     error = KeraunosError(watched.errors.strip())
     error.exit_code = watched.code
     return error

@@ -1,4 +1,4 @@
-"""Opens the models of a benchmark, all with as many threads."""
+"""Opens the models of a benchmark, all with the same number of threads."""
 
 import os
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from ..export.benchmark import Subject
 
 RUN = "run"
-_OF_TENSORFLOW = (RUN, "keras", "saved_model")
+_TENSORFLOW_FORMATS = (RUN, "keras", "saved_model")
 
 
 def find_benchmarked(paths: Sequence[Path]) -> list[Path]:
-    """The paths themselves; a run alone brings the exports below it.
+    """Returns the models to benchmark: the paths, and for a single run also its exports.
 
     Raises:
-        ConfigError: One of them is neither a run nor an export, or is named twice.
+        ConfigError: A path is neither a run nor an export, or is named twice.
     """
     from ..export.portable.document import DESCRIPTION_FILE
 
@@ -46,15 +46,15 @@ def find_benchmarked(paths: Sequence[Path]) -> list[Path]:
 
 
 def open_subjects(paths: Sequence[Path], threads: int) -> "list[Subject]":
-    """Opens models that compute with so many threads each.
+    """Opens models that compute with the given number of threads each.
 
     Raises:
-        ConfigError: One can't be opened.
-        CheckpointError: A file of it is damaged.
+        ConfigError: A model can't be opened.
+        CheckpointError: A file of a model is damaged.
     """
     formats = [_format_of(path) for path in paths]
     device = "CPU"
-    if set(formats) & set(_OF_TENSORFLOW):
+    if set(formats) & set(_TENSORFLOW_FORMATS):
         device = _prepare_tensorflow(threads)
     from ..export.benchmark import Subject
 
@@ -63,14 +63,14 @@ def open_subjects(paths: Sequence[Path], threads: int) -> "list[Subject]":
             name,
             format,
             open_model(path, threads).model,
-            device if format in _OF_TENSORFLOW else "CPU",
+            device if format in _TENSORFLOW_FORMATS else "CPU",
         )
         for path, name, format in zip(paths, names_of(paths), formats, strict=True)
     ]
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
-    """What to call directories: by their own names, as long as those differ.
+    """Returns display names: directory names if they are unique, otherwise paths.
 
     Example:
         >>> names_of([Path("runs/first"), Path("runs/first/export/onnx")])
@@ -95,10 +95,10 @@ def _is_run(path: Path) -> bool:
 
 
 def _prepare_tensorflow(threads: int) -> str:
-    """Sets the threads of TensorFlow, which it takes before it does anything.
+    """Sets the number of threads, which TensorFlow accepts only before its first operation.
 
     Returns:
-        What it computes on.
+        `"GPU"` or `"CPU"`, the device that TensorFlow uses.
     """
     load_tensorflow()
     import tensorflow as tf

@@ -1,4 +1,4 @@
-"""What a search leaves of its winner: best.yaml and chosen.json, which say how it won."""
+"""Writes the winner of a search: best.yaml and chosen.json."""
 
 import textwrap
 from collections.abc import Iterable
@@ -30,11 +30,11 @@ def write_best(
     """Writes best.yaml, with its origin in comments, and chosen.json.
 
     Args:
-        config: That trains as the winner did.
-        winner: Of the search.
-        directory: Of the search.
-        outer: What the outer folds came to, if there are some.
-        is_finished: Whether all trials are over; chosen.json is not written before.
+        config: The configuration of the winner.
+        winner: The winner of the search.
+        directory: The directory of the search.
+        outer: Scores of the outer folds, if there are any.
+        is_finished: Whether all trials have ended; chosen.json is written only then.
     """
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     found = ", ".join(f"{name} {each}" for name, each in versions(_PACKAGES).items())
@@ -55,7 +55,7 @@ def write_best(
 
 
 def as_comments(lines: Iterable[str]) -> str:
-    r"""Lines as comments of YAML, which no text can leave.
+    r"""Formats lines as YAML comments, with line breaks in them escaped.
 
     Example:
         >>> as_comments(["from\nthe search", "chosen: trial-000"])

@@ -1,4 +1,4 @@
-"""Turns a configuration into the objects that do the work."""
+"""Builds the data, module, Trainer and callbacks of a configuration."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +25,10 @@ from .console import uses_json
 
 
 def build_data(config: RunConfig) -> ImageData:
-    """Reads the images that a configuration names.
+    """Reads the images of a configuration.
 
     Raises:
-        ConfigError: Its `evaluation` names something that is no class or column of theirs.
+        ConfigError: `evaluation` names a class or column that the data does not have.
     """
     augmentation = build_augmentation(config)
     data = ImageData.from_config(
@@ -41,14 +41,14 @@ def build_data(config: RunConfig) -> ImageData:
 
 
 def build_augmentation(config: RunConfig) -> Augmentation:
-    """How a configuration varies the images."""
+    """Creates the augmentation of a configuration."""
     return Augmentation(**config.augmentation.model_dump())
 
 
 def build_module(
     config: RunConfig, data: ImageData, shared: SharedNetworks | None = None
 ) -> Module | Callable[[], Any]:
-    """Creates the module that a configuration asks for."""
+    """Creates the module of a configuration, or the function that builds its model."""
     if config.model.builder is not None:
         return _user_module(config.model.builder, config.model.arguments, data)
     options = config.model.model_dump(exclude={"builder", "arguments"})
@@ -72,14 +72,18 @@ def build_module(
 
 
 def build_optimizer(config: OptimizerConfig) -> Optimizer:
-    """Creates the optimizer that a configuration asks for."""
+    """Creates the optimizer of a configuration."""
     return Optimizer(**config.model_dump())
 
 
 def build_trainer(config: RunConfig, run_dir: Path | None, **more: Any) -> Trainer:
-    """Creates the Trainer that a configuration asks for; `more` has the last word.
+    """Creates the Trainer of a configuration.
 
-    `callbacks` in it are added to those of the configuration.
+    Args:
+        config: The configuration.
+        run_dir: The run directory, or None to write nothing.
+        **more: Arguments of `Trainer` that override the configuration; `callbacks` are
+            added to those of the configuration.
     """
     settings = config.trainer.model_dump(exclude={"cpu_devices", "gpu_memory_limit_gib"})
     callbacks = {"config_file": ConfigFile(config)} | build_callbacks(config)
@@ -96,7 +100,7 @@ def build_trainer(config: RunConfig, run_dir: Path | None, **more: Any) -> Train
 
 
 def build_callbacks(config: RunConfig) -> dict[str, Callback | None]:
-    """Creates the callbacks of a configuration; None switches a default one off."""
+    """Creates the callbacks of a configuration; None disables a default callback."""
     return {
         label: None if options is None else create_callback(label, options)
         for label, options in config.callbacks.items()
@@ -104,7 +108,7 @@ def build_callbacks(config: RunConfig) -> dict[str, Callback | None]:
 
 
 def alerts_of(config: RunConfig) -> list[Alerts]:
-    """Makes what sends alerts, for a search: its trials send none."""
+    """Creates the alert callbacks of a search, whose trials send no alerts themselves."""
     made = [
         create_callback(label, options)
         for label, options in config.callbacks.items()
@@ -116,7 +120,7 @@ def alerts_of(config: RunConfig) -> list[Alerts]:
 def _user_module(
     name: str, given: dict[str, Any], data: ImageData
 ) -> Module | Callable[[], Any]:
-    """The module, or a function that builds the model, of a user's own builder."""
+    """Returns the user's module, or a function that builds the user's model."""
     builder = import_function(name, "model.builder")
     offered = {
         "num_classes": data.num_classes,

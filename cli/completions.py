@@ -1,6 +1,6 @@
-"""What a shell completes behind commands: recipes, YAML files and settings.
+"""Shell completion of recipes, YAML files and settings.
 
-Folders and other files are left to the shell, which completes them where nothing here fits.
+The shell itself completes folders and other files where nothing here matches.
 """
 
 from collections.abc import Iterator
@@ -8,14 +8,16 @@ from pathlib import Path
 
 
 def complete_recipes(incomplete: str) -> list[str]:
-    """The recipes whose names begin so."""
+    """Returns the recipes whose names start with the incomplete word."""
     from ..configs import recipes
 
     return [name for name in recipes() if name.startswith(incomplete)]
 
 
 def complete_configuration(incomplete: str) -> list[str]:
-    """Recipes, YAML files of this folder, and settings once something is typed.
+    """Returns matching recipes, YAML files in this folder and settings.
+
+    Settings are offered only once something has been typed.
 
     Example:
         >>> complete_configuration("optimizer.learning")
@@ -28,7 +30,7 @@ def complete_configuration(incomplete: str) -> list[str]:
         return found
     settings = {n: d for n, d in _settings() if n.startswith(incomplete)}
     found += settings
-    if len(found) == len(settings) == 1:  # two, or the shell would add a space
+    if len(found) == len(settings) == 1:  # after a single match, the shell adds a space
         found += [name + default for name, default in settings.items()]
     return found
 

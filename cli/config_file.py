@@ -1,4 +1,4 @@
-"""Keeps a run's configuration with the run."""
+"""Saves the configuration of a run in its run directory."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _PLACES = ("train", "validation", "test", "image_root", "split")
 
 
 class ConfigFile(Callback):
-    """Writes config.yaml into the run directory, ready to be run again.
+    """Writes config.yaml to the run directory, for the run to be resumed or repeated.
 
     Args:
         config: The complete configuration.
@@ -36,12 +36,12 @@ class ConfigFile(Callback):
 
 
 def portable(config: RunConfig) -> RunConfig:
-    """The configuration as it can be run again from anywhere, into a new directory."""
+    """Returns the configuration with absolute paths and without its run directory."""
     return with_absolute_paths(config).model_copy(update={"run_dir": None})
 
 
 def with_absolute_paths(config: RunConfig) -> RunConfig:
-    """The configuration with data and weights that are found from anywhere."""
+    """Returns the configuration with absolute paths of data and weights."""
     places = {name: getattr(config.data, name) for name in _PLACES}
     absolute: dict[str, Any] = {
         name: _absolute(place)
@@ -59,7 +59,7 @@ def _absolute(place: str) -> str:
 
 
 def with_absolute_weights(config: RunConfig) -> RunConfig:
-    """The configuration with a model that is found from anywhere."""
+    """Returns the configuration with absolute paths of weights and preset."""
     return config.model_copy(update={"model": _with_places(config.model)})
 
 
@@ -70,5 +70,5 @@ def _with_places(model: ModelConfig) -> ModelConfig:
     directory = user_path(model.backbone.removeprefix(HUB))
     if is_of_hub(model.backbone) and directory.is_dir():
         absolute["backbone"] = f"{HUB}{directory.absolute()}"
-    # What was not set stays so: a builder stands beside no other setting.
+    # Settings that were not set stay unset: a builder excludes all others.
     return model.model_copy(update=absolute) if absolute else model

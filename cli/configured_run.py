@@ -1,4 +1,4 @@
-"""A run as recipes and settings describe it, for programs in Python."""
+"""Creates the objects of a run from recipes and settings, for use in Python."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class ConfiguredRun(NamedTuple):
-    """What `keraunos fit` would train, and how, with nothing trained yet.
+    """The objects that `keraunos fit` would train with, before training.
 
     Attributes:
-        config: All settings, with those that the effort stands for.
+        config: All settings, including those that `effort` selects.
         data: The images.
-        module: What is trained: the first argument of `Trainer.fit`.
-        trainer: Trains it.
+        module: The module to train: the first argument of `Trainer.fit`.
+        trainer: The Trainer with the settings of the configuration.
     """
 
     config: RunConfig
@@ -28,17 +28,17 @@ class ConfiguredRun(NamedTuple):
 
 
 def configure(*arguments: str) -> ConfiguredRun:
-    """Makes data, module and Trainer of recipes, YAML files and single settings.
+    """Creates data, module and Trainer from recipes, YAML files and single settings.
 
-    A run in `run_dir` is the one that the command line makes of the same arguments:
-    either continues with the other's. Of folds it takes one, named by `data.fold`.
+    With `run_dir`, the run is the same as that of `keraunos fit` with these arguments:
+    each can resume what the other started. `data.folds` also needs `data.fold`.
 
     Args:
-        *arguments: What is typed after `keraunos fit`: recipes or files, merged from left
-            to right, and `key=value`, such as `"effort=best"`.
+        *arguments: The arguments of `keraunos fit`: recipes or files, merged from left to
+            right, and `key=value`, such as `"effort=best"`.
 
     Raises:
-        ConfigError: Something in them is wrong; all is named.
+        ConfigError: Arguments are invalid; the message lists all problems.
         DataError: The images would spoil a run.
 
     Example:

@@ -1,4 +1,4 @@
-"""A search over the settings of a configuration: what varies, its trials, its best one."""
+"""Searches over the settings of a configuration: search space, trials and best trial."""
 
 import functools
 from collections.abc import Callable
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 def space_of(config: RunConfig) -> Space:
-    """What varies: what the configuration names, or what suits every backbone.
+    """Returns the search space of a configuration, or the default one.
 
     Raises:
-        ConfigError: It names nothing, and a builder of its own.
+        ConfigError: `search.space` is not set, although `model.builder` is.
     """
     if config.search.space is not None:
         return config.search.space
@@ -45,7 +45,7 @@ def space_of(config: RunConfig) -> Space:
 def search_request(
     config: RunConfig, space: Space, parallel_trials: int, role: "Role | None"
 ) -> "SearchRequest":
-    """The options of a search over a configuration."""
+    """Creates the request for a search over a configuration."""
     from ..search.session import SearchRequest
     from ..search.tuning.space import hyperparameters
 
@@ -67,10 +67,10 @@ def search_request(
 def config_of_best(
     config: RunConfig, space: Space, objective: "Monitor", best: "Trial"
 ) -> RunConfig:
-    """The configuration that trains as the best trial did.
+    """Returns the configuration that repeats the best trial.
 
-    After a search over folds of all images, of which none is held out otherwise, it is a
-    part as large as a fold.
+    After a search over folds without a validation split of its own, the validation split
+    of the result is as large as one fold.
     """
     from ..search.trial_config import best_config
     from ..search.tuning.space import decoded
@@ -104,11 +104,11 @@ def describe_features(config: RunConfig, space: Space) -> str:
 
 @dataclass
 class ConfiguredTrial:
-    """Trains a trial of a configuration, in whichever process.
+    """Trains trials of a configuration, in any process.
 
     Args:
-        config: That of the search.
-        space: What varies.
+        config: The configuration of the search.
+        space: The search space.
     """
 
     config: RunConfig
@@ -118,7 +118,7 @@ class ConfiguredTrial:
     _division: str = field(default="", repr=False)
 
     def __call__(self, plan: "TrialPlan") -> "FitResult | Path":
-        """Trains, resumes or exports, as planned."""
+        """Trains, resumes or exports the planned trial."""
         load_tensorflow(self.config.trainer)
         from ..callbacks.monitor import Monitor
         from ..search.trial_callbacks import trial_callbacks
@@ -150,11 +150,11 @@ class ConfiguredTrial:
         return answer
 
     def prepare_folds(self) -> str:
-        """Rejects images that can't be cut into these folds; returns which they are.
+        """Checks that the images can be divided into folds; returns a digest of the folds.
 
         Raises:
-            DataError: They can't, the objective can't be measured in each of them, or
-                the weights are of a run that trained on what one of them holds out.
+            DataError: They can't, the objective can't be measured in each fold, or the
+                initial weights come from a run that trained on images of a fold.
         """
         if self._division:
             return self._division
@@ -171,7 +171,7 @@ class ConfiguredTrial:
         return self._division
 
     def _refuse_seen_images(self, fold: "ImageData") -> None:
-        """Rejects weights before a fold is trained, of which another may refuse them."""
+        """Rejects weights that have seen held-out images of any fold, before training."""
         from ..trainer.guards.seen_images import refuse_seen_images
 
         model = self.config.model
@@ -185,7 +185,7 @@ class ConfiguredTrial:
         return SharedNetworks()
 
     def _strategy_of(self, config: RunConfig) -> Any:
-        """One for all trials, as those that share variables must."""
+        """Returns one strategy for all trials, because they share variables."""
         from ..strategies import create_strategy
 
         settings = config.trainer
@@ -195,7 +195,7 @@ class ConfiguredTrial:
         return self._strategies[named]
 
     def _read(self, config: RunConfig) -> "ImageData":
-        """The images; read once, and one object for all trials that see the same."""
+        """Reads the images once; trials with the same images share one object."""
         from ..search.trial_config import config_of_fold
         from .build import build_augmentation, build_data
 

@@ -1,4 +1,4 @@
-"""What the command line says: results to standard output, all else to standard error."""
+"""Output of the command line: results to standard output, the rest to standard error."""
 
 import sys
 
@@ -12,5 +12,5 @@ __all__ = ["notify", "show", "show_table", "use_format", "uses_json"]
 def show_table(table: Table) -> None:
     """Writes a table to standard output."""
     for column in table.columns:
-        column.overflow = "fold"  # on a narrow screen nothing is cut off
+        column.overflow = "fold"  # cuts nothing off on narrow screens
     PlainConsole(file=sys.stdout).print(table)

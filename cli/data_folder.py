@@ -1,4 +1,4 @@
-"""A first look at a folder of images: its classes, or how it could be arranged."""
+"""Inspects an image folder: lists its classes, or explains the expected layout."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,34 +17,36 @@ _LAYOUT = (
 )
 
 
-class DataLook(NamedTuple):
-    """What a place of data holds.
+class DataInspection(NamedTuple):
+    """The result of inspecting a folder or table of images.
 
     Attributes:
-        lines: What was found, or how images could be arranged.
-        is_usable: Whether it looks like data to train on.
+        lines: The classes that were found, or the layout that is expected.
+        is_usable: Whether the data looks usable for training.
     """
 
     lines: list[str]
     is_usable: bool
 
 
-def look_at_data(place: Path) -> DataLook:
-    """Lists the classes in a folder, by the names of folders and files alone."""
+def inspect_data(place: Path) -> DataInspection:
+    """Lists the classes in a folder, judging by the names of folders and files only."""
     from ..data.index.layout import Setting, find_splits
 
     if place.is_file():
         is_table = place.suffix in (".csv", ".tsv")
-        return DataLook(["a table of images"] if is_table else list(_LAYOUT), is_table)
+        lines = ["a table of images"] if is_table else list(_LAYOUT)
+        return DataInspection(lines, is_table)
     try:
         splits = find_splits(place, "auto", Setting())
         counts = {name: _classes(path) for name, path in (splits or {"": place}).items()}
     except DataError as error:
-        return DataLook([str(error)], is_usable=False)
+        return DataInspection([str(error)], is_usable=False)
     if any(len(classes) < _FEWEST_CLASSES for classes in counts.values()):
         found = next(iter(counts.values()))
-        return DataLook([f"classes found: {some(found) or 'none'}", *_LAYOUT], False)
-    return DataLook(list(_lines(counts)), is_usable=True)
+        lines = [f"classes found: {some(found) or 'none'}", *_LAYOUT]
+        return DataInspection(lines, is_usable=False)
+    return DataInspection(list(_lines(counts)), is_usable=True)
 
 
 def _lines(counts: dict[str, dict[str, int]]) -> Iterator[str]:
@@ -57,7 +59,7 @@ def _lines(counts: dict[str, dict[str, int]]) -> Iterator[str]:
 
 
 def _classes(folder: Path) -> dict[str, int]:
-    """How many images each class has."""
+    """Returns the number of images of each class that has any."""
     from ..data.index.folders import folders_below
 
     names = folders_below(folder, "data.train").names

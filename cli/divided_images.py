@@ -1,4 +1,4 @@
-"""Some images of a configuration as tables, and the configuration that reads these."""
+"""Writes subsets of the images as tables, and configurations that read them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,10 +21,10 @@ _UNFINISHED = unfinished(r"\w+\.csv")
 
 
 def list_images(config: RunConfig) -> "ImageIndex":
-    """All images of a configuration; validation images are those that are given alone.
+    """Returns all images of a configuration, without splitting off validation or folds.
 
     Raises:
-        DataError: They can't be used; all faults are listed.
+        DataError: The images can't be used; the message lists all faults.
     """
     from ..data.index.build_index import build_index
 
@@ -37,17 +37,17 @@ def list_images(config: RunConfig) -> "ImageIndex":
 def with_tables(
     config: RunConfig, index: "ImageIndex", sides: Mapping[str, Mask], folder: Path
 ) -> RunConfig:
-    """Writes tables of images, and returns the configuration that reads these.
+    """Writes tables of images, and returns the configuration that reads them.
 
     Args:
-        config: That of the images.
-        index: All of them.
-        sides: `(rows,)` which are in the table of `train`, `validation` and `test`; a side
-            without images has no table.
-        folder: Where the tables go. Those that are there must be the same.
+        config: The configuration of the images.
+        index: All images.
+        sides: Masks `(rows,)` by split: `train`, `validation` and `test`; a split without
+            images gets no table.
+        folder: Where to write the tables; existing ones must be the same.
 
     Raises:
-        ConfigError: A table of other images is there already.
+        ConfigError: The folder has a table of other images.
     """
     from ..data.index.image_table import settings_of_table, table_of
 

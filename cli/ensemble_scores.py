@@ -1,4 +1,4 @@
-"""How the mean of several models did, and its files."""
+"""Scores of an ensemble, and the files that they are written to."""
 
 import re
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ class HasTable(Protocol):
     """Predictions of any task."""
 
     def write_table(self, path: Path) -> None:
-        """Writes them, a row per image."""
+        """Writes one row per image."""
 
 
 @dataclass(frozen=True)
 class EnsembleScores:
-    """Scores of the mean of several models, and of each of them.
+    """Scores of the mean of several models, and of each model.
 
     Attributes:
-        split: The scored images.
-        scores: Those of the mean, as in test.json; for classifiers `against_members`, the
+        split: The split that was scored: `"test"` or `"validation"`.
+        scores: Scores of the mean, as in test.json; for classifiers `against_members`, the
             paired difference to each; and `tta` if requested.
-        members: Scores of each member, by its name.
-        predictions: The means.
-        tta_predictions: The means over members and views, if requested.
+        members: Scores of each member, by name.
+        predictions: Mean predictions over members.
+        tta_predictions: Mean predictions over members and views, if requested.
     """
 
     split: str
@@ -51,5 +51,5 @@ class EnsembleScores:
             self.predictions.write_table(place / ENSEMBLE_PREDICTIONS_FILE)
             if self.tta_predictions is not None:
                 self.tta_predictions.write_table(place / ENSEMBLE_TTA_PREDICTIONS_FILE)
-            else:  # those of another test are not of these scores
+            else:  # an earlier table would not belong to these scores
                 remove_file(place, ENSEMBLE_TTA_PREDICTIONS_FILE, _TTA_PREDICTIONS)

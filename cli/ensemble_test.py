@@ -1,4 +1,4 @@
-"""Scores several runs as one model, one of them in memory at a time."""
+"""Scores several runs as an ensemble, with one model in memory at a time."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,12 @@ def score_members(
     """Tests each member, and the mean of their probabilities.
 
     Args:
-        members: At least two.
+        members: At least two members.
         split: `"test"` or `"validation"`.
-        tta: Views of each image, as of `Trainer.test`.
+        tta: Number of views per image, like in `Trainer.test`.
 
     Raises:
-        ConfigError: Classes or images of the members are not the same.
+        ConfigError: The members have different classes or images.
         DataError: Images can't be read, or outputs are not probabilities.
         CheckpointError: A model is damaged.
     """

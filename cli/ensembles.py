@@ -1,4 +1,4 @@
-"""Several runs, or all folds of one, as one model; loads no TensorFlow by itself."""
+"""Finds and checks the members of an ensemble, without loading TensorFlow."""
 
 import os
 from collections import Counter
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Member:
-    """A run whose model is one of several.
+    """A run whose model is part of an ensemble.
 
     Attributes:
-        name: What distinguishes it from the others.
-        run: Its directory.
-        config: Its configuration.
+        name: A name that is unique in the ensemble.
+        run: The run directory.
+        config: The configuration of the run.
     """
 
     name: str
@@ -41,14 +41,14 @@ class Member:
 
 
 def find_members(runs: Sequence[Path], settings: Sequence[str] = ()) -> list[Member]:
-    """The runs themselves; for a directory of folds, the run of each fold.
+    """Returns the runs as members; a directory of folds becomes the run of each fold.
 
     Args:
-        runs: Directories.
-        settings: Single settings, as `key=value`, that take the place of theirs.
+        runs: Run directories.
+        settings: Single settings, as `key=value`, that override those of the runs.
 
     Raises:
-        ConfigError: There is no run, one is named twice, or a fold is not finished.
+        ConfigError: A directory is not a run, is named twice, or has unfinished folds.
     """
     found = [each for run in runs for each in _members_of(run, settings)]
     places = Counter(os.path.realpath(run) for run, _ in found)
@@ -83,10 +83,10 @@ def _members_of(run: Path, settings: Sequence[str]) -> list[tuple[Path, RunConfi
 
 
 def require_honest_split(members: Sequence[Member], split: str) -> None:
-    """Checks that no member was trained on the images that are to be scored.
+    """Checks that no member was trained on the images to score.
 
     Raises:
-        ConfigError: One was.
+        ConfigError: A member was trained on them.
     """
     folds = {(each.config.data.folds, each.config.data.fold) for each in members}
     if split == "validation" and len(folds) > 1:
@@ -104,14 +104,14 @@ def require_honest_split(members: Sequence[Member], split: str) -> None:
 def output_directory(
     runs: Sequence[Path], members: Sequence[Member], split: str, output: Path | None
 ) -> Path | None:
-    """Where the files of an ensemble go: `--output`, or the directory of all its folds.
+    """Returns the directory for the files of an ensemble.
 
     Returns:
-        None if nothing is to be written: several runs, or validation images, which
-        never take the place of those of the test.
+        `output`, or the directory of the folds. None if nothing is written: for several
+        runs, and for validation images, whose files must not replace those of the test.
 
     Raises:
-        ConfigError: It is in the directory of a member, or can't be written.
+        ConfigError: The directory is inside that of a member, or can't be written.
     """
     if output is None:
         return runs[0] if len(runs) == 1 and split == "test" else None
@@ -131,10 +131,10 @@ def output_directory(
 
 
 def read_data(member: Member) -> "ImageData":
-    """The images of a run, with a cache of the user's own where the run names another.
+    """Reads the images of a run, with the user's cache unless that of the run is trusted.
 
     Raises:
-        DataError: They can't be read.
+        DataError: The images can't be read.
     """
     from .build import build_data
 
@@ -142,10 +142,10 @@ def read_data(member: Member) -> "ImageData":
 
 
 def read_split(member: Member, split: str) -> Any:
-    """The test or validation images of a run.
+    """Reads the test or validation images of a run.
 
     Raises:
-        ConfigError: It has no such split.
+        ConfigError: The run has no such split.
         DataError: The images can't be read.
     """
     from ..trainer.setup.sources import split_of
@@ -154,10 +154,10 @@ def read_split(member: Member, split: str) -> Any:
 
 
 def require_images(paths: Sequence[Path]) -> None:
-    """Checks that no run was named where images are expected.
+    """Checks that no path of an image is a run.
 
     Raises:
-        ConfigError: One was.
+        ConfigError: A path is a run directory.
     """
     runs = [str(path) for path in paths if (path / CONFIG_FILE).is_file()]
     if runs:
@@ -171,10 +171,10 @@ def require_images(paths: Sequence[Path]) -> None:
 
 
 def task_of(members: Sequence[Member]) -> Task:
-    """What all of several runs predict.
+    """Returns the task of the members.
 
     Raises:
-        ConfigError: One predicts something else.
+        ConfigError: The members have different tasks.
     """
     tasks = {member.config.task for member in members}
     if len(tasks) > 1:

@@ -1,4 +1,4 @@
-"""Help: examples of each command, options and commands in groups."""
+"""Formats the help: examples for each command, options and commands in groups."""
 
 import re
 from typing import Any
@@ -50,10 +50,10 @@ _TYPES = {"int": "N", "float": "NUMBER", "str": "TEXT", "path": "PATH"}
 
 
 class WithExamples(TyperCommand):
-    """A command whose help has options by group, and ends with examples to be copied."""
+    """A command whose help groups its options and ends with examples."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Names the arguments as their descriptions do."""
+        """Names the arguments as in their descriptions."""
         given = [each for each in self.get_params(ctx) if isinstance(each, TyperArgument)]
         return [self.options_metavar or "", *map(_usage, given)]
 
@@ -112,7 +112,7 @@ def _section(parameter: Any) -> str:
 
 
 def _row(parameter: Any, record: tuple[str, str]) -> tuple[str, str]:
-    """A row of help, with types as people call them; an argument needs none."""
+    """Returns a row of help with readable type names; arguments have no type."""
     name, text = record
     if isinstance(parameter, TyperArgument):
         return parameter.metavar or name, text

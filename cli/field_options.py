@@ -1,4 +1,4 @@
-"""The fields of a dataclass as options of a command, so that they are declared once."""
+"""Derives the options of a command from the fields of a dataclass."""
 
 import inspect
 import re
@@ -16,12 +16,12 @@ def with_fields(
     leave_out: Sequence[str] = (),
     groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command an option for each field of a dataclass of settings.
+    """Adds an option to a command for each field of a dataclass of settings.
 
     Args:
         settings: A dataclass whose docstring describes its attributes.
-        leave_out: Fields that are not options.
-        groups: Fields by the heading in the help; the others are among the options.
+        leave_out: Fields that get no option.
+        groups: Field names by heading in the help; others are under `Options`.
 
     Returns:
         A decorator for a function that takes the fields as `**options`.
@@ -57,7 +57,7 @@ def with_fields(
 
 
 def described(settings: type) -> dict[str, str]:
-    """What the docstring of a class says of each attribute.
+    """Returns the description of each attribute from the docstring of a class.
 
     Example:
         >>> class Limits:

@@ -1,4 +1,4 @@
-"""Cross-validation: a run for each fold, in one directory, and what they say together."""
+"""Cross-validation: trains one run per fold in one directory, and summarizes them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,29 +35,30 @@ from ..core.run_layout import (
 )
 from .console import notify, show, show_table
 from .run_directories import read_run_config
-from .training import TrainedRun, name_positions, test, train
+from .training import TrainedRun, show_next_commands, test, train
 
 
 def wants_all_folds(config: RunConfig) -> bool:
-    """Whether every fold is to be trained, rather than one or none."""
+    """Returns whether all folds are to be trained, not just one or none."""
     return config.data.folds is not None and config.data.fold is None
 
 
 def one_fold(config: RunConfig, fold: int) -> RunConfig:
-    """The configuration of one fold, counted from 1."""
+    """Returns the configuration of one fold, counted from 1."""
     data = config.data.model_copy(update={"fold": fold})
     return config.model_copy(update={"data": data})
 
 
 def train_folds(config: RunConfig, run_dir: Path) -> None:
-    """Trains every fold that is not finished yet, and sums them up.
+    """Trains every fold that is not finished yet, and writes a summary.
 
     Args:
-        config: With `data.folds`.
-        run_dir: Each fold is its own run in `fold-1`, `fold-2`, ...
+        config: A configuration with `data.folds`.
+        run_dir: The parent of the runs of the folds, `fold-1`, `fold-2`, ...
 
     Raises:
-        typer.Exit: A fold was interrupted; its state is saved, and how to continue is said.
+        typer.Exit: A fold was interrupted; its state is saved, and the command that resumes
+            it was shown.
     """
     if not (run_dir / CONFIG_FILE).exists():
         refuse_seen_images_of_folds(config)
@@ -70,14 +71,14 @@ def train_folds(config: RunConfig, run_dir: Path) -> None:
             _train_one(one_fold(config, number), directory, run_dir)
         folds.append(_read_scores(directory))
     _report(run_dir, folds)
-    name_positions(run_dir, config)
+    show_next_commands(run_dir, config)
 
 
 def refuse_seen_images_of_folds(config: RunConfig) -> None:
-    """Rejects weights of a run that trained on images which any of the folds holds out.
+    """Rejects weights of a run that trained on held-out images of any fold.
 
     Raises:
-        DataError: There are some, and `data.on_leak` is not `keep`.
+        DataError: There are such images, and `data.on_leak` is not `keep`.
     """
     from ..trainer.guards.seen_images import refuse_seen_images
     from .build import build_data
@@ -88,7 +89,7 @@ def refuse_seen_images_of_folds(config: RunConfig) -> None:
 
 
 def _claim(config: RunConfig, run_dir: Path) -> None:
-    """Records the settings, which must be those of the finished folds."""
+    """Writes the settings, or checks that they match those of the finished folds."""
     from ..trainer.checkpoint.run_directory import (
         check_run_directory,
         describe_environment,
@@ -116,14 +117,14 @@ def _train_one(config: RunConfig, directory: Path, run_dir: Path) -> None:
     from .saved_model import forget_models
 
     run = train(config, directory, resumable=run_dir)
-    # Of an ensemble the views are tested together, when all folds are there.
+    # With an ensemble, views are averaged once, when all folds are finished.
     test(run, None if config.evaluation.ensemble else config.evaluation.tta)
     _judge_held_out(run, directory)
     forget_models()
 
 
 def _is_finished(directory: Path) -> bool:
-    """Whether a fold has all its scores; those that are damaged are made again."""
+    """Returns whether a fold has all its scores, undamaged."""
     held_out = (FOLD_SCORES_FILE, VALIDATION_PREDICTIONS_FILE)
     damaged = [name for name in (*held_out, TEST_FILE) if is_damaged(directory / name)]
     if damaged:
@@ -132,13 +133,13 @@ def _is_finished(directory: Path) -> bool:
 
 
 def _judge_held_out(run: TrainedRun, directory: Path) -> None:
-    """Writes what a fold says of its validation images, and how right it is."""
+    """Writes the predictions and scores of a fold on its validation images."""
     from ..trainer import Trainer
     from .out_of_fold import write_held_out
 
     if run.data.validation is None:
         raise DataError("Each fold must have validation images. Try fewer data.folds.")
-    # Without a directory: nothing may take the place of test.json.
+    # No run directory: test.json must not be replaced.
     result = Trainer().test(run.result.model, run.data.validation)
     if result.predictions is not None:
         write_held_out(directory, result.predictions)
@@ -147,12 +148,12 @@ def _judge_held_out(run: TrainedRun, directory: Path) -> None:
         result.task_predictions.write_table(table)
         note_checksum(table)
     scores = {**result.scores, "class_names": list(run.data.class_names)}
-    # Last, as it tells that the fold is finished.
+    # Written last: this file marks the fold as finished.
     write_checked_json(directory / FOLD_SCORES_FILE, scores)
 
 
 def _read_scores(directory: Path) -> dict[str, dict[str, Any]]:
-    """What a fold came to: on its validation images, and on those of the test."""
+    """Reads the scores of a fold on its validation images and, if any, test images."""
     found = {"validation": directory / FOLD_SCORES_FILE, "test": directory / TEST_FILE}
     return {
         split: read_checked_json(file) for split, file in found.items() if file.exists()
@@ -165,7 +166,7 @@ def _report(run_dir: Path, folds: list[dict[str, dict[str, Any]]]) -> None:
     splits = [name for name in ("validation", "test") if all(name in f for f in folds)]
     summary = {name: summarize_folds([fold[name] for fold in folds]) for name in splits}
     names = folds[0]["validation"]["class_names"]
-    if "test" in summary:  # of the same images again and again
+    if "test" in summary:  # a sum would count the same test images once per fold
         summary["test"].pop("confusion_matrix", None)
     write_json_atomic(run_dir / FOLDS_FILE, {**summary, "class_names": names})
     write_csv(run_dir / FOLDS_TABLE_FILE, *_as_rows(folds, summary))
@@ -195,7 +196,7 @@ def _write_confusion_matrix(
 
 
 def _report_label_doubts(run_dir: Path) -> None:
-    """Writes which labels are doubtful, by the folds that did not train on the images."""
+    """Writes the labels that are doubted by the fold that held out the image."""
     from ..evaluation.evidence import as_labelled
     from ..evaluation.label_doubts import caution, find_label_doubts, write_label_doubts
     from .out_of_fold import read_out_of_fold

@@ -1,4 +1,4 @@
-"""What a folder of runs holds: an entry for each, whatever state its files are in."""
+"""Lists the runs in a folder, even if their files are damaged."""
 
 import math
 import os
@@ -20,7 +20,7 @@ from .run_state import Kind, kind_of, last_change, parts_of, state_of
 from .run_summary import natural, read_epochs, read_scores
 from .typed_command import typed
 
-_MOST_LEVELS = 3  # of folders around runs
+_MOST_LEVELS = 3  # of folders to search for runs
 _SCORES = ("balanced_accuracy", "accuracy", "macro_f1", "macro_roc_auc")
 
 
@@ -28,14 +28,14 @@ Scores = dict[str, Any]
 
 
 class _Chosen(BaseModel):
-    """What is read of chosen.json."""
+    """The part of chosen.json that is read."""
 
     objective: str
     score: float
 
 
 class _Folds(BaseModel):
-    """What is read of folds.json."""
+    """The part of folds.json that is read."""
 
     validation: Scores = {}
     test: Scores = {}
@@ -43,17 +43,18 @@ class _Folds(BaseModel):
 
 @dataclass(frozen=True)
 class ListedRun:
-    """A run, a search or folds in one line.
+    """A row of the list: a run, a search or a directory of folds.
 
     Attributes:
-        directory: Where it is.
-        kind: Which of them; `other` for a folder of neither.
-        state: As `state_of` returned it; `damaged` or `not a run` otherwise.
-        progress: How far it is, such as `3 epochs`.
-        score: Of the best epoch on validation images: `accuracy 0.81`; empty before.
-        test: Likewise, on test images.
-        age: How long ago it was written to, such as `5 min`.
-        next_command: What to type next; empty if there is nothing.
+        directory: Its directory.
+        kind: What it is; `other` for any other folder.
+        state: The result of `state_of`, `damaged`, or `not a run`.
+        progress: Its progress, such as `3 epochs`.
+        score: The validation score of the best epoch, such as `accuracy 0.81`; empty if
+            there is none yet.
+        test: The test score; empty if there is none.
+        age: Time since it was last written to, such as `5 min`.
+        next_command: The suggested next command; empty if there is none.
     """
 
     directory: Path
@@ -67,12 +68,13 @@ class ListedRun:
 
 
 def list_runs(folder: Path) -> list[ListedRun]:
-    """Lists the runs, searches and folds in a folder, and in the folders around them.
+    """Lists the runs, searches and directories of folds in a folder, up to 3 levels deep.
 
-    Those of the trials of a search, or of folds, are listed if that is the folder.
+    The trials of a search, and the folds of a cross-validation, are listed only if the
+    folder is that of the search or of the folds.
 
     Raises:
-        ConfigError: It is not a folder.
+        ConfigError: The path is not a folder.
     """
     if not folder.is_dir():
         raise ConfigError(
@@ -92,13 +94,13 @@ def list_runs(folder: Path) -> list[ListedRun]:
 
 
 def listed_run(directory: Path) -> ListedRun:
-    """A run in one line; files that are damaged are named in it."""
+    """Summarizes a run in a row, which names its first damaged file."""
     kind = kind_of(directory)
     if kind == "other":
         return ListedRun(directory, kind, "not a run")
     state = state_of(directory, kind)
     changed = last_change(directory)
-    age = "" if changed is None else in_words(time.time() - changed)
+    age = "" if changed is None else duration_text(time.time() - changed)
     command = next_command(directory, kind, state)
     read = {"run": _read_run, "search": _read_search, "folds": _read_folds}[kind]
     try:
@@ -110,12 +112,12 @@ def listed_run(directory: Path) -> ListedRun:
         return ListedRun(directory, kind, "damaged", f"see {name}", "", "", age, command)
 
 
-def in_words(seconds: float) -> str:
-    """A time span in the unit that fits it.
+def duration_text(seconds: float) -> str:
+    """Formats a duration in its largest fitting unit, rounded down.
 
     Example:
-        >>> in_words(42), in_words(150), in_words(7_300), in_words(200_000)
-        ('42 s', '2 min', '2 h', '2 d')
+        >>> [duration_text(each) for each in (42, 150, 7_300, 200_000)]
+        ['42 s', '2 min', '2 h', '2 d']
     """
     units = ((86_400, "d"), (3_600, "h"), (60, "min"))
     fitting = ((size, unit) for size, unit in units if seconds >= size)
@@ -132,7 +134,7 @@ def _runs_below(folder: Path, levels: int) -> Iterator[Path]:
 
 
 def _others(folder: Path, found: list[Path]) -> list[Path]:
-    """Folders directly below that neither are nor hold any of the runs found."""
+    """Returns direct subfolders that neither are nor contain any of the runs found."""
     holding = {path for run in found for path in (run, *run.parents)}
     return [path for path in _folders(folder) if path not in holding]
 
@@ -156,7 +158,7 @@ def _read_run(directory: Path) -> tuple[str, str, str]:
 
 
 def _test_of(directory: Path) -> str:
-    return best_known(read_scores(directory))
+    return main_score(read_scores(directory))
 
 
 def _read_search(directory: Path) -> tuple[str, str, str]:
@@ -177,8 +179,8 @@ def _read_folds(directory: Path) -> tuple[str, str, str]:
     summary = _Folds.model_validate_json(read_text(file))
     return (
         progress,
-        best_known(_means(summary.validation)),
-        best_known(_means(summary.test)),
+        main_score(_means(summary.validation)),
+        main_score(_means(summary.test)),
     )
 
 
@@ -187,7 +189,7 @@ def _means(scores: Scores) -> Scores:
 
 
 def _damaged_file(directory: Path, kind: Kind) -> str:
-    """Which file a reader has failed on."""
+    """Returns the name of the file that can't be read."""
     if kind != "run":
         return CHOSEN_FILE if kind == "search" else FOLDS_FILE
     try:
@@ -198,11 +200,11 @@ def _damaged_file(directory: Path, kind: Kind) -> str:
     return TEST_FILE
 
 
-def best_known(scores: Scores) -> str:
-    """The score of a test that stands for all; empty if there is none.
+def main_score(scores: Scores) -> str:
+    """Formats the most important of several scores; empty if there is none.
 
     Example:
-        >>> best_known({"loss": 0.5, "mean_absolute_error": 12.0})
+        >>> main_score({"loss": 0.5, "mean_absolute_error": 12.0})
         'mean absolute error 12'
     """
     numbers = {
@@ -216,7 +218,7 @@ def best_known(scores: Scores) -> str:
 
 
 def score_text(name: str, value: float) -> str:
-    """A score with its name.
+    """Formats a score with its name.
 
     Example:
         >>> score_text("balanced_accuracy", 0.8125)

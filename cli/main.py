@@ -44,7 +44,7 @@ from .examples import WIDEST, InPanels, WithExamples
 from .typed_command import remember
 
 INTERRUPTED = 130
-NO_PATH = {errno.ENAMETOOLONG, errno.ELOOP}  # the argument can't be the name of a file
+INVALID_PATH = {errno.ENAMETOOLONG, errno.ELOOP}
 
 app = typer.Typer(
     name="keraunos",
@@ -56,14 +56,14 @@ app = typer.Typer(
 )
 
 
-def _show_version(is_asked: bool) -> None:
-    if is_asked:
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
         show_line(f"keraunos {metadata.version('keraunos')}")
         raise typer.Exit
 
 
 @app.callback()
-def _of_all_commands(
+def _common_options(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, help="Show the version."),
@@ -83,7 +83,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "config": config_commands.show_config,
         "backbones": backbones.backbones,
     },
-    "Look": {
+    "Inspect": {
         "runs": runs.runs,
         "show": show.show,
         "tensorboard": tensorboard.tensorboard,
@@ -97,7 +97,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "report": report.report,
         "predict": predict.predict,
     },
-    "Ship": {
+    "Deploy": {
         "export": export.export,
         "serve": serve.serve,
         "pack": pack.pack,
@@ -124,7 +124,7 @@ app.command(serve.WORKER_COMMAND, hidden=True)(serve.serve_worker)
 
 @runtime_checkable
 class _UsageError(Protocol):
-    """Error of Typer for a mistyped command: of Click, or of its own copy."""
+    """Usage error of Typer: that of Click, or of Typer's own copy of Click."""
 
     def show(self, file: TextIO) -> None:
         """Writes the error and the usage of the command."""
@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        arguments: As typed after `keraunos`; those of the process by default.
+        arguments: The arguments after `keraunos`; by default those of the process.
 
     Returns:
         The exit code: 0, or that of the error (see docs/exit-codes.md).
@@ -149,10 +149,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare_streams() -> None:
-    """Makes standard streams accept any text, and opens closed ones."""
+    """Makes the standard streams accept any text, and reopens closed ones."""
     for name, descriptor in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
-        if stream is None:  # else the next file to be opened would be taken for it
+        if stream is None:  # otherwise the next opened file would get its descriptor
             nowhere = os.open(os.devnull, os.O_RDWR)
             os.dup2(nowhere, descriptor)
             setattr(sys, name, os.fdopen(descriptor, "r" if descriptor == 0 else "w"))
@@ -165,8 +165,8 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         if any("\0" in argument for argument in arguments):
             raise ConfigError("An argument must not contain NUL.")
-        # Typer hands on what the command returned, None, or the code of `typer.Exit`,
-        # into which newer versions turn an interrupt.
+        # Typer returns the result of the command, None, or the code of `typer.Exit`;
+        # newer versions turn an interrupt into the latter.
         known = current_options(arguments)
         return app(known, standalone_mode=False, prog_name=app.info.name) or 0
     except KeraunosError as error:
@@ -175,7 +175,7 @@ def _run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except SystemExit as error:
-        # What Typer makes of any broken pipe, even one of the user's own code.
+        # Typer turns any broken pipe into this, even one in the user's code.
         if not isinstance(error.__context__, BrokenPipeError):
             raise
         sys.stdout, sys.stderr = streams
@@ -185,7 +185,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _handle_broken_pipe(error: BrokenPipeError) -> int:
-    """The reader of standard output may close the pipe; other pipes may not break."""
+    """Returns 0 if the reader of standard output closed the pipe; others are errors."""
     poll = select.poll()
     poll.register(1, 0)
     if not poll.poll(0):
@@ -195,13 +195,13 @@ def _handle_broken_pipe(error: BrokenPipeError) -> int:
 
 
 def _handle_other(error: Exception) -> int:
-    """Returns 2 for usage errors, and 1 for errors of the user's code."""
+    """Writes an error; returns 2 for usage errors, 1 for errors of the user's code."""
     if isinstance(error, _UsageError):
         words = io.StringIO()
         error.show(words)
         _write_line(words.getvalue().rstrip())
         return 2
-    if isinstance(error, OSError) and error.errno in NO_PATH:
+    if isinstance(error, OSError) and error.errno in INVALID_PATH:
         _write_line(f"error: {message(f'{error.strerror}.', path=error.filename)}")
         return ConfigError.exit_code
     _write_line("".join(traceback.format_exception(error)).rstrip())

@@ -1,4 +1,4 @@
-"""How fast a backbone turns images into features on this machine; loads TensorFlow."""
+"""Measures how fast a backbone computes features on this machine; loads TensorFlow."""
 
 from dataclasses import replace
 
@@ -11,23 +11,25 @@ from ..models.stages import find_stages
 from .backbone_table import BackboneRow
 
 SECONDS = 2.0
-_USUAL_SIZE = 224  # pixels, of networks that take any
+_DEFAULT_SIZE = 224  # pixels, for networks that accept any size
 
 
-def measured(row: BackboneRow, image_size: int | None, batch_size: int) -> BackboneRow:
-    """The row with what building the network shows: its speed, and what was not known.
+def measure_backbone(
+    row: BackboneRow, image_size: int | None, batch_size: int
+) -> BackboneRow:
+    """Builds a backbone with random weights, and adds its speed and missing facts.
 
     Args:
-        row: Of the backbone, which gets random weights.
-        image_size: Height and width in pixels; None takes that of the network.
-        batch_size: Images at a time.
+        row: The known facts about the backbone.
+        image_size: Height and width in pixels; None for that of the network.
+        batch_size: Images per batch.
 
     Raises:
-        ConfigError: The network can't be built, or not for images of that size.
+        ConfigError: The network can't be built for images of this size.
     """
     import keras
 
-    size = image_size or row.image_size or _USUAL_SIZE
+    size = image_size or row.image_size or _DEFAULT_SIZE
     module = TransferClassifier(2, image_size=size, backbone=row.name, weights=None)
     part = module.feature_model(module.build())
     images = np.zeros((batch_size, size, size, 3), "float32")

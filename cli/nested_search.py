@@ -1,4 +1,4 @@
-"""Repeats a search without each part of the images, which tests what was found."""
+"""Nested cross-validation: repeats a search for each outer fold, and tests its winner."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,17 +27,18 @@ if TYPE_CHECKING:
 def run_outer_folds(
     config: RunConfig, space: Space, parallel_trials: int, directory: Path
 ) -> "OuterScores":
-    """Searches as often as there are outer folds, and reports what the winners are worth.
+    """Runs one search per outer fold, and reports the test scores of the winners.
 
     Args:
-        config: That of the search, with absolute paths.
-        space: What varies.
-        parallel_trials: Trials that run at a time.
-        directory: Of the search; that without part N is in `outer-N`, and continues there.
+        config: The configuration of the search, with absolute paths.
+        space: The search space.
+        parallel_trials: Number of trials to run in parallel.
+        directory: The directory of the search. The search for fold N is in `outer-N`, and
+            continues there.
 
     Raises:
-        typer.Exit: It was interrupted; the same command continues.
-        DataError: The images can't be divided into so many parts.
+        typer.Exit: The search was interrupted; the same command continues it.
+        DataError: The images can't be divided into this many folds.
     """
     from ..search.outer_folds import OuterScores
 
@@ -59,16 +60,16 @@ def conclude(
     result: "SearchResult",
     outer: "OuterScores | None" = None,
 ) -> Scores | None:
-    """Records the winner of a search and finishes it as requested.
+    """Writes the winner of a search, and refits or ensembles it according to `finish`.
 
     Args:
-        config: That of the search.
-        space: What varies.
-        result: Of the search, which may have been interrupted.
-        outer: What the outer folds came to, if there are some.
+        config: The configuration of the search.
+        space: The search space.
+        result: The result of the search, which may have been interrupted.
+        outer: Scores of the outer folds, if there are any.
 
     Returns:
-        Scores of the finished winner on test images, if there are some.
+        Scores of the final model on test images, if there are any.
     """
     from ..callbacks.monitor import Monitor
 
@@ -86,7 +87,7 @@ def conclude(
 
 
 def _configs(config: RunConfig, directory: Path) -> list[RunConfig]:
-    """The configuration without each part of the images, which are its test images."""
+    """Returns a configuration per outer fold, with the images of the fold for testing."""
     from ..data.index.image_index import TRAIN, VALIDATION
     from ..data.index.parts import assign_parts
     from ..search.trial_config import unsent
@@ -113,7 +114,7 @@ def _configs(config: RunConfig, directory: Path) -> list[RunConfig]:
 def _search(
     config: RunConfig, space: Space, parallel_trials: int, place: Path, whole: Path
 ) -> Scores:
-    """One search and its winner, tested; continues where it stood."""
+    """Runs or continues one search, and returns the test scores of its winner."""
     from ..search.session import open_session
 
     request = search_request(config, space, parallel_trials, None)

@@ -1,4 +1,4 @@
-"""What to type next of a run, a search or folds."""
+"""Suggests the next command for a run, a search or a directory of folds."""
 
 import shlex
 from pathlib import Path
@@ -18,16 +18,16 @@ from .run_state import Kind, State, kind_of, state_of
 from .typed_command import typed
 from .untrusted import foreign_names
 
-_SMALLER = 0.1  # times the learning rate of a run that diverged
+_RATE_FACTOR = 0.1  # applied to the learning rate of a run that diverged
 
 
 def next_command(directory: Path, kind: Kind, state: State) -> str:
-    """The command that continues what is not finished, or looks at what is.
+    """Returns the command that resumes unfinished work, or uses finished work.
 
     Args:
-        directory: Of a run, a search or folds.
-        kind: Which of them.
-        state: As `state_of` returned it.
+        directory: The directory of a run, a search or folds.
+        kind: The kind of directory.
+        state: The result of `state_of`.
     """
     if state == "running":
         return typed("tensorboard", directory)
@@ -42,7 +42,7 @@ def next_command(directory: Path, kind: Kind, state: State) -> str:
 
 
 def after_run(directory: Path) -> str:
-    """The next step with a finished run: its report, its exports, then serving."""
+    """Returns the next command for a finished run: report, then export, then serve."""
     has = _names(directory)
     if not {CONFIG_FILE, MODEL_FILE} <= has:
         return typed("tensorboard", directory)
@@ -71,11 +71,11 @@ def _after_search(directory: Path, state: State) -> str:
 def _to_continue(directory: Path, state: State) -> str:
     config = _config(directory)
     file = directory / CONFIG_FILE
-    if config is None:  # of a script, or one that can't be read
+    if config is None:  # the run of a script, or an unreadable configuration
         return typed("tensorboard", directory)
     if state == "diverged":
-        rate = f"optimizer.learning_rate={config.optimizer.learning_rate * _SMALLER:g}"
-        return typed("fit", file, rate)
+        rate = config.optimizer.learning_rate * _RATE_FACTOR
+        return typed("fit", file, f"optimizer.learning_rate={rate:g}")
     if foreign_names(config):
         return f"keraunos fit CONFIG {shlex.quote(f'run_dir={directory}')}"
     return typed("fit --resume", directory)

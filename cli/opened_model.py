@@ -1,4 +1,4 @@
-"""Opens a run, or all folds of one, or an export, as a model that answers for images."""
+"""Opens a run, a directory of folds or an export as a model that predicts images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model that answers for images.
+    """A model that predicts images.
 
     Attributes:
-        model: Decodes images and answers for them.
-        keras_model: What answers, to be asked for more than outputs; None for an export in
-            another format than `.keras`, and for an ensemble.
+        model: Decodes images and predicts them.
+        keras_model: The underlying Keras model, for access to more than its outputs; None
+            for ensembles, and for exports in other formats than `.keras`.
         run: The directory of the run; None for an export.
     """
 
@@ -35,15 +35,15 @@ class OpenedModel:
 
 
 def open_model(path: Path, threads: int | None = None) -> OpenedModel:
-    """Opens a run, the directory of its folds, or the directory of an export.
+    """Opens a run, a directory of folds, or an export.
 
     Args:
         path: The directory.
-        threads: That an export computes with; see `open_runtime`.
+        threads: Number of threads for an export; see `open_runtime`.
 
     Raises:
-        ConfigError: It is neither, or has no model yet.
-        CheckpointError: A file of it is damaged.
+        ConfigError: The directory is neither a run nor an export, or has no model yet.
+        CheckpointError: A file of the model is damaged.
     """
     require_model(path)
     if (path / CONFIG_FILE).is_file():
@@ -56,10 +56,10 @@ def open_model(path: Path, threads: int | None = None) -> OpenedModel:
 
 
 def require_model(path: Path) -> None:
-    """Checks that a path is that of a run or of an export; opens neither.
+    """Checks that a path is that of a run or an export, without opening it.
 
     Raises:
-        ConfigError: It is not.
+        ConfigError: It is neither.
     """
     names = (CONFIG_FILE, EXPORT_DESCRIPTION_FILE)
     if not any((path / name).is_file() for name in names):
@@ -95,20 +95,20 @@ def _open_run(run: Path) -> OpenedModel:
 
 
 def require_images_alone(members: Sequence[Member], what: str) -> None:
-    """Checks that no model takes columns of a table beside the image.
+    """Checks that no model takes table columns in addition to the image.
 
     Args:
-        members: Runs.
-        what: What can't give it any.
+        members: The runs of the models.
+        what: The subject of the error message: what supports only images.
 
     Raises:
-        ConfigError: One does.
+        ConfigError: A model takes table columns.
     """
     for member in members:
         if member.config.data.features is not None:
             raise ConfigError(
                 message(
-                    f"{what} takes models of images alone; that of {member.name} also "
+                    f"{what} takes models of images only; that of {member.name} also "
                     "takes columns of a table.",
                     "See docs/table-features.md for what takes both.",
                     **{"data.features": member.config.data.features},
@@ -119,16 +119,16 @@ def require_images_alone(members: Sequence[Member], what: str) -> None:
 def describe(
     run: Path, members: Sequence[Member], models: Sequence[Any], calibrated: bool = False
 ) -> "Description":
-    """What is known of the model of a run, or of the models of its folds as one.
+    """Describes the model of a run, or the ensemble of its folds.
 
     Args:
-        run: Its directory.
+        run: The run directory.
         members: The run itself, or its folds.
-        models: Of each.
-        calibrated: Whether the correction is applied in the graph; then there must be one.
+        models: The model of each member.
+        calibrated: Whether the graph applies the correction, which must then exist.
 
     Raises:
-        ConfigError: The folds know other classes, or there is no correction.
+        ConfigError: The folds have different classes, or there is no correction.
     """
     from ..data.files.pixel_rules import PixelRules
     from ..evaluation.comparisons.ensemble import require_same_classes
@@ -160,7 +160,7 @@ def describe(
 
 
 def on_one_device(config: "RunConfig") -> "RunConfig":
-    """The configuration without the devices of training, which may not be here."""
+    """Returns the configuration for one device: those of training may not exist here."""
     from ..configs import TrainerConfig
 
     limit = config.trainer.gpu_memory_limit_gib

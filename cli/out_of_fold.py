@@ -1,4 +1,4 @@
-"""What each fold says of the images that it did not train on, put together."""
+"""Writes and reads out-of-fold predictions: those of each fold for its held-out images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,21 +19,21 @@ from .typed_command import typed
 
 
 def write_held_out(run: Path, predictions: Predictions) -> None:
-    """Writes validation_predictions.csv into the directory of a run.
+    """Writes validation_predictions.csv into a run directory.
 
     Args:
-        run: The directory.
-        predictions: For the validation images, with labels.
+        run: The run directory.
+        predictions: Predictions for the validation images, with labels.
     """
     write_findable_predictions(run / VALIDATION_PREDICTIONS_FILE, predictions)
 
 
 def read_held_out(run: Path) -> Predictions:
-    """What a run says of its validation images.
+    """Reads the predictions of a run for its validation images.
 
     Raises:
-        DataError: It did not write that down, or its split.csv does not hold out all of
-            these images: a model that has trained on an image is no judge of it.
+        DataError: The file is missing, or contains images that split.csv of the run does
+            not assign to validation: the model may have been trained on them.
     """
     file = run / VALIDATION_PREDICTIONS_FILE
     if not file.exists():
@@ -50,7 +50,7 @@ def read_held_out(run: Path) -> Predictions:
     if seen:
         raise DataError(
             message(
-                f"{file.name} must be about validation images only; {SPLIT_FILE} does not "
+                f"{file.name} must contain validation images only; {SPLIT_FILE} does not "
                 f"hold out {len(seen):,} of them: {some(seen, 3)}.",
                 file=str(file),
             )
@@ -59,14 +59,14 @@ def read_held_out(run: Path) -> Predictions:
 
 
 def read_out_of_fold(run_dir: Path) -> Predictions:
-    """What all folds say together: each image is judged by the model that left it out.
+    """Reads the predictions of all folds: each image is predicted by the fold without it.
 
     Args:
         run_dir: The directory of the folds.
 
     Raises:
-        DataError: A fold has not finished, two judge the same image, or one has trained
-            on an image that it judges.
+        DataError: A fold is not finished, two folds predict the same image, or a fold was
+            trained on an image that it predicts.
     """
     names = [entry.name for entry in run_dir.iterdir() if FOLD.fullmatch(entry.name)]
     folds = [read_held_out(run_dir / name) for name in sorted(names, key=_length_and_name)]
@@ -83,7 +83,7 @@ def read_out_of_fold(run_dir: Path) -> Predictions:
 
 
 def _length_and_name(name: str) -> tuple[int, str]:
-    return len(name), name  # fold-10 behind fold-9
+    return len(name), name  # fold-10 after fold-9
 
 
 def _joined(folds: Sequence[Predictions]) -> Predictions:

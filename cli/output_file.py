@@ -1,4 +1,4 @@
-"""Answers where a command's own output can't be written."""
+"""Reports output files that can't be written as errors of the user's option."""
 
 import contextlib
 import os
@@ -15,17 +15,17 @@ TABLE_SUFFIXES = (".json", ".csv")
 
 @contextlib.contextmanager
 def writing(output: Path, option: str = "--output") -> Iterator[Path]:
-    """Surrounds what writes the output of a command.
+    """Turns an `OSError` while writing the output of a command into a `ConfigError`.
 
     Args:
-        output: The place, as the user typed it.
+        output: The path, as the user typed it.
         option: The option that named it, for messages.
 
     Yields:
-        The place with its links resolved, as the user may have some.
+        The path with symbolic links resolved.
 
     Raises:
-        ConfigError: It can't be written.
+        ConfigError: The output can't be written.
     """
     try:
         yield Path(os.path.realpath(user_path(output)))
@@ -39,10 +39,10 @@ def writing(output: Path, option: str = "--output") -> Iterator[Path]:
 
 
 def require_table(output: Path) -> None:
-    """Checks that a table can be written, as JSON or as CSV, before all the work.
+    """Checks in advance that a table can be written as JSON or CSV.
 
     Raises:
-        ConfigError: The name ends otherwise, or it can't be written.
+        ConfigError: The file has another extension, or can't be written.
     """
     if output.suffix not in TABLE_SUFFIXES:
         raise ConfigError(
@@ -55,10 +55,10 @@ def require_table(output: Path) -> None:
 
 
 def require_writable(output: Path, option: str = "--output") -> None:
-    """Fails before all the work rather than after it.
+    """Checks in advance that a file can be written.
 
     Raises:
-        ConfigError: It can't be written.
+        ConfigError: It can't.
     """
     with writing(output, option) as place:
         if place.is_dir():

@@ -1,4 +1,4 @@
-"""Compares runs with the first of them, on the same test images."""
+"""Compares runs with the first one on the same test images."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,19 +21,19 @@ _HEADER = (
 
 
 def compare_with_first(runs: Sequence[Path], csv: Path | None = None) -> None:
-    """Shows the difference of each run to the first, with its interval.
+    """Prints the difference between each run and the first, with its interval.
 
     Args:
-        runs: Directories, two at least.
-        csv: Where to write the differences as a table, too.
+        runs: At least two run directories.
+        csv: A CSV file to also write the differences to, or None.
 
     Raises:
-        ConfigError: There is one run alone, or test images differ.
+        ConfigError: There is only one run, or the test images differ.
     """
     if len(runs) < 2:
         raise ConfigError(
             message(
-                "--paired compares each run with the first: there must be two at least.",
+                "--paired compares each run with the first: there must be at least two.",
                 runs=[str(run) for run in runs],
             )
         )

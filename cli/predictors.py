@@ -1,4 +1,4 @@
-"""Opens what a user names to predict with: runs, folds and exports, one or several."""
+"""Finds and opens the models to predict with: runs, folds and exports."""
 
 import os
 from collections import Counter
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelPlace:
-    """Where a model is.
+    """The location of a model.
 
     Attributes:
-        path: The directory of a run, of a fold, or of an export.
-        data: The settings of its images; None for an export.
+        path: The directory of a run, a fold or an export.
+        data: The settings of the run's images; None for an export.
     """
 
     path: Path
@@ -33,10 +33,10 @@ class ModelPlace:
 
 
 def find_models(paths: Sequence[Path]) -> list[ModelPlace]:
-    """The models that are to predict together; of a directory of folds, each of them.
+    """Returns the models to predict with; a directory of folds contributes each fold.
 
     Raises:
-        ConfigError: One is missing or unfinished, or named twice.
+        ConfigError: A model is missing, unfinished, or named twice.
     """
     places = [place for path in paths for place in _models_of(path)]
     count = Counter(os.path.realpath(place.path) for place in places)
@@ -49,7 +49,7 @@ def find_models(paths: Sequence[Path]) -> list[ModelPlace]:
 
 
 def columns_of(places: Sequence[ModelPlace]) -> tuple[str, ...]:
-    """The columns of a table that any of several models takes beside the image.
+    """Returns the table columns that any of the models takes in addition to the image.
 
     Raises:
         ConfigError: An export is damaged.
@@ -66,17 +66,17 @@ def columns_of(places: Sequence[ModelPlace]) -> tuple[str, ...]:
 def open_predictor(
     places: Sequence[ModelPlace], bit_depth: int | None
 ) -> "tuple[Predictor, str]":
-    """Opens models as one.
+    """Opens one or more models as one predictor.
 
     Args:
-        places: Of at least one model.
-        bit_depth: As `data.bit_depth`; None for that of each model.
+        places: The location of at least one model.
+        bit_depth: Like `data.bit_depth`; None for that of each model.
 
     Returns:
-        The predictor, and the SHA-256 of all that its predictions depend on.
+        The predictor, and the SHA-256 of everything that its predictions depend on.
 
     Raises:
-        ConfigError: The classes of the models differ, or there is no model.
+        ConfigError: The classes of the models differ, or a model is missing.
         CheckpointError: A file of a model is damaged.
     """
     opened = {str(place.path): open_model(place.path) for place in places}
@@ -96,7 +96,7 @@ def _models_of(path: Path) -> list[ModelPlace]:
 
 
 def _identity(place: ModelPlace, model: "Model") -> Any:
-    """What predictions depend on; the name of a run is not among it."""
+    """Returns everything that predictions depend on, which excludes the name of a run."""
     document = {key: each for key, each in model.document.items() if key != "name"}
     is_run = place.data is not None
     return [document, sha256_of_file(place.path / MODEL_FILE) if is_run else None]

@@ -1,4 +1,4 @@
-"""The arguments of `keraunos probe`."""
+"""Parses the arguments of `keraunos probe`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from ..core.names import did_you_mean
 
 HEADS = ("linear", "ridge", "knn")
 RECIPE = "classify"
-_OF_PROBE = ("backbones", "heads")
+_PROBE_SETTINGS = ("backbones", "heads")
 
 
 @dataclass(frozen=True)
 class ProbeRequest:
-    """Which backbones to look at, with which heads.
+    """The backbones to compare, and the heads to fit on each.
 
     Attributes:
-        configs: A configuration for each backbone, by its name: `model.backbone` differs.
+        configs: A configuration per backbone, by name; they differ in `model.backbone`.
         heads: Names of heads.
     """
 
@@ -27,18 +27,18 @@ class ProbeRequest:
 
     @property
     def config(self) -> RunConfig:
-        """The configuration of the first backbone; others differ only in the model."""
+        """The configuration of the first backbone; the others differ only in `model`."""
         return next(iter(self.configs.values()))
 
 
 def read_request(arguments: Sequence[str]) -> ProbeRequest:
-    """Reads `backbones=[...]`, `heads=[...]`, and what `keraunos fit` takes besides.
+    """Parses `backbones=[...]`, `heads=[...]`, and the arguments of `keraunos fit`.
 
     Raises:
-        ConfigError: Something is wrong; all is named.
+        ConfigError: Arguments are invalid; the message lists all problems.
     """
     sources, overrides = split_arguments(arguments)
-    own = [each for each in overrides if each.partition("=")[0] in _OF_PROBE]
+    own = [each for each in overrides if each.partition("=")[0] in _PROBE_SETTINGS]
     given = typed_values(own)
     problems: list[str] = []
     backbones = _names("backbones", given.get("backbones"), problems)
@@ -58,7 +58,7 @@ def read_request(arguments: Sequence[str]) -> ProbeRequest:
 
 
 def _names(name: str, value: Any, problems: list[str]) -> list[str]:
-    """A list of different words, or one word."""
+    """Returns a list of distinct names, given as a list or as one name."""
     names = [value] if isinstance(value, str) else value
     is_list = isinstance(names, list) and all(isinstance(each, str) for each in names)
     if is_list and names and len({*names}) == len(names):
@@ -66,7 +66,7 @@ def _names(name: str, value: Any, problems: list[str]) -> list[str]:
     example = "backbones=[ResNet50,MobileNetV2]" if name == "backbones" else "heads=[ridge]"
     problems.append(
         message(
-            f"`{name}` must be a list of different names.",
+            f"`{name}` must be a list of distinct names.",
             f"Write {example}.",
             **{name: value},
         )
@@ -82,7 +82,7 @@ def _unknown_head(head: str) -> str:
 
 
 def _problems_of(config: RunConfig) -> list[str]:
-    """What can't be probed."""
+    """Returns the settings that `probe` does not support, as messages."""
     if config.task != "classification":
         return [
             message(

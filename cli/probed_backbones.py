@@ -1,4 +1,4 @@
-"""Features of backbones for `keraunos probe`, computed once through the shared cache."""
+"""Computes the features of backbones for `keraunos probe`, with the shared cache."""
 
 import time
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 class ProbedBackbone(NamedTuple):
-    """What a backbone makes of the images.
+    """The features of a backbone for all images.
 
     Attributes:
-        features: `(images, features)`.
-        parameters: How many weights it has.
-        seconds: How long making and running it took; little where features were known.
-        computed: How many images went through it: those that were not known.
+        features: Features of shape `(images, features)`.
+        parameters: Number of parameters of the backbone.
+        seconds: Time to build and run it; short if the features were cached.
+        computed: Number of images whose features were not cached.
     """
 
     features: Floats
@@ -38,7 +38,7 @@ class ProbedBackbone(NamedTuple):
 
 
 def strategy_of(config: RunConfig) -> tf.distribute.Strategy:
-    """Where a configuration says that models run."""
+    """Creates the distribution strategy of a configuration."""
     trainer = config.trainer
     return create_strategy(trainer.strategy, trainer.accelerator, trainer.devices)
 
@@ -46,15 +46,15 @@ def strategy_of(config: RunConfig) -> tf.distribute.Strategy:
 def probe_backbone(
     config: RunConfig, images: ProbedImages, strategy: tf.distribute.Strategy
 ) -> ProbedBackbone:
-    """Runs a backbone over all images, those for training first.
+    """Computes the features of all images, training images first.
 
     Args:
-        config: Names it.
-        images: What to run it on.
-        strategy: Where to run it.
+        config: The configuration that names the backbone.
+        images: The images.
+        strategy: The strategy to run the backbone with.
 
     Raises:
-        ConfigError: Its weights can't be had, or it takes no images of this size.
+        ConfigError: The weights are unavailable, or images of this size are unsupported.
     """
     started = time.perf_counter()
     trainer, data = config.trainer, images.data
@@ -76,9 +76,9 @@ def probe_backbone(
 def _features(
     module: TransferClassifier, model: keras.Model, images: ProbedImages
 ) -> tuple[Floats, int]:
-    """Features of all images, and how many went through the network for that."""
+    """Returns the features of all images, and how many of them had to be computed."""
     frozen = module.frozen_part(model)
-    if frozen is None:  # the code of a user, which may change
+    if frozen is None:  # user code, which may change and is not cached
         part = module.feature_model(model)
         batches = [each for split in images.parts for each in _compute(part, split, 0)]
         return np.concatenate(batches), len(images.labels)

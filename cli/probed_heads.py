@@ -1,4 +1,4 @@
-"""Heads on features of backbones for `keraunos probe`: fitted, and measured."""
+"""Fits and scores heads on the features of backbones for `keraunos probe`."""
 
 import time
 from collections.abc import Sequence
@@ -24,23 +24,23 @@ from .probed_images import Fold, ProbedImages
 Floats = npt.NDArray[np.floating[Any]]
 
 SCORES = ("balanced_accuracy", "accuracy", "macro_roc_auc")
-_HELD_OUT = 0.2  # of the training images, to choose the penalty of `linear` on
+_HELD_OUT = 0.2  # fraction of training images on which `linear` chooses its penalty
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A head on a backbone.
+    """The scores of one head on one backbone.
 
     Attributes:
         backbone: Name of the backbone.
         head: Name of the head.
-        scores: Of validation images: of one split, or means over folds.
-        interval: 95 % interval of the balanced accuracy on one split, or None.
-        standard_error: Of its mean over folds, or None.
-        seconds: How long fitting the head took, over all folds.
-        features: How many features the backbone gives.
-        parameters: How many weights it has.
-        probabilities: `(images, classes)` of the images of all validation splits.
+        scores: Validation scores by name: of one split, or means over folds.
+        interval: 95 % interval of the balanced accuracy on one split; None with folds.
+        standard_error: Standard error of its mean over folds; None without folds.
+        seconds: Time to fit the head on all folds.
+        features: Number of features of the backbone.
+        parameters: Number of parameters of the backbone.
+        probabilities: Probabilities `(images, classes)` for all validation images.
     """
 
     backbone: str
@@ -60,13 +60,13 @@ def probe_head(
     images: ProbedImages,
     config: RunConfig,
 ) -> Cell:
-    """Fits a head to the training images of each fold, and measures it on the others.
+    """Fits a head to the training images of each fold, and scores it on the others.
 
     Args:
-        names: Of the backbone and the head.
-        backbone: Has the features.
-        images: Their classes, and how they are divided.
-        config: Of the backbone.
+        names: Names of the backbone and the head.
+        backbone: The features.
+        images: The classes of the images, and their division into folds.
+        config: The configuration of the backbone.
     """
     started = time.perf_counter()
     predicted = [
@@ -97,7 +97,7 @@ def probe_head(
 
 
 def optimism(cells: Sequence[Cell], images: ProbedImages) -> float:
-    """By how much the best balanced accuracy of several cells is too high."""
+    """Estimates how much too high the best balanced accuracy of several cells is."""
     rows = np.concatenate([fold.validation for fold in images.folds])
     groups = None if images.groups is None else images.groups[rows]
     probabilities = [cell.probabilities for cell in cells]
@@ -107,7 +107,7 @@ def optimism(cells: Sequence[Cell], images: ProbedImages) -> float:
 def _predict(
     head: str, fold: Fold, features: Floats, images: ProbedImages, config: RunConfig
 ) -> Floats:
-    """Probabilities of the validation images of a fold."""
+    """Returns probabilities `(images, classes)` for the validation images of a fold."""
     known, others = features[fold.train], features[fold.validation]
     if config.model.standardize_features:
         mean, variance = measure(known)

@@ -1,4 +1,4 @@
-"""The images that `keraunos probe` looks at, and their splits."""
+"""Reads the images for `keraunos probe`, and divides them into splits or folds."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 class Fold(NamedTuple):
-    """One division of the images: rows of them to fit heads on, and to measure them on."""
+    """One division of the images: rows to fit heads on, and rows to score them on."""
 
     train: Rows
     validation: Rows
@@ -27,16 +27,16 @@ class Fold(NamedTuple):
 
 @dataclass(frozen=True)
 class ProbedImages:
-    """Images for training and validation, in one order.
+    """Training images followed by validation images.
 
     Attributes:
-        data: What they were read from.
-        parts: The splits in whose order they are.
-        labels: `(images,)` classes.
-        undivided: `(images,)` numbers shared by images that no split separates.
-        groups: `(images,)` numbers of groups for intervals, or None if there are none.
-        folds: How they are divided: once, or once for each fold.
-        is_balanced: Whether classes are to count the same in training.
+        data: The data that the images belong to.
+        parts: The training split and the validation split, which define the order.
+        labels: Class indices `(images,)`.
+        undivided: Group numbers `(images,)`, shared by images that stay in one split.
+        groups: Group numbers `(images,)` for intervals, or None if there are no groups.
+        folds: The divisions of the images: a single one, or one per fold.
+        is_balanced: Whether all classes have the same weight in training.
     """
 
     data: ImageData
@@ -48,7 +48,7 @@ class ProbedImages:
     is_balanced: bool
 
     def weights(self, rows: Rows) -> Floats | None:
-        """How much rows count that a head is fitted on; None if all count the same."""
+        """Returns example weights for the given rows; None if all are equal."""
         if not self.is_balanced:
             return None
         labels = self.labels[rows]
@@ -57,10 +57,10 @@ class ProbedImages:
 
 
 def read_probed_images(config: RunConfig) -> ProbedImages:
-    """Reads the images that a configuration names, and divides them as a run would.
+    """Reads the images of a configuration, and divides them like a run.
 
     Raises:
-        DataError: There are none for validation, or those that there are would spoil a run.
+        DataError: There are no validation images, or the images would spoil a run.
     """
     first = config.data
     if first.folds is not None and first.fold is None:
@@ -96,7 +96,7 @@ def read_probed_images(config: RunConfig) -> ProbedImages:
 
 
 def _further_folds(config: RunConfig, data: ImageData, names: list[str]) -> list[Fold]:
-    """The folds from the second on, as the runs of a cross-validation have them."""
+    """Returns the second and later folds, as in the runs of a cross-validation."""
     places = {name: place for place, name in enumerate(names)}
     folds = []
     for number in range(2, (config.data.folds or 0) + 1):

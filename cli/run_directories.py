@@ -1,4 +1,4 @@
-"""Finds names for new run directories, and reads finished ones."""
+"""Creates run directories, and reads the configuration of existing ones."""
 
 import contextlib
 import re
@@ -16,7 +16,7 @@ RUNS = Path("runs")
 
 
 def run_name(source: str) -> str:
-    """What to call runs of a configuration: after its recipe or file.
+    """Returns the name for runs of a configuration, after its recipe or file.
 
     Example:
         >>> run_name("quickstart"), run_name("runs/quickstart-003/config.yaml")
@@ -30,13 +30,13 @@ def run_name(source: str) -> str:
 
 @contextlib.contextmanager
 def run_directory(named: str | None, name: str) -> Iterator[Path]:
-    """Where a run writes: the directory that was named, or the next free one.
+    """Yields the directory that was named, or a new one below `runs`.
 
-    The latter vanishes again if the run ends before it has written anything.
+    A new directory is removed if it is still empty when the run ends.
 
     Args:
         named: The setting `run_dir`.
-        name: What to call it otherwise.
+        name: The name of a new directory, without its number.
 
     Raises:
         ConfigError: The folder `runs` can't be written.
@@ -49,7 +49,7 @@ def run_directory(named: str | None, name: str) -> Iterator[Path]:
     try:
         yield directory
     finally:
-        remove_empty(directory)  # it may hold something: what it is for
+        remove_empty(directory)
         if not had_runs:
             remove_empty(RUNS)
 
@@ -79,10 +79,10 @@ def next_run_directory(name: str) -> Path:
 
 
 def read_run_config(run: Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """The configuration of a run, with single settings changed.
+    """Reads the configuration of a run, with single settings changed.
 
     Raises:
-        ConfigError: There is no run.
+        ConfigError: The directory is not a run, or a setting is invalid.
     """
     file = run / CONFIG_FILE
     if not file.is_file():
@@ -98,7 +98,7 @@ def read_run_config(run: Path, overrides: Sequence[str] = ()) -> RunConfig:
 
 
 def remark_on_config(file: Path) -> None:
-    """Notifies if the configuration of a run was changed, by hand or by damage."""
+    """Notifies if the configuration of a run was edited or damaged."""
     if is_damaged(file):
         notify(
             f"{file} differs from what the run wrote: was it edited, or is it damaged? It "

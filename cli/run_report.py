@@ -1,4 +1,4 @@
-"""Measures a run again and reports on it; loads TensorFlow."""
+"""Tests a run again and reports on it; loads TensorFlow."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,21 +26,21 @@ from .untrusted import trusted_evaluation
 
 
 def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
-    """Measures a run, and writes all but the page into it.
+    """Tests a run again, and writes the report into it, except for the page.
 
-    Where its images or its model can't be read any more, the report is of the predictions
-    that it has written.
+    If the images or the model can no longer be read, reports on the predictions that the
+    run has written.
 
     Args:
         member: The run.
-        typed: The section `evaluation` of what was typed.
+        typed: The settings of `evaluation` that the user typed.
 
     Raises:
-        ConfigError: The run has no model yet, or a setting is wrong.
+        ConfigError: The run has no model yet, or a setting is invalid.
     """
     evaluation, refused = trusted_evaluation(member.config.evaluation, typed)
     import_modules(str(options["class"]) for options in evaluation.own.values())
-    parts = create_parts(evaluation)  # what is wrong with them stops it before the test
+    parts = create_parts(evaluation)  # reports invalid settings before the test
     facts = read_facts(member.run)
     measured, task = None, member.config.task
     try:
@@ -59,14 +59,14 @@ def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
 
 
 def evaluate_run(run: Path, result: TestResult, refused: Mapping[str, str]) -> None:
-    """Measures what needs predictions alone, and writes it into a run.
+    """Measures everything that needs only predictions, and writes it into a run.
 
-    What else a report measured of the same model and predictions is kept.
+    Keeps what a report measured in addition for the same model and predictions.
 
     Args:
-        run: The directory.
-        result: Of its test.
-        refused: Parts that only the run's own files name.
+        run: The run directory.
+        result: The result of its test.
+        refused: Parts that only the run's own files name, with their classes.
     """
     parts = needs_predictions_alone(create_parts(result.evaluation))
     evidence = None
@@ -88,7 +88,7 @@ def _measured(
         raise DataError(
             message(
                 "The test images of the run must still exist.",
-                "Restore them, or keep the report as it is, of the written predictions.",
+                "Restore them, or keep the report, which uses the written predictions.",
                 run=str(member.run),
             )
         )

@@ -1,4 +1,4 @@
-"""Reads how runs, searches and folds stand from their directories; loads no TensorFlow."""
+"""Determines the state of runs, searches and folds without loading TensorFlow."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ Kind = Literal["run", "search", "folds", "other"]
 State = Literal["running", "finished", "interrupted", "diverged", "failed", "unfinished"]
 
 _BYTES_OF_LAST_EVENTS = 65_536
-_OF_RUNS = {
+_RUN_FILES = {
     CHECKPOINTS_FOLDER,
     CONFIG_FILE,
     ENVIRONMENT_FILE,
@@ -40,7 +40,7 @@ _OF_RUNS = {
     METRICS_FILE,
     MODEL_FILE,
 }
-# Files that change while something is done with a run.
+# Files that change while a command works on a run.
 _WRITTEN = (
     *(METRICS_FILE, EVENTS_FILE, HEARTBEAT_FILE, CHECKPOINTS_FOLDER, ENVIRONMENT_FILE),
     *(TEST_FILE, SEARCH_FILE, FOLDS_FILE, CHOSEN_FILE, CONFIG_FILE),
@@ -54,19 +54,19 @@ _AFTER_EVENT: dict[object, State] = {
 
 
 def kind_of(directory: Path) -> Kind:
-    """Whether a directory is that of a run, of a search, of folds, or something else."""
+    """Returns whether a directory is a run, a search, a directory of folds, or other."""
     names = set(_names(directory))
     if SEARCH_FILE in names:
         return "search"
     if FOLDS_FILE in names or any(map(FOLD.fullmatch, names)):
         return "folds"
-    return "run" if names & _OF_RUNS else "other"
+    return "run" if names & _RUN_FILES else "other"
 
 
 def state_of(directory: Path, kind: Kind) -> State:
-    """How a run, a search or folds stand.
+    """Returns the state of a run, a search or a directory of folds.
 
-    A run is `unfinished` if its process was killed, or training has not begun.
+    A run is `unfinished` if its process was killed, or if training has not started.
     """
     if is_locked(directory):
         return "running"
@@ -83,14 +83,14 @@ def state_of(directory: Path, kind: Kind) -> State:
 
 
 def parts_of(directory: Path, kind: Kind) -> list[Path]:
-    """The trials of a search or the folds of a run, in their order."""
+    """Returns the trials of a search or the folds of a run, in order."""
     pattern = {"search": TRIAL, "folds": FOLD}.get(kind)
     names = [name for name in _names(directory) if pattern and pattern.fullmatch(name)]
     return sorted((directory / name for name in names), key=natural)
 
 
 def last_change(directory: Path) -> float | None:
-    """When a file of a run was last written, in seconds since 1970; None without any."""
+    """Returns when a run was last written to, in seconds since 1970; None if never."""
     found = [time for name in _WRITTEN if (time := _time_of(directory / name)) is not None]
     return max(found, default=None)
 
@@ -118,7 +118,7 @@ def _time_of(path: Path) -> float | None:
 
 
 def _last_event(path: Path) -> object:
-    """The kind of the last event; None if there is no log. A torn line is no event."""
+    """Returns the kind of the last complete event; None if there is none."""
     try:
         with open_regular(path) as file:
             size = file.seek(0, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""Reads what a run has come to from its directory; loads no TensorFlow."""
+"""Reads the settings and results of a run without loading TensorFlow."""
 
 import contextlib
 import json
@@ -28,16 +28,16 @@ from ..core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, METRICS_FILE, TES
 from .run_directories import remark_on_config
 from .typed_command import typed
 
-_MARKS = (METRICS_FILE, CHECKSUMS_FILE)  # either of them is in every run
-# The most telling metric: the first of these that the run has.
-_TELLING = ("val_balanced_accuracy", "val_accuracy", "val_loss", "loss")
+_MARKS = (METRICS_FILE, CHECKSUMS_FILE)  # every run has at least one of them
+# The main metric of a run is the first of these that it has.
+_MAIN_METRICS = ("val_balanced_accuracy", "val_accuracy", "val_loss", "loss")
 
 Lines = Sequence[dict[str, float | None]]
 _LINES = TypeAdapter(list[dict[str, float | None]])
 
 
 class _Scores(BaseModel):
-    """What is looked at of test.json."""
+    """The values of test.json that are validated."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -50,15 +50,15 @@ class _Scores(BaseModel):
 
 @dataclass(frozen=True)
 class Epochs:
-    """What the finished epochs of a run have come to.
+    """The results of the finished epochs of a run.
 
     Attributes:
-        count: How many there are.
-        best: The best one, as the checkpoints tell; without them by the most telling
-            metric. None before the first.
-        score_name: The most telling metric of validation.
-        score: Its value in the best epoch.
-        seconds: Spent in all of them.
+        count: Number of finished epochs.
+        best: The best epoch according to the checkpoints, or else to the main metric; None
+            if there is none.
+        score_name: Name of the main metric.
+        score: Value of the main metric in the best epoch.
+        seconds: Total duration of all epochs.
     """
 
     count: int
@@ -73,13 +73,13 @@ class RunSummary:
     """The settings and results of a run.
 
     Attributes:
-        directory: Of the run.
-        settings: By dotted name, such as `optimizer.learning_rate`.
-        epochs: How many it has finished.
-        score_name: The most telling metric of validation, or None before the first epoch.
-        score: Its value in the best epoch.
-        seconds: Spent in its epochs.
-        test: What is in test.json, or nothing.
+        directory: The run directory.
+        settings: Settings by dotted name, such as `optimizer.learning_rate`.
+        epochs: Number of finished epochs.
+        score_name: Name of the main metric; None before the first epoch.
+        score: Value of the main metric in the best epoch.
+        seconds: Total duration of all epochs.
+        test: The content of test.json; empty if the run was not tested.
     """
 
     directory: Path
@@ -92,12 +92,12 @@ class RunSummary:
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
-    """The run directories among paths; for a folder of runs, those inside it.
+    """Returns the run directories at or below the paths.
 
-    Trials of a search and folds are runs inside a folder.
+    The trials of a search, and folds, are runs in a folder.
 
     Raises:
-        ConfigError: There is none at or below one of the paths.
+        ConfigError: There is no run at or below one of the paths.
     """
     found: list[Path] = []
     for path in paths:
@@ -115,10 +115,10 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
 
 
 def read_run(directory: Path) -> RunSummary:
-    """Reads a run's files.
+    """Reads the settings and results of a run.
 
     Raises:
-        CheckpointError: One of them is damaged.
+        CheckpointError: A file of the run is damaged.
     """
     epochs = read_epochs(directory)
     return RunSummary(
@@ -133,13 +133,13 @@ def read_run(directory: Path) -> RunSummary:
 
 
 def read_epochs(directory: Path) -> Epochs:
-    """Reads what the finished epochs of a run have come to.
+    """Reads the results of the finished epochs of a run.
 
     Raises:
         CheckpointError: `metrics.jsonl` is damaged.
     """
     lines = _read_lines(directory / METRICS_FILE)
-    name = next((each for each in _TELLING if lines and each in lines[0]), None)
+    name = next((each for each in _MAIN_METRICS if lines and each in lines[0]), None)
     best = read_best_epoch(directory) or _best_by(lines, name)
     score = _number(lines[best.epoch - 1], name) if _is_finished(best, lines) else None
     if best is not None and score is None:
@@ -149,7 +149,7 @@ def read_epochs(directory: Path) -> Epochs:
 
 
 def _is_finished(best: BestEpoch | None, lines: Lines) -> TypeGuard[BestEpoch]:
-    """Whether an epoch has a line: one that is best before its end has none yet."""
+    """Returns whether the best epoch has a line: it has none until the epoch ends."""
     return best is not None and best.epoch <= len(lines)
 
 
@@ -170,7 +170,7 @@ def _number(line: dict[str, Any], name: str | None) -> float | None:
 
 
 def natural(path: Path) -> list[str | int]:
-    """A key by which fold-2 comes before fold-10.
+    """Returns a natural sort key: fold-2 comes before fold-10.
 
     Example:
         >>> sorted([Path("fold-10"), Path("fold-2")], key=natural)[0].name
@@ -193,7 +193,7 @@ def _runs_below(path: Path) -> Iterator[Path]:
 
 
 def _read_settings(directory: Path) -> dict[str, Any]:
-    """What the command line wrote; else what the newest checkpoint of a script knows."""
+    """Reads the settings from config.yaml, or else from the newest checkpoint."""
     from ..core.bundle import read_document  # loads NumPy
     from ..core.checkpoints import checkpoint_names
 
@@ -220,7 +220,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def read_scores(directory: Path) -> dict[str, Any]:
-    """Reads the scores on test images; empty if the run was not tested.
+    """Reads the scores of a run on test images; empty if it was not tested.
 
     Raises:
         CheckpointError: `test.json` is damaged.

@@ -28,11 +28,11 @@ class _HasInputShape(Protocol):
 
 
 def load_model(run: Path, config: RunConfig) -> keras.Model:
-    """Loads a run's best model onto the devices that its configuration names.
+    """Loads the best model of a run onto the devices of its configuration.
 
     Raises:
         ConfigError: The run has no model yet.
-        CheckpointError: The file of the model is damaged, or the configuration.
+        CheckpointError: The file of the model or the configuration is damaged.
     """
     file = run / MODEL_FILE
     if not file.exists():
@@ -46,13 +46,13 @@ def load_model(run: Path, config: RunConfig) -> keras.Model:
 
 
 def forget_models() -> None:
-    """Frees what Keras and its models hold on to, before the next one."""
+    """Frees the memory of models before the next one is loaded."""
     keras.utils.clear_session()
     gc.collect()
 
 
 def _require_size(model: keras.Model, image_size: int, run: Path) -> None:
-    """Checks that a configuration is that of the model."""
+    """Checks that the image size of the configuration is that of the model."""
     shape = model.input_shape if isinstance(model, _HasInputShape) else None
     if isinstance(shape, tuple) and len(shape) == 4 and shape[1] not in (None, image_size):
         why = f"the model takes images of {shape[1]} pixels, not of {image_size}"
@@ -62,7 +62,7 @@ def _require_size(model: keras.Model, image_size: int, run: Path) -> None:
 def _load(file: Path) -> keras.Model:
     try:
         with zipfile.ZipFile(file) as archive:
-            broken = archive.testzip()  # of all: Keras reads on over some
+            broken = archive.testzip()  # Keras itself ignores some damage
         if broken is not None:
             raise ValueError(f"the checksum of {broken} in it differs")
         require_harmless("keras", file)
@@ -70,13 +70,13 @@ def _load(file: Path) -> keras.Model:
         return keras.models.load_model(file, compile=False, safe_mode=True)
     except ConfigError:
         raise
-    except Exception as error:  # of zipfile, zlib, h5py or Keras, as the damage has it
+    except Exception as error:  # of zipfile, zlib, h5py or Keras, depending on the damage
         remedy = f"`{typed('fit --resume', file.parent)}` writes it again."
         raise damaged(file, f"{type(error).__name__}: {error}", remedy) from None
 
 
 def _require_hub(file: Path) -> None:
-    """Checks that KerasHub is installed if the layers of a model are its own."""
+    """Checks that KerasHub is installed if the model has layers of it."""
     with zipfile.ZipFile(file) as archive:
         needs_hub = b'"keras_hub' in archive.read("config.json")
     if needs_hub and hub_folder() is None:
@@ -90,17 +90,17 @@ def _require_hub(file: Path) -> None:
 
 
 def load_class_names(run: Path, num_outputs: int) -> tuple[str, ...]:
-    """The classes of a run's model, in the order of its outputs.
+    """Returns the class names of a run's model, in the order of its outputs.
 
-    A checkpoint knows them, too, and is trusted more than classes.txt.
+    Reads them from the newest intact checkpoint, or else from classes.txt.
 
     Args:
-        run: The run's directory.
-        num_outputs: How many there must be.
+        run: The run directory.
+        num_outputs: Number of outputs of the model.
 
     Raises:
         ConfigError: The run has no model yet.
-        CheckpointError: They are not known any more.
+        CheckpointError: The number of names differs from `num_outputs`.
     """
     file = run / CLASSES_FILE
     names = _names_in_checkpoints(run / CHECKPOINTS_FOLDER)
@@ -123,7 +123,7 @@ def _names_in_checkpoints(directory: Path) -> tuple[str, ...] | None:
             settings: Any = read_document(directory / name, "settings")
             return tuple(settings["data"]["class_names"])
         except (CheckpointError, KeyError, TypeError):
-            continue  # of a run that is not of images, or damaged
+            continue  # damaged, or of a run without images
     return None
 
 

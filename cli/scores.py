@@ -1,4 +1,4 @@
-"""Shows how a model did."""
+"""Prints the scores of models."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,8 +23,8 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
     """Writes the scores of a model to standard output.
 
     Args:
-        split: On which images.
-        scores: As in test.json.
+        split: The name of the split.
+        scores: Scores as in test.json.
     """
     if "per_label" in scores:
         show_label_scores(split, scores)
@@ -72,7 +72,7 @@ def show_beside(columns: Mapping[str, dict[str, Any]]) -> None:
 
 
 def _weakest(per_class: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """All classes in their order, or of very many those of the lowest F1."""
+    """Returns all classes in order, or if there are many, those with the lowest F1."""
     every = list(per_class.items())
     if len(every) <= MOST_CLASSES:
         return every

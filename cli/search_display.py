@@ -1,4 +1,4 @@
-"""Shows a search while it runs: a table on a terminal, lines in a log."""
+"""Shows the progress of a search: a live table on a terminal, otherwise log lines."""
 
 import contextlib
 import sys
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
 MOST_TRIALS = 10
-LINES_OF_FRAME = 8  # that are neither of a trial nor of a worker
-WIDE = 100  # columns, from which on values are shown
-NARROW = 60  # below which only the most important is
-SECONDS_OF_SILENCE = 15.0  # of a worker on another machine, before it is worth a word
+LINES_OF_FRAME = 8  # lines for anything but trials and workers
+WIDE = 100  # columns; from this width on, hyperparameters are shown
+NARROW = 60  # columns; below this width, only essentials are shown
+SECONDS_OF_SILENCE = 15.0  # after which a silent worker on another machine is marked
 
 Notify = Callable[[str], None]
 
 
 def shows_table() -> bool:
-    """Whether there is a terminal for a table that changes."""
+    """Returns whether standard error is a terminal that can show a live table."""
     return can_redraw(PlainConsole(file=sys.stderr)) and not uses_json()
 
 
 @contextlib.contextmanager
 def search_display(session: "Session") -> Iterator[Notify]:
-    """Shows what a search is at, below the lines that are written meanwhile.
+    """Shows the progress of a search below the lines that are written meanwhile.
 
     Yields:
-        What writes a line.
+        A function that writes a line.
     """
     if not shows_table():
         yield notify
@@ -63,17 +63,17 @@ def search_display(session: "Session") -> Iterator[Notify]:
 
 @contextlib.contextmanager
 def _refreshed(live: Live) -> Iterator[threading.Lock]:
-    """Draws the table again twice a second, in a thread that disturbs nobody.
+    """Redraws the table twice per second in a background thread.
 
     Yields:
-        What to hold while a line is written: Rich's own thread and one that writes may
-        each move the cursor by the height that the table had before the other.
+        A lock to hold while writing a line. Without it, two threads could each move the
+        cursor by the height that the table had before the other redrew it.
     """
     lock, is_over = threading.Lock(), threading.Event()
 
     def refresh() -> None:
         while not is_over.wait(SECONDS_BETWEEN_DRAWINGS):
-            with lock, contextlib.suppress(Exception):  # what it reads changes meanwhile
+            with lock, contextlib.suppress(Exception):  # the search changes concurrently
                 live.refresh()
 
     thread = threading.Thread(target=refresh, daemon=True)
@@ -86,11 +86,11 @@ def _refreshed(live: Live) -> Iterator[threading.Lock]:
 
 
 class Board:
-    """The table: what has come out, and what each worker is at.
+    """The live table of a search: the best trials, and the activity of each worker.
 
     Args:
-        session: A search that runs, in another thread maybe.
-        clock: Returns the time in seconds, as `time.monotonic`.
+        session: A running search, possibly in another thread.
+        clock: Returns the time in seconds, like `time.monotonic`.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Board:
         self._began_at = clock()
 
     def render(self, width: int, height: int) -> RenderableType:
-        """What fits into a terminal of so many columns and lines."""
+        """Returns the table for a terminal of the given columns and lines."""
         workers = list(self._session.executor.workers)
         room = height - LINES_OF_FRAME - len(workers)
         parts: list[RenderableType] = [self._summary()]

@@ -1,4 +1,4 @@
-"""What follows a search: its winner trained on all images, or the models of its folds."""
+"""Finishes a search: refits the winner on all images, or ensembles its folds."""
 
 import itertools
 import json
@@ -38,21 +38,21 @@ Scores = dict[str, Any]
 def finish_search(
     how: SearchFinish, best: RunConfig, trial: "Trial", directory: Path
 ) -> Scores | None:
-    """Refits or combines the winner as requested, unless that is done already.
+    """Refits or ensembles the winner as requested, unless this is done already.
 
     Args:
         how: `refit`, `ensemble` or `none`.
         best: The configuration of the winner.
         trial: The winner.
-        directory: Of the search.
+        directory: The directory of the search.
 
     Returns:
-        Scores on test images, as in test.json; None if there are none, or nothing is to
-        be done.
+        Scores on test images, as in test.json; None without test images, or if `how` is
+        `none`.
 
     Raises:
-        typer.Exit: It was interrupted; the same command continues.
-        ConfigError: The models of the winner are gone.
+        typer.Exit: The refit was interrupted; the same command continues.
+        ConfigError: The models of the winner are missing.
     """
     if how == "refit":
         return _refit(best, trial, directory)
@@ -60,7 +60,7 @@ def finish_search(
 
 
 def test_winner(trial: "Trial", directory: Path) -> Scores | None:
-    """Scores the models of the winner on test images: one model, or those of its folds."""
+    """Scores the winner on test images: its model, or the ensemble of its folds."""
     if trial.fold_scores:
         return _test_ensemble(trial, directory)
     from ..trainer import Trainer
@@ -98,7 +98,7 @@ def _refit(best: RunConfig, trial: "Trial", directory: Path) -> Scores | None:
 
 
 def _train_and_test(config: RunConfig, run_dir: Path, directory: Path) -> None:
-    take_back_gpus()
+    restore_gpus()
     run = fit(config, run_dir)
     if not run.result.is_finished:
         raise interrupted(directory, run.result.signal)
@@ -106,7 +106,7 @@ def _train_and_test(config: RunConfig, run_dir: Path, directory: Path) -> None:
 
 
 def interrupted(directory: Path, signal: int | None) -> typer.Exit:
-    """Explains how to resume a search that was stopped."""
+    """Shows how to resume a search that was stopped; returns the exit to raise."""
     notify("stopped, and the state is saved. Resume with:")
     notify(f"  {typed_again(f'run_dir={directory}')}")
     return typer.Exit(0 if signal is None else 128 + signal)
@@ -121,8 +121,8 @@ def set_aside_refit(directory: Path, chosen: str) -> None:
     """Renames the refit of an earlier winner, now that another trial has won.
 
     Args:
-        directory: Of the search; its chosen.json still names the earlier winner.
-        chosen: The name of the winner now.
+        directory: The directory of the search; chosen.json still names the earlier winner.
+        chosen: The name of the current winner.
     """
     refit, note = directory / REFIT_FOLDER, directory / CHOSEN_FILE
     if not refit.is_dir() or not note.exists():
@@ -132,7 +132,7 @@ def set_aside_refit(directory: Path, chosen: str) -> None:
         names = (f"{REFIT_FOLDER}-of-{before}{n or ''}" for n in itertools.count(0, -1))
         free = next(p for p in map(directory.joinpath, names) if not p.exists())
         os.replace(refit, free)
-        notify(f"{chosen} wins now: the refit of {before} was moved to {free}")
+        notify(f"{chosen} is the new winner: the refit of {before} was moved to {free}")
 
 
 def _test_ensemble(trial: "Trial", directory: Path) -> Scores | None:
@@ -142,7 +142,7 @@ def _test_ensemble(trial: "Trial", directory: Path) -> Scores | None:
     if read_data(members[0]).test is None:
         notify("no test images: the ensemble is not scored")
         return None
-    take_back_gpus()
+    restore_gpus()
     own = own_directory(directory / ENSEMBLE_FOLDER)
     show_ensemble_test(members, "test", members[0].config.evaluation.tta, own)
     scores: Scores = read_checked_json(own / ENSEMBLE_FILE)["ensemble"]
@@ -150,7 +150,7 @@ def _test_ensemble(trial: "Trial", directory: Path) -> Scores | None:
 
 
 def _require_models(trial: "Trial", directory: Path) -> None:
-    """Checks that the weights of the winner were kept."""
+    """Checks that the models of the winner were kept."""
     run = directory / trial.name
     runs = [run / fold_name(n + 1) for n in range(len(trial.fold_scores))] or [run]
     if not all((run / MODEL_FILE).is_file() for run in runs):
@@ -164,7 +164,7 @@ def _require_models(trial: "Trial", directory: Path) -> None:
         )
 
 
-def take_back_gpus() -> None:
+def restore_gpus() -> None:
     """Makes the GPUs of the trial processes available to this process again."""
     import tensorflow as tf
 

@@ -12,11 +12,11 @@ FILE = Path("keraunos-selftest.json")
 
 
 def run_selftest(minutes: float, output: Path | None) -> None:
-    """Runs it, shows the tables, and writes the JSON.
+    """Runs the self-test, prints its tables, and writes its JSON.
 
     Args:
-        minutes: For all of it.
-        output: For the JSON; by default a new file in the current folder.
+        minutes: Time limit for all checks.
+        output: The JSON file; by default a new file in the current folder.
 
     Raises:
         ConfigError: `output` exists, or can't be written.
@@ -44,7 +44,7 @@ def run_selftest(minutes: float, output: Path | None) -> None:
 
 
 def _require_new(output: Path, is_asked_for: bool) -> None:
-    """Fails before all the work rather than after it."""
+    """Checks in advance that the output can be written, and is new if it was named."""
     require_writable(output, "--output")
     if is_asked_for and output.exists():
         raise ConfigError(
@@ -57,7 +57,7 @@ def _require_new(output: Path, is_asked_for: bool) -> None:
 
 
 def free_name(path: Path) -> Path:
-    """The path itself, or with a number where there is such a file already.
+    """Returns the path, with a number appended if the file exists.
 
     Example:
         >>> free_name(Path("surely-not-there.json")).name

@@ -1,4 +1,4 @@
-"""The first predictions of many, on the screen."""
+"""Prints the first predictions as a table."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,10 @@ MOST_UNREADABLE = 20
 
 
 class ShownPredictions:
-    """Keeps the first predictions, and names the first files that have none.
+    """Collects the first predictions, and reports the first unreadable files.
 
     Args:
-        document: What is known of the model.
+        document: The description of the model.
     """
 
     def __init__(self, document: "ModelDocument") -> None:
@@ -33,7 +33,7 @@ class ShownPredictions:
         self._unreadable = 0
 
     def add(self, predicted: "Predicted") -> None:
-        """Adds predictions as far as there is room."""
+        """Adds predictions, up to the maximum number of rows."""
         probabilities = predicted.answers.probabilities
         for read, problem, row in predicted.images:
             name = printable(read.image.name)
@@ -44,10 +44,10 @@ class ShownPredictions:
                 self._rows.append((name, *cells))
 
     def show(self, count: int) -> None:
-        """Writes them as a table, and how many more there are.
+        """Prints the table, and the number of predictions that are not in it.
 
         Args:
-            count: Of all predictions that were made.
+            count: The number of all predictions.
         """
         table = Table(Column("file", overflow="fold"), *self._heads())
         for row in self._rows:
@@ -57,13 +57,13 @@ class ShownPredictions:
             notify(f"and {count - len(self._rows):,} more")
 
     def _heads(self) -> tuple[str, ...]:
-        """Names probabilities as the columns of predictions.csv do."""
+        """Names the columns like those of predictions.csv."""
         if self._document.correction is not None:
             return ("class", "corrected probability")
         return _HEADS[self._document.task]
 
     def _cells(self, outputs: Any) -> tuple[str, str]:
-        """What is predicted, and how sure that is."""
+        """Returns the prediction for an image, and its probability or half-width."""
         names = list(map(printable, self._document.classes))
         rules = self._document.rules_of_task
         if rules.task == "regression":
@@ -86,4 +86,4 @@ class ShownPredictions:
         if self._unreadable <= MOST_UNREADABLE:
             notify(f"no prediction: {name}: {problem}")
         elif self._unreadable == MOST_UNREADABLE + 1:
-            notify("and more without a prediction; the rows contain the reasons")
+            notify("and more without a prediction; their rows contain the reasons")

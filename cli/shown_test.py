@@ -1,4 +1,4 @@
-"""Tests runs, or several as one model, and shows the scores."""
+"""Prints the test scores of runs and ensembles."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def show_test(split: str, result: "TestResult") -> None:
-    """Writes the scores of a run to standard output, beside those of views.
+    """Prints the scores of a run, next to those with test-time augmentation if any.
 
     Args:
-        split: On which images.
-        result: As `Trainer.test` returned it.
+        split: The name of the split.
+        result: The result of `Trainer.test`.
     """
     show_scores(split, result.scores)
     if result.tta is not None:
@@ -32,13 +32,13 @@ def show_test(split: str, result: "TestResult") -> None:
 def show_ensemble_test(
     members: Sequence[Member], split: str, tta: int | None, directory: Path | None
 ) -> None:
-    """Scores the mean of several models beside each of them, and shows it.
+    """Scores an ensemble and each of its members, and prints the scores.
 
     Args:
-        members: At least two, of one task.
-        split: On which images.
-        tta: Views of each image, if they are wanted.
-        directory: Where to write files, or None.
+        members: At least two members, of one task.
+        split: `"test"` or `"validation"`.
+        tta: Number of views per image for test-time augmentation, or None.
+        directory: Where to write files, or None to write none.
     """
     tested = _score_members(members, split, tta)
     show_scores(f"{split}, mean of {len(members)} models", tested.scores)
@@ -65,7 +65,7 @@ def _score_members(
 
 
 def show_folds_test(run_dir: Path, tta: int | None) -> None:
-    """Tests all folds of a run as one model, if there are test images."""
+    """Scores the ensemble of all folds of a run, if there are test images."""
     members = find_members([run_dir])
     if read_data(members[0]).test is None:
         notify("no test images: the ensemble of all folds is not scored")
@@ -74,7 +74,7 @@ def show_folds_test(run_dir: Path, tta: int | None) -> None:
 
 
 def show_conclusions(differences: Mapping[str, Any]) -> None:
-    """Reports for each paired difference whether it is significant."""
+    """Prints for each paired difference whether it is significant."""
     for values in differences.values():
         what = f"{values['second']} against {values['first']}"
         show(f"{what}: {' '.join(values['conclusions'])}")

@@ -1,4 +1,4 @@
-"""Writes the settings of a recipe as YAML to begin from, with a comment for each."""
+"""Writes the settings of a recipe as commented YAML, for `keraunos init`."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,8 +11,8 @@ from ..configs.yaml_file import parse_yaml, write_yaml
 from .best_config import as_comments
 from .typed_command import typed
 
-# Settings that are often wanted and that no recipe names: section, name, example.
-_OFTEN = (
+# Common settings that no recipe contains: section, name, example.
+_COMMON = (
     ("data", "test", "FOLDER"),
     ("data", "folds", "5"),
     ("data", "class_balance", "sampling"),
@@ -24,14 +24,16 @@ _WIDTH = 86
 _INDENT = "  "
 
 
-def starter_yaml(recipe: str, file: Path, train: str | None, looked: Sequence[str]) -> str:
-    """A configuration like a recipe, in which each setting has a comment.
+def starter_yaml(
+    recipe: str, file: Path, train: str | None, data_lines: Sequence[str]
+) -> str:
+    """Returns the settings of a recipe as YAML, with a comment for each setting.
 
     Args:
-        recipe: Its name.
-        file: Where it will be written, for the first line.
-        train: The images, if they are known.
-        looked: What was found there.
+        recipe: The name of the recipe.
+        file: Where the text will be written, for the commands in its head.
+        train: The training images, if they are known.
+        data_lines: Lines that describe these images.
     """
     settings = parse_yaml(recipes()[recipe].text, recipe).content
     if train is not None:
@@ -45,17 +47,17 @@ def starter_yaml(recipe: str, file: Path, train: str | None, looked: Sequence[st
         f"Check without training: {command}{where} --dry-run",
         f"Change one setting: {command}{where} trainer.max_epochs=20",
         "All settings and their defaults: keraunos config --help",
-        *looked,
+        *data_lines,
     ]
     lines = as_comments(head).splitlines()
-    often = {section for section, _, _ in _OFTEN} - settings.keys()
-    for name, value in {**settings, **dict.fromkeys(sorted(often))}.items():
+    missing = {section for section, _, _ in _COMMON} - settings.keys()
+    for name, value in {**settings, **dict.fromkeys(sorted(missing))}.items():
         lines += ["", *_section(name, value)]
     return "\n".join(lines) + "\n"
 
 
 def command_of(recipe: str) -> str:
-    """The command that a recipe is for: `fit`, or `search`.
+    """Returns the command for a recipe: `fit` or `search`.
 
     Example:
         >>> command_of("classify"), command_of("wide_search")
@@ -70,8 +72,8 @@ def _section(name: str, value: Any) -> Iterator[str]:
         yield "# Settings that `effort=NAME`, typed after the file, changes."
         yield from _yaml({name: value})
         return
-    often = [(key, example) for section, key, example in _OFTEN if section == name]
-    if value is None:  # a section of which nothing is set yet
+    common = [(key, example) for section, key, example in _COMMON if section == name]
+    if value is None:  # a section without settings
         yield f"# {name}:"
     elif not isinstance(value, dict):
         yield from _commented(name, "")
@@ -82,7 +84,7 @@ def _section(name: str, value: Any) -> Iterator[str]:
         for key, each in value.items():
             yield from _commented(f"{name}.{key}", _INDENT)
             yield from (_INDENT + line for line in _yaml({key: each}))
-    for key, example in often:
+    for key, example in common:
         if key not in (value or {}):
             yield from _commented(f"{name}.{key}", _INDENT)
             yield f"{_INDENT}# {key}: {example}"
@@ -93,7 +95,7 @@ def _yaml(content: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _commented(setting: str, indent: str) -> Iterator[str]:
-    """The description of a setting, by its dotted name, as comments."""
+    """Yields the description of a setting, given by its dotted name, as comments."""
     described = settings_by_name().get(setting)
     text = "" if described is None else described.description
     for line in textwrap.wrap(text, _WIDTH - len(indent), break_on_hyphens=False):

@@ -1,4 +1,4 @@
-"""How the state of a run looks on a terminal."""
+"""Colors the state of a run for the terminal."""
 
 from rich.text import Text
 
@@ -14,5 +14,5 @@ _STYLES = {
 
 
 def state_text(state: str) -> Text:
-    """A state, colored where the terminal has colors and NO_COLOR is not set."""
+    """Returns a state as styled text; consoles without colors ignore the style."""
     return Text(state, style=_STYLES.get(state, "dim"))

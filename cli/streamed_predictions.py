@@ -1,4 +1,4 @@
-"""Predicts images for the command line: opens, streams, shows, and reports what was odd."""
+"""Predicts images for the command line, from opening the models to reporting failures."""
 
 import contextlib
 import os
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be predicted, and how.
+    """A request for predictions.
 
     Attributes:
-        places: Where the models are.
-        images: What the user typed.
-        watch: A folder to be watched instead.
+        places: The locations of the models.
+        images: Files, folders and tables as the user typed them.
+        watch: A folder to watch instead.
         output: The file to write; None for standard output.
         format: `csv` or `jsonl`.
         resume: Whether to continue an unfinished file.
-        batch_size: Images that go through the model at a time.
-        bit_depth: As `data.bit_depth`.
-        find_images_by: Which files in folders are images.
-        separator: What divides names in standard input.
-        poll_seconds: How often a watched folder is looked at.
-        patience_seconds: How long an unreadable file in it is waited for.
+        batch_size: Images per batch.
+        bit_depth: Like `data.bit_depth`; None for that of each model.
+        find_images_by: How to recognize image files in folders.
+        separator: The separator of names in standard input.
+        poll_seconds: Seconds between scans of the watched folder.
+        patience_seconds: Seconds to wait for an unreadable file in it.
         image_root: Folder of the images of tables; None for that of each table.
     """
 
@@ -73,8 +73,8 @@ def predict_images(request: Request) -> signal.Signals | None:
         The signal that ended it early, or None.
 
     Raises:
-        ConfigError: There is no model, or the output can't be written or resumed.
-        DataError: There is no image, or some have no prediction at the end.
+        ConfigError: A model is missing, or the output can't be written or resumed.
+        DataError: There are no images, or some could not be predicted.
     """
     names = _find_images(request)
     predictor, sha256 = open_predictor(request.places, request.bit_depth)
@@ -96,7 +96,7 @@ def predict_images(request: Request) -> signal.Signals | None:
 
 
 def _find_images(request: Request) -> "ImageNames":
-    """Checks that there are images, and that the output can be written."""
+    """Finds the images; checks that there are any, and that the output can be written."""
     from ..data.index.folders import require_folder
     from ..data.streams.image_names import ImageNames
 
@@ -115,10 +115,10 @@ def _find_images(request: Request) -> "ImageNames":
 
 
 def _read_tables(request: Request) -> "dict[str, ImageTable]":
-    """The tables among the images, with the columns that models take.
+    """Reads the tables among the inputs, with the columns that the models take.
 
     Raises:
-        ConfigError: Models take columns, and images come without a table.
+        ConfigError: The models take columns, but images were given without a table.
         DataError: A table can't be used.
     """
     from ..data.streams.image_table import read_image_table
@@ -146,10 +146,10 @@ def _read_tables(request: Request) -> "dict[str, ImageTable]":
 
 
 def _notify_of_cells(names: "ImageNames", predictor: "Predictor") -> None:
-    """Checks that models can take the cells of tables, and shows what is new in them.
+    """Checks the cells of tables against the models, and reports unknown values.
 
     Raises:
-        DataError: There is text where a model takes numbers.
+        DataError: A cell contains text, but the model expects a number.
     """
     lines = [
         line
@@ -196,7 +196,7 @@ def _meter(request: Request, names: "ImageNames", done: int) -> "Meter":
 
 
 def _watched(request: Request, rows: "Rows", output: "Output") -> "WatchedFolder":
-    """The folder, of which the images that the output has are done."""
+    """Returns the watched folder without the images that the output already contains."""
     from ..data.streams.known_names import KnownNames
     from ..data.streams.watched_folder import WatchedFolder
 
@@ -257,8 +257,8 @@ def _report(
     if progress.unreadable:
         raise DataError(
             message(
-                "Every image must be usable. Those that are not have the reason in their "
-                "row, in place of a prediction.",
+                "Every image must be usable. The rows of the others contain the reason "
+                "instead of a prediction.",
                 without_prediction=progress.unreadable,
                 images=progress.rows,
             )

@@ -1,4 +1,4 @@
-"""Scores several models of labels or numbers as one: the mean of their outputs."""
+"""Scores ensembles of multi-label and regression models by their mean outputs."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -20,26 +20,26 @@ from .saved_model import forget_models, load_model
 Outputs = npt.NDArray[np.floating[Any]]
 
 
-class _Asked(NamedTuple):
-    """Images that all members are asked about, in the order of the first member's.
+class _CommonImages(NamedTuple):
+    """The images that all members predict, in the order of the first member.
 
     Attributes:
-        images: The first member's.
-        known: What they are recognized by.
+        images: The split of the first member.
+        known: The properties by which the images are matched.
     """
 
     images: Any
     known: KnownImages
 
     @classmethod
-    def of(cls, member: Member, images: Any) -> "_Asked":
+    def of(cls, member: Member, images: Any) -> "_CommonImages":
         return cls(images, KnownImages.of(member.name, images))
 
     def rows(self, member: Member, images: Any) -> Any:
-        """Which of another member's images each is.
+        """Returns the row of each image among those of another member.
 
         Raises:
-            ConfigError: They are not the same, or not with the same targets.
+            ConfigError: The images or their targets differ.
         """
         other = KnownImages.of(member.name, images)
         runs = f"{self.known.owner}, {other.owner}"
@@ -56,52 +56,53 @@ class _Asked(NamedTuple):
         return rows
 
 
-class _Answers(NamedTuple):
-    """What a model puts out, as it is and averaged over views: `(images, outputs)` each."""
+class _MemberOutputs(NamedTuple):
+    """Outputs of a model, plain and averaged over views, each `(images, outputs)`."""
 
     plain: Outputs
     views: Outputs
 
 
 class _Ensemble:
-    """Outputs of all members for the same images.
+    """The outputs of all members for the same images.
 
     Args:
         tested: The test images.
-        chosen_on: Validation images of the first member, or None.
+        chosen_on: Validation images to choose thresholds on, of the first member; or None.
     """
 
-    def __init__(self, tested: _Asked, chosen_on: _Asked | None) -> None:
+    def __init__(self, tested: _CommonImages, chosen_on: _CommonImages | None) -> None:
         self._tested = tested
         self._chosen_on = chosen_on
-        self._answers: list[_Answers] = []
-        self._choices: list[_Answers] = []
+        self._test_outputs: list[_MemberOutputs] = []
+        self._validation_outputs: list[_MemberOutputs] = []
 
     def add(self, member: Member, images: Any, held_out: Any, tta: int | None) -> None:
-        """Tests a member, whose model is in memory only during that time."""
+        """Predicts with a member, whose model is in memory only meanwhile."""
         rows = self._tested.rows(member, images)  # before its model is loaded
         model = load_model(member.run, member.config)
-        self._answers.append(_ask(model, images, rows, tta))
-        same = _same(self._chosen_on, member, held_out)
-        if same is not None:
-            self._choices.append(_ask(model, held_out, same, tta))
+        self._test_outputs.append(_predict(model, images, rows, tta))
+        rows = _matching_rows(self._chosen_on, member, held_out)
+        if rows is not None:
+            self._validation_outputs.append(_predict(model, held_out, rows, tta))
         del model
         forget_models()
 
     def mean(self, of_views: bool = False) -> TaskPredictions:
-        """The predictions of all members together."""
-        return self._predictions(range(len(self._answers)), of_views)
+        """Returns the mean predictions of all members."""
+        return self._predictions(range(len(self._test_outputs)), of_views)
 
     def alone(self, place: int) -> TaskPredictions:
-        """The scores of one member."""
+        """Returns the predictions of one member."""
         return self._predictions([place], False)
 
     def _predictions(self, places: Sequence[int], of_views: bool) -> TaskPredictions:
         chosen_on = None
-        is_common = len(self._choices) == len(self._answers)
+        is_common = len(self._validation_outputs) == len(self._test_outputs)
         if self._chosen_on is not None and is_common:
-            chosen_on = self._chosen_on.images, _mean(self._choices, places, of_views)
-        outputs = _mean(self._answers, places, of_views)
+            mean = _mean(self._validation_outputs, places, of_views)
+            chosen_on = self._chosen_on.images, mean
+        outputs = _mean(self._test_outputs, places, of_views)
         return task_predictions(self._tested.images, outputs, chosen_on)
 
 
@@ -110,25 +111,24 @@ def score_task_members(
 ) -> EnsembleScores:
     """Tests each member, and the mean of their outputs.
 
-    Thresholds and intervals are chosen on validation images, those of the mean on its own
-    outputs, if all members held out the same ones. Else, as with folds, whose validation
-    images are training images of the others, there are none: labels are given from 0.5
-    on, for the members too, and numbers have no interval.
+    If all members have the same validation images, thresholds and intervals are chosen on
+    these: those of the mean on the mean outputs. Otherwise, as with folds, the threshold of
+    labels is 0.5 and numbers have no interval, also for the members.
 
     Args:
-        members: At least two, of one task.
+        members: At least two members, of one task.
         split: `"test"` or `"validation"`.
-        tta: Views of each image, as of `Trainer.test`.
+        tta: Number of views per image, like in `Trainer.test`.
 
     Raises:
-        ConfigError: Names or images of the members are not the same, or the truth is not.
+        ConfigError: The members have different outputs, images or targets.
         DataError: Images can't be read, or outputs are not finite.
         CheckpointError: A model is damaged.
     """
     data = read_data(members[0])
-    tested = _Asked.of(members[0], split_of(data, split))
+    tested = _CommonImages.of(members[0], split_of(data, split))
     held_out = data.validation if split == "test" else None
-    chosen_on = None if held_out is None else _Asked.of(members[0], held_out)
+    chosen_on = None if held_out is None else _CommonImages.of(members[0], held_out)
     ensemble = _Ensemble(tested, chosen_on)
     for member in members:
         own = data if member is members[0] else read_data(member)
@@ -147,23 +147,25 @@ def score_task_members(
     return EnsembleScores(split, total, scores, mean, views)
 
 
-def _same(asked: _Asked | None, member: Member, images: Any) -> Any:
-    """Which of a member's validation images each is; None if they are not the same."""
-    if asked is None or images is None:
+def _matching_rows(common: _CommonImages | None, member: Member, images: Any) -> Any:
+    """Returns the row of each image among those of a member; None if they differ."""
+    if common is None or images is None:
         return None
     try:
-        return asked.rows(member, images)
+        return common.rows(member, images)
     except ConfigError:
         return None
 
 
-def _ask(model: Any, images: Any, rows: Any, tta: int | None) -> _Answers:
+def _predict(model: Any, images: Any, rows: Any, tta: int | None) -> _MemberOutputs:
     plain = np.asarray(Trainer().predict(model, images))
     views = find_views(images, None, tta)
     mean = plain if views is None else np.asarray(average_views(model, plain, views))
-    return _Answers(plain[rows], mean[rows])
+    return _MemberOutputs(plain[rows], mean[rows])
 
 
-def _mean(answers: Sequence[_Answers], places: Sequence[int], of_views: bool) -> Outputs:
-    outputs = [answers[n].views if of_views else answers[n].plain for n in places]
+def _mean(
+    members: Sequence[_MemberOutputs], places: Sequence[int], of_views: bool
+) -> Outputs:
+    outputs = [members[n].views if of_views else members[n].plain for n in places]
     return np.asarray(np.mean(outputs, axis=0, dtype=np.float64), np.float32)

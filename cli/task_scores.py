@@ -1,4 +1,4 @@
-"""Shows how a model of another task than classification did."""
+"""Prints the scores of multi-label and regression models."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,26 +8,26 @@ from rich.table import Table
 from ..core.names import printable
 from .console import show, show_table
 
-_OF_LABELS = ("mean_average_precision", "macro_f1", "macro_roc_auc", "exact_match")
-_OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2")
+_LABEL_SUMMARY = ("mean_average_precision", "macro_f1", "macro_roc_auc", "exact_match")
+_NUMBER_SUMMARY = ("mean_absolute_error", "root_mean_squared_error", "r2")
 MOST_ROWS = 50
 
 
 def names_of_summary(scores: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a model is judged by at a glance; nothing of one class per image."""
+    """Returns the names of the main scores of the task; empty for classification."""
     if "per_label" in scores:
-        return _OF_LABELS
-    return _OF_NUMBERS if "per_target" in scores else ()
+        return _LABEL_SUMMARY
+    return _NUMBER_SUMMARY if "per_target" in scores else ()
 
 
 def show_label_scores(split: str, scores: dict[str, Any]) -> None:
-    """Writes the scores of several labels per image to standard output.
+    """Prints the scores of a multi-label model.
 
     Args:
-        split: On which images.
-        scores: Of `multi_label_scores`.
+        split: The name of the split.
+        scores: The result of `multi_label_scores`.
     """
-    show(f"{split}: {scores['images']} images, {_summary(scores, _OF_LABELS)}")
+    show(f"{split}: {scores['images']} images, {_summary(scores, _LABEL_SUMMARY)}")
     names = ("average_precision", "roc_auc", "precision", "recall", "f1", "threshold")
     heads = ("average precision", "ROC-AUC", "precision", "recall", "F1", "threshold")
     table = Table("label", *heads, "images")
@@ -38,14 +38,14 @@ def show_label_scores(split: str, scores: dict[str, Any]) -> None:
 
 
 def show_number_scores(split: str, scores: dict[str, Any]) -> None:
-    """Writes the scores of predicted numbers to standard output.
+    """Prints the scores of a regression model.
 
     Args:
-        split: On which images.
-        scores: Of `NumberPredictions.scores`.
+        split: The name of the split.
+        scores: The result of `NumberPredictions.scores`.
     """
-    show(f"{split}: {scores['images']} images, {_summary(scores, _OF_NUMBERS)}")
-    names = (*_OF_NUMBERS, "median_absolute_error", "bias")
+    show(f"{split}: {scores['images']} images, {_summary(scores, _NUMBER_SUMMARY)}")
+    names = (*_NUMBER_SUMMARY, "median_absolute_error", "bias")
     heads = ("mean error", "root mean square", "R2", "median error", "bias")
     table = Table("number", *heads, "interval")
     for target, values in list(scores["per_target"].items())[:MOST_ROWS]:
@@ -77,7 +77,7 @@ def _with_interval(scores: dict[str, Any], name: str) -> str:
 
 
 def in_digits(value: float | None) -> str:
-    """A score in a table; `-` if there is none.
+    """Formats a score for a table; `-` if there is none.
 
     Example:
         >>> in_digits(0.51234), in_digits(1234.5678), in_digits(None)

@@ -1,4 +1,4 @@
-"""Loads TensorFlow without the lines that it writes about itself."""
+"""Imports TensorFlow without its startup messages."""
 
 import contextlib
 import gc
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from ..configs import TrainerConfig
 from ..core.later_modules import loaded_later
 
-# Keras imports scikit-learn and pyplot for these: a third of what all imports take.
-_SELDOM_USED = ("keras.wrappers", "matplotlib.pyplot")
+# These import scikit-learn and pyplot: a third of the time of all imports of Keras.
+_RARELY_USED = ("keras.wrappers", "matplotlib.pyplot")
 _NOISE = re.compile(
     rb"^(I\d{4} |WARNING: All log messages before absl|To enable the following "
     rb"instructions|E\d{4} .*(cuInit|Unable to register cu)|W\d{4} .*(TF-TRT|cuda))"
@@ -20,15 +20,15 @@ _NOISE = re.compile(
 
 
 def load_tensorflow(trainer: TrainerConfig | None = None) -> None:
-    """Imports TensorFlow quietly, and prepares its devices as they are wanted.
+    """Imports TensorFlow without its startup messages, and configures its devices.
 
     Args:
-        trainer: Whose `gpu_memory_limit_gib` is set, and whose `cpu_devices` (where there
-            is no GPU), or `devices` with `accelerator=cpu`, are made.
+        trainer: Settings to apply: `gpu_memory_limit_gib`; `cpu_devices` if there is no
+            GPU, or `devices` if `accelerator` is `cpu`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _without_noise(), _modules_kept_out_of_garbage():
-        with loaded_later(*_SELDOM_USED):
+    with _without_noise(), _garbage_collection_paused():
+        with loaded_later(*_RARELY_USED):
             import keras  # noqa: F401
             import tensorflow as tf
 
@@ -55,10 +55,11 @@ def _cpu_devices(trainer: TrainerConfig | None, has_gpu: bool) -> int | None:
 
 
 @contextlib.contextmanager
-def _modules_kept_out_of_garbage() -> Iterator[None]:
-    """Never looks for garbage among modules that are loaded within, if they are new.
+def _garbage_collection_paused() -> Iterator[None]:
+    """Pauses garbage collection during the first import, and then freezes its objects.
 
-    They are some 300,000 objects that stay, and each look takes a part of a second.
+    The modules consist of some 300,000 permanent objects, and each collection over them
+    takes a fraction of a second.
     """
     if "tensorflow" in sys.modules or not gc.isenabled():
         yield
@@ -73,7 +74,7 @@ def _modules_kept_out_of_garbage() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_noise() -> Iterator[None]:
-    """Holds back standard error, and lets through at the end what is not known noise."""
+    """Buffers standard error, and writes at the end the lines that are not known noise."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         original = os.dup(2)

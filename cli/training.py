@@ -1,4 +1,4 @@
-"""One run from the command line: train, say what came of it, or how to continue."""
+"""Trains and tests one run from the command line, and shows how to continue."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run that was trained; to its end, unless `result` says otherwise.
+    """A run after training, which may have been interrupted: see `result.is_finished`.
 
     Attributes:
-        trainer: Has the settings of the run.
-        result: What it came to.
-        data: On which.
+        trainer: The Trainer with the settings of the run.
+        result: The result of the fit.
+        data: The images.
     """
 
     trainer: "Trainer"
@@ -37,16 +37,16 @@ class TrainedRun:
 def train(
     config: RunConfig, run_dir: Path | None, resumable: Path | None = None
 ) -> TrainedRun:
-    """Trains, or continues with a run.
+    """Trains or resumes a run, and reports the exported model.
 
     Args:
-        config: Of the run.
-        run_dir: Where to write, or None to write nothing.
-        resumable: What to name for going on, if that is not `run_dir`.
+        config: The configuration of the run.
+        run_dir: The run directory, or None to write nothing.
+        resumable: The directory to name in the command that resumes; by default `run_dir`.
 
     Raises:
-        typer.Exit: The run was interrupted; its state is saved, and how to continue is
-        said.
+        typer.Exit: The run was interrupted; its state is saved, and the command that
+            resumes it was shown.
     """
     from ..strategies import current_workers
 
@@ -54,7 +54,7 @@ def train(
     if not run.result.is_finished:
         if current_workers().is_chief:
             _show_how_to_resume(run.result, config, resumable or run.result.run_dir)
-        # As the signal would have ended the process, but with the state saved.
+        # The exit code of a process that the signal would have ended.
         signal = run.result.signal
         raise typer.Exit(0 if signal is None else 128 + signal)
     best = run.result.best_epoch
@@ -64,11 +64,11 @@ def train(
 
 
 def fit(config: RunConfig, run_dir: Path | None) -> TrainedRun:
-    """Trains, or continues with a run, until it ends or is interrupted.
+    """Trains or resumes a run until it ends or is interrupted.
 
     Args:
-        config: Of the run.
-        run_dir: Where to write, or None to write nothing.
+        config: The configuration of the run.
+        run_dir: The run directory, or None to write nothing.
     """
     from ..strategies import current_workers
     from .build import build_data, build_module, build_trainer
@@ -85,11 +85,11 @@ def fit(config: RunConfig, run_dir: Path | None) -> TrainedRun:
 
 
 def test(run: TrainedRun, tta: int | None = None) -> None:
-    """Scores the best model on the test images, if there are some.
+    """Scores the best model on the test images, if there are any.
 
     Args:
-        run: Of the model.
-        tta: Views of each image to average over as well, if they are wanted.
+        run: The trained run.
+        tta: Number of views per image for test-time augmentation, or None.
     """
     from ..strategies import current_workers
     from .shown_test import show_test
@@ -102,7 +102,7 @@ def test(run: TrainedRun, tta: int | None = None) -> None:
         show_test("test", result)
 
 
-def name_positions(run_dir: Path, config: RunConfig) -> None:
+def show_next_commands(run_dir: Path, config: RunConfig) -> None:
     """Prints the run directory and the next commands."""
     from ..strategies import current_workers
 

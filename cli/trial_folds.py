@@ -1,4 +1,4 @@
-"""The directory of a trial over folds as one that `predict` and `test` can read."""
+"""Makes the directory of a trial with folds readable for `predict` and `test`."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from ..core.run_layout import CONFIG_FILE
 
 
 def write_config_of_folds(config: RunConfig, trial: Path) -> None:
-    """Writes that the runs below a directory are folds of one configuration.
+    """Writes config.yaml of a trial, with the runs in its directory as folds.
 
     Args:
-        config: Of one of them.
-        trial: The directory.
+        config: The configuration of one fold.
+        trial: The directory of the trial.
     """
     from .config_file import portable
 

@@ -1,4 +1,4 @@
-"""Commands as a shell takes them: to be copied whole."""
+"""Formats commands for a shell, ready to be copied."""
 
 import shlex
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _arguments: list[str] = []
 
 
 def typed(command: str, place: Path | str, *rest: str) -> str:
-    """A command on a directory or a file.
+    """Formats a command on a directory or a file, with shell quoting.
 
     Example:
         >>> typed("show", Path("my runs/a"))
@@ -22,15 +22,15 @@ def typed(command: str, place: Path | str, *rest: str) -> str:
 
 
 def remember(arguments: Sequence[str]) -> None:
-    """Remembers what was typed in this process."""
+    """Stores the arguments of this process for `typed_again`."""
     _arguments[:] = arguments
 
 
 def typed_again(*more: str) -> str:
-    """The command of this process with more arguments, and without secrets.
+    """Formats the command of this process with further arguments, and without secrets.
 
     Args:
-        *more: A setting among them replaces the same setting as it was typed.
+        *more: Further arguments; a setting among them replaces the one that was typed.
 
     Example:
         >>> remember(["fit", "mine.yaml", "run_dir=runs/a"])

@@ -1,8 +1,9 @@
-"""What the files of a run may not decide: it could be a stranger's.
+"""Ignores settings in the files of a run that could do harm: it may come from a stranger.
 
-Whoever types a setting stands for it. What only the run's own `config.yaml` names is used
-where it can do no harm: images are read, and Keraunos' own callbacks write below the run.
-Nothing that imports code, runs a command, writes or sends elsewhere is taken from there.
+Settings that the user types are trusted. Settings that only `config.yaml` of the run
+contains are used if they are harmless: to read images, and for callbacks of Keraunos that
+write below the run. Nothing that imports code, runs a command, or writes or sends anything
+elsewhere is taken from the file.
 """
 
 import os
@@ -18,7 +19,7 @@ from ..core.cache_folder import is_cache
 from ..core.console import notify
 from ..core.user_path import user_path
 
-# Callbacks of Keras that open no file and no connection.
+# Callbacks of Keras that open neither files nor connections.
 _SAFE_KERAS_CALLBACKS = {
     "EarlyStopping",
     "ReduceLROnPlateau",
@@ -28,7 +29,7 @@ _SAFE_KERAS_CALLBACKS = {
 
 
 def foreign_names(config: RunConfig) -> dict[str, str]:
-    """What a configuration names that is not ours or reaches elsewhere, by setting."""
+    """Returns foreign code and external addresses in a configuration, by setting."""
     builder, backbone = config.model.builder, config.model.backbone
     found = {} if builder is None else {"model.builder": builder}
     if builder is None and (is_function(backbone) or is_address(backbone)):
@@ -42,12 +43,17 @@ def foreign_names(config: RunConfig) -> dict[str, str]:
 
 
 def only_in_files(config: RunConfig, typed: Mapping[str, Any], run: Path) -> dict[str, str]:
-    """What is not ours or lies elsewhere, and that nobody has typed with all its options.
+    """Returns the risky settings that the user has not typed with all their options.
+
+    These are foreign code, external addresses, and folders outside the run.
 
     Args:
-        config: Of the run, with what was typed.
-        typed: What was typed alone, as nested values.
-        run: The directory of the run.
+        config: The configuration of the run, including typed settings.
+        typed: Only the typed settings, as nested values.
+        run: The run directory.
+
+    Returns:
+        The values by setting.
     """
     callbacks = typed.get("callbacks") or {}
     models = typed.get("model") or {}
@@ -70,31 +76,29 @@ def only_in_files(config: RunConfig, typed: Mapping[str, Any], run: Path) -> dic
 
 
 def with_own_cache(config: RunConfig, run: Path) -> RunConfig:
-    """The configuration of a run, without a cache folder that is none yet.
+    """Returns the configuration of a run, without a cache folder that is not trusted.
 
     Args:
-        config: As `config.yaml` of the run has it.
-        run: The directory of the run.
+        config: The content of `config.yaml`.
+        run: The run directory.
     """
     if config.cache_dir is None or not is_elsewhere(config.cache_dir, run):
         return config
-    notify(
-        f"cache: your own, because the run names {config.cache_dir}, which is not a cache"
-    )
+    notify(f"cache: using your own, because {config.cache_dir} of the run is not a cache")
     return config.model_copy(update={"cache_dir": None})
 
 
 def trusted_evaluation(
     config: EvaluationConfig, typed: Mapping[str, Any]
 ) -> tuple[EvaluationConfig, dict[str, str]]:
-    """An evaluation without the parts that only the run's own files name.
+    """Removes parts of an evaluation that only the run's own files name.
 
     Args:
-        config: The section `evaluation` of the run, with what was typed.
-        typed: That section of what was typed alone, as nested values.
+        config: The section `evaluation` of the run, including typed settings.
+        typed: Only the typed settings of this section, as nested values.
 
     Returns:
-        The section, and the class that each part left out names.
+        The section, and the classes of the removed parts, by label.
     """
     refused = {
         label: str(options["class"])
@@ -105,6 +109,6 @@ def trusted_evaluation(
 
 
 def is_elsewhere(cache_dir: str, run: Path) -> bool:
-    """Whether a folder is neither below a run nor a cache already."""
+    """Returns whether a folder is outside the run and not yet a cache."""
     folder = Path(os.path.realpath(user_path(cache_dir)))
     return not folder.is_relative_to(run.resolve()) and not is_cache(folder)

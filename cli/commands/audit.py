@@ -126,7 +126,7 @@ def audit(
 def _audit(
     folders: list[Path], check: Check, cache_dir: Path | None, options: dict[str, Any]
 ) -> "Audit":
-    """Audits a run if one is named, otherwise folders."""
+    """Audits a run if one is given, otherwise image folders."""
     from ...core.store import open_store
     from ...data.audit.audit import audit_folders
     from ..audited_run import audit_run, find_run
@@ -138,7 +138,7 @@ def _audit(
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
         raise ConfigError(
             message(
-                f"For a run, its configuration determines {names}.",
+                f"The configuration of a run determines {names}.",
                 "Leave it out, or name the image folders.",
                 **options,
             )

@@ -94,12 +94,12 @@ def _measured(
     """
     load_tensorflow()
     from ...core.progress import track
-    from ..measured_backbone import measured
+    from ..measured_backbone import measure_backbone
 
     found = []
     for row in track(rows, "Measuring", len(rows)):
         try:
-            found.append(measured(row, image_size, batch_size))
+            found.append(measure_backbone(row, image_size, batch_size))
         except ConfigError as error:
             if are_named:
                 raise
@@ -119,7 +119,7 @@ def _write(output: Path, rows: Sequence[BackboneRow]) -> None:
 
 
 def _show(rows: Sequence[BackboneRow]) -> None:
-    """Shows those of KerasHub in a separate table, with other columns."""
+    """Prints the table; backbones of KerasHub get their own, with other columns."""
     for group in (False, True):
         of_group = [row for row in rows if is_of_hub(row.name) is group]
         if of_group:
@@ -133,7 +133,7 @@ def _show_stages(rows: Sequence[BackboneRow]) -> None:
 
 
 def _table(rows: Sequence[BackboneRow]) -> Table:
-    """Returns a table with the columns that are known for any row."""
+    """Returns a table with the columns that have a value in any row."""
     shown = {
         title: cells
         for name, title in _TITLES.items()

@@ -28,7 +28,7 @@ def doctor(
     selftest: Annotated[
         bool,
         typer.Option(
-            "--selftest", help="Check the promises of the README on this machine instead."
+            "--selftest", help="Verify the promises of the README on this machine instead."
         ),
     ] = False,
     minutes: Annotated[
@@ -116,7 +116,7 @@ def show_machine() -> None:
 
 
 def _bytecode_of(module: Path) -> str:
-    """Whether the bytecode of a package, which has been imported, is on disk."""
+    """Returns where the bytecode of an imported package is, or how to write it."""
     cached = Path(importlib.util.cache_from_source(str(module)))
     if cached.exists():
         return str(cached.parent)

@@ -135,7 +135,7 @@ def _require_int8(names: Sequence[str], int8: bool, max_loss: float | None) -> N
 
 
 def _places(names: Sequence[str], folder: Path, calibrated: bool, int8: bool) -> list[Path]:
-    """Returns the place of each format; refuses occupied places before any work."""
+    """Returns the directory of each format; rejects occupied ones before any work."""
     from ...export.place import export_name, require_own_place
 
     with writing(folder) as directory:
@@ -147,7 +147,7 @@ def _places(names: Sequence[str], folder: Path, calibrated: bool, int8: bool) ->
 
 
 def _require_writable(directory: Path) -> None:
-    """Checks without creating anything, as the export may fail."""
+    """Checks that a directory can be written, without creating it: the export may fail."""
     there = next(each for each in (directory, *directory.parents) if each.exists())
     with tempfile.TemporaryFile(dir=there):
         pass
@@ -194,7 +194,7 @@ def _exporter(
 
 
 def _images(member: Member, data: "ImageData") -> "ComparedImages":
-    """Returns images of the run, which must be unchanged."""
+    """Returns images to compare outputs on; those of the run must be unchanged."""
     from ...export.compared_images import choose_images
     from ...report.image_changes import find_changes
 
@@ -218,7 +218,7 @@ def _images(member: Member, data: "ImageData") -> "ComparedImages":
 
 
 def _try_to_write(write: "Write", format: "Format", place: Path) -> KeraunosError | None:
-    """Writes one format; returns the error, so that others are still written."""
+    """Writes one format; returns its error, so that the others are still written."""
     try:
         with writing(place) as directory:
             write(format, directory)

@@ -25,7 +25,7 @@ from ..folds import (
 from ..run_directories import read_run_config, run_directory, run_name
 from ..shown_test import show_folds_test
 from ..tensorflow import load_tensorflow
-from ..training import name_positions, test, train
+from ..training import show_next_commands, test, train
 from ..typed_command import typed
 from ..untrusted import only_in_files
 
@@ -65,7 +65,7 @@ def fit(
     if cluster is not None and len(cluster.addresses) > 1 and not dry_run:
         _check_for_several_workers(config, cluster)
     load_tensorflow(config.trainer)
-    # For a check of folds, the first stands for all.
+    # A dry run checks the first fold on behalf of all.
     tried = one_fold(config, 1) if wants_all_folds(config) else config
     if dry_run:
         _check(tried)
@@ -87,7 +87,7 @@ def _train(config: RunConfig, run_dir: Path) -> None:
             show_folds_test(run_dir, config.evaluation.tta)
     else:
         test(train(config, run_dir), config.evaluation.tta)
-        name_positions(run_dir, config)
+        show_next_commands(run_dir, config)
 
 
 def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:

@@ -1,4 +1,4 @@
-"""`keraunos init`: a commented configuration to begin from."""
+"""`keraunos init`: write a commented configuration to start from."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from ...core.names import choose
 from ...core.user_path import user_path
 from ..completions import complete_recipes
 from ..console import notify, show
-from ..data_folder import DataLook, look_at_data
+from ..data_folder import DataInspection, inspect_data
 from ..output_file import writing
 from ..starter_config import command_of, starter_yaml
 from ..typed_command import typed
@@ -40,32 +40,32 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Write a commented YAML file to begin from. An existing file is never replaced."""
+    """Write a commented YAML file to start from. An existing file is never replaced."""
     _require_new(file)
     choose("recipe", recipe, recipes())
     place = None if data is None else user_path(data).absolute()
-    looked = DataLook([], is_usable=True)
+    inspection = DataInspection([], is_usable=True)
     if place is not None:
         if not place.exists():
             raise ConfigError(message("`--data` must exist.", data=str(data)))
-        looked = look_at_data(place)
-    for line in looked.lines:
+        inspection = inspect_data(place)
+    for line in inspection.lines:
         notify(line)
     text = starter_yaml(
         recipe,
         file,
         None if place is None else str(place),
-        looked.lines if looked.is_usable else [],
+        inspection.lines if inspection.is_usable else [],
     )
     _write_new(file, text)
     show(f"written: {file}")
-    is_ready = (place is not None and looked.is_usable) or recipe == "quickstart"
+    is_ready = (place is not None and inspection.is_usable) or recipe == "quickstart"
     rest = [] if is_ready else ["data.train=FOLDER"]
     show(f"next: {typed(command_of(recipe), file, *rest)}")
 
 
 def _require_new(file: Path) -> None:
-    """Checks that a file is not there yet, not even as a link to nothing."""
+    """Checks that a file does not exist, not even as a broken link."""
     if os.path.lexists(user_path(file)):
         raise ConfigError(
             message("`init` never replaces a file.", "Name a new one.", file=str(file))

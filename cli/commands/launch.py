@@ -40,7 +40,7 @@ from ...core.secret import TOKEN_VARIABLE, find_token, new_token
 from ...core.signals import StopSignal, stop_signals
 from ..console import notify
 
-# Time for the other workers to notice that one is gone, and to save their state.
+# Time for the other workers to notice that one has ended, and to save their state.
 SECONDS_TO_END = 90.0
 OWN_COMMANDS = ("fit",)
 # A restart would fail in the same way.
@@ -101,7 +101,7 @@ def launch(
                 REASON_VARIABLE: reason,
             }
             code, reason = _run(command, clusters, variables, prefix, stop)
-            if not _is_worth_another(code) or stop.received or not restarts.is_allowed():
+            if not _is_restartable(code) or stop.received or not restarts.is_allowed():
                 raise typer.Exit(code)
             notify(f"restarting all workers ({restarts.count} of {max_restarts} restarts)")
 
@@ -193,15 +193,18 @@ def _run(
     ]
     for line in failed:
         notify(line)
-    first = failed[0] if failed else ""  # the others lost it
+    first = failed[0] if failed else ""  # the others failed because they lost this one
     return code_of_failure([code for _, code in ended]), first
 
 
 def code_of_failure(codes: Sequence[int]) -> int:
-    """Returns the exit code for several workers, given theirs in the order of ending.
+    """Returns the exit code for a group of workers.
 
-    The first code with a reason of its own counts; workers that were killed by a signal
-    or lost another worker have none.
+    This is the first code that names a cause: not of a worker that was killed by a signal
+    or that lost another worker.
+
+    Args:
+        codes: The exit code of each worker, in the order in which they ended.
 
     Example:
         >>> code_of_failure([6, 3, 1]), code_of_failure([-9, 6]), code_of_failure([0, 0])
@@ -212,5 +215,5 @@ def code_of_failure(codes: Sequence[int]) -> int:
     return own[0] if own else lost * any(codes)
 
 
-def _is_worth_another(code: int) -> bool:
+def _is_restartable(code: int) -> bool:
     return 0 < code <= 128 and code not in _NOT_RESTARTED

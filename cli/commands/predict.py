@@ -13,7 +13,7 @@ from ..predictors import find_models
 from ..streamed_predictions import Request, predict_images
 
 STANDARD_OUTPUT = "-"
-_OUT, _WATCH = "Output", "Watching a folder"  # groups of options in the help
+_OUTPUT_PANEL, _WATCH_PANEL = "Output", "Watching a folder"
 _JSON_LINES = (".jsonl", ".ndjson")
 
 
@@ -34,19 +34,23 @@ def predict(
     ] = None,
     output: Annotated[
         Path,
-        typer.Option(help="File to write to; - is standard output.", rich_help_panel=_OUT),
+        typer.Option(
+            help="File to write to; - is standard output.", rich_help_panel=_OUTPUT_PANEL
+        ),
     ] = Path(PREDICTIONS_FILE),
     format: Annotated[
         Literal["csv", "jsonl"] | None,
         typer.Option(
             help="By default according to the extension of the output, otherwise csv.",
-            rich_help_panel=_OUT,
+            rich_help_panel=_OUTPUT_PANEL,
         ),
     ] = None,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Continue an interrupted output file.", rich_help_panel=_OUT
+            "--resume",
+            help="Continue an interrupted output file.",
+            rich_help_panel=_OUTPUT_PANEL,
         ),
     ] = False,
     watch: Annotated[
@@ -54,19 +58,21 @@ def predict(
         typer.Option(
             metavar="DIR",
             help="Predict images as they appear in DIR, until a signal.",
-            rich_help_panel=_WATCH,
+            rich_help_panel=_WATCH_PANEL,
         ),
     ] = None,
     poll_seconds: Annotated[
         float,
         typer.Option(
-            min=0.05, help="Seconds between scans of DIR.", rich_help_panel=_WATCH
+            min=0.05, help="Seconds between scans of DIR.", rich_help_panel=_WATCH_PANEL
         ),
     ] = 1.0,
     patience_seconds: Annotated[
         float,
         typer.Option(
-            min=0, help="How long to wait for an unreadable file.", rich_help_panel=_WATCH
+            min=0,
+            help="How long to wait for an unreadable file.",
+            rich_help_panel=_WATCH_PANEL,
         ),
     ] = 30.0,
     null: Annotated[

@@ -79,7 +79,7 @@ def _seen_images(request: ProbeRequest, images: "ProbedImages") -> list[str]:
 def _probe(
     request: ProbeRequest, images: "ProbedImages"
 ) -> tuple[list["Cell"], dict[str, str]]:
-    """Returns the cells of all backbones, best first, and the problems of others."""
+    """Returns the cells of all backbones, best first, and the errors of failed ones."""
     from ..probed_backbones import probe_backbone, strategy_of
     from ..probed_heads import probe_head
 
@@ -104,7 +104,7 @@ def _main_score(cell: "Cell") -> float:
 
 
 def _summary(cells: "Sequence[Cell]", images: "ProbedImages") -> dict[str, Any]:
-    """Returns facts on the table as a whole."""
+    """Returns facts about the table as a whole."""
     from ..probed_heads import optimism
 
     first = images.folds[0]

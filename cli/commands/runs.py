@@ -1,4 +1,4 @@
-"""`keraunos runs`: the runs in a folder, and how each stands."""
+"""`keraunos runs`: list the runs in a folder and their states."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ from ..run_directories import RUNS
 from ..states import state_text
 from ..typed_command import typed
 
-_NARROW = 72  # columns; on fewer a table would break words
+_NARROW = 72  # columns; below this, a table would break words
 
 
 def runs(
@@ -53,7 +53,7 @@ def _table(listed: Sequence[ListedRun], folder: Path) -> Table:
 
 
 def _show_blocks(listed: Sequence[ListedRun]) -> None:
-    """One value a line, for narrow terminals."""
+    """Prints one value per line, for narrow terminals."""
     console = PlainConsole(file=sys.stdout)
     for each in listed:
         show(str(each.directory))
@@ -65,7 +65,7 @@ def _show_blocks(listed: Sequence[ListedRun]) -> None:
 
 
 def _show_commands(listed: Sequence[ListedRun]) -> None:
-    """How many there are, and what to type next: a command a line, to be copied whole."""
+    """Prints the number of runs in each state, and the commands that continue them."""
     states = Counter(each.state for each in listed)
     show("")
     show(", ".join(f"{number} {state}" for state, number in states.items()))

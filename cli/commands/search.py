@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ...search.study import Trial
 
 ROWS = 10
-MOST_TRIALS = 1000  # at a time, on one machine
+MOST_TRIALS = 1000  # in parallel, on one machine
 
 
 def search(
@@ -74,7 +74,7 @@ def _require_supported(config: RunConfig, space: Space, is_alone: bool) -> None:
     if config.search.outer_folds is not None and not is_alone:
         raise ConfigError(
             message(
-                "Outer folds are searches one after another, on one machine.",
+                "Outer folds are searched one after another, on one machine.",
                 "Leave out search.outer_folds or the environment variables that name a "
                 "chief and workers; try --parallel-trials.",
                 **{"search.outer_folds": config.search.outer_folds},
@@ -134,7 +134,7 @@ def _search(
             conclude(config, space, result, outer)
     if not result.is_finished:
         raise interrupted(directory, result.signal)
-    _name_positions(result)
+    _show_next_commands(result)
 
 
 def _announce(
@@ -172,7 +172,7 @@ def _show_trials(result: "SearchResult", objective: str) -> None:
             show(line)
 
 
-def _name_positions(result: "SearchResult") -> None:
+def _show_next_commands(result: "SearchResult") -> None:
     show(f"search directory: {result.run_dir}")
     show(f"view it with: {typed('tensorboard', result.run_dir)}")
     show(f"next: {next_command(result.run_dir, 'search', 'finished')}")

@@ -84,7 +84,8 @@ def serve(
     address = Address(*listener.getsockname()[:2])
     if settings.token is None and not is_loopback(settings.host):
         notify(
-            f"anyone who reaches {address} has access: no token is set (${TOKEN_VARIABLE})"
+            f"anyone who can reach {address} has access: no token is set "
+            f"(${TOKEN_VARIABLE})"
         )
     notify(f"{address} will answer as soon as the model is loaded")
     command = [sys.executable, "-P", "-m", "keraunos", WORKER_COMMAND, str(model.resolve())]
@@ -134,7 +135,7 @@ def _token(file: Path | None) -> str | None:
 
 
 def _require_model(path: Path) -> None:
-    """Checks what can be checked without opening the model; a worker checks the rest."""
+    """Checks the path of a model without opening it; the workers check the rest."""
     if not path.is_dir():
         raise ConfigError(
             message("A model is the directory of a run or of an export.", path=str(path))
@@ -156,7 +157,7 @@ def _require_packages() -> None:
 
 
 def _unset(variables: dict[str, str]) -> dict[str, str]:
-    """Leaves out variables that the user has set, except devices, which are divided."""
+    """Drops variables that the user has set, except devices, which workers share out."""
     return {
         name: value
         for name, value in variables.items()

@@ -1,4 +1,4 @@
-"""`keraunos show`: one run on one screen."""
+"""`keraunos show`: summarize one run."""
 
 import csv
 import io
@@ -13,9 +13,9 @@ from ...core import run_layout as layout
 from ...core.checked_files import is_absent, read_checked_text
 from ...core.counted import counted
 from ...core.errors import ConfigError, KeraunosError, message
-from ..asked_settings import Asked, read_asked, read_command
+from ..changed_settings import ChangedSettings, read_changed_settings, read_command
 from ..console import show as write
-from ..listed_runs import ListedRun, in_words, list_runs, listed_run
+from ..listed_runs import ListedRun, duration_text, list_runs, listed_run
 from ..run_summary import read_epochs, read_scores
 from ..typed_command import typed
 
@@ -52,7 +52,7 @@ def show(
 
 
 def _lines_of_parts(listed: ListedRun) -> Iterator[str]:
-    """The runs of a search or of folds, one line each."""
+    """Describes the runs of a search or of folds, one line each."""
     yield from filter(None, _values(listed))
     for part in list_runs(listed.directory):
         values = filter(None, (part.state, *_values(part)))
@@ -67,26 +67,26 @@ def _lines_of_run(run: Path) -> Iterator[str]:
     command = read_command(run)
     if command:
         yield f"command: {command}"
-    asked: Asked | None = None
+    changed: ChangedSettings | None = None
     if (run / layout.CONFIG_FILE).is_file():
         try:
-            asked = read_asked(run)
+            changed = read_changed_settings(run)
         except KeraunosError as error:
             yield f"settings: {error}"
-    if asked is not None:
-        yield f"settings, compared with {asked.compared_with}:"
-        yield from (f"  {line}" for line in asked.differing or ["no difference"])
+    if changed is not None:
+        yield f"settings, compared with {changed.compared_with}:"
+        yield from (f"  {line}" for line in changed.differing or ["no difference"])
     for read in (_data, _training, _scores):
         try:
-            yield from read(run, asked)
+            yield from read(run, changed)
         except (KeraunosError, ValueError, KeyError, TypeError, csv.Error) as error:
             yield f"damaged: {error}"
     files = [name for name in _FILES if (run / name).exists()]
     yield f"files: {', '.join(files) or 'none yet'}"
 
 
-def _data(run: Path, asked: Asked | None) -> Iterator[str]:
-    del asked
+def _data(run: Path, changed: ChangedSettings | None) -> Iterator[str]:
+    del changed
     file = run / layout.SPLIT_FILE
     if not file.exists():
         return
@@ -98,13 +98,13 @@ def _data(run: Path, asked: Asked | None) -> Iterator[str]:
     yield f"images: {', '.join(known) or 'none'}{named}"
 
 
-def _training(run: Path, asked: Asked | None) -> Iterator[str]:
+def _training(run: Path, changed: ChangedSettings | None) -> Iterator[str]:
     if is_absent(run / layout.METRICS_FILE):
         yield "epochs: none finished"
         return
     epochs = read_epochs(run)
-    most = f" of {asked.max_epochs}" if asked and asked.max_epochs else ""
-    yield f"epochs: {epochs.count}{most}, {in_words(epochs.seconds)}"
+    most = f" of {changed.max_epochs}" if changed and changed.max_epochs else ""
+    yield f"epochs: {epochs.count}{most}, {duration_text(epochs.seconds)}"
     best = epochs.best
     if best is None:
         return
@@ -114,8 +114,8 @@ def _training(run: Path, asked: Asked | None) -> Iterator[str]:
     yield f"best epoch: {best.epoch}, {best.metric} {best.value:.4g}{score}{exported}"
 
 
-def _scores(run: Path, asked: Asked | None) -> Iterator[str]:
-    del asked
+def _scores(run: Path, changed: ChangedSettings | None) -> Iterator[str]:
+    del changed
     scores = read_scores(run)
     intervals = scores.get("intervals", {})
     for name, value in scores.items():

@@ -1,4 +1,4 @@
-"""`keraunos tensorboard`: the curves of runs in a browser."""
+"""`keraunos tensorboard`: show the learning curves of runs in a browser."""
 
 import contextlib
 import os
@@ -25,10 +25,10 @@ _REST = "keraunos.rest"
 
 
 class WithRest(WithExamples):
-    """A command that takes whatever is typed behind `--`."""
+    """A command that accepts arbitrary arguments after `--`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Keeps what is behind `--` for the command, as it stands."""
+        """Stores the arguments after `--` unparsed, for the command to read."""
         place = args.index("--") if "--" in args else len(args)
         ctx.meta[_REST] = args[place + 1 :]
         return super().parse_args(ctx, args[:place])
@@ -41,31 +41,31 @@ def tensorboard(
         typer.Argument(
             metavar="RUN... [-- OPTION...]",
             help="Run directories, searches or folders of runs; `runs` by default. Options "
-            "behind -- are TensorBoard's own, such as --port 6007.",
+            "after -- are passed to TensorBoard, such as --port 6007.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Show the curves of runs in a browser: starts TensorBoard for this machine alone."""
+    """Show the curves of runs in a browser, with a TensorBoard only for this machine."""
     places = runs or [RUNS]
     rest = context.meta.get(_REST, [])
     command = tensorboard_command(places, rest)
     notify(
-        f"TensorBoard shows {', '.join(map(str, places))}; its page Custom Scalars has the "
-        "charts to look at first. Ctrl-C ends it."
+        f"TensorBoard shows {', '.join(map(str, places))}; start with the page Custom "
+        "Scalars. Ctrl-C stops it."
     )
     raise typer.Exit(run_forwarding(command))
 
 
 def tensorboard_command(places: Sequence[Path], rest: Sequence[str] = ()) -> list[str]:
-    """The command that starts TensorBoard of this environment.
+    """Returns the command that starts the TensorBoard of this environment.
 
     Args:
-        places: One or more folders with event files at or below them.
+        places: One or more folders with event files in or below them.
         rest: Further options of TensorBoard.
 
     Raises:
-        ConfigError: A folder is missing, or its name can't be given to TensorBoard.
+        ConfigError: A folder is missing, or TensorBoard does not accept its name.
 
     Example:
         >>> tensorboard_command([Path("/")], ["--port", "6007"])[4:]
@@ -78,7 +78,7 @@ def tensorboard_command(places: Sequence[Path], rest: Sequence[str] = ()) -> lis
         )
     is_hosted = any(each.split("=")[0] in _OWN_HOST for each in rest)
     host = [] if is_hosted else ["--host", HOST]
-    # -P: no file of the working directory takes the place of a module.
+    # -P: no file in the working directory shadows a module.
     program = [sys.executable, "-P", "-m", "tensorboard.main"]
     return [*program, *_logdir(places), *host, *rest]
 
@@ -86,10 +86,10 @@ def tensorboard_command(places: Sequence[Path], rest: Sequence[str] = ()) -> lis
 def run_forwarding(command: Sequence[str]) -> int:
     """Runs a command in its own session, and forwards signals to it.
 
-    It does not outlive this process.
+    The command does not outlive this process.
 
     Returns:
-        Its exit code; 128 and the number of the signal, if one has ended it.
+        Its exit code; 128 plus the signal number if a signal ended it.
     """
     leashed = [sys.executable, "-P", "-m", leash.__name__, str(os.getpid()), *command]
     process = subprocess.Popen(leashed, start_new_session=True)
@@ -106,9 +106,9 @@ def _logdir(places: Sequence[Path]) -> list[str]:
     if wrong:
         raise ConfigError(
             message(
-                "TensorBoard separates several folders by commas and colons; none of them "
-                "may have one in its name.",
-                "Name the folder around them instead.",
+                "TensorBoard separates several folders by commas and colons; their names "
+                "must not contain any.",
+                "Name their common parent folder instead.",
                 runs=wrong,
             )
         )
@@ -118,7 +118,7 @@ def _logdir(places: Sequence[Path]) -> list[str]:
 
 
 def _distinct(paths: Sequence[str]) -> list[str]:
-    """The last part of each path, or all of it where two end alike."""
+    """Returns the last component of each path, or whole paths if two share it."""
     short = [os.path.basename(path) or path for path in paths]
     is_distinct = len(set(short)) == len(short)
     return short if is_distinct else [path.strip("/") for path in paths]

@@ -65,7 +65,7 @@ def test(
         load_tensorflow(members[0].config.trainer)
         _test_run(members[0], split, tta)
         return
-    task_of(members)  # members of several tasks are refused at once
+    task_of(members)  # rejects members of several tasks before anything is loaded
     require_honest_split(members, split)
     directory = output_directory(runs, members, split, output)
     load_tensorflow(members[0].config.trainer)

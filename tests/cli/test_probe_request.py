@@ -43,9 +43,9 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        ([], "`backbones` must be a list of different names"),
+        ([], "`backbones` must be a list of distinct names"),
         (["backbones=[]"], r"backbones=\[\]"),
-        (["backbones=[VGG16,VGG16]"], "different names"),
+        (["backbones=[VGG16,VGG16]"], "distinct names"),
         (["backbones=VGG16", "heads={}"], "`heads` must be a list"),
         (["backbones=VGG16", "task=multi_label"], "task='multi_label'"),
         (["backbones=VGG16", "model.builder=a:b"], "Leave model.builder out"),

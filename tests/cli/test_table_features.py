@@ -34,7 +34,7 @@ def table(tmp_path: Path) -> Path:
 def test_what_takes_images_alone_refuses_them() -> None:
     config = load_config(["classify"], ["data.train=t.csv", "data.features=[age]"])
     with pytest.raises(
-        ConfigError, match=r"A server takes models of images alone.*\['age'\]"
+        ConfigError, match=r"A server takes models of images only.*\['age'\]"
     ):
         require_images_alone([Member("run", Path("run"), config)], "A server")
 
@@ -80,7 +80,7 @@ def test_new_images_are_predicted_by_a_table(keraunos: Any, table: Path) -> None
     assert answer.code == 0, answer.err
     answer = keraunos("export", "run/fold-1", "--format", "onnx", "--int8")
     assert answer.code == 2
-    assert "An int8 export takes models of images alone" in answer.err
+    assert "An int8 export takes models of images only" in answer.err
     answer = keraunos("predict", "run", table.with_name("p01.png"))
     assert answer.code == 2
     assert "Name a table with these columns" in answer.err

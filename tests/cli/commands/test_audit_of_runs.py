@@ -124,7 +124,7 @@ def test_a_run_without_a_model_is_audited_but_its_labels_are_not(keraunos, folds
 def test_what_the_configuration_of_a_run_says_is_no_option(keraunos, folds, options):
     answer = keraunos("audit", folds, *options)
     assert answer.code == 2
-    assert f"For a run, its configuration determines {options[0]}." in answer.err
+    assert f"The configuration of a run determines {options[0]}." in answer.err
 
 
 def test_a_run_is_audited_on_its_own(keraunos, folds, tmp_path):

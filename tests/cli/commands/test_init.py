@@ -1,4 +1,4 @@
-"""`keraunos init`: a configuration to begin from, equal to its recipe."""
+"""`keraunos init`: a configuration to start from, equal to its recipe."""
 
 import pytest
 from keraunos.configs import load_config

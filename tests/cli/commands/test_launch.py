@@ -14,7 +14,7 @@ import pytest
 import small_backbone
 from helpers import run_keraunos
 from keraunos.cli.commands import launch as launch_module
-from keraunos.cli.commands.launch import _is_worth_another, code_of_failure, free_ports
+from keraunos.cli.commands.launch import _is_restartable, code_of_failure, free_ports
 from keraunos.core.restarts import Restarts
 from keraunos.core.secret import TOKEN_VARIABLE
 from programs import is_running, wait_for
@@ -238,8 +238,8 @@ def test_without_progress_restarts_come_to_an_end(launch: Any) -> None:
         *[(code, False) for code in (130, 138, 140, 143)],  # was told to stop
     ],
 )
-def test_what_is_worth_another_start(code: int, expected: bool) -> None:
-    assert _is_worth_another(code) == expected
+def test_restartable_exit_codes(code: int, expected: bool) -> None:
+    assert _is_restartable(code) == expected
 
 
 @pytest.mark.parametrize(

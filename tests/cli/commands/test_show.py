@@ -1,4 +1,4 @@
-"""`keraunos show`: one run on one screen."""
+"""`keraunos show`: summarize one run."""
 
 import json
 

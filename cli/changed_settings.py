@@ -1,4 +1,4 @@
-"""The settings of a run that differ from its recipe."""
+"""Reads which settings of a run differ from its recipe."""
 
 import json
 import shlex
@@ -16,13 +16,13 @@ from .run_directories import run_name
 _OF_PLACE = {"run_dir", "cache_dir", "efforts"}
 
 
-class Asked(NamedTuple):
-    """The settings that a run was started with.
+class ChangedSettings(NamedTuple):
+    """The settings of a run that differ from its recipe or from the defaults.
 
     Attributes:
         compared_with: `the recipe NAME`, or `the defaults`.
-        differing: A line for each setting that differs, such as `seed: 0 -> 3`.
-        max_epochs: How many epochs it may take.
+        differing: One line per setting that differs, such as `seed: 0 -> 3`.
+        max_epochs: The maximum number of epochs; None for no limit.
     """
 
     compared_with: str
@@ -30,11 +30,13 @@ class Asked(NamedTuple):
     max_epochs: int | None
 
 
-def read_asked(run: Path) -> Asked:
-    """Compares `config.yaml` of a run with the recipe after which the run is called.
+def read_changed_settings(run: Path) -> ChangedSettings:
+    """Compares `config.yaml` of a run with the recipe that the run is named after.
+
+    Without such a recipe, compares with the defaults.
 
     Raises:
-        ConfigError: It can't be read, or its settings are wrong.
+        ConfigError: The file can't be read, or its settings are invalid.
     """
     file = run / CONFIG_FILE
     config = load_config([str(file)])
@@ -44,11 +46,11 @@ def read_asked(run: Path) -> Asked:
         before = _recipe_with_effort(recipe, config.effort)
     lines = differences(_settings(before), _settings(config))
     name = f"the recipe {recipe}" if recipe in recipes() else "the defaults"
-    return Asked(name, lines, config.trainer.max_epochs)
+    return ChangedSettings(name, lines, config.trainer.max_epochs)
 
 
 def read_command(run: Path) -> str:
-    """The command that began a run; empty if it is unknown."""
+    """Returns the command that started a run; empty if it is unknown."""
     try:
         written = json.loads(read_text(run / ENVIRONMENT_FILE))["command"]
         program, *rest = map(str, written)
@@ -60,7 +62,7 @@ def read_command(run: Path) -> str:
 def _recipe_with_effort(recipe: str, effort: str | None) -> RunConfig:
     try:
         return load_config([recipe], [f"effort={effort}"] if effort else [])
-    except KeraunosError:  # an effort of another file
+    except KeraunosError:  # an effort that another file defines
         return load_config([recipe])
 
 
