@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import AlertsOptions
 from ..configs.watching_callbacks import AlertsConfig
 from ..core import post_json
@@ -45,7 +45,7 @@ class Alerts(Callback):
 
     chief_only = True
 
-    @takes_settings(OF_CALLBACKS["alerts"])
+    @takes_settings(CALLBACK_ARGUMENTS["alerts"])
     def __init__(self, **options: Unpack[AlertsOptions]) -> None:
         self._config = validated(AlertsConfig, "callbacks.alerts", **options)
         self.reset()

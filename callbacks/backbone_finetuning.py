@@ -3,7 +3,7 @@
 from typing import Any, Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import BackboneFinetuningOptions
 from ..configs.training_callbacks import BackboneFinetuningConfig
 from ..core.errors import ConfigError, message
@@ -46,7 +46,7 @@ class BackboneFinetuning(Callback):
         >>> gradual = BackboneFinetuning(stages=3, at_epoch=3, every_epochs=2)
     """
 
-    @takes_settings(OF_CALLBACKS["backbone_finetuning"])
+    @takes_settings(CALLBACK_ARGUMENTS["backbone_finetuning"])
     def __init__(
         self, unfreeze_from: str | None = None, **options: Unpack[BackboneFinetuningOptions]
     ) -> None:

@@ -4,7 +4,7 @@ import math
 from typing import Any, Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import EarlyStoppingOptions
 from ..configs.training_callbacks import EarlyStoppingConfig
 from ..models.variables import Arrays, assign_values, changing_variables, copy_values
@@ -35,7 +35,7 @@ class EarlyStopping(Callback):
         >>> stopping = EarlyStopping("val_accuracy", patience=2)
     """
 
-    @takes_settings(OF_CALLBACKS["early_stopping"])
+    @takes_settings(CALLBACK_ARGUMENTS["early_stopping"])
     def __init__(
         self, monitor: str = "val_loss", **options: Unpack[EarlyStoppingOptions]
     ) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.monitoring_callbacks import HealthConfig
 from ..configs.options import HealthOptions
 from .base import Callback
@@ -37,7 +37,7 @@ class Health(Callback):
     writes_alone = "samples of steps"
     every_n_steps = None
 
-    @takes_settings(OF_CALLBACKS["health"])
+    @takes_settings(CALLBACK_ARGUMENTS["health"])
     def __init__(self, **options: Unpack[HealthOptions]) -> None:
         config = validated(HealthConfig, "callbacks.health", **options)
         self.samples_every_n_steps = config.every_n_steps

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import HeartbeatOptions
 from ..configs.watching_callbacks import HeartbeatConfig
 from ..core.errors import ConfigError, message
@@ -44,7 +44,7 @@ class Heartbeat(Callback):
 
     chief_only = True
 
-    @takes_settings(OF_CALLBACKS["heartbeat"])
+    @takes_settings(CALLBACK_ARGUMENTS["heartbeat"])
     def __init__(self, **options: Unpack[HeartbeatOptions]) -> None:
         config = validated(HeartbeatConfig, "callbacks.heartbeat", **options)
         self.file = config.file

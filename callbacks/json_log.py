@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO, Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.monitoring_callbacks import JsonLogConfig
 from ..configs.options import JsonLogOptions
 from ..core.console import PlainConsole
@@ -37,7 +37,7 @@ class JsonLog(Callback):
     chief_only = True
     every_n_steps = None
 
-    @takes_settings(OF_CALLBACKS["json_log"])
+    @takes_settings(CALLBACK_ARGUMENTS["json_log"])
     def __init__(
         self,
         *,

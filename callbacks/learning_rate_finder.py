@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from .. import evaluation
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import LearningRateFinderOptions
 from ..configs.training_callbacks import LearningRateFinderConfig
 from ..core.errors import ConfigError, message
@@ -45,7 +45,7 @@ class LearningRateFinder(Callback):
         >>> finder = LearningRateFinder(largest=0.1, num_steps=50)
     """
 
-    @takes_settings(OF_CALLBACKS["learning_rate_finder"])
+    @takes_settings(CALLBACK_ARGUMENTS["learning_rate_finder"])
     def __init__(self, **options: Unpack[LearningRateFinderOptions]) -> None:
         section = "callbacks.learning_rate_finder"
         config = validated(LearningRateFinderConfig, section, **options)

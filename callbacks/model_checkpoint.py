@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import ModelCheckpointOptions
 from ..configs.training_callbacks import ModelCheckpointConfig
 from ..core.bundle import Bundle, write_bundle
@@ -56,7 +56,7 @@ class ModelCheckpoint(Callback):
     runs_last = True  # so that the model ends with what is restored
     writes_alone = f"{BEST_FILE} and {LAST_FILE}"
 
-    @takes_settings(OF_CALLBACKS["model_checkpoint"])
+    @takes_settings(CALLBACK_ARGUMENTS["model_checkpoint"])
     def __init__(
         self,
         monitor: str | None = None,

@@ -3,7 +3,7 @@
 from typing import Any, Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import PlateauWatchOptions
 from ..configs.watching_callbacks import PlateauWatchConfig
 from .base import Callback
@@ -31,7 +31,7 @@ class PlateauWatch(Callback):
 
     chief_only = True
 
-    @takes_settings(OF_CALLBACKS["plateau_watch"])
+    @takes_settings(CALLBACK_ARGUMENTS["plateau_watch"])
     def __init__(self, **options: Unpack[PlateauWatchOptions]) -> None:
         config = validated(PlateauWatchConfig, "callbacks.plateau_watch", **options)
         self.patience = config.patience

@@ -8,7 +8,7 @@ from typing import Unpack
 from rich.console import Console
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.monitoring_callbacks import ProgressBarConfig
 from ..configs.options import ProgressBarOptions
 from ..core.console import PlainConsole, can_redraw
@@ -60,7 +60,7 @@ class ProgressBar(Callback):
     chief_only = True
     every_n_steps = None
 
-    @takes_settings(OF_CALLBACKS["progress_bar"])
+    @takes_settings(CALLBACK_ARGUMENTS["progress_bar"])
     def __init__(
         self,
         *,

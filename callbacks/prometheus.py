@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import PrometheusOptions
 from ..configs.watching_callbacks import PrometheusConfig
 from ..core.console import notify
@@ -47,7 +47,7 @@ class Prometheus(Callback):
 
     chief_only = True
 
-    @takes_settings(OF_CALLBACKS["prometheus"])
+    @takes_settings(CALLBACK_ARGUMENTS["prometheus"])
     def __init__(self, **options: Unpack[PrometheusOptions]) -> None:
         self._config = validated(PrometheusConfig, "callbacks.prometheus", **options)
         _require_package()

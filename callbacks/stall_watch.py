@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import StallWatchOptions
 from ..configs.watching_callbacks import StallWatchConfig
 from ..strategies import WorkerNews, workers_of
@@ -84,7 +84,7 @@ class StallWatch(Callback):
     chief_only = True
     every_n_steps = None
 
-    @takes_settings(OF_CALLBACKS["stall_watch"])
+    @takes_settings(CALLBACK_ARGUMENTS["stall_watch"])
     def __init__(self, **options: Unpack[StallWatchOptions]) -> None:
         self._config = validated(StallWatchConfig, "callbacks.stall_watch", **options)
         self._ticker: Ticker | None = None

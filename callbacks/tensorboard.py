@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import tensorflow as tf
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.monitoring_callbacks import TensorBoardConfig
 from ..configs.options import TensorBoardOptions
 from ..core.errors import ConfigError
@@ -65,7 +65,7 @@ class TensorBoard(Callback):
     every_n_steps = None
     runs_last = True  # by then all others have said whether this epoch is the last
 
-    @takes_settings(OF_CALLBACKS["tensorboard"])
+    @takes_settings(CALLBACK_ARGUMENTS["tensorboard"])
     def __init__(self, **options: Unpack[TensorBoardOptions]) -> None:
         config = validated(TensorBoardConfig, "callbacks.tensorboard", **options)
         self.images = config.images

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from ..configs import validated
-from ..configs.arguments import OF_CALLBACKS, takes_settings
+from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import WorkerWatchOptions
 from ..configs.watching_callbacks import WorkerWatchConfig
 from ..core.restarts import restarts_so_far
@@ -37,7 +37,7 @@ class WorkerWatch(Callback):
 
     chief_only = True
 
-    @takes_settings(OF_CALLBACKS["worker_watch"])
+    @takes_settings(CALLBACK_ARGUMENTS["worker_watch"])
     def __init__(self, **options: Unpack[WorkerWatchOptions]) -> None:
         config = validated(WorkerWatchConfig, "callbacks.worker_watch", **options)
         self.silent_seconds = config.silent_seconds

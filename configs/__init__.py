@@ -1,6 +1,6 @@
-"""What the user asked for: the typed schema, YAML files, and the shipped recipes.
+"""Configurations: the typed schema, YAML files, and the shipped recipes.
 
-Knows nothing of TensorFlow, so that a wrong setting is answered at once.
+Does not load TensorFlow, so that invalid settings are reported at once.
 """
 
 from .augmentation import AugmentationConfig, RandAugmentConfig

@@ -1,8 +1,8 @@
-"""The settings that constructors take as keyword arguments.
+"""Lets constructors take settings as keyword arguments.
 
 A constructor declares `**options: Unpack[TrainerOptions]` for editors and type checkers
 (`options.py` is generated from this module). The decorator `takes_settings` shows the names
-and their defaults in `help()` and refuses all others.
+and their defaults in `help()` and rejects all others.
 """
 
 import functools
@@ -20,7 +20,7 @@ from ..core.names import did_you_mean
 from .augmentation import AugmentationConfig
 from .callbacks import CALLBACKS
 from .data import DataConfig
-from .data_rules import ONLY_OF_TABLES
+from .data_rules import TABLE_ONLY_SETTINGS
 from .familiar_arguments import INSTEAD
 from .model import ModelConfig
 from .problems import validated
@@ -82,7 +82,7 @@ FOLDER = Arguments(
     DataConfig,
     of_run=("seed", "cache_dir"),
     without=TABLE.without,
-    instead=dict.fromkeys(ONLY_OF_TABLES, "It is for tables: ImageData.from_csv."),
+    instead=dict.fromkeys(TABLE_ONLY_SETTINGS, "It is for tables: ImageData.from_csv."),
 )
 MODEL = Arguments(
     ModelConfig,
@@ -98,13 +98,13 @@ SEARCH = Arguments(
         "finish": "Train the chosen model with Trainer.fit, or use `keraunos search`.",
     },
 )
-_FIRST = {  # what comes without a name: EarlyStopping("val_loss")
+_POSITIONAL = {  # arguments that come before the settings: EarlyStopping("val_loss")
     "backbone_finetuning": ("unfreeze_from",),
     "early_stopping": ("monitor",),
     "model_checkpoint": ("monitor",),
 }
-OF_CALLBACKS = {
-    name: Arguments(section, without=_FIRST.get(name, ()), is_positional=True)
+CALLBACK_ARGUMENTS = {
+    name: Arguments(section, without=_POSITIONAL.get(name, ()), is_positional=True)
     for name, section in CALLBACKS.items()
 }
 
@@ -162,7 +162,7 @@ def settings_of(section: str, **options: Any) -> RunConfig:
 
 
 def _with_settings(signature: inspect.Signature, arguments: Arguments) -> inspect.Signature:
-    """The signature in which the settings stand in place of `**options`."""
+    """Returns the signature with the settings instead of `**options`."""
     kinds = inspect.Parameter
     kind = kinds.POSITIONAL_OR_KEYWORD if arguments.is_positional else kinds.KEYWORD_ONLY
     *own, options = signature.parameters.values()

@@ -41,7 +41,7 @@ class AugmentationConfig(Section):
         description="`fresh` augments each image differently in every epoch; a number "
         "generates this many versions of each image once and cycles through them.",
     )
-    # Policies: each default leaves images as they are.
+    # Policies: with its default, each leaves images unchanged.
     random_resized_crop: float = Field(
         1.0,
         gt=0,
@@ -84,12 +84,12 @@ class AugmentationConfig(Section):
 
     @property
     def mixes(self) -> bool:
-        """Whether images are mixed with others."""
+        """Whether mixup or CutMix is on."""
         return bool(self.mixup or self.cutmix)
 
     @property
     def policies(self) -> dict[str, Any]:
-        """The policies that are on, by name: everything but `strength` and `views`."""
+        """The values of the policies that are on, by name."""
         fields = type(self).model_fields
         return {
             name: value
@@ -99,15 +99,15 @@ class AugmentationConfig(Section):
 
     @property
     def is_identity(self) -> bool:
-        """Whether images stay as they are."""
+        """Whether images are not changed."""
         return self.strength == 0 and not self.policies
 
 
 def fitted_on_mixed_images(**received: object) -> str:
-    """The message for mixed images where a head is fitted to one class an image.
+    """Returns the error message for fitting a head to mixed images.
 
     Args:
-        **received: What is fitted, by the name of its setting.
+        **received: The setting that selects the head.
     """
     return message(
         "A fitted head takes images of one class each; mixed images have two.",

@@ -1,4 +1,4 @@
-"""The names that `model.backbone` takes, and what is known of them without TensorFlow."""
+"""The values that `model.backbone` accepts, and facts about the networks."""
 
 import functools
 import json
@@ -20,17 +20,17 @@ HUB = "keras_hub:"
 
 
 class Network(NamedTuple):
-    """What is known of a network without building it.
+    """Facts about a network that are known without building it.
 
     Attributes:
-        parameters: How many it has without its head.
+        parameters: Number of parameters without the head.
         image_size: Height and width in pixels of the images that its ImageNet weights
             were trained on.
-        smallest_image_size: The least height and width that it takes.
-        features: The length of its feature vectors.
+        smallest_image_size: The smallest height and width that it accepts, in pixels.
+        features: Length of its feature vectors.
         stages: Names of the parts in which it can be unfrozen, from input to output.
-        weights_file: Of its ImageNet weights without the head, as Keras keeps it; None
-            of weights that were trained in PyTorch.
+        weights_file: Name of the file in which Keras stores its ImageNet weights without
+            the head; None for weights that were trained in PyTorch.
     """
 
     parameters: int
@@ -43,9 +43,9 @@ class Network(NamedTuple):
 
 @functools.cache
 def networks() -> Mapping[str, Network]:
-    """The networks of keras.applications and ours by name, from networks.json.
+    """Returns the networks of keras.applications and of Keraunos by name.
 
-    `python tests/keras_networks.py` writes that file from Keras, and tests compare both.
+    `python tests/keras_networks.py` generates networks.json from Keras; tests compare them.
 
     Example:
         >>> networks()["ResNet50"].features
@@ -59,27 +59,27 @@ def networks() -> Mapping[str, Network]:
 
 
 def keras_folder() -> Path:
-    """Where Keras keeps the weights that it downloads."""
+    """Returns the folder to which Keras downloads weights."""
     return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
 
 
 def is_of_hub(name: str) -> bool:
-    """Whether a backbone is a preset of KerasHub: `keras_hub:PRESET_OR_DIRECTORY`."""
+    """Returns whether a backbone is a KerasHub preset: `keras_hub:PRESET_OR_DIRECTORY`."""
     return name.startswith(HUB)
 
 
 def is_address(name: str) -> bool:
-    """Whether a backbone is a preset of KerasHub somewhere else: `keras_hub:hf://...`."""
+    """Returns whether a backbone is a remote KerasHub preset: `keras_hub:hf://...`."""
     return is_of_hub(name) and "://" in name
 
 
 def is_function(name: str) -> bool:
-    """Whether a backbone is what a function returns: `package.module:function`."""
+    """Returns whether a backbone is built by a function: `package.module:function`."""
     return not is_of_hub(name) and re.match(IMPORTABLE, name) is not None
 
 
 def problem_of_name(name: str) -> str:
-    """Why there can be no backbone of that name; or nothing."""
+    """Returns an error message if there is no such backbone; otherwise an empty string."""
     is_preset = is_of_hub(name) and name.removeprefix(HUB).strip() and is_one_line(name)
     if name in networks() or is_preset or is_function(name):
         return ""
@@ -92,10 +92,10 @@ def problem_of_name(name: str) -> str:
 
 
 def problem_of_size(name: str, image_size: int) -> str:
-    """Why a backbone can't take images of that size, as far as is known; or nothing.
+    """Returns an error message if images are too small for a backbone; otherwise "".
 
     Args:
-        name: Of the backbone.
+        name: The name of the backbone.
         image_size: Height and width in pixels.
     """
     network = networks().get(name)

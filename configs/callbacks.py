@@ -1,4 +1,4 @@
-"""The callbacks that ship with Keraunos, by their names in YAML, and their checks."""
+"""The names and options of callbacks in a configuration, and their checks."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -53,16 +53,19 @@ CALLBACKS: dict[str, type[Section]] = {
     "tensorboard": TensorBoardConfig,
     "worker_watch": WorkerWatchConfig,
 }
-OF_TRAINING = {"backbone_finetuning", "learning_rate_finder"}  # change how a model trains
-# These show or report, and change neither what is trained nor what is kept.
-SHOWING = CALLBACKS.keys() - OF_TRAINING - {"early_stopping", "model_checkpoint"}
+# These change how a model trains.
+TRAINING_CALLBACKS = {"backbone_finetuning", "learning_rate_finder"}
+# These only display or report: they affect neither training nor what is saved.
+MONITORING_CALLBACKS = (
+    CALLBACKS.keys() - TRAINING_CALLBACKS - {"early_stopping", "model_checkpoint"}
+)
 
 
-def switched(callbacks: Any) -> Any:
-    """Replaces false by null, and true by a group without options.
+def normalize_switches(callbacks: Any) -> Any:
+    """Replaces false with null, and true with a group without options.
 
     Example:
-        >>> switched({"early_stopping": False, "tensorboard": True})
+        >>> normalize_switches({"early_stopping": False, "tensorboard": True})
         {'early_stopping': None, 'tensorboard': {}}
     """
     if not isinstance(callbacks, dict):
@@ -75,10 +78,10 @@ def switched(callbacks: Any) -> Any:
 
 
 def require_training(callbacks: dict[str, dict[str, Any] | None], head: str) -> None:
-    """Rejects callbacks that change how a model trains if its head is fitted.
+    """Rejects callbacks that change how a model trains if its head is only fitted.
 
     Raises:
-        ProblemsError: There are some; all are named.
+        ProblemsError: There are such callbacks; the message lists all of them.
     """
     lines = [
         message(
@@ -87,7 +90,7 @@ def require_training(callbacks: dict[str, dict[str, Any] | None], head: str) -> 
             **{"model.head": head},
         )
         for label, options in callbacks.items()
-        if options is not None and callback_class(label, options)[0] in OF_TRAINING
+        if options is not None and callback_class(label, options)[0] in TRAINING_CALLBACKS
     ]
     if lines:
         raise ProblemsError("\n".join(lines))
@@ -96,14 +99,15 @@ def require_training(callbacks: dict[str, dict[str, Any] | None], head: str) -> 
 def check_callbacks(
     callbacks: dict[str, dict[str, Any] | None],
 ) -> dict[str, dict[str, Any] | None]:
-    """Checks names and options of the callbacks in a configuration.
+    """Checks the names and options of the callbacks in a configuration.
 
-    The label is the name unless `class` gives another. Names in snake_case are ours,
-    CamelCase is `keras.callbacks.X` and `package.module:Class` is anybody's; the latter
-    two are looked up when they are made.
+    The label is the name unless `class` gives another one. Names in snake_case are
+    callbacks of Keraunos, names in CamelCase are in `keras.callbacks`, and
+    `package.module:Class` is any class; the latter two are resolved on creation.
 
     Raises:
-        ProblemsError: A name or option is unknown or wrong; all are named.
+        ProblemsError: A name or option is unknown or invalid; the message lists all of
+            them.
     """
     lines = []
     for label, options in callbacks.items():
@@ -122,14 +126,14 @@ def check_callbacks(
             CALLBACKS[name].model_validate(arguments)
         except ValidationError as error:
             lines.append(describe(error, CALLBACKS[name], f"callbacks.{label}"))
-    lines += _of_soups(callbacks)
+    lines += _soup_problems(callbacks)
     if lines:
         raise ProblemsError("\n".join(lines))
     return callbacks
 
 
-def _of_soups(callbacks: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
-    """A soup averages weights, and what BatchNorm has measured fits none of their means."""
+def _soup_problems(callbacks: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
+    """Rejects soups of trained BatchNorm: its statistics do not fit averaged weights."""
     checkpoint, tuning = (
         callbacks.get(label) or {} for label in ("model_checkpoint", "backbone_finetuning")
     )
@@ -145,6 +149,6 @@ def _of_soups(callbacks: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
 
 
 def callback_class(label: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The class name and the arguments that an entry of the map asks for."""
+    """Returns the class name and the arguments of an entry of `callbacks`."""
     arguments = dict(options)
     return str(arguments.pop("class", label)), arguments

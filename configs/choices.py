@@ -1,4 +1,4 @@
-"""The sets of words that settings choose from, each written once."""
+"""The values of settings with a fixed set of choices."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Which settings of a search vary only where others have certain values."""
+"""Conditions of a search space: settings that vary only for certain values of others."""
 
 import graphlib
 import itertools
@@ -14,7 +14,7 @@ _FORM = "Write when: {SETTING: VALUE} or when: {SETTING: [VALUE, VALUE]}."
 
 
 def conditions_of(domain: Domain) -> dict[str, list[Any]]:
-    """The values that other settings must have, by their names.
+    """Returns the values that other settings must have for a setting to vary.
 
     Example:
         >>> conditions_of({"bool": True, "when": {"model.head": "linear", "seed": [1, 2]}})
@@ -27,10 +27,10 @@ def conditions_of(domain: Domain) -> dict[str, list[Any]]:
 
 
 def condition_problems(space: Mapping[str, Domain]) -> Iterator[str]:
-    """What is wrong with the conditions of a space, a line each.
+    """Yields an error message for each invalid condition of a space.
 
     Args:
-        space: With domains that are right otherwise.
+        space: A space with otherwise valid domains.
     """
     malformed = {name for name, domain in space.items() if not _is_mapping(domain)}
     for name in sorted(malformed):
@@ -45,7 +45,7 @@ def condition_problems(space: Mapping[str, Domain]) -> Iterator[str]:
 
 
 def in_order(space: Mapping[str, Domain]) -> dict[str, Domain]:
-    """The space with each setting behind those that it depends on.
+    """Returns the space with each setting after those that it depends on.
 
     Example:
         >>> list(in_order({"a": {"bool": True, "when": {"b": True}}, "b": {"bool": True}}))
@@ -64,7 +64,7 @@ def in_order(space: Mapping[str, Domain]) -> dict[str, Domain]:
 
 
 def activations(space: Mapping[str, Domain], *names: str) -> Iterator[dict[str, Any]]:
-    """All values of other settings with which these vary together; none if they never do.
+    """Yields the values of other settings for which all of these settings vary.
 
     Example:
         >>> space = {"a": {"bool": True}, "b": {"bool": True, "when": {"a": False}}}
@@ -110,13 +110,13 @@ def _wrong_parents(name: str, space: Mapping[str, Domain]) -> Iterator[str]:
 
 
 def _contradictions(space: Mapping[str, Domain]) -> Iterator[str]:
-    """Settings that wait for each other, or that can never vary."""
+    """Yields error messages for cyclic conditions, or for those that never hold."""
     graph = {name: list(conditions_of(domain)) for name, domain in space.items()}
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
         yield message(
-            "Settings of `search.space` must not wait for each other.",
+            "Settings of `search.space` must not depend on each other in a cycle.",
             "Leave out one `when`.",
             cycle=" -> ".join(error.args[1]),
         )
@@ -132,7 +132,7 @@ def _contradictions(space: Mapping[str, Domain]) -> Iterator[str]:
 
 
 def _allowed(space: Mapping[str, Domain], name: str) -> dict[str, list[Any]]:
-    """The labels that each setting must have on which this one depends in any way."""
+    """Returns the allowed labels of the settings that this one depends on, transitively."""
     allowed: dict[str, list[Any]] = {}
     for parent, labels in conditions_of(space[name]).items():
         _narrow(allowed, _allowed(space, parent) | {parent: labels})
@@ -155,7 +155,7 @@ def _is_of(domain: Domain, label: Any) -> bool:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether values are equal, and true is not 1."""
+    """Returns whether values are equal, where true does not equal 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 

@@ -1,4 +1,4 @@
-"""Which settings of the section `data` go together."""
+"""Checks which settings of the section `data` can be combined."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,8 +8,8 @@ from ..core.names import did_you_mean
 from ..core.table_features import problem_of_name
 from .problems import ProblemsError
 
-# The settings of columns and tables, and their defaults.
-_OF_TABLES = {
+# The settings for tables, and their defaults.
+_TABLE_SETTINGS = {
     "image_root": None,
     "image_column": "image",
     "label_column": "label",
@@ -19,12 +19,19 @@ _OF_TABLES = {
     "features": None,
     "categorical_features": None,
 }
-# Those of them that images of folders have, too, with tables of metadata.
-_OF_METADATA = ("image_column", "group_column", "features", "categorical_features")
-ONLY_OF_TABLES = tuple(name for name in _OF_TABLES if name not in _OF_METADATA)
+# Those that also apply to image folders with metadata tables.
+_METADATA_SETTINGS = (
+    "image_column",
+    "group_column",
+    "features",
+    "categorical_features",
+)
+TABLE_ONLY_SETTINGS = tuple(
+    name for name in _TABLE_SETTINGS if name not in _METADATA_SETTINGS
+)
 
-# The settings that ask what is in the files, and their defaults.
-OF_OPENED_FILES = {
+# The settings that need the content of files, and their defaults.
+FILE_CONTENT_SETTINGS = {
     "bit_depth": None,
     "exif_orientation": "apply",
     "on_unreadable": "error",
@@ -32,7 +39,7 @@ OF_OPENED_FILES = {
 
 
 def is_table(path: str) -> bool:
-    """Whether a path names a table of labels, rather than a folder.
+    """Returns whether a path names a table rather than a folder.
 
     Example:
         >>> is_table("metadata.csv"), is_table("isic9/Train")
@@ -42,13 +49,13 @@ def is_table(path: str) -> bool:
 
 
 def check_data(data: Mapping[str, Any]) -> None:
-    """Checks that settings go together.
+    """Checks that the settings can be combined.
 
     Args:
-        data: The section `data`, each setting valid in itself.
+        data: The section `data`, with settings that are valid on their own.
 
     Raises:
-        ProblemsError: Some don't; all are named.
+        ProblemsError: Settings conflict; the message lists all conflicts.
     """
     problems = [
         *_tables(data),
@@ -74,13 +81,13 @@ def _tables(data: Mapping[str, Any]) -> Iterator[str]:
         )
     if data["train"] is None or any(source and is_table(source) for source in sources):
         return
-    for name, default in _OF_TABLES.items():
-        is_joined = data["metadata"] is not None and name in _OF_METADATA
+    for name, default in _TABLE_SETTINGS.items():
+        is_joined = data["metadata"] is not None and name in _METADATA_SETTINGS
         if data[name] == default or is_joined:
             continue
         remedy = "Leave it out"
-        if name in _OF_METADATA:
-            remedy += ", or set data.metadata to a table of what is known of the images"
+        if name in _METADATA_SETTINGS:
+            remedy += ", or set data.metadata to a table with one row per image"
         yield _line(data, "is for tables, .csv or .tsv files", f"{remedy}.", name, "train")
 
 
@@ -94,7 +101,7 @@ def _features(data: Mapping[str, Any]) -> Iterator[str]:
     features, categorical = data["features"] or [], data["categorical_features"] or []
     sources = {name: data[name] for name in ("train", "validation", "test") if data[name]}
     folders = [name for name, source in sources.items() if not is_table(source)]
-    is_mixed = len(folders) < len(sources)  # where all are folders, see `_tables`
+    is_mixed = len(folders) < len(sources)  # `_tables` handles folders only
     if features and data["metadata"] is None and is_mixed:
         for name in folders:
             yield _line(data, f"needs a table in `data.{name}`, too", "", "features", name)
@@ -105,7 +112,7 @@ def _features(data: Mapping[str, Any]) -> Iterator[str]:
         if problem:
             yield _line(
                 data,
-                f"must be names of columns of their own ({name}: {problem})",
+                f"must be distinct, valid column names ({name}: {problem})",
                 "Leave it out, or rename the column.",
                 "features",
             )
@@ -113,7 +120,7 @@ def _features(data: Mapping[str, Any]) -> Iterator[str]:
     if others:
         yield _line(
             data,
-            f"must be some of `data.features`; {', '.join(others)} is not",
+            f"must be a subset of `data.features`; {', '.join(others)} is not in it",
             did_you_mean(others[0], features),
             "categorical_features",
             "features",
@@ -121,10 +128,10 @@ def _features(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unopened(data: Mapping[str, Any]) -> Iterator[str]:
-    """What can't be done without opening every file first."""
+    """Yields settings that need every file to be opened, which `check=lazy` avoids."""
     if data["check"] != "lazy":
         return
-    for name, default in OF_OPENED_FILES.items():
+    for name, default in FILE_CONTENT_SETTINGS.items():
         if data[name] != default:
             yield _line(
                 data,
@@ -144,7 +151,7 @@ def _parts(data: Mapping[str, Any]) -> Iterator[str]:
         yield _line(
             data,
             "and `data.validation_split` must leave images to train on",
-            "Make them less than 1 together.",
+            "Their sum must be below 1.",
             "test_split",
             "validation_split",
         )

@@ -1,8 +1,8 @@
 """The domain of a setting that a search varies: a range, choices, or true and false.
 
-A domain is `{float: [low, high]}`, `{int: [low, high]}` (both with `log: true` or `step`
-if wanted), `{choice: [...]}`, `{choice: {NAME: value, ...}}` or `{bool: true}`; each with
-`when: {SETTING: VALUE or [VALUES]}` if it is to vary only there.
+A domain is `{float: [low, high]}`, `{int: [low, high]}` (both optionally with `log: true`
+or `step`), `{choice: [...]}`, `{choice: {NAME: value, ...}}` or `{bool: true}`; each with
+`when: {SETTING: VALUE or [VALUES]}` if it varies only for these values of other settings.
 """
 
 import math
@@ -15,11 +15,11 @@ Domain = dict[str, Any]
 
 KINDS = ("float", "int", "choice", "bool")
 OPTIONS = ("log", "step", "when")
-_OF_RANGES = {"log", "step"}
+_RANGE_OPTIONS = {"log", "step"}
 
 
 def options_of(domain: Domain) -> list[tuple[Any, Any]]:
-    """The label and the value of each choice; none of a range.
+    """Returns the label and the value of each choice; an empty list for a range.
 
     Example:
         >>> options_of({"choice": {"plain": {"name": "sgd"}, "none": None}})
@@ -36,12 +36,12 @@ def options_of(domain: Domain) -> list[tuple[Any, Any]]:
 
 
 def value_of(domain: Domain, label: Any) -> Any:
-    """The value that a label stands for; of a range it is the value."""
+    """Returns the value of a label; in a range, labels are values."""
     return next((each for name, each in options_of(domain) if name == label), label)
 
 
 def extreme_values(domain: Domain) -> Iterator[Any]:
-    """The values that must all be allowed for the domain to be."""
+    """Yields the bounds of a range, or all values of other domains."""
     if "float" in domain or "int" in domain:
         yield from domain["float" if "float" in domain else "int"]
     else:
@@ -49,10 +49,9 @@ def extreme_values(domain: Domain) -> Iterator[Any]:
 
 
 def without_other_kinds(below: Domain, above: Domain) -> Domain:
-    """What stays of domains, or of groups of them, under those of a layer above.
+    """Drops domains, or domains in groups, that a layer above replaces by another kind.
 
-    A range under choices does not: what is laid over a domain of another kind takes its
-    place, and keeps only the conditions.
+    Their conditions (`when`) are kept.
 
     Example:
         >>> below = {"seed": {"int": [0, 5], "when": {"model.head": "linear"}}}
@@ -60,7 +59,7 @@ def without_other_kinds(below: Domain, above: Domain) -> Domain:
         {'seed': {'when': {'model.head': 'linear'}}}
     """
     kinds = set(above) & {*KINDS}
-    dropped = {*KINDS, *_OF_RANGES} if kinds and not kinds & set(below) else set()
+    dropped = {*KINDS, *_RANGE_OPTIONS} if kinds and not kinds & set(below) else set()
     return {
         name: without_other_kinds(each, above[name])
         if isinstance(each, dict) and isinstance(above.get(name), dict)
@@ -70,8 +69,8 @@ def without_other_kinds(below: Domain, above: Domain) -> Domain:
     }
 
 
-def what_is_wanted(domain: Any) -> str:
-    """What a domain must do that it does not, or nothing."""
+def unmet_requirement(domain: Any) -> str:
+    """Returns the first unmet requirement, to follow "must"; empty for a valid domain."""
     if not isinstance(domain, dict):
         return "be a domain"
     unknown = sorted(set(map(str, domain)) - {*KINDS, *OPTIONS})
@@ -83,15 +82,15 @@ def what_is_wanted(domain: Any) -> str:
         return f"have one of {', '.join(KINDS)}"
     kind = kinds[0]
     if kind in ("float", "int"):
-        return _wanted_of_range(domain, kind)
-    if set(domain) & _OF_RANGES:
-        return f"have neither log nor step beside {kind}"
+        return _unmet_by_range(domain, kind)
+    if set(domain) & _RANGE_OPTIONS:
+        return f"have neither log nor step with {kind}"
     if kind == "bool":
-        return "" if domain["bool"] is True else "say {bool: true}"
-    return _wanted_of_choice(domain["choice"])
+        return "" if domain["bool"] is True else "be {bool: true}"
+    return _unmet_by_choice(domain["choice"])
 
 
-def _wanted_of_range(domain: Domain, kind: str) -> str:
+def _unmet_by_range(domain: Domain, kind: str) -> str:
     bounds, log, step = domain[kind], domain.get("log", False), domain.get("step")
     if not isinstance(bounds, list) or len(bounds) != 2:
         return "have two bounds"
@@ -101,7 +100,7 @@ def _wanted_of_range(domain: Domain, kind: str) -> str:
     if bounds[0] >= bounds[1]:
         return "have the smaller bound first"
     if not isinstance(log, bool):
-        return "say log: true or log: false"
+        return "have log: true or log: false"
     if log and bounds[0] <= 0:
         return "have bounds above 0 with log"
     if step is not None and step <= (1 if log else 0):
@@ -109,12 +108,12 @@ def _wanted_of_range(domain: Domain, kind: str) -> str:
     return ""
 
 
-def _wanted_of_choice(choices: Any) -> str:
+def _unmet_by_choice(choices: Any) -> str:
     values = list(choices.values()) if isinstance(choices, dict) else choices
     if not isinstance(values, list) or not values:
         return "have a list of values, or values by name"
     if isinstance(choices, dict) and not all(isinstance(name, str) for name in choices):
-        return "have words for the names of choices"
+        return "have text as the names of choices"
     if any(value in values[:place] for place, value in enumerate(values)):
         return "have each value once"
     return ""

@@ -12,12 +12,12 @@ from .layers import Layer
 from .problems import ProblemsError
 
 EFFORT, EFFORTS = "effort", "efforts"
-# What an effort can't decide: itself, and where a run lies.
+# Settings that an effort can't change: itself, and locations.
 _NOT_IN_EFFORTS = (EFFORT, EFFORTS, "run_dir", "cache_dir")
 
 
 def chosen_effort(layers: Sequence[Layer]) -> str | None:
-    """The effort that the last layer with one names, if any layer knows it."""
+    """Returns the effort that the last layer selects, if any layer defines it."""
     named = [each.values[EFFORT] for each in layers if EFFORT in each.values]
     name = named[-1] if named else None
     is_known = isinstance(name, str) and any(name in efforts_of(each) for each in layers)
@@ -25,20 +25,20 @@ def chosen_effort(layers: Sequence[Layer]) -> str | None:
 
 
 def resolve(layers: Sequence[Layer], effort: str | None) -> Layer:
-    """Layers from left to right, each with what an effort lays over it."""
+    """Merges layers from left to right, each with the settings of its effort."""
     resolved = Layer()
     for layer in layers:
-        resolved = _of_effort(layer, effort).over(layer.over(resolved))
+        resolved = _effort_layer(layer, effort).over(layer.over(resolved))
     return resolved
 
 
 def efforts_of(layer: Layer) -> Mapping[str, Any]:
-    """What a layer lays over itself, by effort."""
+    """Returns the settings of each effort that a layer defines."""
     efforts = layer.values.get(EFFORTS)
     return efforts if isinstance(efforts, dict) else {}
 
 
-def _of_effort(layer: Layer, name: str | None) -> Layer:
+def _effort_layer(layer: Layer, name: str | None) -> Layer:
     values = efforts_of(layer).get(name) if name else None
     if not isinstance(values, dict):
         return Layer()
@@ -52,10 +52,10 @@ def _of_effort(layer: Layer, name: str | None) -> Layer:
 
 
 def check_effort(effort: str | None, efforts: Mapping[Any, Mapping[str, Any]]) -> None:
-    """Checks that an effort exists, and sets nothing that it must not set.
+    """Checks that the effort exists, and that no effort changes a forbidden setting.
 
     Raises:
-        ProblemsError: Something is invalid; the message lists all of them.
+        ProblemsError: There are problems; the message lists all of them.
     """
     problems = []
     if effort is not None and effort not in efforts:

@@ -188,16 +188,16 @@ class EvaluationConfig(BaseModel):
 
     @property
     def own(self) -> dict[str, dict[str, Any]]:
-        """The user's own parts: arguments by label, with `class` among them."""
+        """Arguments of the custom parts by label, including `class`."""
         extra = self.model_extra or {}
         return {label: options for label, options in extra.items() if options is not None}
 
 
 def as_evaluation(value: Mapping[str, Any] | EvaluationConfig | None) -> EvaluationConfig:
-    """The section as it is, checked and filled in from a dict, or its defaults.
+    """Returns the section `evaluation` from a dict of settings; by default its defaults.
 
     Raises:
-        ConfigError: Something is wrong; the message lists all of them.
+        ConfigError: Settings are invalid; the message lists all of them.
 
     Example:
         >>> as_evaluation({"calibration": {"bins": 10}}).calibration.bins

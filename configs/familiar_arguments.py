@@ -1,4 +1,4 @@
-"""What arguments of Lightning's Trainer and of `Model.fit` are called here."""
+"""Translates arguments of Lightning's Trainer and of `Model.fit` to those of Keraunos."""
 
 from collections.abc import Mapping
 
@@ -85,7 +85,7 @@ _VALUES: Mapping[str, Mapping[object, str]] = {
 
 
 def familiar_value(setting: str, value: object) -> str:
-    """Names the value of a setting that Lightning writes differently, or nothing.
+    """Returns a hint if a value is written as in Lightning; otherwise an empty string.
 
     Example:
         >>> familiar_value("trainer.precision", "16-mixed")

@@ -1,4 +1,4 @@
-"""Which settings go with columns that a model takes in addition to the image."""
+"""Checks which settings can be combined with `data.features`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from .model import FITTED_HEADS
 def feature_problems(
     features: Sequence[str] | None, model: Mapping[str, Any], mixes: bool
 ) -> Iterator[str]:
-    """What does not go with `data.features`, a line each.
+    """Yields an error message for each setting that conflicts with `data.features`.
 
     Args:
-        features: `data.features`.
+        features: The setting `data.features`.
         model: The section `model`.
-        mixes: Whether images are mixed.
+        mixes: Whether mixup or CutMix is on.
     """
     if features is None:
         return
@@ -33,17 +33,17 @@ def feature_problems(
 
 
 def mixed_features(features: Sequence[str]) -> str:
-    """The message for mixed images that have columns in addition to them."""
+    """Returns the error message for mixing images that come with table columns."""
     return message(
-        "Mixed images can't be combined with columns of a table: words can't be mixed like "
-        "pixels.",
+        "Mixed images can't be combined with columns of a table: categories can't be mixed "
+        "like pixels.",
         "Leave out augmentation.mixup and augmentation.cutmix, or data.features.",
         **{"data.features": list(features)},
     )
 
 
 def fitted_on_features(features: Sequence[str], head: str) -> str:
-    """The message for a head that is fitted to features of images alone."""
+    """Returns the error message for a fitted head, which supports only images."""
     return message(
         "Columns of a table need a trained head.",
         "Set model.head=linear, or leave out data.features.",

@@ -1,11 +1,11 @@
-"""What a search over folds can't have beside it: another choice of validation images."""
+"""Checks that a search over folds has no other rule for choosing validation images."""
 
 from collections.abc import Iterable
 
 from ..core.errors import ConfigError, message
 from .schema import RunConfig
 
-# Settings of the data that leave each image in its fold.
+# Settings of `data` that do not affect the assignment of images to folds.
 _SAME_FOLDS = {
     "data.batch_size",
     "data.bit_depth",
@@ -18,14 +18,15 @@ _SAME_FOLDS = {
 
 
 def require_one_division(config: RunConfig, space: Iterable[str] = ()) -> None:
-    """Rejects folds of a search beside another choice of validation images.
+    """Rejects `search.folds` together with another rule for choosing validation images.
 
     Args:
-        config: That of the search.
+        config: The configuration of the search.
         space: The settings that vary.
 
     Raises:
-        ConfigError: Something else chooses them, or the folds would differ between trials.
+        ConfigError: Another setting chooses validation images, or the folds would differ
+            between trials.
     """
     if config.search.folds is None:
         return

@@ -18,9 +18,9 @@ from ..core.files import write_text_atomic
 from . import choices
 from .arguments import (
     AUGMENTATION,
+    CALLBACK_ARGUMENTS,
     FOLDER,
     MODEL,
-    OF_CALLBACKS,
     SEARCH,
     TABLE,
     TRAINER,
@@ -49,7 +49,7 @@ CLASSES = {
     "SearchOptions": SEARCH,
 } | {
     each.section.__name__.replace("Config", "Options"): each
-    for each in OF_CALLBACKS.values()
+    for each in CALLBACK_ARGUMENTS.values()
     if each.fields
 }
 BASES = {"TableOptions": "FolderOptions"}

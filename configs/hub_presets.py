@@ -1,7 +1,7 @@
-"""Presets of networks of images, in directories and of the installed KerasHub.
+"""Finds image presets of the installed KerasHub, and presets in directories.
 
-KerasHub takes TensorFlow and seconds to import. Its lists of presets are tables in files of
-their own, which are read here without running them.
+Importing KerasHub loads TensorFlow and takes seconds. Its lists of presets are literals in
+separate files, which are parsed here without running them.
 """
 
 import ast
@@ -21,11 +21,11 @@ CONFIG_FILE = "config.json"  # of every preset
 
 
 class Preset(NamedTuple):
-    """What KerasHub says of a preset.
+    """A preset in the lists of KerasHub.
 
     Attributes:
-        parameters: How many it has, or None.
-        handle: Where it comes from, as `kaggle://keras/vit/keras/NAME/4`.
+        parameters: Number of parameters, or None if unknown.
+        handle: Where to download it from, such as `kaggle://keras/vit/keras/NAME/4`.
     """
 
     parameters: int | None
@@ -33,17 +33,17 @@ class Preset(NamedTuple):
 
 
 def hub_folder() -> Path | None:
-    """Where KerasHub is installed, or None if it is not."""
+    """Returns the folder of the installed KerasHub, or None if it is not installed."""
     found = util.find_spec("keras_hub")
     places = list(found.submodule_search_locations or ()) if found else []
     return Path(places[0]) if places else None
 
 
 def find_preset(name: str) -> str:
-    """What KerasHub knows a backbone by: the name of a preset, an address, or a path.
+    """Returns the preset to pass to KerasHub: a name, an address, or a path.
 
     Args:
-        name: `keras_hub:` and one of these.
+        name: The backbone: `keras_hub:` followed by the preset.
 
     Raises:
         ConfigError: KerasHub is not installed, or there is no such preset.
@@ -62,12 +62,12 @@ def find_preset(name: str) -> str:
     directory = user_path(preset)
     if "/" in preset or directory.exists():
         return str(_checked(directory, name))
-    if not presets():  # as a version of KerasHub keeps its lists elsewhere
+    if not presets():  # a version of KerasHub whose lists are elsewhere
         return preset
     raise ConfigError(
         message(
-            f"`{SETTING}` must name a preset of images that the installed KerasHub knows, "
-            "or a directory.",
+            f"`{SETTING}` must name an image preset of the installed KerasHub, or a "
+            "directory.",
             did_you_mean(preset, presets()) or "`keraunos backbones` lists the presets.",
             **{SETTING: name},
         )
@@ -75,7 +75,7 @@ def find_preset(name: str) -> str:
 
 
 def is_directory(preset: str) -> bool:
-    """Whether what KerasHub knows a backbone by is a path."""
+    """Returns whether a preset, as returned by `find_preset`, is a directory."""
     return "://" not in preset and preset not in presets() and Path(preset).is_dir()
 
 
@@ -93,7 +93,7 @@ def _checked(directory: Path, name: str) -> Path:
 
 @functools.cache
 def presets() -> Mapping[str, Preset]:
-    """Presets of networks of images by name; none where KerasHub is not installed."""
+    """Returns the image presets by name; empty if KerasHub is not installed."""
     folder = hub_folder()
     if folder is None:
         return {}
@@ -103,7 +103,7 @@ def presets() -> Mapping[str, Preset]:
 
 
 def _is_of_images(folder: Path) -> bool:
-    """Whether a family classifies images, or only turns them into features."""
+    """Returns whether a family consists of image classifiers or feature extractors."""
 
     def has(ending: str) -> bool:
         return any(folder.glob(f"*_{ending}.py"))
@@ -113,7 +113,7 @@ def _is_of_images(folder: Path) -> bool:
 
 
 def _read(file: Path) -> Iterator[tuple[str, Preset]]:
-    """The presets in a file of `presets = {"name": {...}, ...}`."""
+    """Yields the presets in a file with `presets = {"name": {...}, ...}`."""
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)):
             continue

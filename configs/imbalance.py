@@ -1,13 +1,13 @@
-"""What can't be asked for together, as it compensates for class imbalance twice."""
+"""The error message for compensating class imbalance twice."""
 
 from ..core.errors import message
 
 
 def corrected_twice(**received: object) -> str:
-    """The message for two corrections of one imbalance.
+    """Returns the error message for compensating class imbalance twice.
 
     Args:
-        **received: Both, by the names of their settings.
+        **received: The values of both settings by name.
     """
     return message(
         "Class imbalance must be compensated only once: by the loss, or by weights or "

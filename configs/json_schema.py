@@ -15,7 +15,7 @@ from .section import IMPORTABLE
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
-OF_KERAS = "^[A-Z]"  # `ReduceLROnPlateau`
+KERAS_CLASS = "^[A-Z]"  # `ReduceLROnPlateau`
 SWITCH = {"type": ["boolean", "null"]}
 BY_CLASS = "CallbackByClass"
 
@@ -41,7 +41,7 @@ def json_schema() -> Schema:
 
 
 def _options_of_optimizers() -> Schema:
-    """Options per optimizer; those of all optimizers if the name is set in another file."""
+    """Returns the options per optimizer, or all of them if a file does not name one."""
     return {
         "additionalProperties": {"type": ["boolean", "number", "null"]},
         "propertyNames": _names(keras_options()),
@@ -60,7 +60,7 @@ def _names(options: Iterable[str]) -> Schema:
 
 
 def _callbacks() -> Schema:
-    """Callbacks by label, which is the name of the class unless `class` is given."""
+    """Returns the schema of callbacks by label: the class name unless `class` is given."""
     options = {
         name: {
             "if": {"required": ["class"]},
@@ -72,14 +72,14 @@ def _callbacks() -> Schema:
     return {
         "properties": {name: {"anyOf": [SWITCH, each]} for name, each in options.items()},
         "patternProperties": {
-            f"{OF_KERAS}|:": {"anyOf": [SWITCH, {"type": "object"}]},
+            f"{KERAS_CLASS}|:": {"anyOf": [SWITCH, {"type": "object"}]},
         },
         "additionalProperties": {"anyOf": [SWITCH, _reference(BY_CLASS)]},
     }
 
 
 def _callback_by_class() -> Schema:
-    kinds = [{"enum": [*CALLBACKS]}, {"pattern": OF_KERAS}, {"pattern": IMPORTABLE}]
+    kinds = [{"enum": [*CALLBACKS]}, {"pattern": KERAS_CLASS}, {"pattern": IMPORTABLE}]
     return {
         "type": "object",
         "required": ["class"],

@@ -1,7 +1,7 @@
-"""Merges files and `key=value` into one checked configuration.
+"""Merges files and `key=value` settings into one validated configuration.
 
-The order is: defaults, then the files from left to right, each with what the chosen effort
-lays over it, then `key=value`.
+The order is: defaults, files from left to right, each followed by its settings for the
+chosen effort, then `key=value`.
 """
 
 import types
@@ -32,17 +32,17 @@ COMMAND_LINE = "command line"
 def load_config(
     sources: Sequence[RecipeOrFile], overrides: Sequence[str] = ()
 ) -> RunConfig:
-    """Reads the configuration of a run.
+    """Loads and validates the configuration of a run.
 
     Args:
         sources: Names of shipped recipes or paths of YAML files, merged left to right.
-        overrides: `key=value` with dotted keys, as typed on the command line.
+        overrides: `key=value` with dotted keys, as on the command line.
 
     Returns:
-        The checked configuration.
+        The validated configuration.
 
     Raises:
-        ConfigError: Something is wrong; the message lists all of them.
+        ConfigError: Settings are invalid; the message lists all problems.
 
     Example:
         >>> load_config(["classify"], ["trainer.max_epochs=3"]).trainer.max_epochs
@@ -59,22 +59,22 @@ def load_config(
     problems += _problems_of_efforts(layers, effort)
     if problems:
         raise ConfigError("\n".join(problems))
-    # What an effort stands for is in the settings now, and is never laid over them again.
-    # Without one none is: laid over what was typed, it might not even be possible.
+    # The settings of the effort have been applied and must not be applied again. Without an
+    # effort, all are dropped: on top of typed settings, they might be invalid.
     return config.model_copy(update={EFFORTS: {} if effort is None else {effort: {}}})
 
 
 def changed_by_effort(
     sources: Sequence[RecipeOrFile], overrides: Sequence[str] = ()
 ) -> list[str]:
-    """The settings that the effort of a run changes.
+    """Returns the settings that the effort of a run changes.
 
     Args:
-        sources: As of `load_config`, which must have taken all of this.
-        overrides: Likewise.
+        sources: The sources, which `load_config` must accept.
+        overrides: The overrides, which `load_config` must accept.
 
     Returns:
-        A line for each setting, such as `trainer.max_epochs: 10 -> 30`.
+        One line per setting, such as `trainer.max_epochs: 10 -> 30`.
 
     Example:
         >>> changed_by_effort(["classify"])
@@ -91,7 +91,7 @@ def changed_by_effort(
 
 
 def _typed_layer(overrides: Sequence[str], problems: list[str]) -> Layer:
-    """What was typed, as one layer; notes what can't be read among the problems."""
+    """Returns the typed settings as a layer; appends problems with them to `problems`."""
     typed: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for override in overrides:
@@ -105,7 +105,7 @@ def _typed_layer(overrides: Sequence[str], problems: list[str]) -> Layer:
 
 
 def _problems_of_efforts(layers: Sequence[Layer], chosen: str | None) -> list[str]:
-    """What would be wrong with the efforts that were not chosen."""
+    """Returns the problems of the efforts that were not chosen."""
     problems: dict[str, None] = {}
     for end, layer in enumerate(layers, 1):
         for name in efforts_of(layer).keys() - {chosen}:
@@ -123,7 +123,7 @@ def _problems(layer: Layer) -> list[str]:
 
 
 def typed_values(overrides: Sequence[str]) -> dict[str, Any]:
-    """The values of `key=value` alone, nested as in a file.
+    """Returns the values of `key=value` settings, nested as in a file.
 
     Example:
         >>> typed_values(["trainer.max_epochs=3", "seed=1"])
@@ -136,7 +136,7 @@ def typed_values(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def varied(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
-    """A configuration in which some settings are others.
+    """Returns a configuration with some settings changed.
 
     Args:
         config: The configuration.
@@ -156,19 +156,19 @@ def varied(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
 
 
 def to_yaml(config: RunConfig, in_ascii: bool = False) -> str:
-    """A complete configuration in the form in which it can be read again.
+    """Returns a complete configuration as YAML, which `load_config` can read.
 
-    Values that look like secrets are left out: `***` stands for them.
+    Values that look like secrets are replaced by `***`.
 
     Args:
         config: The configuration.
-        in_ascii: Whether to write other characters as escapes.
+        in_ascii: Whether to escape non-ASCII characters.
     """
     return write_yaml(redacted(config.model_dump(mode="json")), in_ascii)
 
 
 def split_arguments(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Separates sources and `key=value` settings among the arguments of a command."""
+    """Splits the arguments of a command into sources and `key=value` settings."""
     sources: list[str] = []
     overrides: list[str] = []
     for argument in arguments:
@@ -177,10 +177,10 @@ def split_arguments(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def read_source(source: RecipeOrFile) -> Layer:
-    """The settings of a recipe or a file, as they stand there.
+    """Reads the settings of a recipe or a file, without validating them.
 
     Raises:
-        ConfigError: They can't be read.
+        ConfigError: The file can't be read, or is not valid YAML.
     """
     shipped = recipes()
     if source in shipped:
@@ -193,14 +193,14 @@ def read_source(source: RecipeOrFile) -> Layer:
     if not isinstance(content, dict):
         kind = type(content).__name__
         raise ConfigError(
-            message(f"{printable(name)} must hold `key: value` lines.", content=kind)
+            message(f"{printable(name)} must contain `key: value` lines.", content=kind)
         )
     return layer_with_current_names(Layer(content, origins))
 
 
 def _read_file(source: str) -> str:
     try:
-        with open(source, "rb") as file:  # which may be endless
+        with open(source, "rb") as file:  # reads a limited part: it may be endless
             return file.read(MAX_BYTES + 1).decode()
     except UnicodeDecodeError as error:
         place = f"{printable(source)}:{error.object.count(10, 0, error.start) + 1}"
@@ -240,7 +240,7 @@ def _parse_override(override: str) -> dict[str, Any]:
 
 
 def _parse_value(raw: str, annotation: Any, key: str) -> Any:
-    """Reads a value as YAML, but leaves text alone where text is wanted."""
+    """Parses a value as YAML, but keeps it as text if the setting is text."""
     place = f"{COMMAND_LINE}: {key}"
     if _is_text(annotation):
         return None if raw in ("null", "~", "") else require_text(raw, place)
@@ -248,7 +248,7 @@ def _parse_value(raw: str, annotation: Any, key: str) -> Any:
 
 
 def _is_text(annotation: Any) -> bool:
-    """Whether a type is text, or text among others: `str | None`."""
+    """Returns whether a type is text, or a union with text: `str | None`."""
     kind = typing.get_origin(annotation)
     if kind in (Annotated, typing.Union, types.UnionType):
         options = typing.get_args(annotation)

@@ -14,14 +14,14 @@ from .backbone import BackboneName
 from .choices import Head, Loss, MetricName
 from .section import AS_LIST, IMPORTABLE, Count, PathText, Section
 
-OF_BUILDERS = {"builder", "arguments"}
+BUILDER_SETTINGS = {"builder", "arguments"}
 HEAD_OPTIONS: dict[str, set[str]] = {
     "linear": set(),
     "cosine": {"temperature"},
     "knn": {"neighbors", "temperature"},
     "ridge": {"l2"},
 }
-FITTED_HEADS = ("knn", "ridge")  # without a step of training
+FITTED_HEADS = ("knn", "ridge")  # fitted without training steps
 LOSS_OPTIONS: dict[Loss, set[str]] = {
     "crossentropy": set(),
     "focal": {"focal_gamma", "focal_alpha"},
@@ -31,7 +31,7 @@ LOSS_OPTIONS: dict[Loss, set[str]] = {
     "mean_absolute_error": set(),
     "huber": set(),
 }
-OF_LOSSES = {name for options in LOSS_OPTIONS.values() for name in options}
+ALL_LOSS_OPTIONS = {name for options in LOSS_OPTIONS.values() for name in options}
 COUNTING_LOSSES = ("class_balanced", "logit_adjusted")
 
 
@@ -127,7 +127,7 @@ class ModelConfig(Section):
 
     @property
     def is_fitted(self) -> bool:
-        """Whether no step of training is needed."""
+        """Whether the head is fitted without training steps."""
         return self.builder is None and self.head in FITTED_HEADS
 
     @model_validator(mode="after")
@@ -140,7 +140,7 @@ class ModelConfig(Section):
         )
         if given:
             raise ValueError(f"head={self.head} has no option {', '.join(given)}")
-        # The loss that regression starts from is no loss that was requested.
+        # The default losses of the tasks were not requested by the user.
         is_default = self.loss in ("crossentropy", "mean_squared_error")
         if self.is_fitted and (not is_default or self.label_smoothing):
             raise ValueError(
@@ -149,15 +149,15 @@ class ModelConfig(Section):
         return self
 
     def other_head_options(self) -> set[str]:
-        """The options of heads that this one does not have."""
+        """Returns the options of other heads that this head does not have."""
         return set().union(*HEAD_OPTIONS.values()) - HEAD_OPTIONS[self.head]
 
     @model_validator(mode="after")
     def _one_kind(self) -> "ModelConfig":
         if self.builder is None and self.arguments:
             raise ValueError("`arguments` belong to a `builder`, and none is given")
-        if self.builder is not None and self.model_fields_set - OF_BUILDERS:
-            others = ", ".join(sorted(self.model_fields_set - OF_BUILDERS))
+        if self.builder is not None and self.model_fields_set - BUILDER_SETTINGS:
+            others = ", ".join(sorted(self.model_fields_set - BUILDER_SETTINGS))
             raise ValueError(f"`builder` and {others} can't be set together")
         return self
 
@@ -169,9 +169,11 @@ class ModelConfig(Section):
         return self
 
     def changed_loss_options(self) -> set[str]:
-        """The options of losses that have another value than their default."""
+        """Returns the loss options that differ from their defaults."""
         fields = type(self).model_fields
-        return {name for name in OF_LOSSES if getattr(self, name) != fields[name].default}
+        return {
+            name for name in ALL_LOSS_OPTIONS if getattr(self, name) != fields[name].default
+        }
 
     @property
     def counts_classes(self) -> bool:
@@ -186,15 +188,17 @@ class ModelConfig(Section):
         return {name: values[name] for name in ("builder", "arguments")}
 
 
-def not_replaced(below: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
-    """What stays of a section `model` when another layer is laid over it.
+def kept_settings(below: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings of `model` that remain when another layer is applied.
+
+    A builder removes all settings of backbones, and a backbone those of builders.
 
     Args:
-        below: The section so far.
-        layer: The section of a later file, or of the command line.
+        below: The section `model` of the layers below.
+        layer: The section `model` of a later file, or of the command line.
     """
     if layer.get("builder") is not None:
-        return {name: each for name, each in below.items() if name in OF_BUILDERS}
+        return {name: each for name, each in below.items() if name in BUILDER_SETTINGS}
     if "builder" in layer or "backbone" in layer:
-        return {name: each for name, each in below.items() if name not in OF_BUILDERS}
+        return {name: each for name, each in below.items() if name not in BUILDER_SETTINGS}
     return dict(below)

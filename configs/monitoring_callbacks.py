@@ -1,4 +1,4 @@
-"""Options of the callbacks that display or log a run, and change nothing."""
+"""Options of the callbacks that display or log a run without affecting it."""
 
 from typing import Annotated
 
@@ -27,12 +27,12 @@ class TensorBoardConfig(Section):
     @classmethod
     def _first_comes_first(cls, value: list[int] | None) -> list[int] | None:
         if value is not None and not 1 <= value[0] <= value[1]:
-            raise ValueError("must be two steps, counted from 1, the first not the later")
+            raise ValueError("must be a first and a last step, counted from 1, in order")
         return value
 
 
 class HealthConfig(Section):
-    """Samples a step now and then: times, gradients, updates and memory."""
+    """Samples steps at regular intervals: times, gradients, updates and memory."""
 
     every_n_steps: Count = Field(50, description="Steps between two samples.")
 

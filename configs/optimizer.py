@@ -1,7 +1,7 @@
-"""Keras optimizers that a configuration can name, and their options.
+"""Settings of the section `optimizer`: Keras optimizers and their options.
 
-The tables are written out instead of read from Keras, so that a misspelled option is found
-before TensorFlow is imported; a test compares them with Keras.
+The tables of options are written out, so that a misspelled option is found before
+TensorFlow is imported; a test compares them with Keras.
 """
 
 from collections.abc import Iterable
@@ -55,7 +55,7 @@ OWN_OPTIONS: dict[str, set[str]] = {
     "lamb": _ADAM,
 }
 
-# Not of Keras's optimizers.
+# Options that Keras optimizers do not have.
 LAYERWISE_OPTIONS = ("layer_decay", "exclude_from_weight_decay")
 
 SCHEDULE_OPTIONS: dict[str, set[str]] = {
@@ -104,7 +104,7 @@ class ScheduleConfig(Section):
 
     @property
     def ends_with_training(self) -> bool:
-        """Whether another `trainer.max_epochs` makes it another schedule."""
+        """Whether the schedule depends on `trainer.max_epochs`."""
         return self.name in ("cosine", "linear") and self.epochs is None
 
     @model_validator(mode="after")
@@ -150,12 +150,12 @@ class OptimizerConfig(BaseModel):
 
     @property
     def is_layerwise(self) -> bool:
-        """Whether something differs from layer to layer."""
+        """Whether learning rate or weight decay differ between layers."""
         return self.layer_decay is not None or self.exclude_from_weight_decay != "none"
 
     @model_validator(mode="after")
     def _there_is_weight_decay(self) -> "OptimizerConfig":
-        default = 0.004 if self.name == "adamw" else None  # of Keras
+        default = 0.004 if self.name == "adamw" else None  # the defaults of Keras
         has_decay = (self.model_extra or {}).get("weight_decay", default)
         if self.exclude_from_weight_decay != "none" and not has_decay:
             raise ValueError("`exclude_from_weight_decay` needs a `weight_decay` above 0")

@@ -464,7 +464,7 @@ class EarlyStoppingOptions(TypedDict, total=False):
 
 
 class HealthOptions(TypedDict, total=False):
-    """Samples a step now and then: times, gradients, updates and memory."""
+    """Samples steps at regular intervals: times, gradients, updates and memory."""
 
     every_n_steps: int
     """Steps between two samples. Default: 50."""
@@ -568,7 +568,7 @@ class PrometheusOptions(TypedDict, total=False):
 
 
 class StallWatchOptions(TypedDict, total=False):
-    """Reports a stall, and where the run hangs, while no step ends."""
+    """Reports a stall, and where the run hangs, if no step ends for a long time."""
 
     times_median: float
     """Time without a step that counts as a stall, as a multiple of the median step

@@ -1,4 +1,4 @@
-"""Turns what pydantic finds into the one formula in which Keraunos speaks."""
+"""Turns pydantic errors into error messages in the format of Keraunos."""
 
 import re
 import types
@@ -16,7 +16,7 @@ from .trainer import MAX_TIME
 
 
 class ProblemsError(ValueError):
-    """Messages that are complete already, a line each."""
+    """One or more complete error messages, one per line."""
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -43,22 +43,22 @@ _EXPECTATIONS = {
     "too_long": "a list of at most {max_length}",
     "string_pattern_mismatch": "of the form {pattern}",
 }
-_FORMS = {MAX_TIME: "DD:HH:MM:SS"}  # of patterns, in words
+_FORMS = {MAX_TIME: "DD:HH:MM:SS"}  # readable forms of patterns
 
 
 def validated(model: type[Model], section: str = "", /, **values: Any) -> Model:
-    """Checks values against a group of settings.
+    """Creates a group of settings from values.
 
     Args:
-        model: The group.
-        section: Its name in a configuration, used in messages; none for the whole.
+        model: The class of the group.
+        section: Its name in a configuration, for messages; empty for the whole.
         **values: The settings by name.
 
     Returns:
-        The group with its defaults filled in.
+        The group, with defaults for settings that are not given.
 
     Raises:
-        ConfigError: Something is wrong; the message lists all of them.
+        ConfigError: Settings are invalid; the message lists all of them.
     """
     try:
         return model.model_validate(values)
@@ -72,10 +72,10 @@ def describe(
     section: str = "",
     origins: Mapping[str, str] | None = None,
 ) -> str:
-    """Describes each wrong setting in one line.
+    """Describes each invalid setting in one line.
 
     Args:
-        error: What pydantic found.
+        error: The error of pydantic.
         model: The group of settings that was checked.
         section: Name of the group in a configuration.
         origins: Where each dotted setting was written, such as `"my.yaml:14"`.
@@ -130,7 +130,7 @@ def _expectation(detail: ErrorDetails) -> str:
 
 
 def _placed(line: str, path: str, origins: Mapping[str, str]) -> str:
-    """Prefixes a line with the place of the first setting it names, or of `path`."""
+    """Prefixes a line with the origin of the first setting it names, or of `path`."""
     named = re.match("`([^`]+)`", line)
     path = named[1] if named else path
     while path and path not in origins:
@@ -139,7 +139,7 @@ def _placed(line: str, path: str, origins: Mapping[str, str]) -> str:
 
 
 def _path(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """Leaves out of a pydantic location the branches of unions that it tried."""
+    """Returns a pydantic location as names, without the branches of unions."""
     names: list[str] = []
     group: type[BaseModel] | None = model
     for part in loc:
@@ -178,7 +178,7 @@ def _group_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def annotation_of(model: type[BaseModel], path: list[str]) -> Any:
-    """The declared type of a dotted setting, or None if nothing is declared."""
+    """Returns the declared type of a dotted setting, or None if there is none."""
     group: type[BaseModel] | None = model
     annotation: Any = None
     for name in path:

@@ -10,9 +10,9 @@ class Recipe:
     """A shipped configuration.
 
     Attributes:
-        name: What to type.
-        summary: The first line of its file.
-        text: Its YAML, comments included.
+        name: The name to use on the command line.
+        summary: The first line of the file.
+        text: The YAML, including comments.
     """
 
     name: str
@@ -21,7 +21,7 @@ class Recipe:
 
 
 def recipes() -> dict[str, Recipe]:
-    """All shipped recipes by name, in alphabetical order."""
+    """Returns all shipped recipes by name, in alphabetical order."""
     folder = resources.files(__package__)
     files = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".yaml")),

@@ -20,10 +20,10 @@ class Setting(NamedTuple):
     """Description of one setting.
 
     Attributes:
-        name: Without the name of its section.
+        name: Name without that of the section.
         kind: Accepted values, such as "whole number (>= 1) or null".
-        default: As written in YAML, or "required".
-        description: Meaning.
+        default: Default value in YAML, or "required".
+        description: What the setting means.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Group(NamedTuple):
 
     Attributes:
         name: Prefix of the dotted names, such as `trainer`; empty for the run as a whole.
-        summary: One line on the section.
-        settings: All of them.
+        summary: One line about the section.
+        settings: The settings in order.
     """
 
     name: str
@@ -65,7 +65,7 @@ def groups() -> Iterator[Group]:
 
 @functools.cache
 def settings_by_name() -> dict[str, Setting]:
-    """All settings by dotted name.
+    """Returns all settings by dotted name.
 
     Example:
         >>> settings_by_name()["trainer.max_epochs"].default
@@ -79,12 +79,12 @@ def settings_by_name() -> dict[str, Setting]:
 
 
 def summary(section: type[BaseModel]) -> str:
-    """Returns the first line of a docstring."""
+    """Returns the first line of the docstring of a section."""
     return (section.__doc__ or "").partition("\n")[0]
 
 
 def in_words(schema: dict[str, Any]) -> str:
-    """Describes in words what a JSON Schema allows.
+    """Describes the values that a JSON Schema allows.
 
     Example:
         >>> in_words({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]})

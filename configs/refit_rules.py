@@ -1,4 +1,4 @@
-"""What can't be trained without validation images, of which a refit has none."""
+"""Checks that a refit, which has no validation images, does not need any."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -8,21 +8,21 @@ from .callbacks import callback_class
 from .schema import RunConfig
 from .space import Space, with_each_value
 
-# They decide nothing in a refit, which has them watch nothing of validation.
-DO_WITHOUT = ("early_stopping", "model_checkpoint", "plateau_watch")
+# A refit reconfigures these callbacks, so that they monitor no validation metric.
+RECONFIGURED = ("early_stopping", "model_checkpoint", "plateau_watch")
 _UNFREEZES = {"backbone_finetuning"}
-_WATCHES_VALIDATION = {"ReduceLROnPlateau"}  # of Keras, unless it is told otherwise
+_WATCHES_VALIDATION = {"ReduceLROnPlateau"}  # by default monitors val_loss
 
 
 def require_refit_without_validation(config: RunConfig, space: Space) -> None:
-    """Rejects a refit of what is decided by validation while it trains.
+    """Rejects `finish=refit` if a callback monitors a validation metric.
 
     Args:
-        config: That of the search, before anything is trained.
-        space: What varies, so that any of it may win.
+        config: The configuration of the search, before any training.
+        space: The search space: any of its values may win.
 
     Raises:
-        ConfigError: A callback watches a metric of validation, or may do so.
+        ConfigError: A callback monitors a validation metric, or might do so.
     """
     possible = [config, *with_each_value(config, space, "callbacks.")]
     watching = {
@@ -40,7 +40,7 @@ def require_refit_without_validation(config: RunConfig, space: Space) -> None:
 
 
 def _remedy(config: RunConfig, watching: Iterable[str]) -> str:
-    """What to type instead; unfreezing alone does without a metric."""
+    """Returns what to do instead; only unfreezing works without a metric."""
     unfreezing = [
         f"callbacks.{label}.monitor=null (it then unfreezes at its at_epoch)"
         for label in watching
@@ -53,7 +53,7 @@ def _remedy(config: RunConfig, watching: Iterable[str]) -> str:
 def _watching(callbacks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for label, options in callbacks.items():
         name, arguments = callback_class(label, options or {})
-        if options is None or name in DO_WITHOUT:
+        if options is None or name in RECONFIGURED:
             continue
         default = "val_loss" if name in _WATCHES_VALIDATION else ""
         monitor = str(arguments.get("monitor") or default)

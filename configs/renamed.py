@@ -1,4 +1,4 @@
-"""Settings under the names that they had before."""
+"""Translates former names of settings to current ones."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from .layers import Layer
 
 
 def with_current_names(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings by their new names: those of efforts and of a search space, too.
+    """Returns settings under their current names, also in efforts and the search space.
 
     Raises:
-        ConfigError: A setting is given by its old and by its new name.
+        ConfigError: A setting is given under both its old and its new name.
     """
     current = current_settings(values)
     if isinstance(efforts := current.get(EFFORTS), dict):
@@ -23,7 +23,7 @@ def with_current_names(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def layer_with_current_names(layer: Layer) -> Layer:
-    """A layer whose settings have their new names, at the places of the old ones."""
+    """Returns a layer with current names, and the origins of the old ones."""
     origins = {current_setting(name): place for name, place in layer.origins.items()}
     return Layer(with_current_names(layer.values), origins)
 

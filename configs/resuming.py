@@ -1,6 +1,6 @@
-"""Which settings may differ when a run or a search is resumed."""
+"""The settings that may change when a run or a search is resumed."""
 
-# Where something is kept and computed, how fast, and what is checked on the way.
+# Locations, devices, speed, and additional checks.
 _EXECUTION = frozenset(
     {
         "cache_dir",
@@ -16,13 +16,13 @@ _EXECUTION = frozenset(
     }
 )
 
-# The section that decides nothing before a model is trained.
+# The section that takes effect only after training.
 AFTER_TRAINING = "evaluation"
 
-# A run may also be trained for longer, and validated at other times.
+# A run may also be trained for longer or shorter, and validated at other times.
 CHANGEABLE_IN_RUN = _EXECUTION | {
     "trainer.fast_dev_run",
-    "trainer.jit_compile",  # what it came to is compared
+    "trainer.jit_compile",  # its resolved value is compared
     "trainer.limit_val_batches",
     "trainer.max_epochs",
     "trainer.max_steps",
@@ -33,14 +33,14 @@ CHANGEABLE_IN_RUN = _EXECUTION | {
     "trainer.validate_every_n_steps",
 }
 
-# A search may have more trials; all of them are trained for as long.
+# A search may get more trials, but all trials are trained equally long.
 CHANGEABLE_IN_SEARCH = _EXECUTION | {
     "search.choose",
     "search.finish",
     "search.keep",
     "search.max_time",
     "search.max_trials",
-    "search.outer_folds",  # searches of their own
+    "search.outer_folds",  # separate searches
     "search.patience",
-    "search.space",  # what it stands for is compared
+    "search.space",  # the resulting hyperparameters are compared
 }

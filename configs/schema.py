@@ -1,4 +1,4 @@
-"""The settings of a run: the sections, and the settings outside of them.
+"""The complete configuration of a run: all sections, and settings outside of sections.
 
 The names are the same in YAML files, on the command line (`trainer.max_epochs=5`) and in
 Python (`Trainer(max_epochs=5)`). Unknown names are errors.
@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from ..core.errors import message
 from .augmentation import AugmentationConfig, fitted_on_mixed_images
 from .backbone import problem_of_size
-from .callbacks import check_callbacks, require_training, switched
+from .callbacks import check_callbacks, normalize_switches, require_training
 from .choices import EffortName, FeatureCache, Task
 from .data import DataConfig
 from .effort import check_effort
@@ -97,7 +97,7 @@ class RunConfig(Section):
     @field_validator("callbacks", mode="before")
     @classmethod
     def _callbacks_are_on_or_off(cls, value: Any) -> Any:
-        return switched(value)
+        return normalize_switches(value)
 
     @field_validator("callbacks")
     @classmethod
@@ -124,7 +124,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _averages_are_kept(self) -> "RunConfig":
-        # The settings of a `Trainer` alone, without data, know nothing of optimizers.
+        # The settings of a `Trainer` alone, without data, contain no optimizer.
         is_run = "data" in self.model_fields_set and self.model.builder is None
         keeps = (self.optimizer.model_extra or {}).get("use_ema", False)
         if self.trainer.use_ema_weights and is_run and not keeps:

@@ -1,11 +1,11 @@
-"""Base class and types of all groups of settings."""
+"""The base class of groups of settings, and common types."""
 
 import os
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-MOST = 1_000_000_000  # of epochs, steps and whatever else is counted
+MOST = 1_000_000_000  # upper limit of epochs, steps and other counts
 IMPORTABLE = r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"  # package.module:name
 
 
@@ -22,14 +22,14 @@ def _as_paths(value: Any) -> Any:
 
 
 Count = Annotated[int, Field(ge=1, le=MOST)]
-# What YAML holds as text and as a list may be a path and a tuple in Python.
+# In Python, text may also be given as a path, and a list as a tuple.
 AS_TEXT = BeforeValidator(_as_text)
 PathText = Annotated[str, AS_TEXT, Field(json_schema_extra={"format": "path"})]
 AS_LIST = BeforeValidator(_as_list)
-AS_PATHS = BeforeValidator(_as_paths)  # one path is a list of one
+AS_PATHS = BeforeValidator(_as_paths)  # also accepts a single path
 
 
 class Section(BaseModel):
-    """A group of settings: immutable, without unknown names, without conversions."""
+    """A group of settings: immutable, strictly typed, and without unknown names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""What a search varies: settings by dotted name, each with a domain."""
+"""Search spaces: the domains of the settings that a search varies, by dotted name."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,14 @@ from pydantic import BaseModel, ValidationError
 
 from ..core.errors import message
 from .conditions import activations, condition_problems
-from .domains import KINDS, OPTIONS, Domain, extreme_values, options_of, what_is_wanted
+from .domains import (
+    KINDS,
+    OPTIONS,
+    Domain,
+    extreme_values,
+    options_of,
+    unmet_requirement,
+)
 from .problems import ProblemsError, describe
 
 Space = Mapping[str, Domain]
@@ -19,20 +26,14 @@ DEFAULT_SPACE: dict[str, Domain] = {
     "optimizer.learning_rate": {"float": [1e-5, 1e-2], "log": True},
     "augmentation.strength": {"choice": [0, 0.25, 0.5, 1.0]},
 }
-_FIXED = (
-    "run_dir",
-    "cache_dir",
-    "effort",
-    "efforts",
-    "search",
-    "task",
-)  # what belongs to the search as a whole
+# Settings of the search as a whole, which can't vary between trials.
+_FIXED = ("run_dir", "cache_dir", "effort", "efforts", "search", "task")
 _FORMS = "Write {float: [low, high]}, {int: [low, high]}, {choice: [...]} or {bool: true}."
-_MOST_TRIED = 64  # of the ways in which two settings can meet
+_MOST_TRIED = 64  # combinations of values of two settings
 
 
 def flatten(space: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Writes nested groups as dotted names, as a command line nests them.
+    """Converts nested groups, as the command line produces them, to dotted names.
 
     Example:
         >>> flatten({"model": {"dropout": {"float": [0.0, 0.5]}}})
@@ -51,15 +52,15 @@ def flatten(space: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_domains(space: Space) -> None:
-    """Checks whether every domain is one, and whether its conditions can be met.
+    """Checks that every domain is valid, and that its conditions can be met.
 
     Raises:
-        ProblemsError: Some are not; all are named.
+        ProblemsError: Domains are invalid; the message lists all of them.
     """
     problems = [
-        message(f"`search.space.{name}` must {wanted}.", _FORMS, **{name: domain})
+        message(f"`search.space.{name}` must {unmet}.", _FORMS, **{name: domain})
         for name, domain in space.items()
-        if (wanted := what_is_wanted(domain))
+        if (unmet := unmet_requirement(domain))
     ]
     fixed = [name for name in space if name.partition(".")[0] in _FIXED]
     problems = problems or list(condition_problems(space))
@@ -69,14 +70,15 @@ def check_domains(space: Space) -> None:
 
 
 def check_space(config: BaseModel, space: Space) -> None:
-    """Checks whether every bound and choice is a value that its setting may have.
+    """Checks that every bound and choice is a valid value of its setting.
 
     Args:
-        config: The configuration that is to vary.
-        space: With domains that were checked.
+        config: The configuration that the search varies.
+        space: The space, after `check_domains`.
 
     Raises:
-        ProblemsError: Some are not, or can't meet another; all are named.
+        ProblemsError: Values are invalid, or can't be combined with those of another
+            setting; the message lists all of them.
     """
     wrong = {name: lines for name in space if (lines := _problems_of(config, space, name))}
     problems = dict.fromkeys(
@@ -90,16 +92,16 @@ def check_space(config: BaseModel, space: Space) -> None:
 
 
 def with_values(config: Model, values: Mapping[str, Any]) -> Model:
-    """A configuration in which some settings, by dotted name, are others.
+    """Returns a configuration with some settings, by dotted name, changed.
 
-    True leaves a group of settings, such as a callback, as it is. A group is replaced
-    before a setting within it.
+    The value true leaves a group of settings, such as a callback, unchanged. Groups are
+    replaced before the settings in them.
 
     Raises:
-        ValidationError: A setting does not exist, or can't have that value.
+        ValidationError: A setting does not exist, or the value is invalid.
     """
     content = config.model_dump(mode="json")
-    if "search" in content:  # what the trial's own configuration need not repeat
+    if "search" in content:  # the configuration of a trial needs no search space
         content["search"] |= {"space": None}
     for name in sorted(values, key=lambda name: name.count(".")):
         _put(content, name.split("."), values[name])
@@ -107,12 +109,12 @@ def with_values(config: Model, values: Mapping[str, Any]) -> Model:
 
 
 def with_each_value(config: Model, space: Space, prefix: str) -> Iterator[Model]:
-    """The configuration with each choice and bound of the settings below a prefix.
+    """Yields configurations with each choice or bound of the settings with a prefix.
 
     Args:
-        config: The configuration that is to vary.
-        space: As `check_space` has found it right.
-        prefix: How names of the settings begin.
+        config: The configuration that the search varies.
+        space: The space, after `check_space`.
+        prefix: The common prefix of the dotted names.
     """
     for name in (name for name in space if name.startswith(prefix)):
         for value in extreme_values(space[name]):
@@ -121,7 +123,7 @@ def with_each_value(config: Model, space: Space, prefix: str) -> Iterator[Model]
 
 
 def _problems_of(config: BaseModel, space: Space, name: str) -> list[str]:
-    """What is wrong with the first of its values that its setting may not have."""
+    """Returns the problems of the first invalid value of a setting."""
     values = extreme_values(space[name])
     for value, others in itertools.product(values, activations(space, name)):
         lines = _refusal(config, others | {name: value})
@@ -174,7 +176,7 @@ def _put(content: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def _settings_below(value: Any) -> dict[str, Any]:
-    """What in a group are settings, each with a domain, and not parts of its own domain."""
+    """Returns the settings in a group, without the parts of the group's own domain."""
     if not isinstance(value, dict):
         return {}
     is_domain = bool(set(value) & {*KINDS, *OPTIONS}) or any(

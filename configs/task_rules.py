@@ -1,4 +1,4 @@
-"""Which settings go with which task, and what they are by default."""
+"""The settings that each task supports, and their defaults."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -34,10 +34,10 @@ _OBJECTIVES: Mapping[Task, str] = {
 
 
 def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fills in the settings whose defaults are those of classification.
+    """Fills in settings whose defaults differ from those of classification.
 
     Args:
-        values: All settings that are given, nested as in a file.
+        values: The given settings, nested as in a file.
 
     Example:
         >>> with_task_defaults({"task": "regression"})["model"]["loss"]
@@ -59,9 +59,9 @@ def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def model_defaults(task: Task) -> dict[str, Any]:
-    """Settings of the section `model` whose defaults are of the task.
+    """Returns the settings of `model` whose defaults differ for a task.
 
-    None for classification, whose defaults the section has.
+    Empty for classification: its defaults are those of the section.
 
     Example:
         >>> model_defaults("regression")["loss"], model_defaults("classification")
@@ -78,16 +78,16 @@ def check_task(
     model: Mapping[str, Any],
     evaluation: Mapping[str, Any],
 ) -> None:
-    """Checks that settings fit what is to be predicted.
+    """Checks that a task supports the settings.
 
     Args:
-        task: What that is.
+        task: The task.
         data: The section `data`.
         model: The section `model`.
-        evaluation: What the section `evaluation` changes.
+        evaluation: The settings of `evaluation` that differ from their defaults.
 
     Raises:
-        ProblemsError: Some don't; all are named.
+        ProblemsError: The task does not support some; the message lists all of them.
     """
     problems = [*model_problems(task, model)]
     if task != "classification":
@@ -130,7 +130,7 @@ def _of_evaluation(task: Task, evaluation: Mapping[str, Any]) -> Iterator[str]:
 
 
 def model_problems(task: Task, model: Mapping[str, Any]) -> Iterator[str]:
-    """What in the section `model` does not fit a task, a line each."""
+    """Yields an error message for each setting of `model` that a task does not support."""
     if model.get("builder") is not None:
         return
     if task != "classification":
@@ -151,7 +151,7 @@ def _chosen_from(
     odd = [name for name in given if name not in known]
     if odd:
         yield message(
-            f"`{setting}` must be of {', '.join(known)} with `task={task}`.",
+            f"`{setting}` must be chosen from {', '.join(known)} with `task={task}`.",
             "",
             **{setting: ", ".join(odd), "task": task},
         )

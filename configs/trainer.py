@@ -122,7 +122,7 @@ class TrainerConfig(Section):
 
 
 def max_seconds(max_time: str | None) -> float | None:
-    """The seconds of a time written as DD:HH:MM:SS.
+    """Converts a duration written as DD:HH:MM:SS to seconds.
 
     Example:
         >>> max_seconds("00:01:30:00")

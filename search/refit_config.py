@@ -5,7 +5,7 @@ import statistics
 from typing import Any
 
 from ..configs import RunConfig, callback_class, varied
-from ..configs.refit_rules import DO_WITHOUT
+from ..configs.refit_rules import RECONFIGURED
 from .study import Trial
 
 _LAST_EPOCH = {"monitor": None, "mode": "auto", "soup": None, "restore_best": False}
@@ -45,7 +45,7 @@ def _without_validation(
     """A callback entry for a refit; None if it is left out."""
     label, options = entry
     name = callback_class(label, options or {})[0]
-    if options is None or name not in DO_WITHOUT:
+    if options is None or name not in RECONFIGURED:
         return entry
     if name == "plateau_watch":
         return label, options | {"monitor": None, "mode": "auto"}

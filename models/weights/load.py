@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from ...configs.weights import OF_KERAS, OF_PYTORCH, find_weights
+from ...configs.weights import KERAS_SUFFIXES, PYTORCH_SUFFIXES, find_weights
 from ...core.errors import CheckpointError, ConfigError, message
 from .keras_file import load_keras_file
 from .run_weights import (
@@ -73,10 +73,10 @@ def version_of_weights(backbone: str, weights: str | None) -> object:
 
 
 def _load_file(network: keras.Model, file: Path, layouts: Sequence[TorchLayout]) -> None:
-    if file.suffix in OF_KERAS:
+    if file.suffix in KERAS_SUFFIXES:
         load_keras_file(network, file)
         return
-    is_torch = file.suffix in OF_PYTORCH
+    is_torch = file.suffix in PYTORCH_SUFFIXES
     arrays = read_torch_file(file) if is_torch else read_safetensors(file)
     if not is_torch and is_numbered(arrays):
         assign_numbered(network, arrays)
@@ -95,7 +95,7 @@ def _load_torch(
 
 
 def _remedy(path: Path) -> str:
-    if path.suffix in OF_PYTORCH:
+    if path.suffix in PYTORCH_SUFFIXES:
         return (
             "Nothing in it was run. At its origin, save it with "
             "torch.save(model.state_dict(), 'weights.pth')."

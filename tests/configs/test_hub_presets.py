@@ -52,7 +52,7 @@ def test_presets_of_images_are_read_without_running_them(hub):
     ("name", "words"),
     [
         ("vit_tine", "Did you mean vit_tiny?"),
-        ("bert_tiny", "must name a preset of images"),
+        ("bert_tiny", "must name an image preset"),
         ("/no/such/folder", "There is no /no/such/folder/config.json"),
     ],
 )

@@ -77,7 +77,7 @@ def test_a_callback_can_be_switched_by_false_and_true(tmp_path, switch):
         ("data: {batch_size: 1}".encode("utf-16"), r"my.yaml:1: this is not text in UTF-8"),
         (b"seed: 1\nrun_dir: caf\xe9\n", r"my.yaml:2: this is not text in UTF-8"),
         (b"\x89PNG\r\n\x1a\n\0", r"my.yaml:1: this is not text in UTF-8"),
-        (b"- 1\n", r"must hold `key: value` lines"),
+        (b"- 1\n", r"must contain `key: value` lines"),
     ],
 )
 def test_files_of_another_kind_are_refused(tmp_path, content, words):

@@ -10,7 +10,7 @@ from keraunos.configs import (
     RunConfig,
     TrainerConfig,
 )
-from keraunos.configs.data_rules import ONLY_OF_TABLES
+from keraunos.configs.data_rules import TABLE_ONLY_SETTINGS
 from keraunos.configs.optimizer import COMMON_OPTIONS, OWN_OPTIONS, optimizer_names
 from keraunos.data import Augmentation, ImageData
 from keraunos.models import TransferClassifier
@@ -54,7 +54,12 @@ OWN = {  # arguments that are no settings
             {"seed", "feature_cache"},
             {"cpu_devices", "gpu_memory_limit_gib"},
         ),
-        (ImageData.from_folder, DataConfig, {"seed", "cache_dir"}, set(ONLY_OF_TABLES)),
+        (
+            ImageData.from_folder,
+            DataConfig,
+            {"seed", "cache_dir"},
+            set(TABLE_ONLY_SETTINGS),
+        ),
         (ImageData.from_csv, DataConfig, {"task", "seed", "cache_dir"}, set()),
         (TransferClassifier, ModelConfig, set(), {"builder", "arguments"}),
         (Augmentation, AugmentationConfig, set(), set()),

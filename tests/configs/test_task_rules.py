@@ -11,7 +11,7 @@ REFUSED = [
         ["evaluation.slices={columns: [sex]}"],
         "everything except license, tta, ensemble is for images of one class each.",
     ),
-    ("regression", ["model.head=ridge"], "`model.head` must be of linear with"),
+    ("regression", ["model.head=ridge"], "`model.head` must be chosen from linear with"),
     ("multi_label", ["evaluation.own={class: 'a.b:C'}"], "Set evaluation.own=null"),
 ]
 TAKEN = [

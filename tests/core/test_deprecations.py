@@ -10,9 +10,9 @@ from keraunos.cli.main import main
 from keraunos.configs import load_config
 from keraunos.configs.arguments import (
     AUGMENTATION,
+    CALLBACK_ARGUMENTS,
     FOLDER,
     MODEL,
-    OF_CALLBACKS,
     SEARCH,
     TRAINER,
 )
@@ -96,8 +96,8 @@ def test_an_argument_keeps_its_old_name_and_the_warning_names_the_caller():
 def test_every_constructor_knows_the_section_of_its_settings():
     found = [each.path for each in (TRAINER, FOLDER, MODEL, AUGMENTATION, SEARCH)]
     assert found == ["trainer", "data", "model", "augmentation", "search"]
-    assert {name: each.path for name, each in OF_CALLBACKS.items()} == {
-        name: f"callbacks.{name}" for name in OF_CALLBACKS
+    assert {name: each.path for name, each in CALLBACK_ARGUMENTS.items()} == {
+        name: f"callbacks.{name}" for name in CALLBACK_ARGUMENTS
     }
 
 

@@ -28,5 +28,7 @@ def test_checkpoints_of_all_tasks_name_the_number_of_outputs_alike():
 
 
 def test_a_classifier_refuses_what_is_not_of_its_task():
-    with pytest.raises(ConfigError, match=r"`model.loss` must be of .*loss='huber'"):
+    with pytest.raises(
+        ConfigError, match=r"`model.loss` must be chosen from .*loss='huber'"
+    ):
         TransferClassifier(3, loss="huber")

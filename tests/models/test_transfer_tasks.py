@@ -130,15 +130,18 @@ def test_labels_are_independent_of_each_other(tiny_mobilenet):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: TransferRegressor(SCALE, loss="focal"), "`model.loss` must be of mean_sq"),
+        (
+            lambda: TransferRegressor(SCALE, loss="focal"),
+            "`model.loss` must be chosen from mean_sq",
+        ),
         (lambda: TransferRegressor(SCALE, metrics=["accuracy"]), "`model.metrics` must be"),
         (
             lambda: MultiLabelTransferClassifier(3, head="ridge"),
-            "`model.head` must be of linear",
+            "`model.head` must be chosen from linear",
         ),
         (
             lambda: MultiLabelTransferClassifier(3, loss="huber"),
-            "`model.loss` must be of crossentropy, focal",
+            "`model.loss` must be chosen from crossentropy, focal",
         ),
     ],
 )

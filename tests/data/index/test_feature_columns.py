@@ -208,7 +208,7 @@ def test_mixed_images_have_no_columns(read):
         (["data.train=t.csv", "data.features=[a/b]"], "can't be empty or have a slash"),
         (
             ["data.train=t.csv", "data.categorical_features=[sit]", "data.features=[site]"],
-            "must be some of `data.features`; sit is not.",
+            "must be a subset of `data.features`; sit is not in it.",
         ),
     ],
 )

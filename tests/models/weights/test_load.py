@@ -228,7 +228,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path):
     refused(tmp_path / "none.pth", "There is no such file")
     refused(tmp_path, "neither a model.keras nor checkpoints")
     (tmp_path / "fold-1").mkdir()
-    refused(tmp_path, "It holds folds: name one of them, such as .*fold-1")
+    refused(tmp_path, "It contains folds: name one of them, such as .*fold-1")
 
 
 def test_packed_archives_are_refused(trained, tmp_path):
