@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import DataError
 from ..core.run_layout import ENSEMBLE_FILE
 from .console import notify, show
 from .ensembles import Member, find_members, read_data, task_of
 from .scores import show_beside, show_scores
 
 if TYPE_CHECKING:
+    from ..evaluation.finding import Finding
     from ..trainer import TestResult
     from .ensemble_scores import EnsembleScores
 
@@ -27,6 +29,32 @@ def show_test(split: str, result: "TestResult") -> None:
         show_beside({"single model": result.scores, f"{views} views": result.tta.scores})
         if "against_single_model" in result.tta.scores:
             show_conclusions({"views": result.tta.scores["against_single_model"]})
+
+
+def find_validation_gap(result: "TestResult") -> "Finding | None":
+    """Compares test with validation images, as the report does.
+
+    Runs the model on the validation images: all workers call it.
+
+    Returns:
+        None where there is nothing to compare: other tasks, outputs that are no
+        probabilities.
+    """
+    from ..evaluation.validation_gap import ValidationGap
+
+    if result.predictions is None:
+        return None
+    try:
+        return ValidationGap().evaluate(result.evidence)
+    except DataError:
+        return None
+
+
+def show_validation_gap(finding: "Finding | None") -> None:
+    """Writes whether the model is worse on test images, and on which classes."""
+    if finding is not None:
+        for sentence in finding.warnings or finding.conclusions[:1]:
+            show(sentence)
 
 
 def show_ensemble_test(

@@ -92,14 +92,16 @@ def test(run: TrainedRun, tta: int | None = None) -> None:
         tta: Number of views per image for test-time augmentation, or None.
     """
     from ..strategies import current_workers
-    from .shown_test import show_test
+    from .shown_test import find_validation_gap, show_test, show_validation_gap
 
     if run.data.test is None:
         return
     with current_workers().together():
         result = run.trainer.test(run.result.model, run.data, tta=tta)
+        gap = find_validation_gap(result)
     if current_workers().is_chief:
         show_test("test", result)
+        show_validation_gap(gap)
 
 
 def show_next_commands(run_dir: Path, config: RunConfig) -> None:

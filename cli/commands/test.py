@@ -16,7 +16,12 @@ from ..ensembles import (
     task_of,
 )
 from ..next_command import after_run
-from ..shown_test import show_ensemble_test, show_test
+from ..shown_test import (
+    find_validation_gap,
+    show_ensemble_test,
+    show_test,
+    show_validation_gap,
+)
 from ..tensorflow import load_tensorflow
 from ..untrusted import trusted_evaluation
 
@@ -102,4 +107,5 @@ def _test_run(member: Member, split: Split, tta: int | None) -> None:
     if is_test and result.predictions is not None:
         evaluate_run(member.run, result, refused)
     if is_test:
+        show_validation_gap(find_validation_gap(result))
         notify(f"next: {after_run(member.run)}")

@@ -64,6 +64,12 @@ def test_a_run_leaves_what_the_documents_promise_and_nothing_else(finished_run):
     assert {path.name for path in finished_run.parent.iterdir()} == {finished_run.name}
 
 
+def test_it_ends_with_the_test_and_how_it_compares_with_validation(finished_run):
+    said = (finished_run.parents[1] / "stdout.txt").read_text()
+    assert said.index("test: 12 images") < said.index("12 test images and")
+    assert "on 9 validation images; the difference is" in said
+
+
 def test_the_first_lines_say_what_will_happen(finished_run):
     said = (finished_run.parents[1] / "stderr.txt").read_text().splitlines()
     remarks = [n for n, line in enumerate(said) if n > 2 and line.startswith("data: ")]

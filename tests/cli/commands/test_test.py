@@ -12,6 +12,10 @@ def test_testing_a_run_again_gives_the_same(keraunos, run):
     answer = keraunos("test", run)
     assert answer.code == 0
     assert answer.out.startswith(f"test: 12 images, accuracy {scores['accuracy']:.3f}")
+    values = json.loads((run / "evaluation.json").read_text())["validation_gap"]["values"]
+    difference = values["scores"]["accuracy"]["difference"]
+    assert "on 12 test images and" in answer.out
+    assert f"on 9 validation images; the difference is {difference:.2f}" in answer.out
     after = contents(run)
     made = {"calibration.json", "evaluation.json", "validation_predictions.csv"}
     new = set(after) - set(before)

@@ -1,0 +1,54 @@
+"""What a test says on the terminal, of predictions made by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from keraunos.cli.shown_test import find_validation_gap, show_validation_gap
+from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.predictions import Predictions
+from keraunos.trainer import TestResult
+
+CLASSES = ["melanoma", "nevus"]
+
+
+def result(validation_correct: float, test_correct: float) -> TestResult:
+    """A test of 60 images; the subject knows 90 validation images."""
+
+    def predicted(count: int, correct: float) -> Predictions:
+        labels = np.arange(count, dtype=np.int32) % 2
+        wrong = np.arange(count) // 2 >= correct * count / 2
+        probabilities = np.eye(2)[np.where(wrong, 1 - labels, labels)]
+        return Predictions([f"{n}.png" for n in range(count)], probabilities, CLASSES, labels)
+
+    validation = as_labelled(predicted(90, validation_correct))
+    subject = SimpleNamespace(evidence=lambda test: Evidence(as_labelled(test), validation))
+    return TestResult({}, predicted(60, test_correct), subject=subject)
+
+
+def test_a_fall_on_test_images_is_shown_with_its_classes(capsys: pytest.CaptureFixture[str]):
+    show_validation_gap(find_validation_gap(result(0.9, 0.5)))
+    said = capsys.readouterr().out
+    assert said.startswith("Test accuracy 0.50 is below validation accuracy 0.9")
+    assert "melanoma" in said
+    assert "nevus" in said
+    assert said.count("\n") == 1
+
+
+def test_scores_that_agree_are_one_sentence(capsys: pytest.CaptureFixture[str]):
+    show_validation_gap(find_validation_gap(result(0.8, 0.8)))
+    said = capsys.readouterr().out
+    assert said.startswith("Accuracy is 0.80 [")
+    assert said.endswith("no more than chance explains.\n")
+    assert said.count("\n") == 1
+
+
+def test_outputs_that_are_no_probabilities_are_not_compared(
+    capsys: pytest.CaptureFixture[str],
+):
+    scored = result(0.8, 0.8)
+    scored.predictions.probabilities[:] = 3.0
+    assert find_validation_gap(scored) is None
+    assert find_validation_gap(TestResult({})) is None
+    show_validation_gap(None)
+    assert capsys.readouterr().out == ""
