@@ -58,6 +58,7 @@ class BackboneFinetuning(Callback):
         )
         metric, mode = self.config.monitor, self.config.mode
         self._monitor = Monitor(metric, mode, self.config.min_delta) if metric else None
+        self.monitored_metrics = (metric,) if metric else ()
         self.reset()
 
     def reset(self) -> None:

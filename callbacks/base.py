@@ -30,6 +30,8 @@ class Callback:
             over when a run is resumed are listed at its start.
         uncalled_hooks: Hooks that it defines but that are never called; they are listed at
             the start of a run.
+        monitored_metrics: Names of metrics that it needs in `RunState.metrics`; one that
+            the model does not have is an error before the first step.
         wants_validation_predictions: Whether it needs `RunState.validation`.
 
     Example:
@@ -46,6 +48,7 @@ class Callback:
     writes_alone: str | None = None
     is_resumable = True
     uncalled_hooks: Sequence[str] = ()
+    monitored_metrics: Sequence[str] = ()
     wants_validation_predictions = False
 
     def steps_until_due(self, step: int) -> int | None:

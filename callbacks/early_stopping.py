@@ -28,8 +28,7 @@ class EarlyStopping(Callback):
     Epochs without validation do not count if the metric is a validation metric.
 
     Raises:
-        ConfigError: `mode` is needed, or (at the first epoch's end) there is no such
-            metric.
+        ConfigError: `mode` is needed, or (in `fit`) there is no such metric.
 
     Example:
         >>> stopping = EarlyStopping("val_accuracy", patience=2)
@@ -47,6 +46,7 @@ class EarlyStopping(Callback):
         self.stopping_threshold = config.stopping_threshold
         self.divergence_threshold = config.divergence_threshold
         self.check_finite = config.check_finite
+        self.monitored_metrics = (self.monitor.name,)
         self.reset()
 
     def reset(self) -> None:

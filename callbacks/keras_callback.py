@@ -68,6 +68,7 @@ class KerasCallback(Callback):
             *filter(self._overrides, _TEST_BATCH_HOOKS),
             *sorted(unknown),
         )
+        self.monitored_metrics = (callback.monitor,) if _needs_monitor(callback) else ()
 
     def state_dict(self) -> dict[str, Any]:
         """Its state, if known."""
@@ -145,6 +146,14 @@ class KerasCallback(Callback):
         own = getattr(self.callback, hook)  # LambdaCallback has it in the instance
         inherited = getattr(keras.callbacks.Callback, hook)
         return getattr(own, "__func__", own) is not inherited
+
+
+def _needs_monitor(callback: keras.callbacks.Callback) -> bool:
+    """Whether it does nothing, with a warning an epoch, without the metric it monitors."""
+    if isinstance(callback, keras.callbacks.ModelCheckpoint):
+        return bool(callback.save_best_only)
+    kinds = keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau
+    return isinstance(callback, kinds)
 
 
 def _moves_epochs(callback: keras.callbacks.Callback) -> ConfigError:

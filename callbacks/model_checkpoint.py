@@ -67,6 +67,7 @@ class ModelCheckpoint(Callback):
         section = "callbacks.model_checkpoint"
         config = validated(ModelCheckpointConfig, section, monitor=monitor, **options)
         self._given_monitor = Monitor(monitor, config.mode) if monitor else None
+        self.monitored_metrics = (monitor,) if monitor else ()
         self.save_top_k = config.save_top_k
         self.save_last = config.save_last
         self.every_n_epochs = config.every_n_epochs

@@ -22,8 +22,7 @@ class PlateauWatch(Callback):
             `patience`, `min_delta`, `mode`. See `docs/settings.md`.
 
     Raises:
-        ConfigError: `mode` is needed, or (at the first epoch's end) there is no such
-            metric.
+        ConfigError: `mode` is needed, or (in `fit`) there is no such metric.
 
     Example:
         >>> watch = PlateauWatch(monitor="val_accuracy", patience=3)
@@ -41,6 +40,7 @@ class PlateauWatch(Callback):
             if config.monitor
             else None
         )
+        self.monitored_metrics = (self._given.name,) if self._given else ()
         self.reset()
 
     def reset(self) -> None:

@@ -27,10 +27,12 @@ def unknown_metric(setting: str, metric: str, known: Iterable[str]) -> UnknownMe
         known: The names that there are.
     """
     names = tuple(known)
+    is_validated = any(name.startswith("val_") for name in names)
+    lacks_data = metric.startswith("val_") and not is_validated
     error = UnknownMetricError(
         message(
             f"`{setting}` must be one of {', '.join(names)}.",
-            did_you_mean(metric, names),
+            "There is no validation data." if lacks_data else did_you_mean(metric, names),
             **{setting: metric},
         )
     )

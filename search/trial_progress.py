@@ -19,6 +19,7 @@ class ReportsProgress(Callback):
     def __init__(self, objective: Monitor, fold: int = 0) -> None:
         self._objective = objective
         self._fold = fold
+        self.monitored_metrics = (objective.name,)
 
     def on_fit_begin(self, run: RunState) -> None:
         """Reports the initial progress."""

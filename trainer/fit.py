@@ -37,6 +37,7 @@ from .loop.epochs import limited
 from .loop.evaluation import predict, predict_batches
 from .loop.interruption import Interrupted, Interruption
 from .loop.loop import Loop
+from .loop.monitored_metrics import require_monitored_metrics
 from .loop.stage import Stages
 from .loop.validation_times import ValidationTimes
 from .result import FitResult
@@ -157,6 +158,7 @@ class Fit:
     def _start(self, model: keras.Model) -> Start:
         """The state of the run: new or restored."""
         run = self._new_run(model)
+        require_monitored_metrics(self.callbacks, self.module, self._whole(model))
         resumption = self._restore(run)
         known = self._look_for_seen_images(is_begun=resumption is not None)
         features = self._plan_features(run)
