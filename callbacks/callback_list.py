@@ -11,9 +11,10 @@ from ..core.console import notify
 from ..core.errors import ConfigError, message
 from ..core.names import choose, snake_case
 from ..core.run_events import Event
+from ..core.signatures import wrong_signatures
 from .base import Callback
-from .keras_callback import as_callback
-from .known_hooks import require_known_hooks
+from .keras_callback import KerasCallback, as_callback
+from .known_hooks import unknown_hooks
 from .registry import CALLBACK_CLASSES
 from .run_state import RunState
 
@@ -135,7 +136,8 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
         defaults: By label, in order.
 
     Raises:
-        ConfigError: An item is not a callback, or has hooks that are never called.
+        ConfigError: An item is not a callback, or has hooks that are never called or do
+            not take the arguments they are called with.
     """
     named = _label(given)
     chosen = {label: each for label, each in defaults.items() if label not in named}
@@ -146,8 +148,25 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
     }
     merged = sorted((chosen | own).items(), key=lambda item: item[1].runs_last)
     _require_one_writer(dict(merged))
-    require_known_hooks(own)
+    _require_right_hooks(own)
     return CallbackList(dict(merged))
+
+
+def _require_right_hooks(callbacks: Mapping[str, Callback]) -> None:
+    """Rejects hooks that would not be called, or would fail when they are.
+
+    Raises:
+        ConfigError: There are some; the message has a line for each.
+    """
+    lines = unknown_hooks(callbacks)
+    for each in callbacks.values():
+        if isinstance(each, KerasCallback):
+            own, base = each.callback, keras.callbacks.Callback
+            lines += wrong_signatures(own, base, each.uncalled_hooks)
+        else:
+            lines += wrong_signatures(each, Callback)
+    if lines:
+        raise ConfigError("\n".join(lines))
 
 
 def _require_one_writer(callbacks: Mapping[str, Callback]) -> None:

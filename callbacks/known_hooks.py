@@ -1,8 +1,8 @@
-"""Requires that the hooks of callbacks exist: others would silently never be called."""
+"""Finds hooks of callbacks that do not exist: they would silently never be called."""
 
 from collections.abc import Mapping
 
-from ..core.errors import ConfigError, message
+from ..core.errors import message
 from ..core.names import did_you_mean
 from .base import Callback
 
@@ -45,17 +45,14 @@ def hooks_of(kind: type) -> set[str]:
     return {name for name in names if callable(getattr(kind, name))}
 
 
-def require_known_hooks(callbacks: Mapping[str, Callback]) -> None:
-    """Rejects callbacks with hooks that are never called.
+def unknown_hooks(callbacks: Mapping[str, Callback]) -> list[str]:
+    """A message for each callback with hooks that are never called.
 
     Args:
         callbacks: By label.
-
-    Raises:
-        ConfigError: There are some; the message has a line for each callback.
     """
     known = sorted(hooks_of(Callback))
-    lines = [
+    return [
         message(
             f"A callback has the hooks {', '.join(known)}; others are never called.",
             " ".join(dict.fromkeys(_remedy(hook, known) for hook in unknown)),
@@ -65,8 +62,6 @@ def require_known_hooks(callbacks: Mapping[str, Callback]) -> None:
         for each in callbacks.values()
         if (unknown := sorted(hooks_of(type(each)) - {*known, *each.uncalled_hooks}))
     ]
-    if lines:
-        raise ConfigError("\n".join(lines))
 
 
 def _remedy(hook: str, known: list[str]) -> str:

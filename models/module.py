@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import ConfigError, message
-from .uncalled_methods import refuse_uncalled_methods
+from ..core.signatures import require_signature, wrong_signatures
+from .uncalled_methods import uncalled_methods
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -180,10 +181,12 @@ def as_module(value: Module | Callable[[], keras.Model]) -> Module:
     Raises:
         ConfigError: It is neither; a model that is already built can't be moved to the
             devices of a strategy. Or the module has methods of Lightning, which would
-            never be called.
+            never be called, or the function or a method takes other arguments.
     """
     if isinstance(value, Module):
-        refuse_uncalled_methods(value)
+        problems = [*uncalled_methods(value), *wrong_signatures(value, Module)]
+        if problems:
+            raise ConfigError("\n".join(problems))
         return value
     if isinstance(value, keras.Model):
         raise ConfigError(
@@ -195,6 +198,8 @@ def as_module(value: Module | Callable[[], keras.Model]) -> Module:
             )
         )
     if callable(value):
+        remedy = "Write a lambda around it: fit(lambda: build_model(9), data)."
+        require_signature(value, [], "module", remedy)
         return FunctionModule(value)
     raise ConfigError(
         message(

@@ -1,6 +1,6 @@
-"""Refuses methods of Lightning's modules, which would silently never be called."""
+"""Finds methods of Lightning's modules, which would silently never be called."""
 
-from ..core.errors import ConfigError, message
+from ..core.errors import message
 
 _DATA = "Pass the dataset to the method of the Trainer, such as fit(module, dataset)."
 _COMPILED = "Return a compiled model from `build`: "
@@ -26,22 +26,19 @@ _INSTEAD = {
 _HOOK = "Hooks belong to a kr.callbacks.Callback, in Trainer(callbacks=[...])."
 
 
-def refuse_uncalled_methods(module: object) -> None:
-    """Rejects a module with methods that only Lightning would call.
-
-    Raises:
-        ConfigError: There are some; the message says for each what to do instead.
-    """
+def uncalled_methods(module: object) -> list[str]:
+    """A message about the methods that only Lightning would call, if there are any."""
     kind = type(module)
     names = [name for name in dir(kind) if name in _INSTEAD or name.startswith("on_")]
     uncalled = [name for name in names if callable(getattr(kind, name))]
-    if uncalled:
-        remedies = dict.fromkeys(_INSTEAD.get(name, _HOOK) for name in uncalled)
-        raise ConfigError(
-            message(
-                "A Module has no methods that are never called.",
-                " ".join(remedies),
-                module=kind.__name__,
-                methods=", ".join(uncalled),
-            )
+    if not uncalled:
+        return []
+    remedies = dict.fromkeys(_INSTEAD.get(name, _HOOK) for name in uncalled)
+    return [
+        message(
+            "A Module has no methods that are never called.",
+            " ".join(remedies),
+            module=kind.__name__,
+            methods=", ".join(uncalled),
         )
+    ]

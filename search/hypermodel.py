@@ -15,6 +15,7 @@ from ..configs import SearchConfig, validated
 from ..configs.arguments import SEARCH, takes_settings
 from ..configs.options import SearchOptions
 from ..core.errors import ConfigError, message
+from ..core.signatures import require_signature
 from ..core.user_path import user_path
 from ..trainer import FitResult, Trainer
 from .cluster.role import Role
@@ -168,6 +169,8 @@ class Search:
 def _builder(hypermodel: Build | keras_tuner.HyperModel) -> Build:
     """The build function; refuses a hypermodel with its own `fit`."""
     if not isinstance(hypermodel, keras_tuner.HyperModel):
+        remedy = "Ask hp for the values to search, such as hp.Float(...)."
+        require_signature(hypermodel, ["hp"], "hypermodel", remedy)
         return hypermodel
     kind = type(hypermodel)
     if kind.fit is not keras_tuner.HyperModel.fit:

@@ -131,6 +131,35 @@ def test_all_hooks_that_are_never_called_are_named_at_once():
         merge_callbacks(given, {})
 
 
+def test_a_hook_that_takes_other_arguments_is_refused_before_it_is_called():
+    class Mine(Callback):
+        def on_epoch_end(self, run, epoch, logs=None): ...
+
+        def on_checkpoint_saved(self, run): ...
+
+        def on_train_step_end(self, *everything): ...
+
+    class Logs(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch): ...
+
+    lambdas = keras.callbacks.LambdaCallback(on_train_begin=lambda: None)
+    with pytest.raises(ConfigError) as error:
+        merge_callbacks([Mine(), Logs(), lambdas, with_hooks("on_fit_start")], {})
+    lines = str(error.value).splitlines()
+    for line, words in zip(
+        lines,
+        (
+            "hook='on_fit_start'",
+            "Mine.on_epoch_end='(run, epoch, logs=None)'. Write def on_epoch_end(self",
+            "Mine.on_checkpoint_saved='(run)'. Write def on_checkpoint_saved(self, run, ",
+            "Logs.on_epoch_end='(epoch)'. Write def on_epoch_end(self, epoch, logs=None).",
+            "LambdaCallback.on_train_begin='()'. Write def on_train_begin(self, logs=",
+        ),
+        strict=True,
+    ):
+        assert words in line
+
+
 def test_every_translated_hook_exists():
     assert all(hasattr(Callback, name) for name in _MEANT.values())
     assert not hooks_of(Callback) & _MEANT.keys()

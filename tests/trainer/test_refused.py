@@ -1,13 +1,14 @@
 """What is refused, and with which words: the second table of docs/keras.md."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import pytest
 import tensorflow as tf
 from helpers import classifier, examples, replicas
-from keraunos import ConfigError, DataError, Trainer
+from keraunos import ConfigError, DataError, Module, Search, Trainer
 from keraunos.trainer.step.batch_size import check_batch_size
 
 
@@ -269,3 +270,26 @@ def test_wrong_arguments_are_reported_all_at_once() -> None:
         Trainer(max_epochs=0, precision="float8", devices=-1)  # type: ignore[arg-type]
     for words in ("max_epochs", "float8", "devices"):
         assert words in str(caught.value)
+
+
+class LightningStep(Module):
+    def build(self, classes: int) -> keras.Model:  # type: ignore[override]
+        return classifier()()
+
+    def training_step(self, batch: Any, batch_idx: int) -> Any:  # type: ignore[override]
+        return {"loss": batch}
+
+
+def test_functions_and_methods_that_take_other_arguments_are_refused(
+    tmp_path: Path,
+) -> None:
+    """Before anything is built: each would fail within TensorFlow, or at the first step."""
+    words = r"Write def build\(self\).*\n.*LightningStep\.training_step='\(batch, batch_idx"
+    refused(
+        LightningStep(), words + r"\)'\. Write def training_step\(self, model, batch, t"
+    )
+    refused(lambda classes: None, r"`module` must take no arguments.*\(classes\)")
+    words = r"`data` must take the arguments \(epoch, start_batch\).*\(epoch\)"
+    refused(classifier(), words, data=lambda epoch: dataset())
+    with pytest.raises(ConfigError, match=r"`hypermodel` must take the arguments \(hp\)"):
+        Search(lambda: classifier()(), run_dir=tmp_path)

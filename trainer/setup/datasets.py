@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ...core.signatures import require_signature
 from ...strategies import Position, Replicas
 from ..contracts import BatchSource, class_names_of
 from ..guards.wrong_data import not_a_dataset, refuse_sparse, refuse_unbatched
@@ -99,12 +100,14 @@ def as_source(value: Any, name: str) -> BatchSource:
     """Accepts a dataset or a function of epoch and position as a source of batches.
 
     Raises:
-        ConfigError: It is none of these.
+        ConfigError: It is none of these, or the function takes other arguments.
     """
     if isinstance(value, tf.data.Dataset):
         return DatasetSource(value)
     if isinstance(value, BatchSource):
         return value
     if callable(value):
+        remedy = "Return the batches of an epoch from start_batch on."
+        require_signature(value, ["epoch", "start_batch"], name, remedy)
         return FunctionSource.of(value)
     raise not_a_dataset(value, name)
