@@ -1,5 +1,6 @@
 """Translates arguments of Lightning's Trainer and of `Model.fit` to those of Keraunos."""
 
+import re
 from collections.abc import Mapping
 
 _ARRAYS = "tf.data.Dataset.from_tensor_slices((x, y)).batch(32)"
@@ -90,7 +91,28 @@ def familiar_value(setting: str, value: object) -> str:
     Example:
         >>> familiar_value("trainer.precision", "16-mixed")
         'Write mixed_float16.'
+        >>> familiar_value("trainer.devices", [1, 3])
+        'Write 2, and set CUDA_VISIBLE_DEVICES=1,3.'
     """
+    if setting == "trainer.devices" and (devices := _listed(value)):
+        return _number_of(devices)
     known = _VALUES.get(setting, {})
     is_known = isinstance(value, str | int) and value in known
     return f"Write {known[value]}." if is_known else ""
+
+
+def _listed(value: object) -> list[str]:
+    """The devices of a list, or of text with commas; empty if it is neither."""
+    if isinstance(value, str) and "," in value:
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return [str(each) for each in value] if isinstance(value, list | tuple) else []
+
+
+def _number_of(devices: list[str]) -> str:
+    """How to train on exactly these devices; TensorFlow takes the first that it sees."""
+    count, places = len(devices), [re.sub(r"\D*", "", each, count=1) for each in devices]
+    if places == [str(place) for place in range(count)]:
+        return f"Write {count}; the first ones are used."
+    if not all(place.isdecimal() for place in places):
+        return f"Write {count}."
+    return f"Write {count}, and set CUDA_VISIBLE_DEVICES={','.join(places)}."

@@ -129,6 +129,25 @@ def test_a_value_of_lightning_is_translated(name, value, written):
     assert getattr(Trainer(**{name: written}).settings, name) == written
 
 
+@pytest.mark.parametrize(
+    ("devices", "remedy"),
+    [
+        ([0, 1], "Write 2; the first ones are used."),
+        ("0,1", "Write 2; the first ones are used."),
+        ("1, 3,", "Write 2, and set CUDA_VISIBLE_DEVICES=1,3."),
+        ([3], "Write 1, and set CUDA_VISIBLE_DEVICES=3."),
+        (["GPU:1", "/gpu:2"], "Write 2, and set CUDA_VISIBLE_DEVICES=1,2."),
+        (["TPU", "GPU"], "Write 2."),
+    ],
+)
+def test_a_list_of_devices_is_translated_to_their_number(devices, remedy):
+    with pytest.raises(ConfigError) as error:
+        Trainer(devices=devices)
+    assert str(error.value).endswith(f"Received: trainer.devices={devices!r}. {remedy}")
+    with pytest.raises(ConfigError, match=r"whole number.*devices=\[\]\.$"):
+        Trainer(devices=[])
+
+
 def test_a_strategy_of_no_name_is_refused_by_the_constructor():
     with pytest.raises(ConfigError, match=r"'mirored'\. Did you mean mirrored\?"):
         Trainer(strategy="mirored")
