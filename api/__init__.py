@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .core.errors import SearchError as SearchError
     from .core.errors import SelfTestError as SelfTestError
     from .core.errors import WorkerError as WorkerError
+    from .core.exit_codes import exit_codes as exit_codes
     from .data import Augmentation as Augmentation
     from .data import ImageData as ImageData
     from .models import Accuracy as Accuracy
@@ -86,6 +87,7 @@ _HOMES = {
     "WorkerError": "core.errors",
     "compare_runs": "report.tested_run",
     "configure": "cli.configured_run",
+    "exit_codes": "core.exit_codes",
     "init_workers": "strategies",
     "selftest": "self_test.selftest",
     "set_cpu_devices": "strategies",

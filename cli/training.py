@@ -55,8 +55,7 @@ def train(
         if current_workers().is_chief:
             _show_how_to_resume(run.result, config, resumable or run.result.run_dir)
         # The exit code of a process that the signal would have ended.
-        signal = run.result.signal
-        raise typer.Exit(0 if signal is None else 128 + signal)
+        raise typer.Exit(run.result.exit_code)
     best = run.result.best_epoch
     if best is not None and best.is_exported:
         show(f"exported: the model of {best.describe()}")

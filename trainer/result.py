@@ -76,6 +76,11 @@ class FitResult:
         return evaluation.Drawing(figure)
 
     @property
+    def exit_code(self) -> int:
+        """What `keraunos fit` would exit with: 128 + signal after a signal, otherwise 0."""
+        return 0 if self.signal is None else 128 + self.signal
+
+    @property
     def best_epoch(self) -> BestEpoch | None:
         """The best epoch and its metric; None without checkpoints that tell."""
         return None if self.run_dir is None else read_best_epoch(self.run_dir)

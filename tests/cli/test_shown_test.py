@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 from keraunos.cli.shown_test import find_validation_gap, show_validation_gap
 from keraunos.evaluation.evidence import Evidence, as_labelled
 from keraunos.evaluation.predictions import Predictions
@@ -19,14 +18,16 @@ def result(validation_correct: float, test_correct: float) -> TestResult:
         labels = np.arange(count, dtype=np.int32) % 2
         wrong = np.arange(count) // 2 >= correct * count / 2
         probabilities = np.eye(2)[np.where(wrong, 1 - labels, labels)]
-        return Predictions([f"{n}.png" for n in range(count)], probabilities, CLASSES, labels)
+        return Predictions(
+            [f"{n}.png" for n in range(count)], probabilities, CLASSES, labels
+        )
 
     validation = as_labelled(predicted(90, validation_correct))
     subject = SimpleNamespace(evidence=lambda test: Evidence(as_labelled(test), validation))
     return TestResult({}, predicted(60, test_correct), subject=subject)
 
 
-def test_a_fall_on_test_images_is_shown_with_its_classes(capsys: pytest.CaptureFixture[str]):
+def test_a_fall_on_test_images_is_shown_with_its_classes(capsys):
     show_validation_gap(find_validation_gap(result(0.9, 0.5)))
     said = capsys.readouterr().out
     assert said.startswith("Test accuracy 0.50 is below validation accuracy 0.9")
@@ -35,7 +36,7 @@ def test_a_fall_on_test_images_is_shown_with_its_classes(capsys: pytest.CaptureF
     assert said.count("\n") == 1
 
 
-def test_scores_that_agree_are_one_sentence(capsys: pytest.CaptureFixture[str]):
+def test_scores_that_agree_are_one_sentence(capsys):
     show_validation_gap(find_validation_gap(result(0.8, 0.8)))
     said = capsys.readouterr().out
     assert said.startswith("Accuracy is 0.80 [")
@@ -43,9 +44,7 @@ def test_scores_that_agree_are_one_sentence(capsys: pytest.CaptureFixture[str]):
     assert said.count("\n") == 1
 
 
-def test_outputs_that_are_no_probabilities_are_not_compared(
-    capsys: pytest.CaptureFixture[str],
-):
+def test_outputs_that_are_no_probabilities_are_not_compared(capsys):
     scored = result(0.8, 0.8)
     scored.predictions.probabilities[:] = 3.0
     assert find_validation_gap(scored) is None

@@ -91,6 +91,7 @@ def test_without_a_directory_an_interruption_returns_what_there_is(
     result = trainer.fit(classifier(), dataset(), validation_data=dataset(seed=1))
     assert sender.sent == 1
     assert (result.stop_reason, result.signal) == ("interrupted", number)
+    assert result.exit_code == 128 + number
     assert not result.is_finished
     assert len(result.history["val_loss"]) == 1
     assert result.model.predict(np.zeros((2, 5)), verbose=0).shape == (2, 3)
@@ -170,6 +171,7 @@ def test_a_limit_of_time_that_is_over_saves_before_the_first_step(
 ) -> None:
     result = fit(tmp_path, max_time="00:00:00:00")
     assert (result.is_finished, result.signal) == (False, None)
+    assert result.exit_code == 0
     assert result.stop_reason == "max_time of 0 seconds is nearly over"
     assert read(tmp_path / "checkpoints" / "last.txt") == "step-00000000"
     assert fit(tmp_path).is_finished
@@ -188,6 +190,7 @@ class Dawdles(Callback):
 def test_a_limit_of_time_saves_where_it_stops(tmp_path: Path, whole: Any) -> None:
     result = fit(tmp_path, Dawdles(), max_time="00:00:00:08")
     assert (result.is_finished, result.signal) == (False, None)
+    assert result.exit_code == 0
     assert "max_time of 8 seconds" in result.stop_reason
     assert int(read(tmp_path / "checkpoints" / "last.txt")[5:13]) in range(1, 12)
     assert fit(tmp_path).is_finished
