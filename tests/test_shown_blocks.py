@@ -37,6 +37,7 @@ SHOWN = {
 SETUPS = {
     "CONTRIBUTING.md": """
         import tensorflow as tf
+        from keraunos.core.deprecations import Renamed
         from keraunos.strategies import register_strategy
         from keraunos.strategies.devices import Devices
         """,

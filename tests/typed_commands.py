@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from keraunos.cli.run_directories import run_name
 from programs import Program, type_keraunos, wait_for
 from small_backbone import shrink_networks
 
@@ -115,7 +117,11 @@ def _type(stdin: str, words: list[str], cwd: str, environment: dict[str, str]) -
 
 
 def with_settings(words: Sequence[str], settings: Path, port: int) -> list[str]:
-    """The words of a command that ends soon, where the one that is shown takes long."""
+    """The words of a command that ends soon, where the one that is shown takes long.
+
+    The file of settings gets the name of the recipe before it: a run is called after the
+    last file, and must be called as the documents say.
+    """
     words = [*words, "--port", str(port)] if words[0] == "serve" else [*words]
     start = next((n for n, word in enumerate(words) if word in _BEFORE_SETTINGS), None)
     if start is None or "--resume" in words:
@@ -123,4 +129,7 @@ def with_settings(words: Sequence[str], settings: Path, port: int) -> list[str]:
     end = start + 1
     while end < len(words) and not re.search("=|^-", words[end]):
         end += 1
-    return [*words[:end], str(settings), *words[end:]]
+    named = settings.parent / "named_settings" / f"{run_name(words[end - 1])}.yaml"
+    named.parent.mkdir(exist_ok=True)
+    shutil.copy(settings, named)
+    return [*words[:end], str(named), *words[end:]]
