@@ -1,7 +1,6 @@
-"""Image data: listing, checking, splitting, batching, augmentation.
+"""Image data: listing, checking, splitting, batching and augmentation.
 
-Independent of the trainer. Names are resolved on first use, so checking images does not
-load TensorFlow.
+Names are resolved on first use, so that checking images does not load TensorFlow.
 """
 
 import importlib

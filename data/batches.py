@@ -1,4 +1,4 @@
-"""Batches of anything that draws rows and makes arrays of them, from any position on."""
+"""Reads batches of a split from any position, as a `tf.data` pipeline."""
 
 from functools import lru_cache
 from typing import Any, Protocol
@@ -20,11 +20,11 @@ THREADS = max(usable_cpus(), BATCHES_AT_ONCE)
 
 
 # AutoGraph takes half a second to find nothing to convert.
-_as_it_is = tf.autograph.experimental.do_not_convert
+_without_autograph = tf.autograph.experimental.do_not_convert
 
 
 class Readable(Protocol):
-    """What batches are read from: draws of an epoch, and arrays of draws."""
+    """A split that `read_batches` can read."""
 
     batch_size: int
 
@@ -33,22 +33,22 @@ class Readable(Protocol):
         """Steps per epoch."""
 
     def draws(self, epoch: int) -> Draws:
-        """What an epoch draws."""
+        """Returns the draws of an epoch."""
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that a part of a batch is made of."""
+        """Returns the arrays of a part of a batch."""
 
 
 def read_batches(
     split: Readable, position: Position, replicas: Replicas
 ) -> tf.data.Dataset:
-    """The batches of a split from a position on; see `ImageSplit.batches`."""
+    """Returns the batches of a split from a position on; see `ImageSplit.batches`."""
     length = position.batches_per_epoch or split.num_batches
     reader = _Reader(split, length, replicas)
     return (
         tf.data.Dataset.range(position.epoch * length + position.batch, tf.int64.max)
         .map(
-            _as_it_is(reader.parts),
+            _without_autograph(reader.parts),
             num_parallel_calls=BATCHES_AT_ONCE,
             deterministic=True,
         )
@@ -64,11 +64,11 @@ class _Reader:
         self._split = split
         self._length = length
         self._replicas = replicas
-        # Threads read ahead: around an epoch's end the draws of two are in use.
+        # Threads read ahead, so at the end of an epoch the draws of two are in use.
         self._draws = lru_cache(maxsize=2)(split.draws)
 
     def parts(self, batch: tf.Tensor) -> tuple[Part, ...]:
-        """The parts of a batch for the replicas here; in a `tf.data` pipeline."""
+        """Reads the parts of a batch for the replicas of this worker; runs in `tf.data`."""
         first = self._replicas.first
         return tuple(
             self._part(batch, replica)
@@ -97,11 +97,11 @@ class _Reader:
 
 
 def _options() -> tf.data.Options:
-    """Threads of its own for a pipeline, and no tuning.
+    """Returns options for a private thread pool, without autotuning.
 
-    In TensorFlow's common threads, reading waits for the model's operations to leave
-    one free. Its tuning runs in a thread that sleeps for up to seconds, for which the
-    deletion of an iterator waits.
+    In the shared threads of TensorFlow, reading waits for the operations of the model.
+    Autotuning runs in a thread that sleeps for up to seconds, and deleting an iterator
+    waits for it.
     """
     options = tf.data.Options()
     options.threading.private_threadpool_size = THREADS

@@ -1,4 +1,4 @@
-"""What images must be like for a search over folds: checked before the first step."""
+"""Checks before a search over folds that the images suffice for it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ _OF_ALL_CLASSES = ("balanced_accuracy", "macro_", "mean_average_precision", "rec
 
 
 def fingerprint_folds(folds: Sequence[ImageData]) -> str:
-    """SHA-256 of which image is in which fold."""
+    """Returns the SHA-256 of the assignment of images to folds."""
     return sha256_of_json([fold.settings()["split"] for fold in folds])
 
 
 def require_folds(folds: Sequence[ImageData], objective: str) -> None:
-    """Checks that each fold can be trained, and be scored by the objective.
+    """Checks that each fold can be trained and scored.
 
     Args:
         folds: The same images, each time with another fold for validation.
-        objective: The metric that is the score, such as `val_macro_roc_auc`.
+        objective: The metric of the search, such as `val_macro_roc_auc`.
 
     Raises:
-        DataError: There are fewer groups of images than folds, one of them is larger than
-            a fold, or a class is missing where it is needed.
+        DataError: There are fewer groups of images than folds, a group is larger than a
+            fold, or a required class is missing.
     """
     _require_groups(folds)
     _require_to_train_on(folds)
@@ -41,7 +41,7 @@ def require_folds(folds: Sequence[ImageData], objective: str) -> None:
 
 
 def _require_groups(folds: Sequence[ImageData]) -> None:
-    """Copies, and images of one group, are in one fold together."""
+    """Checks the number and size of groups, whose images stay in one fold."""
     train, validation = folds[0].train, _validation(folds[0])
     groups = Counter([*train.undivided.tolist(), *validation.undivided.tolist()])
     images = sum(groups.values())
@@ -58,9 +58,8 @@ def _require_groups(folds: Sequence[ImageData]) -> None:
     if largest > -(-images // len(folds)):
         raise DataError(
             message(
-                f"No group may be larger than a fold, {images} images by {len(folds)}: one "
-                f"has {largest} (copies, and images with the same name in the column of "
-                "groups).",
+                f"No group may be larger than a fold, {images} images by {len(folds)}, but "
+                f"one has {largest} images: copies, or the same value in the group column.",
                 _fewer(images // largest),
                 **{"search.folds": len(folds)},
             )
@@ -74,7 +73,7 @@ def _require_to_train_on(folds: Sequence[ImageData]) -> None:
             message(
                 "The training images of each fold must contain each class; a class is "
                 f"missing in {missing}, because all its images are in one group.",
-                "Add images, or leave these classes out.",
+                "Add images, or remove these classes.",
                 **{"search.folds": len(folds)},
             )
         )
@@ -87,7 +86,7 @@ def _require_to_measure(folds: Sequence[ImageData], objective: str) -> None:
             message(
                 f"`{objective}` needs images of each class in each fold; some are missing "
                 f"in {missing} (copies and members of a group stay together).",
-                "Use fewer search.folds, add images, leave these classes out, or use "
+                "Use fewer search.folds, add images, remove these classes, or use "
                 "search.objective=val_loss.",
                 **{"search.folds": len(folds)},
             )
@@ -95,7 +94,7 @@ def _require_to_measure(folds: Sequence[ImageData], objective: str) -> None:
 
 
 def _require_different_numbers(folds: Sequence[ImageData], objective: str) -> None:
-    """What explains no variance if there is none can't be measured."""
+    """Checks that the targets of each fold vary, without which R² is undefined."""
     for number, fold in enumerate(folds, 1):
         values = _validation(fold).target_values
         if values is not None and (np.nanmin(values, 0) == np.nanmax(values, 0)).any():
@@ -110,7 +109,7 @@ def _require_different_numbers(folds: Sequence[ImageData], objective: str) -> No
 
 
 def _missing(splits: Sequence[ImageSplit]) -> str:
-    """Which classes or labels have no image where, in words; of numbers none."""
+    """Lists classes or labels without images by fold; empty for regression."""
     lines = []
     for number, split in enumerate(splits, 1):
         counts = _counts(split)

@@ -1,4 +1,4 @@
-"""Images in class folders or listed in a table, checked, split and ready for training."""
+"""Images from class folders or a table: checked, split and ready for training."""
 
 import copy
 import os
@@ -95,10 +95,10 @@ class ImageData:
             train: The folder; or a folder that contains such folders named train, val and
                 test; or `"synthetic:lesions"` for generated images.
             augmentation: Augmentation of training images; `Augmentation()` by default.
-            ***options: The settings of the section `data` of a configuration, except those
-            of tables, and `seed` and `cache_dir`: see `docs/settings.md`, or
-            `help(ImageData.from_folder)`. The seed determines split, order and
-            augmentation.
+            **options: The settings of the section `data` of a configuration, except those
+                of tables, and `seed` and `cache_dir`: see `docs/settings.md`, or
+                `help(ImageData.from_folder)`. The seed determines split, order and
+                augmentation.
 
         Raises:
             ConfigError: An argument is out of range or unknown.
@@ -140,7 +140,7 @@ class ImageData:
         )
 
     def with_augmentation(self, augmentation: Augmentation) -> "ImageData":
-        """The same images with another augmentation, without reading them again.
+        """Returns the same images with another augmentation; files are not read again.
 
         Example:
             >>> data = ImageData.from_folder("synthetic:lesions", image_size=32)
@@ -155,10 +155,10 @@ class ImageData:
         return other
 
     def fold(self, number: int, folds: int) -> "ImageData":
-        """The same images, not read again, with one of their folds for validation.
+        """Returns the same images with one of their folds for validation.
 
         The folds are those of `data.folds`: copies and groups stay together, and the
-        classes are spread evenly. Test images are unchanged.
+        classes are spread evenly. Test images are unchanged. Files are not read again.
 
         Args:
             number: Number of the fold, counted from 1.
@@ -192,7 +192,7 @@ class ImageData:
         ]
 
     def settings(self) -> dict[str, Any]:
-        """The settings that determine the batches: compared when a run is resumed."""
+        """Returns the settings that determine the batches, to compare them on resume."""
         return {
             "class_names": list(self.class_names),
             "image_size": self.image_size,
@@ -208,9 +208,9 @@ class ImageData:
         return {} if features is None else {"features": features.as_json()}
 
     def sample_images(self, per_class: int = 4) -> tuple[Pixels, list[str]]:
-        """Some training images of each class (at most 24 classes), and the class of each.
+        """Returns some training images of each class (at most 24), and their classes.
 
-        In other tasks any 24 of them, with their labels or numbers.
+        In other tasks, it returns any 24 images with their labels or numbers.
         """
         train = self.train
         if train.labels is not None:
@@ -220,11 +220,11 @@ class ImageData:
         return train.images(places), train.target_texts(places)
 
     def augmented_images(self, versions: int = 11) -> Pixels:
-        """A training image: the original, then as the next epochs would see it."""
+        """Returns a training image: the original, then `versions` augmented views."""
         return self.train.versions(0, versions)
 
     def images_by_kind(self, versions: int = 7) -> dict[str, Pixels]:
-        """A training image: the original, and with each kind of augmentation alone.
+        """Returns a training image: the original, and views of each kind of augmentation.
 
         Returns:
             `(1 + versions, size, size, 3)` RGB, uint8, by the name of the kind, for the
@@ -237,7 +237,7 @@ class ImageData:
         }
 
     def validation_images(self, places: Integers) -> Pixels:
-        """The validation images at these places."""
+        """Returns the validation images at these positions."""
         if self.validation is None:
             raise ValueError("There is no validation split.")
         return self.validation.images(places)
@@ -249,7 +249,7 @@ class ImageData:
         return Drawing(samples_figure(*self.sample_images(per_class)))
 
     def show_augmented(self, versions: int = 11) -> "Drawing":
-        """Shows augmented versions of a training image in a notebook."""
+        """Shows augmented views of a training image in a notebook."""
         from ..evaluation import Drawing, augmented_figure  # loads Matplotlib
 
         return Drawing(augmented_figure(self.augmented_images(versions)))
@@ -272,6 +272,6 @@ class ImageData:
         )
 
     def write_tables(self, directory: Path) -> None:
-        """Writes split.csv and dropped.csv: where each file went, and why."""
+        """Writes split.csv and dropped.csv: splits of files, and reasons for drops."""
         write_split(directory / SPLIT_FILE, self._read.built.index)
         write_dropped(directory / DROPPED_FILE, self._read.built.dropped)

@@ -1,4 +1,4 @@
-"""One split of a data set as batches: a pure function of seed, epoch and position."""
+"""Batches of one split, as a pure function of seed, epoch and position."""
 
 import copy
 from typing import Any, Self
@@ -26,7 +26,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class ImageSplit:
-    """The images of one split, each once and in order.
+    """The images of one split, each once per epoch and in order.
 
     Args:
         index: The table of all files.
@@ -34,7 +34,7 @@ class ImageSplit:
         load: Returns decoded images by row of the table.
         image_size: Height and width in pixels.
         batch_size: Images per step over all replicas.
-        rules: How pixels are read from files.
+        rules: Rules for reading pixels.
         store: The store that runs share, or None.
         seed: Seed of order and augmentation.
         augmentation: Augmentation of training images, and of others in test-time
@@ -46,10 +46,10 @@ class ImageSplit:
     Attributes:
         task: The task.
         class_names: The classes, labels or numbers, in the order of the model's outputs.
-        rules: How pixels are read from files.
+        rules: Rules for reading pixels.
         labels: `(images,)` int32, the class of each image; None in other tasks.
-        target_values: In other tasks `(images, class_names)` float32: 1 and 0 for labels,
-            or the numbers; None in classification.
+        target_values: `(images, names)` float32 in other tasks: 1 and 0 for labels, or the
+            numbers; None in classification.
         is_endless: Whether `batches` continues with later epochs: always True.
     """
 
@@ -91,7 +91,7 @@ class ImageSplit:
 
     @property
     def num_batches(self) -> int:
-        """Steps per epoch; the last may be smaller."""
+        """Steps per epoch; the last batch may be smaller."""
         return -(-self.num_examples // self.batch_size)
 
     @property
@@ -101,7 +101,7 @@ class ImageSplit:
 
     @property
     def digests(self) -> list[str]:
-        """SHA-256 of each file in hexadecimal digits; zeros if it was not read."""
+        """Hexadecimal SHA-256 of each file; zeros if it was not read."""
         digests = self._index.digests[self._rows].tolist()
         return [digest.ljust(32, b"\0").hex() for digest in digests]
 
@@ -111,12 +111,12 @@ class ImageSplit:
         return content_numbers(self._index.digests[self._rows])
 
     def target_texts(self, places: Integers) -> list[str]:
-        """The targets of the images at these places, in words."""
+        """Returns the targets of the images at these positions, in words."""
         return [self._index.describe_target(row) for row in self._rows[places].tolist()]
 
     @property
     def contradictory(self) -> npt.NDArray[np.bool_]:
-        """`(images,)` bool: whether a copy is filed under another class."""
+        """`(images,)` bool: whether a copy has another class."""
         return self._index.contradictory[self._rows]
 
     @property
@@ -138,17 +138,17 @@ class ImageSplit:
 
     @property
     def groups(self) -> npt.NDArray[np.intp] | None:
-        """`(images,)` numbers that images of a group share; None without such a column."""
+        """`(images,)`: group numbers; None without a group column."""
         return self._index.groups[self._rows] if self._index.is_grouped else None
 
     @property
     def undivided(self) -> npt.NDArray[np.intp]:
-        """`(images,)` numbers that are equal for copies and for images of a group."""
+        """`(images,)`: numbers shared by copies and by images of a group."""
         return self._index.groups[self._rows]
 
     @property
     def draw_rates(self) -> npt.NDArray[np.float32] | None:
-        """`(images,)` draws of each image per epoch, on average; None if one."""
+        """`(images,)`: mean number of draws of each image per epoch; None if all are 1."""
         return None
 
     @property
@@ -157,51 +157,59 @@ class ImageSplit:
         return self.with_augmentation(Augmentation(strength=0))
 
     def with_augmentation(self, augmentation: Augmentation) -> Self:
-        """The same images in the same order with another augmentation."""
+        """Returns the same images in the same order with another augmentation."""
         other = copy.copy(self)
         other.augmentation = augmentation
         return other
 
     def test_time_views(self) -> ImageViews:
-        """The images in order, each epoch another view; a ConfigError with strength 0."""
+        """Returns the images in order, with another view in each epoch.
+
+        Raises:
+            ConfigError: The strength of the augmentation is 0.
+        """
         return ImageViews(self.in_order, self.augmentation.strength, self.seed)
 
     def images(self, places: Integers) -> npt.NDArray[np.uint8]:
-        """`(n, size, size, 3)` RGB, uint8: the images at these places."""
+        """Returns the images at these positions, `(n, size, size, 3)` RGB, uint8."""
         return self._load(self._rows[places])
 
     def model_inputs(self, images: npt.NDArray[Any], places: Integers) -> Any:
-        """The model inputs for other images at these places: see `prepare`."""
+        """Returns model inputs with other images at these positions; see `prepare`."""
         draws = Draws(places, np.zeros_like(places))
         return inputs_of(images, self.column_arrays(draws))
 
     def content(self, place: int) -> bytes:
-        """The bytes of the file of an image; a DataError if it has changed."""
+        """Reads the bytes of the file of an image.
+
+        Raises:
+            DataError: The file has changed.
+        """
         row = self._rows[place]
         path, digest = str(self._index.paths[row]), bytes(self._index.digests[row])
         return content_as_inspected(path, digest)
 
     def draws(self, epoch: int) -> Draws:
-        """The draws of an epoch: places within this split, and draw numbers."""
+        """Returns the draws of an epoch: positions in this split, and draw numbers."""
         del epoch  # every epoch is the same
         return sequential(self.num_examples)
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The endless batches from a position on, split into parts for replicas.
+        """Returns endless batches from a position on, divided into parts for replicas.
 
         Args:
-            position: Where to start; seeking is free.
+            position: First batch; any position costs the same.
             replicas: The replicas that share the batches.
 
         Returns:
-            A dataset with one element a batch, epoch after epoch: a tuple with a `Part`
+            A dataset with one element per batch, epoch after epoch: a tuple with a `Part`
             for each replica of this process. Its content is a dict of arrays with one row
-            per image, to be handed to `prepare`.
+            per image, for `prepare`.
         """
         return read_batches(self, position, replicas)
 
     def batch_names(self, position: Position) -> list[str]:
-        """Paths of the images of one batch, in order."""
+        """Returns the paths of the images of one batch, in order."""
         start = position.batch * self.batch_size
         places = self.draws(position.epoch).rows[start : start + self.batch_size]
         return [str(path) for path in self._index.paths[self._rows[places]]]
@@ -220,38 +228,38 @@ class ImageSplit:
         return inputs, part["labels"], part.get("weights")
 
     def pixels(self, part: dict[str, tf.Tensor]) -> tf.Tensor:
-        """The augmented images of a part of a batch: `(rows, size, size, 3)` float32."""
+        """Returns the augmented images of a part, `(rows, size, size, 3)` float32."""
         return augment(tf.cast(part["images"], tf.float32), part)
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that make up a part of a batch."""
+        """Returns the arrays of a part of a batch."""
         images = {"images": self.images(draws.rows)}
         return images | self.column_arrays(draws) | self.targets(draws)
 
     def column_arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The table columns for these draws; empty without such columns."""
+        """Returns the table columns for these draws; empty if there are none."""
         return {} if self._table is None else self._table.arrays(self._rows[draws.rows])
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The targets of these draws, and their weights."""
+        """Returns the targets of these draws, and their weights, if any."""
         wanted: Any = self.target_values if self.labels is None else self.labels
         return {"labels": wanted[draws.rows]}
 
     @property
     def mixes(self) -> bool:
-        """Whether images and targets are mixed: never here."""
+        """Whether images and targets are mixed; False here."""
         return False
 
     @property
     def num_views(self) -> int | None:
-        """The number of versions of each image; None if infinite."""
+        """Number of views of each image; None if unlimited."""
         return 1
 
     @property
     def whole(self) -> "tuple[ImageSplit, Integers] | None":
-        """The images of all folds, in this version, and the places of those of this split.
+        """The images of all folds in this view, and the positions of this split in them.
 
-        None if this split belongs to no fold, or versions depend on the split.
+        None if this split belongs to no fold, or its views depend on the split.
         """
         if not self.is_of_fold:
             return None
@@ -267,7 +275,7 @@ class ImageSplit:
         return self
 
     def view(self, number: int) -> "ImageSplit":
-        """Every image once, in order, in one of the versions."""
+        """Returns every image once, in order, in one of its views."""
         del number  # there is only one
         return self
 

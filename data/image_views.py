@@ -1,4 +1,4 @@
-"""Views of images for test-time augmentation: a pure function of seed, image and view."""
+"""Views of images for test-time augmentation."""
 
 from typing import Any, Protocol
 
@@ -14,29 +14,29 @@ from .order import Draws
 
 
 class Viewed(Readable, Protocol):
-    """What views are made of: a split, in order."""
+    """A split in order, of which views can be made."""
 
     image_size: int
 
     @property
     def content_numbers(self) -> npt.NDArray[np.uint64]:
-        """A number for each image, from its content."""
+        """`(images,)`: a number for each image, from its content."""
 
     def prepare(self, part: dict[str, tf.Tensor]) -> tuple[Any, Any, Any]:
         """Turns a part of a batch into model inputs."""
 
 
 class ImageViews:
-    """The images of a split in order, each epoch another view of them, from epoch 1 on.
+    """The images of a split in order; epoch n is their view n, from 1 on.
 
-    View 0 is the split itself. View n is drawn from the seed, the content of the image
-    and n: neither other images nor the batch size nor the number of replicas change it,
+    View 0 is the split itself. View n is drawn from the seed, the content of the image and
+    n. It depends neither on other images nor on the batch size or the number of replicas,
     and copies have the same views.
 
     Args:
         split: The images.
-        strength: Of the augmentation, above 0.
-        seed: Of the run.
+        strength: Strength of the augmentation, above 0.
+        seed: Seed of the run.
 
     Raises:
         ConfigError: The strength is 0.
@@ -50,7 +50,7 @@ class ImageViews:
                 message(
                     "Test-time augmentation needs augmentation.strength above 0: with 0, "
                     "all views of an image are identical.",
-                    "Test without `tta`, or a model that was trained with strength.",
+                    "Test without `tta`, or a model that was trained with augmentation.",
                     strength=strength,
                 )
             )
@@ -62,16 +62,16 @@ class ImageViews:
         self._contents = split.content_numbers
 
     def settings(self) -> dict[str, Any]:
-        """What decides how the views look."""
+        """Returns the settings that determine the views."""
         return {**self._augmentation.settings(), "seed": self._seed}
 
     def draws(self, epoch: int) -> Draws:
-        """Every image once, in order, with the number of the view."""
+        """Returns every image once, in order, with the number of the view."""
         rows = self._split.draws(0).rows
         return Draws(rows, np.full(len(rows), epoch, np.int64))
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that a part of a batch is made of."""
+        """Returns the arrays of a part of a batch."""
         drawn = self._augmentation.draw(
             self._seed, self._contents[draws.rows], draws.numbers, self._split.image_size
         )

@@ -1,8 +1,8 @@
-"""The order in which images are drawn: a pure function of the seed and the epoch.
+"""The order in which images are drawn, as a pure function of seed and epoch.
 
-Each draw of an image carries its number: how often that image was drawn before since
-training began. It decides how the image is augmented, so that no two draws of one
-image look alike, however often an epoch holds it.
+Each draw has a number: how often the image was drawn before in this training. The number
+determines the augmentation, so that no two draws of an image look alike, even within an
+epoch.
 """
 
 from typing import NamedTuple
@@ -14,11 +14,11 @@ Integers = npt.NDArray[np.int64]
 
 
 class Draws(NamedTuple):
-    """What an epoch draws, in order.
+    """The draws of an epoch, in order.
 
     Attributes:
-        rows: `(draws,)` int64, which image.
-        numbers: `(draws,)` int64, how often it was drawn before.
+        rows: `(draws,)` int64, positions of images.
+        numbers: `(draws,)` int64, number of earlier draws of the same image.
     """
 
     rows: Integers
@@ -26,12 +26,12 @@ class Draws(NamedTuple):
 
 
 def sequential(count: int) -> Draws:
-    """Every image once, in the order of the table."""
+    """Draws every image once, in the order of the table."""
     return Draws(np.arange(count), np.zeros(count, np.int64))
 
 
 def shuffled(count: int, seed: int, epoch: int) -> Draws:
-    """Every image once, in an order of its own for each epoch.
+    """Draws every image once, in a different order in each epoch.
 
     Example:
         >>> shuffled(4, seed=0, epoch=1).rows.tolist()
@@ -42,15 +42,15 @@ def shuffled(count: int, seed: int, epoch: int) -> Draws:
 
 
 def balanced(labels: npt.NDArray[np.int32], seed: int, epoch: int) -> Draws:
-    """As many draws as there are images, of each class equally many.
+    """Draws as many images as there are, equally many of each class.
 
-    Each class goes through its images in shuffled rounds that run on from epoch to
-    epoch: none is drawn again before all others of its class had their turn.
+    The images of each class are drawn in shuffled rounds that continue from epoch to epoch,
+    so that none is drawn again before all others of its class.
 
     Args:
         labels: `(images,)` class of each image.
-        seed: The same seed gives the same order.
-        epoch: Counted from 0.
+        seed: Seed of the order.
+        epoch: Number of the epoch, counted from 0.
     """
     parts: list[Draws] = []
     classes = np.unique(labels)
@@ -64,9 +64,9 @@ def balanced(labels: npt.NDArray[np.int32], seed: int, epoch: int) -> Draws:
 
 
 def _quota(total: int, num_classes: int, place: int, epoch: int) -> tuple[int, int]:
-    """From which to which of its draws a class is due in an epoch.
+    """Returns the range of draws of a class in an epoch.
 
-    What does not divide evenly goes to another class each epoch.
+    The remainder of the division goes to other classes in each epoch.
     """
 
     def due(epochs: int) -> int:
@@ -85,10 +85,10 @@ def _rounds(members: Integers, start: int, stop: int, seed: int, label: int) -> 
 
 
 def balanced_weights(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
-    """Weights that give each class the same sum, and examples 1 on average.
+    """Returns class weights that give each class the same sum, and examples 1 on average.
 
     Args:
-        counts: `(classes,)` examples of each class.
+        counts: `(classes,)`: number of examples of each class.
 
     Returns:
         `(classes,)` float32; 0 for a class without examples.

@@ -18,15 +18,15 @@ _HEADER = ("image", "label", "group", "split", "sha256")
 
 
 class PackedImage(NamedTuple):
-    """A row of the table: an image, and what is known of it.
+    """A row of the table of packed images.
 
     Attributes:
-        image: Its place: record file, number and name.
-        label: Its class.
-        group: Name of its group, empty if it has none.
-        split: Empty where there is one split.
-        sha256: Of its content, in hexadecimal digits.
-        others: What else a label table says of it, by column.
+        image: Path: record file, number and original name.
+        label: Name of the class.
+        group: Name of the group, empty if it has none.
+        split: Name of the split, empty if there is only one.
+        sha256: Hexadecimal SHA-256 of the content.
+        others: Further columns of the label table, by name.
     """
 
     image: str
@@ -38,14 +38,14 @@ class PackedImage(NamedTuple):
 
 
 def pack(scans: Mapping[str, Scan], folder: Path, shard_bytes: int) -> list[PackedImage]:
-    """Writes images, as they are, into record files, and a table of them.
+    """Writes unchanged image files into record files, with a table.
 
-    Every record is read back before the folder gets its name.
+    Every record is read back before the folder gets its final name.
 
     Args:
         scans: The images of each split.
-        folder: Where to; it must not exist.
-        shard_bytes: How large a record file grows before the next one is begun.
+        folder: The new folder, which must not exist.
+        shard_bytes: Size from which a new record file is started.
 
     Returns:
         The rows of the table.
@@ -78,7 +78,7 @@ def _write(
 
 
 def _images(scans: Mapping[str, Scan]) -> Iterator[tuple[PackedImage, str, str]]:
-    """A row without place and hash, the file, and its name below its folder."""
+    """Yields rows without path and hash, with the file and its relative name."""
     is_divided = len(scans) > 1
     for split, scan in scans.items():
         others = {n: cells for n, cells in scan.columns.items() if n not in _HEADER}
@@ -109,7 +109,7 @@ def _read(path: str) -> bytes:
 
 
 class _Shards:
-    """Record files that are filled one after the other."""
+    """Writes record files one after the other."""
 
     def __init__(self, folder: Path, shard_bytes: int) -> None:
         self._folder = folder
@@ -118,17 +118,17 @@ class _Shards:
         self._count = self._records = self._bytes = 0
 
     def append(self, content: bytes) -> str:
-        """Writes a record, and returns its place below the folder."""
+        """Writes a record, and returns its path relative to the folder."""
         if self._writer is None or self._bytes >= self._limit:
             self._begin()
         self._writer.write(content)
         self._records += 1
         self._bytes += len(content)
-        # Of one width, so that tables sort images as they were, and splits stay the same.
+        # Fixed width keeps the sort order of images, on which splits depend.
         return f"{self._name}/{self._records - 1:07d}"
 
     def close(self) -> None:
-        """Ends the file that is being filled."""
+        """Closes the current record file."""
         if self._writer is not None:
             self._writer.close()
 
@@ -151,7 +151,7 @@ def _require_same(row: PackedImage, place: Path) -> None:
 
 
 def _write_table(path: Path, rows: Sequence[PackedImage]) -> None:
-    """Leaves out the columns that are empty."""
+    """Writes the table without empty columns."""
     own = [name for name in _HEADER if any(getattr(row, name) for row in rows)]
     others = list(dict.fromkeys(name for row in rows for name in row.others))
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:

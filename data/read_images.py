@@ -1,4 +1,4 @@
-"""From the settings to the splits of a run: listed, checked, divided, and cached."""
+"""Reads the splits of a run from its settings: lists, checks, divides and caches images."""
 
 import os
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from .training_split import TrainingSplit
 
 @dataclass(frozen=True)
 class ReadImages:
-    """The images that a configuration names.
+    """The images of a configuration.
 
     Attributes:
-        train: What to train on.
-        validation: What to validate on, or None.
-        test: What to test on, or None.
-        built: The table of all of them, and what was left out.
-        of_files: Lines on what could not be had of the files.
+        train: The training split.
+        validation: The validation split, or None.
+        test: The test split, or None.
+        built: The index of all images, and dropped files.
+        of_files: Remarks on the cache of decoded images.
         config: The section `data`.
-        load: Returns decoded images by row of the table.
-        store: Where what runs share is kept.
+        load: Returns decoded images by row of the index.
+        store: The store that runs share.
     """
 
     train: TrainingSplit
@@ -44,7 +44,7 @@ class ReadImages:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Lines on what was found."""
+        """Remarks on the images."""
         features = self.train.table_features
         of_columns = features and remarks_on_features(self.built.index, features)
         return (*self.built.remarks, *(of_columns or ()), *self.of_files)
@@ -57,14 +57,14 @@ def read_images(
     cache_dir: str | os.PathLike[str] | None,
     task: Task = "classification",
 ) -> ReadImages:
-    """Lists, checks and divides images, and decodes them where they are to be cached.
+    """Lists, checks and divides images, and decodes them if they are cached.
 
     Args:
         config: The section `data`.
-        augmentation: How training images are varied.
-        seed: Of split, order and augmentation.
+        augmentation: Augmentation of training images.
+        seed: Seed of split, order and augmentation.
         cache_dir: Folder of the cache; None for the default.
-        task: What is to be predicted.
+        task: The task.
 
     Raises:
         ConfigError: `data.train` is missing, or the cache can't be used.
@@ -73,7 +73,7 @@ def read_images(
     store = open_store(cache_dir)
     built = build_index(config, seed, store, task)
     index = built.index
-    _table_inputs(config, index)  # refuses columns before images are decoded
+    _table_inputs(config, index)  # rejects columns before images are decoded
     rules = PixelRules.of(config.bit_depth, config.max_megapixels)
     files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
     cache = "none" if (config.check, config.cache) == ("lazy", "auto") else config.cache
@@ -82,23 +82,23 @@ def read_images(
 
 
 def one_fold(read: ReadImages, number: int, folds: int) -> ReadImages:
-    """The same images, with one of their folds for validation.
+    """Returns the same images, with one of their folds for validation.
 
-    What was held out by `validation_split` is divided as well; test images stay.
+    Images held out by `validation_split` are divided, too; test images are unchanged.
 
     Args:
-        read: Images, divided in whichever way.
-        number: Of the fold, counted from 1.
-        folds: How many there are.
+        read: Images with any split.
+        number: Number of the fold, counted from 1.
+        folds: Number of folds.
 
     Raises:
-        DataError: The validation images are given, or a class is too small.
+        DataError: Validation images are given, or a class is too small.
     """
     if read.config.split is not None:
         raise DataError(
             message(
-                "Folds can't be created where a split.csv assigns each image to a split.",
-                "Leave one out.",
+                "Folds can't be created if a split.csv assigns each image to a split.",
+                "Remove one of the two.",
                 **{"data.split": str(read.config.split), "folds": folds},
             )
         )

@@ -1,4 +1,4 @@
-"""Chooses a few images to show of each class."""
+"""Chooses a few images of each class to show."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,12 +9,12 @@ SHOWN_CLASSES = 24
 def sample_places(
     labels: npt.NDArray[np.integer], num_classes: int, per_class: int
 ) -> npt.NDArray[np.int64]:
-    """The first images of each class; of very many classes, of some evenly spaced ones.
+    """Returns the first images of each class, or of evenly spaced ones among many classes.
 
     Args:
-        labels: `(images,)` positions of their classes.
-        num_classes: The number of classes.
-        per_class: How many images of each.
+        labels: `(images,)` class indices.
+        num_classes: Number of classes.
+        per_class: Number of images per class.
 
     Returns:
         `(n,)` positions in `labels`, class by class.
@@ -32,7 +32,7 @@ def sample_places(
 
 
 def spread_places(count: int, most: int = SHOWN_CLASSES) -> npt.NDArray[np.int64]:
-    """Evenly spaced places of images that have no classes.
+    """Returns evenly spaced positions, for images without classes.
 
     Example:
         >>> spread_places(100, most=3).tolist()

@@ -1,4 +1,4 @@
-"""The columns that a model takes beside images, as arrays for all rows of an index."""
+"""Table columns that a model takes in addition to images, as arrays."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,15 +11,15 @@ from ..core.errors import ConfigError
 from ..core.table_features import IMAGE, TableFeatures
 from .augmentation import Augmentation
 
-COLUMN = "column:"  # in front of columns, in arrays by name
+COLUMN = "column:"  # prefix of columns among the arrays of a batch
 
 
 class TableInputs:
-    """What models take of the table, for any of its rows.
+    """The table columns that models take, for any rows of the index.
 
     Args:
-        features: The columns, as the training images have them.
-        cells: `(rows,)` text of each.
+        features: The columns as measured on the training images.
+        cells: `(rows,)` strings of each column.
     """
 
     def __init__(
@@ -29,12 +29,12 @@ class TableInputs:
         self._arrays = features.arrays({name: cells[name] for name in features.names})
 
     def arrays(self, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-        """`(rows, 1)` by `column:NAME`."""
+        """Returns the columns of some rows as arrays `(rows, 1)`, by `column:NAME`."""
         return {f"{COLUMN}{name}": each[rows] for name, each in self._arrays.items()}
 
 
 def columns_in(part: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns among the arrays of a part of a batch, by their own names, in order."""
+    """Returns the columns among the arrays of a part of a batch, by name and in order."""
     return {
         name.removeprefix(COLUMN): array
         for name, array in part.items()
@@ -43,16 +43,16 @@ def columns_in(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def inputs_of(images: Any, part: Mapping[str, Any]) -> Any:
-    """Images alone, or by name with the columns of their part of a batch."""
+    """Returns the images, or a dict of them and the columns of the part, if any."""
     columns = columns_in(part)
     return {IMAGE: images} | columns if columns else images
 
 
 def refuse_mixing(features: TableFeatures | None, augmentation: Augmentation) -> None:
-    """Words can't be mixed as pixels are.
+    """Rejects mixing of images with table columns, which can't be mixed like pixels.
 
     Raises:
-        ConfigError: Mixed images have columns.
+        ConfigError: The augmentation mixes images with table columns.
     """
     if features is not None and augmentation.mixes:
         raise ConfigError(mixed_features(features.names))

@@ -21,7 +21,7 @@ from .index.image_index import ImageIndex
 from .order import Draws, balanced, balanced_weights, shuffled
 from .table_inputs import TableInputs, refuse_mixing
 
-PARTNER = "partner_"  # in front of what images are mixed with, in arrays by name
+PARTNER = "partner_"  # prefix of the arrays of partners of mixed images
 
 
 class TrainingSplit(ImageSplit):
@@ -44,7 +44,7 @@ class TrainingSplit(ImageSplit):
         table: See `ImageSplit`.
 
     Raises:
-        ConfigError: Images are mixed that have columns in addition to them.
+        ConfigError: The augmentation mixes images with table columns.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class TrainingSplit(ImageSplit):
         refuse_mixing(self.table_features, self.augmentation)
         self.class_balance = class_balance
         self._in_order = ImageSplit(*common, **more)
-        self._view: int | None = None  # all draws of the one version, in order
+        self._view: int | None = None  # if set, every image once in this view, in order
         self._class_counts = index.class_counts(split)
         self._class_weights = np.ones(len(self.class_names), np.float32)
         if class_balance == "weights":
@@ -86,7 +86,7 @@ class TrainingSplit(ImageSplit):
 
     @property
     def class_counts(self) -> list[int]:
-        """The number of training images of each class or label."""
+        """Number of training images of each class or label."""
         return self._class_counts.tolist()
 
     @property
@@ -97,7 +97,7 @@ class TrainingSplit(ImageSplit):
         return TargetScale.of(self.target_values)
 
     def draws(self, epoch: int) -> Draws:
-        """The draws of an epoch: places within this split, and draw numbers."""
+        """Returns the draws of an epoch: positions in this split, and draw numbers."""
         if self._view is not None:
             count = self.num_examples
             return Draws(np.arange(count), np.full(count, self._view))
@@ -106,7 +106,7 @@ class TrainingSplit(ImageSplit):
         return shuffled(self.num_examples, self.seed, epoch)
 
     def settings(self) -> dict[str, Any]:
-        """The settings that determine order, weights and augmentation."""
+        """Returns the settings that determine order, weights and augmentation."""
         return {
             "seed": self.seed,
             "class_balance": self.class_balance,
@@ -117,14 +117,22 @@ class TrainingSplit(ImageSplit):
         }
 
     def versions(self, place: int, count: int) -> npt.NDArray[np.uint8]:
-        """The original image, and its first `count` augmented versions."""
+        """Returns the original image and its first `count` augmented views.
+
+        Args:
+            place: Position of the image in this split.
+            count: Number of views.
+
+        Returns:
+            `(1 + count, size, size, 3)` RGB, uint8.
+        """
         draws = Draws(np.full(count, place), np.arange(count))
         part = {name: tf.constant(array) for name, array in self.arrays(draws).items()}
         varied = np.rint(self.pixels(part).numpy()).astype(np.uint8)
         return np.concatenate([self.images(draws.rows[:1]), varied])
 
     def arrays(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that make up a part of a batch."""
+        """Returns the arrays of a part of a batch."""
         arrays = super().arrays(draws) | self._variation(draws)
         if not self.mixes:
             return arrays
@@ -160,13 +168,13 @@ class TrainingSplit(ImageSplit):
         """See `ImageSplit.with_augmentation`.
 
         Raises:
-            ConfigError: Images would be mixed that have columns in addition to them.
+            ConfigError: The augmentation mixes images with table columns.
         """
         refuse_mixing(self.table_features, augmentation)
         return super().with_augmentation(augmentation)
 
     def targets(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The targets of these draws, and their weights."""
+        """Returns the targets of these draws, and their weights, if any."""
         if self.labels is None:
             return {"labels": self._mixed_values(draws)}
         labels: npt.NDArray[Any] = self.labels[draws.rows]
@@ -181,7 +189,7 @@ class TrainingSplit(ImageSplit):
         return {"labels": labels} | ({"weights": weights} if is_weighted else {})
 
     def _mixed_values(self, draws: Draws) -> npt.NDArray[np.float32]:
-        """Labels or numbers of draws: mixed like the pixels for a mixed image."""
+        """Returns labels or numbers of draws, mixed like the pixels."""
         values: Any = self.target_values
         own: npt.NDArray[np.float32] = values[draws.rows]
         if not self.mixes:
@@ -192,12 +200,12 @@ class TrainingSplit(ImageSplit):
         return own * shares + others * (1 - shares)
 
     def _variation(self, draws: Draws) -> dict[str, npt.NDArray[Any]]:
-        """The augmentation parameters of these draws."""
+        """Draws the augmentation parameters of these draws."""
         identities = self._identities[draws.rows]
         return self.augmentation.draw(self.seed, identities, draws.numbers, self.image_size)
 
     def _mixes(self, draws: Draws) -> Mixes:
-        """The partners that these draws are mixed with, all from this split."""
+        """Draws the partners of these draws, all from this split."""
         identities = self._identities[draws.rows]
         return self.augmentation.draw_mixes(
             self.seed, identities, draws.numbers, self.image_size, self._partners
@@ -210,14 +218,14 @@ class TrainingSplit(ImageSplit):
 
     @property
     def draw_rates(self) -> npt.NDArray[np.float32] | None:
-        """`(images,)` how often an epoch draws each image on average; None if once."""
+        """`(images,)`: mean number of draws of each image per epoch; None if all are 1."""
         if self.class_balance != "sampling" or self.labels is None:
             return None
         return balanced_weights(self._class_counts)[self.labels]
 
     @property
     def num_views(self) -> int | None:
-        """The number of versions of each image; None if infinite."""
+        """Number of views of each image; None if unlimited."""
         return self.augmentation.num_versions
 
     @property
@@ -226,7 +234,7 @@ class TrainingSplit(ImageSplit):
         return self._in_order
 
     def view(self, number: int) -> ImageSplit:
-        """Every image once, in order, in one of the versions."""
+        """Returns every image once, in order, in one of its views."""
         if self.augmentation.is_identity:
             return self.in_order
         view = copy.copy(self)
@@ -237,7 +245,8 @@ class TrainingSplit(ImageSplit):
     def whole(self) -> tuple[ImageSplit, Integers] | None:
         """See `ImageSplit`.
 
-        Mixed images depend on the split; so do copies that are in several splits.
+        None also if images are mixed, or copies are in several splits, because then views
+        depend on the split.
         """
         found = None if self.mixes else super().whole
         if found is None or not isinstance(found[0], TrainingSplit):
@@ -252,7 +261,7 @@ class TrainingSplit(ImageSplit):
 
     @property
     def fingerprint(self) -> str:
-        """See `ImageSplit`. Independent of the number of versions."""
+        """See `ImageSplit`. Independent of the number of views."""
         how: list[Any] = [self.seed, self.augmentation.settings(), self._view]
         if self.mixes and self.class_balance == "sampling" and self.labels is not None:
             how.append(self.labels.tolist())  # partners are drawn by class

@@ -108,7 +108,7 @@ ROWS = (
         "A PNG, GIF or WebP named .jpg",
         "Decoded by content, and counted in one line.",
         make.misnamed,
-        (Attempt(("3 images are of another format than their names say",), 0),),
+        (Attempt(("3 images have a format that differs from their extension",), 0),),
     ),
     Row(
         "D6-cmyk",
@@ -161,7 +161,7 @@ ROWS = (
         (
             Attempt(("1 images are rotated according to EXIF",), 0),
             Attempt(
-                ("phone.jpg: EXIF says to rotate it (orientation 6)", *DROP),
+                ("phone.jpg: its EXIF orientation is 6, not upright", *DROP),
                 3,
                 ("data.exif_orientation=refuse",),
             ),
@@ -310,12 +310,12 @@ ROWS = (
         make.classes_or_splits,
         (
             Attempt(
-                ("data.layout=splits takes", "leaves extra out", "data.layout=classes"),
+                ("data.layout=splits takes", "skips extra", "data.layout=classes"),
                 3,
                 ("data.train=mixed", "data.test=null"),
             ),
             Attempt(
-                ("folders left out, next to the splits: extra", "5 test images in 2"),
+                ("skipped folders, next to the splits: extra", "5 test images in 2"),
                 0,
                 ("data.train=mixed", "data.test=null", "data.layout=splits"),
             ),
@@ -353,12 +353,12 @@ ROWS = (
         make.odd_tables,
         (
             Attempt(
-                ("stands for a missing value", "seem to hold several classes"),
+                ("stands for a missing value", "seem to contain several classes"),
                 3,
                 ("data.train=odd.csv", "data.test=null"),
             ),
             Attempt(
-                ("it has columns of 0 and 1 (cat, dog)", "none or several of them"),
+                ("it has columns of 0 and 1 (cat, dog)", "rows with no 1 or several"),
                 3,
                 ("data.train=wide.csv", "data.test=null"),
             ),

@@ -1,1 +1,1 @@
-"""Audits image folders for problems that would spoil a training run."""
+"""Audits data sets for problems that would stop or invalidate a run."""

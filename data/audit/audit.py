@@ -1,4 +1,4 @@
-"""Audits images for problems that would spoil a training run."""
+"""Audits data sets for problems that would stop or invalidate a run."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,41 +29,41 @@ from .properties import ImageProperties, image_properties
 
 @dataclass(frozen=True)
 class CopyGroups:
-    """Groups of rows that show the same image, each in the order of the files.
+    """Groups of rows that show the same image, in the order of the files.
 
     Attributes:
-        exact: Those whose bytes or decoded pixels are all equal.
-        near: Those that hold more than one encoding, scale or crop of an image.
+        exact: Groups with identical bytes or decoded pixels.
+        near: Groups with different encodings, scales or crops of an image.
     """
 
     exact: list[list[int]]
     near: list[list[int]]
 
     def __len__(self) -> int:
-        """The number of groups of both kinds."""
+        """Returns the number of groups of both kinds."""
         return len(self.exact) + len(self.near)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found in one or more image folders, a row a file.
+    """The results of an audit, with one row per file.
 
     Attributes:
-        roots: The folder of each split, by the name of the split.
-        class_folders: Names of the class folders of each split, empty ones included.
+        roots: Folder of each split, by name of the split.
+        class_folders: Names of the class folders of each split, including empty ones.
         class_names: All classes of all splits.
         paths: Image files.
-        labels: `(rows,)` positions in `class_names`.
-        splits: `(rows,)` positions in `roots`.
-        unreadable: Why a file can't be used, by row.
-        ignored: How many files of which other extensions were passed over.
+        labels: `(rows,)`: positions in `class_names`.
+        splits: `(rows,)`: positions in `roots`.
+        unreadable: By row, why a file can't be used.
+        ignored: Number of skipped files by extension.
         duplicates: All groups of copies.
-        conflicts: Those of them that are filed under different classes.
-        leaks: Those of them that are in different splits.
+        conflicts: Groups of copies with different classes.
+        leaks: Groups of copies in different splits.
         properties: Formats, sizes and the like.
-        remarks: Lines on folders that were left out or lie deep.
-        unused_bits: What to say of images that use fewer than 16 bits; may be empty.
-        labels_judged: Which labels are in doubt, where a run was audited.
+        remarks: Remarks on folders that were skipped or are nested deeply.
+        unused_bits: Remark on images that use fewer than 16 bits; may be empty.
+        labels_judged: Doubtful labels, if a run was audited.
     """
 
     roots: Mapping[str, Path]
@@ -83,16 +83,16 @@ class Audit:
     labels_judged: JudgedLabels | None = None
 
     def class_counts(self) -> dict[str, dict[str, int]]:
-        """By split and by class, how many image files there are."""
+        """Returns the number of image files by split and class."""
         return self._counts(slice(None))
 
     def conflict_counts(self) -> dict[str, dict[str, int]]:
-        """By split and by class, how many files have a copy filed under another class."""
+        """Returns the number of files with a copy in another class, by split and class."""
         groups = [*self.conflicts.exact, *self.conflicts.near]
         return self._counts(sorted({row for rows in groups for row in rows}))
 
     def imbalance(self) -> dict[str, float]:
-        """By split, how many times the smallest class that has any the largest has."""
+        """Returns the ratio of the largest to the smallest nonempty class, by split."""
         return {
             split: max(counts.values()) / min(filter(None, counts.values()))
             for split, counts in self.class_counts().items()
@@ -100,11 +100,11 @@ class Audit:
         }
 
     def split_of(self, row: int) -> str:
-        """The name of the split of a file."""
+        """Returns the name of the split of a file."""
         return list(self.roots)[self.splits[row]]
 
     def class_of(self, row: int) -> str:
-        """The name of the class of a file."""
+        """Returns the name of the class of a file."""
         return self.class_names[self.labels[row]]
 
     def _counts(self, rows: list[int] | slice) -> dict[str, dict[str, int]]:
@@ -129,18 +129,18 @@ def audit_folders(
     """Audits folders of images.
 
     Args:
-        roots: Folders that each hold one folder of images per class, or folders train,
-            val and test of that kind.
-        store: Where findings are remembered, so that no unchanged file is opened again.
-        check: What to look for: `"copies"`, or near copies as well with `"full"`.
-        layout: Whether the folders below each are classes or splits; `"auto"` tells by
+        roots: Folders that contain one folder of images per class, or such folders named
+            train, val and test.
+        store: Caches the results, so that unchanged files are not opened again.
+        check: `"copies"` finds copies; `"full"` finds near copies, too.
+        layout: Whether the subfolders are classes or splits; `"auto"` infers it from
             their names.
-        find_images_by: Which files are images, as for `scan_folder`.
-        max_megapixels: Images of more million pixels count as unreadable.
+        find_images_by: How images are recognized; see `scan_folder`.
+        max_megapixels: Larger images count as unreadable.
 
     Raises:
-        DataError: A folder is missing or has no images, or it is not clear whether it
-            holds classes or splits.
+        DataError: A folder is missing or has no images, or it is unclear whether it
+            contains classes or splits.
     """
     named, beside = _name_splits(roots, layout)
     require_apart(named)
@@ -155,7 +155,7 @@ def audit_data(
 
     Args:
         config: The section `data`.
-        seed: Of the run.
+        seed: Seed of the run.
         store: As for `audit_folders`.
         check: As for `audit_folders`.
 
@@ -203,7 +203,7 @@ def _audit(
 def _name_splits(
     roots: Sequence[Path], layout: Layout
 ) -> tuple[dict[str, Path], list[str]]:
-    """Folders by the name of their split, and lines on what is left out."""
+    """Returns folders by name of their split, and remarks on skipped folders."""
     named: dict[str, Path] = {}
     remarks: list[str] = []
     for root in roots:
@@ -247,7 +247,7 @@ def _near_members(alike: Copies) -> list[list[int]]:
 
 
 def _members(groups: Groups) -> list[list[int]]:
-    """The rows of each group of two or more."""
+    """Returns the rows of each group with at least two."""
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order])) + 1
     found = [part.tolist() for part in np.split(order, starts) if len(part) > 1]

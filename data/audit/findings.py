@@ -1,4 +1,4 @@
-"""Describes the findings of an audit, and which of them would spoil a run."""
+"""Describes the findings of an audit, and finds those that would spoil a run."""
 
 import os
 from collections import Counter
@@ -15,30 +15,30 @@ from ..copies.near_pairs import MAX_CROP, MIN_CORRELATION
 from ..index.label_checks import alike_but_for_case, twins
 from .audit import Audit, CopyGroups
 
-_BY_HAND = "check them: no setting leaves out near copies"
-_LOOK_AT_LABELS = "check them: either the label or the model may be wrong"
+_BY_HAND = "check them by hand: no setting drops near copies"
+_LOOK_AT_LABELS = "check them by hand: either the label or the model may be wrong"
 _ON_LEAKS = {
-    "exact": "data.on_leak=drop leaves byte-identical ones out of training",
+    "exact": "data.on_leak=drop removes byte-identical copies from training",
     "near": _BY_HAND,
 }
 _ON_CONFLICTS = {
-    "exact": "data.on_conflict=drop leaves out byte-identical ones",
+    "exact": "data.on_conflict=drop removes byte-identical copies",
     "near": _BY_HAND,
 }
 _ON_DUPLICATES = {
-    "exact": "a split keeps byte-identical ones on one side",
-    "near": "data.check=full keeps them on one side of a split",
+    "exact": "byte-identical copies always stay in one split",
+    "near": "data.check=full keeps them in one split",
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One finding of an audit.
 
     Attributes:
         spoils: Whether it would stop a run or make its scores wrong.
-        text: What it is, in a sentence without a full stop.
-        advice: What to do about it, where there is more to say than to mend it.
+        text: The finding, as a sentence without a period.
+        advice: What to do about it, if that is not obvious.
     """
 
     spoils: bool
@@ -47,7 +47,7 @@ class Finding:
 
 
 def findings(audit: Audit) -> list[Finding]:
-    """All findings, first those that would spoil a run."""
+    """Returns all findings, first those that would spoil a run."""
     found = [
         *_bad_files(audit),
         *_copies(audit),
@@ -59,12 +59,12 @@ def findings(audit: Audit) -> list[Finding]:
 
 
 def spoils_a_run(audit: Audit) -> bool:
-    """Whether a run on these folders would stop, or its scores be wrong."""
+    """Returns whether a run on these folders would stop, or have wrong scores."""
     return any(finding.spoils for finding in findings(audit))
 
 
 def conflicting_classes(audit: Audit) -> list[tuple[tuple[str, ...], int]]:
-    """Which classes of which splits share images, and how many; the most first."""
+    """Returns the combinations `SPLIT/CLASS` that share images, by descending count."""
     counts = Counter(
         tuple(sorted({f"{audit.split_of(row)}/{audit.class_of(row)}" for row in rows}))
         for rows in audit.conflicts.exact
@@ -73,7 +73,7 @@ def conflicting_classes(audit: Audit) -> list[tuple[tuple[str, ...], int]]:
 
 
 def to_json(audit: Audit) -> dict[str, Any]:
-    """All that was found, as a value that JSON can hold."""
+    """Returns all findings as JSON values."""
 
     def by_path(rows: dict[int, str]) -> dict[str, str]:
         return {audit.paths[row]: text for row, text in rows.items()}
@@ -116,7 +116,7 @@ def to_json(audit: Audit) -> dict[str, Any]:
 
 
 def facts(audit: Audit) -> str:
-    """Formats, modes and sizes, in sentences."""
+    """Describes formats, modes and sizes in sentences."""
     properties = audit.properties
     sentences = [
         f"{what}: {', '.join(f'{n:,} {each}' for each, n in counts.most_common())}."
@@ -131,7 +131,7 @@ def facts(audit: Audit) -> str:
 
 
 def sizes(audit: Audit) -> dict[str, list[int]]:
-    """Smallest, median and largest width and height in pixels."""
+    """Returns the smallest, median and largest width and height in pixels."""
     known = audit.properties.sizes[audit.properties.sizes.all(axis=1)]
     if not len(known):
         return {}
@@ -140,7 +140,7 @@ def sizes(audit: Audit) -> dict[str, list[int]]:
 
 
 def _unless_classes_vanish(audit: Audit, rows: Iterable[int], advice: str) -> str:
-    """Advice to leave files out, unless no training file of a class would remain."""
+    """Returns the advice, unless dropping the files would empty a class in training."""
     if "=drop" not in advice:
         return advice
     first = _training_split(audit)
@@ -150,7 +150,7 @@ def _unless_classes_vanish(audit: Audit, rows: Iterable[int], advice: str) -> st
     if not lost:
         return advice
     setting = advice.partition(" ")[0]
-    return f"fix the folders: {setting} would leave nothing of {some(lost)}"
+    return f"fix the folders: {setting} would remove all images of {some(lost)}"
 
 
 def _training_split(audit: Audit) -> str:
@@ -160,11 +160,11 @@ def _training_split(audit: Audit) -> str:
 def _bad_files(audit: Audit) -> Iterator[Finding]:
     if audit.unreadable:
         text = f"{_files(len(audit.unreadable))} can't be decoded"
-        advice = "data.on_unreadable=drop leaves them out"
+        advice = "data.on_unreadable=drop excludes them"
         yield Finding(True, text, _unless_classes_vanish(audit, audit.unreadable, advice))
     if audit.properties.mislabelled:
         count = _files(len(audit.properties.mislabelled))
-        yield Finding(False, f"{count} of another format than their names say")
+        yield Finding(False, f"{count} whose format differs from their extension")
     if audit.unused_bits:
         yield Finding(True, audit.unused_bits.rstrip("."))
     for line in audit.remarks:
@@ -217,12 +217,12 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
         yield Finding(True, f"{first} has one class, but at least two are needed")
     single = [name for name in filled if counts[first][name] == 1]
     if single and "validation" not in counts:
-        text = f"{first} has classes of one image, which can't be held out"
+        text = f"{first} has classes with a single image, which can't be held out"
         yield Finding(True, f"{text}: {some(single)}")
 
 
 def _labels(audit: Audit) -> Iterator[Finding]:
-    """A doubt spoils nothing: it may be the model that is wrong."""
+    """Doubtful labels spoil nothing, as the model may be wrong."""
     found = audit.labels_judged
     if found is None:
         return
@@ -244,7 +244,7 @@ def _oddities(audit: Audit) -> Iterator[Finding]:
     if turned:
         yield Finding(
             False,
-            f"{_files(turned)} turned by EXIF orientation; Keras's own loaders ignore it",
+            f"{_files(turned)} rotated by EXIF orientation, which Keras loaders ignore",
         )
     giants = audit.properties.giants()
     if giants:

@@ -1,4 +1,4 @@
-"""Writes an audit as one HTML page that needs nothing but itself: audit.html, filled in."""
+"""Writes an audit as one self-contained HTML page."""
 
 import functools
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ MOST_DOUBTS = 200
 
 
 def write_html(path: Path, audit: Audit) -> None:
-    """Writes the page, with the images of each group of copies side by side."""
+    """Writes the page, which shows the images of each group of copies side by side."""
     write_text_atomic(path, page(audit))
 
 
 def page(audit: Audit) -> str:
-    """The page: HTML with its style and its images inside."""
+    """Renders the page as HTML with embedded style and images."""
     template = read_resource(__package__, "audit.html")
     return (
         page_environment()
@@ -57,7 +57,7 @@ def page(audit: Audit) -> str:
 
 @dataclass(frozen=True)
 class _Split:
-    """The bars of one split: files by class, and those with a copy in another class."""
+    """Data of the bar chart of one split: files, and files with conflicts, by class."""
 
     name: str
     counts: dict[str, int]
@@ -81,7 +81,7 @@ def _splits(audit: Audit) -> Iterator[_Split]:
 
 @dataclass(frozen=True)
 class _Part:
-    """Groups of one kind, and how many more of them an earlier section shows."""
+    """Groups of one kind, and the number of further groups in earlier sections."""
 
     kind: str
     groups: list[list[int]]
@@ -97,7 +97,7 @@ class _Section:
 
 
 def _copies(audit: Audit) -> Iterator[_Section]:
-    """A section for each kind of trouble, each without the groups of those before it."""
+    """Yields one section per problem, without the groups of earlier sections."""
     seen: set[tuple[int, ...]] = set()
     for name, title, copies, explanation in (
         ("leaks", "Leaks", audit.leaks, "The same image in more than one split."),
@@ -119,7 +119,7 @@ def _copies(audit: Audit) -> Iterator[_Section]:
 
 
 def _odd_files(audit: Audit) -> Iterator[tuple[str, str, dict[int, str]]]:
-    """The name, the title and the rows of each table of files."""
+    """Yields the name, title and rows of each table of files."""
     properties = audit.properties
     yield "unreadable", "Files that can't be decoded", dict(audit.unreadable)
     yield (

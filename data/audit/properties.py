@@ -1,4 +1,4 @@
-"""Formats, sizes and the like of many images."""
+"""Statistics of image files: formats, sizes, color modes and orientations."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ _CHUNK = 1000
 
 @dataclass
 class ImageProperties:
-    """What the files that can be decoded look like.
+    """Properties of the decodable files.
 
     Attributes:
-        sizes: `(rows,)` of width and height as stored; 0 where undecodable.
-        formats: How many files are of which format.
-        modes: How many files store colors in which way.
-        orientations: How many files say what orientation in EXIF, 1 being upright.
-        mislabelled: What is odd about the names of files of another format, by row.
+        sizes: `(rows, 2)`: width and height as stored; 0 for undecodable files.
+        formats: Number of files by format.
+        modes: Number of files by color mode.
+        orientations: Number of files by EXIF orientation; 1 is upright.
+        mislabelled: By row, files whose format differs from their extension.
     """
 
     sizes: npt.NDArray[np.int32]
@@ -37,7 +37,7 @@ class ImageProperties:
     mislabelled: dict[int, str] = field(default_factory=dict)
 
     def giants(self) -> dict[int, str]:
-        """By row, images that are far larger than the others, and how large."""
+        """Returns by row a description of images that are far larger than the others."""
         pixels = self.sizes.astype(np.int64).prod(axis=1)
         median = float(np.median(pixels[pixels > 0])) if pixels.any() else 0.0
         rows = np.flatnonzero(pixels > max(GIANT_PIXELS, GIANT_TIMES_MEDIAN * median))
@@ -52,7 +52,7 @@ class ImageProperties:
 def image_properties(
     paths: Sequence[str], records: Sequence[FileRecord], fingerprints: Fingerprints
 ) -> ImageProperties:
-    """Counts formats, modes and orientations, and finds names that do not fit."""
+    """Counts formats, modes and orientations, and finds wrong extensions."""
     sizes = np.array([(each.width, each.height) for each in records], np.int32)
     properties = ImageProperties(sizes.reshape(-1, 2))
     for start in range(0, len(paths), _CHUNK):

@@ -1,4 +1,4 @@
-"""Variations of training images."""
+"""Augmentation of training images."""
 
 from .augment import augment
 from .augmentation import AUGMENTATION_VERSION, Augmentation

@@ -1,4 +1,4 @@
-"""Applies what was drawn to images, on the training device."""
+"""Applies drawn augmentations to images, on the training device."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from .random_erasing import erase
 
 
 def augment(images: tf.Tensor, drawn: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """Applies what `Augmentation.draw` drew.
+    """Applies the augmentations drawn by `Augmentation.draw`.
 
     Args:
         images: `(rows, height, width, 3)` float32 in [0, 255].
@@ -34,10 +34,10 @@ def augment(images: tf.Tensor, drawn: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
 
 def _toned(images: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
-    """Changes contrast about the mean, and then brightness."""
+    """Changes the contrast around the mean, then the brightness."""
     contrast = parameters[:, 0, None, None, None]
     brightness = parameters[:, 1, None, None, None]
     mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
-    # In this form exactly `images` where nothing is to change.
+    # In this form, a contrast of 1 and brightness of 0 return `images` exactly.
     toned = images * contrast + (mean * (1 - contrast) + brightness)
     return tf.clip_by_value(toned, 0.0, 255.0)

@@ -1,6 +1,6 @@
-"""How training images are varied: what is drawn for each.
+"""Draws the augmentation of training images.
 
-Drawing is a pure function on the host, of the seed, the image and the number of its
+Drawing runs on the host and is a pure function of the seed, the image and the number of its
 draw; `augment` applies the result on the training device.
 """
 
@@ -29,18 +29,18 @@ AUGMENTATION_VERSION = 2
 
 
 class Augmentation:
-    """How training images are varied: by `strength`, and by policies beside it.
+    """Augmentation of training images: by `strength`, and by further policies.
 
-    Whatever moves pixels (flips, rotation, zoom, shift, crops, the geometry of
-    RandAugment) is one affine resampling, bilinear, with the border mirrored. Mixing comes
-    last, of two images that were varied each by what was drawn for it.
+    All geometric changes (flips, rotation, zoom, shift, crops, the geometry of RandAugment)
+    are composed into one bilinear resampling with a reflected border. Mixing comes last and
+    combines two augmented images.
 
     Args:
-        strength: In [0, 1]. 0 leaves images exactly as they are. 0.5 flips half of
-            them each way, turns by up to 72 degrees, zooms by up to 20 %, shifts by up
-            to 10 %, and changes brightness by up to 15 % and contrast by up to 30 %.
-        views: `"fresh"` draws again whenever an image is drawn; a number N draws N
-            versions of each image once and goes through them in turn.
+        strength: In [0, 1]. 0 leaves images unchanged. 0.5 flips half of them along each
+            axis, rotates by up to 72 degrees, zooms by up to 20 %, shifts by up to 10 %,
+            and changes brightness by up to 15 % and contrast by up to 30 %.
+        views: `"fresh"` augments each draw of an image differently; a number N limits each
+            image to N views, which are used in turn.
         **options: Policies; all are off by default. See docs/augmentation.md.
 
     Raises:
@@ -73,12 +73,12 @@ class Augmentation:
 
     @property
     def is_identity(self) -> bool:
-        """Whether images stay as they are."""
+        """Whether images stay unchanged."""
         return self._config.is_identity
 
     @property
     def kinds(self) -> dict[str, "Augmentation | None"]:
-        """`strength` and each policy by itself, by name; None for what is off.
+        """`strength` and each policy alone, by name; None for those that are off.
 
         Example:
             >>> kinds = Augmentation(strength=0.5, random_erasing=0.25).kinds
@@ -100,13 +100,13 @@ class Augmentation:
 
     @property
     def num_versions(self) -> int | None:
-        """The number of versions of each image; None if infinite."""
+        """Number of views of each image; None if unlimited."""
         if self.is_identity:
             return 1
         return None if self.views == "fresh" else int(self.views)
 
     def settings(self) -> dict[str, Any]:
-        """What decides how images look, apart from the number of views."""
+        """Returns the settings that affect images, except the number of views."""
         return {"strength": self.strength, **self.policies}
 
     def draw(
@@ -116,16 +116,16 @@ class Augmentation:
         draws: npt.NDArray[np.int64],
         size: int,
     ) -> dict[str, Floats]:
-        """Draws how images are varied, as arrays by name for `augment`.
+        """Draws the augmentation of images, as arrays by name for `augment`.
 
         Args:
-            seed: Of the run.
-            images: `(rows,)` a number that identifies each image.
-            draws: `(rows,)` how often each was drawn before.
+            seed: Seed of the run.
+            images: `(rows,)`: number that identifies each image.
+            draws: `(rows,)`: number of earlier draws of each image.
             size: Height and width of the images in pixels.
 
         Returns:
-            Arrays with one row per image, float32; none of what is off.
+            Arrays with one row per image, float32, for all policies that are on.
         """
         config = self._config
         key = self._key(seed, images, draws)
@@ -155,14 +155,14 @@ class Augmentation:
         size: int,
         partners: Partners,
     ) -> Mixes:
-        """Draws with what images are mixed, and how, for `mix`; only where it `mixes`.
+        """Draws how images are mixed with others, for `mix`; requires `mixes`.
 
         Args:
             seed: As for `draw`.
             images: As for `draw`.
             draws: As for `draw`.
             size: As for `draw`.
-            partners: What there is to mix with.
+            partners: The images to mix with.
         """
         key = self._key(seed, images, draws)
         return draw_mixes(self._config.mixup, self._config.cutmix, key, size, partners)

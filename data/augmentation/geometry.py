@@ -1,7 +1,7 @@
-"""Geometry of augmented images: affine maps, and the one resampling that applies them.
+"""Geometry of augmented images: affine maps, and the resampling that applies them.
 
-A map is given by `(rows, 6)` float64 coefficients `a0, a1, a2, b0, b1, b2`: the pixel at
-`(x, y)` of the output is that at `(a0 x + a1 y + a2, b0 x + b1 y + b2)` of the input.
+Maps are `(rows, 6)` float64 coefficients `a0, a1, a2, b0, b1, b2`: the output pixel at
+`(x, y)` is the input pixel at `(a0 x + a1 y + a2, b0 x + b1 y + b2)`.
 """
 
 import numpy as np
@@ -11,11 +11,13 @@ import tensorflow as tf
 Doubles = npt.NDArray[np.float64]
 
 
-def turned_and_scaled(angle: Doubles, scale: Doubles, shift: Doubles, size: int) -> Doubles:
-    """Maps that turn and scale about the center, then shift.
+def rotated_and_scaled(
+    angle: Doubles, scale: Doubles, shift: Doubles, size: int
+) -> Doubles:
+    """Returns maps that rotate and scale about the center, then shift.
 
     Args:
-        angle: `(rows,)` radians.
+        angle: `(rows,)` in radians.
         scale: `(rows, 2)` factors along x and y.
         shift: `(rows, 2)` pixels along x and y.
         size: Height and width of the images in pixels.
@@ -32,11 +34,11 @@ def about_centre(
     shift: Doubles,
     size: int,
 ) -> Doubles:
-    """Maps that are linear about the center, then shift.
+    """Returns maps that are linear about the center, then shift.
 
     Args:
-        across: `(rows,)` each: a0 and a1.
-        down: `(rows,)` each: b0 and b1.
+        across: The coefficients a0 and a1, `(rows,)` each.
+        down: The coefficients b0 and b1, `(rows,)` each.
         shift: `(rows, 2)` pixels along x and y.
         size: Height and width of the images in pixels.
     """
@@ -48,7 +50,7 @@ def about_centre(
 
 
 def composed(first: Doubles, second: Doubles) -> Doubles:
-    """The map that does to images what `first` does, and then what `second` does."""
+    """Returns the map that applies `first` to images, then `second`."""
     a, b = first.reshape(-1, 2, 3), second.reshape(-1, 2, 3)
     linear = a[:, :, :2] @ b[:, :, :2]
     shift = a[:, :, :2] @ b[:, :, 2:] + a[:, :, 2:]
@@ -56,12 +58,12 @@ def composed(first: Doubles, second: Doubles) -> Doubles:
 
 
 def sides(area: Doubles, uniform: Doubles, narrowest: float) -> tuple[Doubles, Doubles]:
-    """Width and height of rectangles, as parts of those of the image.
+    """Returns widths and heights of rectangles, as fractions of those of the image.
 
     Args:
-        area: `(rows,)` as parts of that of the image, above 0.
-        uniform: `(rows,)` in [0, 1), for the ratio of width to height, whose logarithm is
-            spread evenly as far as the rectangle fits into the image.
+        area: `(rows,)` fractions of the area of the image, above 0.
+        uniform: `(rows,)` random numbers in [0, 1) for the ratio of width to height, which
+            is log-uniform within the limits and the image.
         narrowest: The smallest ratio; its inverse is the largest.
     """
     widest = np.log(np.minimum(1 / narrowest, 1 / area))
@@ -70,7 +72,7 @@ def sides(area: Doubles, uniform: Doubles, narrowest: float) -> tuple[Doubles, D
 
 
 def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
-    """Resamples images, bilinear, with the border mirrored.
+    """Resamples images bilinearly, with a reflected border.
 
     Args:
         images: `(rows, height, width, 3)` float32.
@@ -84,5 +86,5 @@ def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
         interpolation="BILINEAR",
         fill_mode="REFLECT",
     )
-    moved.set_shape(images.shape)  # which XLA must know, behind it
+    moved.set_shape(images.shape)  # XLA needs a static shape
     return moved

@@ -1,8 +1,8 @@
-"""Mixing of images in pairs: which partner, how much of it, and where.
+"""Mixes pairs of images: mixup and CutMix.
 
-Drawing is a pure function on the host, of the seed, the image and the number of its draw,
-as all augmentation is. Partners are drawn from a whole split and not from the batch at
-hand, so that neither the size of batches nor the number of replicas changes them.
+Like all augmentation, drawing runs on the host and is a pure function of the seed, the
+image and the number of its draw. Partners are drawn from the whole split, not from the
+batch, so that they depend neither on the batch size nor on the number of replicas.
 """
 
 from typing import NamedTuple
@@ -18,13 +18,13 @@ Floats = npt.NDArray[np.float64]
 
 
 class Mixes(NamedTuple):
-    """What is mixed with each image of a batch, and how.
+    """The partners of the images of a batch, and how they are mixed.
 
     Attributes:
-        partners: `(rows,)` places of the partners.
-        patches: `(rows, 5)` float32, for `mix`: what part of each pixel within a box is the
-            image's own; and the box: left, top, right, bottom in pixels, ends excluded.
-        shares: `(rows,)` what part of the target is the image's own.
+        partners: `(rows,)` positions of the partners.
+        patches: `(rows, 5)` float32, for `mix`: the share of the image itself within a box,
+            and the box: left, top, right, bottom in pixels, right and bottom excluded.
+        shares: `(rows,)` shares of the image itself in the target.
     """
 
     partners: Integers
@@ -33,13 +33,13 @@ class Mixes(NamedTuple):
 
 
 class Partners:
-    """The images that others are mixed with.
+    """The images that others can be mixed with.
 
     Args:
-        groups: `(images,)` integers: each group is drawn equally often, and so is each of
-            its images. One number for all draws all images equally often.
-        identities: `(images,)` distinct numbers; images are known by these, so that
-            the order of the table makes no difference.
+        groups: `(images,)` integers: groups are drawn with equal probability, and so are
+            the images of each. A single group draws all images equally often.
+        identities: `(images,)` distinct numbers that identify the images, so that the
+            order of the table makes no difference.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Partners:
         )
 
     def at(self, group: Floats, member: Floats) -> Integers:
-        """Places of the images that numbers in [0, 1) select."""
+        """Returns the positions of the images selected by random numbers in [0, 1)."""
         groups = np.floor(group * len(self._starts)).astype(np.int64)
         members = np.floor(member * self._counts[groups]).astype(np.int64)
         return self._order[self._starts[groups] + members]
@@ -60,20 +60,20 @@ class Partners:
 def draw_mixes(
     mixup: float, cutmix: float, key: Key, size: int, partners: Partners
 ) -> Mixes:
-    """Draws with what each image is mixed, and how.
+    """Draws a partner for each image, and how they are mixed.
 
     mixup blends two images (Zhang, Cisse, Dauphin and Lopez-Paz, 2017, "mixup: Beyond
-    Empirical Risk Minimization"). CutMix puts a box of one into the other (Yun, Han, Oh,
+    Empirical Risk Minimization"). CutMix pastes a box of one into the other (Yun, Han, Oh,
     Chun, Choe and Yoo, 2019, "CutMix: Regularization Strategy to Train Strong Classifiers
-    with Localizable Features"). Where both are on, each image gets one of them, with equal
+    with Localizable Features"). If both are on, each image gets one of them with equal
     probability.
 
     Args:
-        mixup: Both parameters of the Beta distribution of shares; 0 for no mixup.
-        cutmix: Likewise.
-        key: What decides the draw.
+        mixup: Both parameters of the Beta distribution of shares; 0 turns mixup off.
+        cutmix: The same for CutMix.
+        key: Key of the draw.
         size: Height and width of the images in pixels.
-        partners: What there is to mix with.
+        partners: The images to mix with.
     """
     drawn = key.uniforms(6, Stream.MIXING)
     chance, share, group, member = drawn[:, :4].T
@@ -96,8 +96,8 @@ def mix(images: tf.Tensor, partners: tf.Tensor, patches: tf.Tensor) -> tf.Tensor
 
     Args:
         images: `(rows, height, width, 3)` float32 in [0, 255].
-        partners: Of the same shape.
-        patches: `(rows, 5)` float32, of `draw_mixes`.
+        partners: Images of the same shape.
+        patches: `(rows, 5)` float32 of `draw_mixes`.
 
     Returns:
         Images of the same shape, dtype and range.
@@ -108,7 +108,7 @@ def mix(images: tf.Tensor, partners: tf.Tensor, patches: tf.Tensor) -> tf.Tensor
     is_in_rows = (rows >= top) & (rows < bottom)
     is_within = is_in_rows & (columns >= left) & (columns < right)
     own = tf.where(is_within, within, 1.0)[..., None]
-    # Exactly the one or the other where nothing of the other is in it.
+    # Exact if the share is 0 or 1.
     return tf.minimum(own * images + (1 - own) * partners, 255.0)
 
 
@@ -118,17 +118,17 @@ def mixed_targets(
     shares: Floats,
     class_weights: npt.NDArray[np.floating],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Targets of mixed images, and how much each counts.
+    """Returns the targets and weights of mixed images.
 
-    The weighted loss is the mean of those that image and partner have alone, each with
-    the weight of its class. For losses that are linear in the target, as crossentropy
-    is, label smoothing and focal included, that is exact.
+    The weighted loss is the mean of the losses for the classes of image and partner, each
+    with its class weight. This is exact for losses that are linear in the target, such as
+    crossentropy, with or without label smoothing, and focal loss.
 
     Args:
         labels: `(rows,)` classes of the images.
         others: `(rows,)` classes of their partners.
-        shares: `(rows,)` what part of each is the image's own.
-        class_weights: `(classes,)`, above 0 for the classes that there are.
+        shares: `(rows,)` shares of the images themselves.
+        class_weights: `(classes,)`, above 0 for all classes that occur.
 
     Returns:
         Probabilities `(rows, classes)` and weights `(rows,)`, float32.
@@ -147,14 +147,14 @@ def mixed_targets(
 
 
 def _beta(alpha: float, chance: Floats) -> Floats:
-    """Numbers of Beta(alpha, alpha), from uniform ones by its inverse distribution."""
-    from scipy.special import betaincinv  # half a second that most runs do not need
+    """Transforms uniform random numbers to Beta(alpha, alpha)."""
+    from scipy.special import betaincinv  # takes half a second, and few runs need it
 
     return np.asarray(betaincinv(alpha, alpha, chance)) if alpha else np.ones_like(chance)
 
 
 def _boxes(shares: Floats, centres: Floats, size: int) -> Floats:
-    """`(rows, 4)` boxes of the rest's area around uniform centers, cut at the border."""
+    """`(rows, 4)`: boxes of area `1 - shares` around centers, clipped to the image."""
     half = np.sqrt(1 - shares)[:, None] / 2
     ends = np.hstack([centres - half, centres + half])
     return np.rint(np.clip(ends, 0, 1) * size)

@@ -1,4 +1,4 @@
-"""RandAugment: what is drawn for each image."""
+"""Draws the operations of RandAugment."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from .tonal_operations import ENHANCEMENTS, TONAL
 
 GEOMETRIC = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
 OPERATIONS = (*TONAL, *GEOMETRIC)  # the 14 of the paper; the first is the identity
-STRONGEST = 10  # the magnitude at which operations do what follows
+STRONGEST = 10  # the magnitude at which the following limits apply
 MAX_ROTATION_RADIANS = np.pi / 6
 MAX_SHEAR = 0.3
-MAX_TRANSLATION = 0.45  # part of the image
+MAX_TRANSLATION = 0.45  # fraction of the image
 MAX_ENHANCEMENT = 0.9  # factors for color, contrast, brightness, sharpness: 0.1 to 1.9
 MAX_LOST_BITS = 4
 
@@ -23,14 +23,14 @@ def draw_rand_augment(
     """Draws operations for each image.
 
     "RandAugment: Practical automated data augmentation with a reduced search space"
-    (Cubuk, Zoph, Shlens and Le, 2019): of the paper's 14 operations `num_ops` are drawn
-    with replacement for each image, all of one magnitude, half of them in the opposite
-    direction where there is one. Those that move pixels are composed into one map, which
-    is applied first; the others follow in the order in which they were drawn.
+    (Cubuk, Zoph, Shlens and Le, 2019): `num_ops` of the paper's 14 operations are drawn
+    with replacement for each image. All have the same magnitude; those with a direction use
+    the opposite one half of the time. Geometric operations are composed into one map, which
+    is applied first; the others follow in the order of their draws.
 
     Args:
-        config: Magnitude and number.
-        key: What decides the draw.
+        config: Magnitude and number of operations.
+        key: Key of the draw.
         size: Height and width of the images in pixels.
 
     Returns:
@@ -47,7 +47,7 @@ def draw_rand_augment(
 
 
 def _geometry(chosen: np.ndarray, signed: Doubles, size: int) -> Doubles:
-    """The maps of one step; the identity where it moves nothing."""
+    """Returns the maps of one step; the identity for operations that are not geometric."""
 
     def amount(name: str, most: float) -> Doubles:
         return np.where(chosen == OPERATIONS.index(name), signed * most, 0.0)
@@ -62,7 +62,7 @@ def _geometry(chosen: np.ndarray, signed: Doubles, size: int) -> Doubles:
 
 
 def _tone(chosen: np.ndarray, signed: Doubles, level: float) -> Doubles:
-    """Which tonal operation each step is, and its parameter."""
+    """Returns the tonal operation of each step, and its parameter."""
     parameters = {
         "posterize": 2.0 ** round(MAX_LOST_BITS * level),
         "solarize": 256 * (1 - level),

@@ -1,4 +1,4 @@
-"""Random erasing: a rectangle of the image is covered."""
+"""Random erasing: a rectangle of the image is filled."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,25 +6,24 @@ import tensorflow as tf
 from .geometry import Doubles, sides
 from .random_numbers import Key, Stream
 
-SMALLEST, LARGEST = 0.02, 0.4  # part of the area
+SMALLEST, LARGEST = 0.02, 0.4  # fractions of the area
 NARROWEST = 0.3  # ratio of width to height
 
 
 def draw_rectangles(probability: float, key: Key, size: int) -> Doubles:
-    """Draws what to erase of each image.
+    """Draws the rectangle to erase from each image.
 
     "Random Erasing Data Augmentation" (Zhong, Zheng, Kang, Li and Yang, 2017), with the
-    paper's areas and ratios; where it draws again until a rectangle fits, ratios are
-    limited to those that do.
+    paper's areas and ratios. The paper draws again until a rectangle fits; here, ratios are
+    limited to those that fit.
 
     Args:
-        probability: That an image loses a rectangle.
-        key: What decides the draw.
+        probability: Probability that an image loses a rectangle.
+        key: Key of the draw.
         size: Height and width of the images in pixels.
 
     Returns:
-        `(rows, 4)`: left, top, right and bottom edge in pixels; all 0 where nothing is
-        erased.
+        `(rows, 4)`: left, top, right and bottom edge in pixels; all 0 if nothing is erased.
     """
     draw = key.uniforms(5, Stream.RANDOM_ERASING)
     area = SMALLEST + (LARGEST - SMALLEST) * draw[:, 1]
@@ -49,6 +48,6 @@ def erase(images: tf.Tensor, rectangles: tf.Tensor) -> tf.Tensor:
 
 
 def _between(count: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-    """`(rows, count)` bool: whose centers lie between two edges."""
+    """`(rows, count)` bool: whether the center of each pixel lies between two edges."""
     centres = tf.range(tf.cast(count, tf.float32)) + 0.5
     return (centres >= first) & (centres < last)

@@ -10,9 +10,9 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Stream(IntEnum):
-    """One for each policy, so that none changes what another draws.
+    """Random streams: one per policy, so that no policy changes the draws of another.
 
-    Never renumber: cached features are of images that were drawn with these.
+    Never renumber them: cached features depend on these numbers.
     """
 
     RANDOM_RESIZED_CROP = 1
@@ -23,12 +23,12 @@ class Stream(IntEnum):
 
 
 class Key(NamedTuple):
-    """What decides how images are varied.
+    """Key of the random numbers that augment images.
 
     Attributes:
-        seed: Of the run.
-        images: `(rows,)` a number that identifies each image.
-        versions: `(rows,)` which version of it: how often it was drawn before.
+        seed: Seed of the run.
+        images: `(rows,)`: number that identifies each image.
+        versions: `(rows,)`: number of the view of each image.
     """
 
     seed: int
@@ -36,17 +36,17 @@ class Key(NamedTuple):
     versions: npt.NDArray[np.int64]
 
     def uniforms(self, count: int, stream: Stream) -> npt.NDArray[np.float64]:
-        """`(rows, count)` random numbers in [0, 1) of a stream."""
+        """Returns `(rows, count)` random numbers in [0, 1) of a stream."""
         return uniforms(count, *self, stream)
 
 
 def uniforms(count: int, *keys: int | npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-    """Random numbers in [0, 1), a function of the keys alone.
+    """Returns random numbers in [0, 1) that depend on the keys alone.
 
     Mixes the keys with the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
 
     Args:
-        count: How many numbers for each set of keys.
+        count: Number of random numbers per set of keys.
         *keys: Integers, or arrays of them of shape `(rows,)`.
 
     Returns:

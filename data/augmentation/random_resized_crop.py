@@ -1,23 +1,23 @@
-"""Crops of random area, ratio and place, resized to the whole image."""
+"""Crops of random area, aspect ratio and position, resized to the whole image."""
 
 import numpy as np
 
 from .geometry import Doubles, about_centre, sides
 from .random_numbers import Key, Stream
 
-NARROWEST = 3 / 4  # ratio of width to height, as everywhere
+NARROWEST = 3 / 4  # ratio of width to height, the usual limit
 
 
 def draw_crop(smallest: float, key: Key, size: int) -> Doubles:
     """Draws a crop of each image.
 
-    "Going deeper with convolutions" (Szegedy et al., 2015): the area is spread evenly
-    between the smallest and the whole. A crop is a zoom and a shift, so it costs no
-    resampling of its own.
+    "Going deeper with convolutions" (Szegedy et al., 2015): the area is uniform between the
+    smallest and the whole. A crop is a zoom and a shift, so it needs no resampling of its
+    own.
 
     Args:
-        smallest: Part of the area, in (0, 1].
-        key: What decides the draw.
+        smallest: Smallest fraction of the area, in (0, 1].
+        key: Key of the draw.
         size: Height and width of the images in pixels.
 
     Returns:

@@ -1,8 +1,8 @@
-"""What `strength` draws: flips, rotation, zoom, shift, contrast and brightness."""
+"""Draws the augmentation of `strength`: geometry, contrast and brightness."""
 
 import numpy as np
 
-from .geometry import Doubles, turned_and_scaled
+from .geometry import Doubles, rotated_and_scaled
 from .random_numbers import Key, uniforms
 
 # What strength 1 allows; 0.5 gives the tutorial's flips, rotation and zoom.
@@ -14,21 +14,20 @@ MAX_CONTRAST = 0.6
 
 
 def draw_strength(strength: float, key: Key, size: int) -> tuple[Doubles, Doubles]:
-    """Draws geometry and tone.
+    """Draws flips, rotation, zoom, shift, contrast and brightness.
 
     Args:
         strength: In [0, 1].
-        key: What decides the draw.
+        key: Key of the draw.
         size: Height and width of the images in pixels.
 
     Returns:
-        Affine maps `(rows, 6)`; and `(rows, 2)`: a factor for contrast, a summand for
-        brightness.
+        Affine maps `(rows, 6)`; and `(rows, 2)`: contrast factors and brightness offsets.
     """
     draw = uniforms(8, *key)
     signed = (2 * draw - 1) * strength
     flip = np.where(draw[:, :2] < min(strength, 0.5), -1.0, 1.0)
-    geometry = turned_and_scaled(
+    geometry = rotated_and_scaled(
         angle=signed[:, 2] * MAX_ROTATION_RADIANS,
         scale=flip * (1 + signed[:, 3:4] * MAX_ZOOM),
         shift=signed[:, 4:6] * MAX_SHIFT * size,

@@ -1,22 +1,22 @@
-"""The operations of RandAugment that change values of pixels, on the training device.
+"""The operations of RandAugment that change pixel values, on the training device.
 
 Each takes images `(rows, height, width, 3)` float32 in [0, 255] and parameters
-`(rows, 1, 1, 1)`, and gives images of that kind. They do what those of the same names in
-Pillow do, of whose sizes and formats they know nothing.
+`(rows, 1, 1, 1)`, and returns images of that kind. The results match the operations of the
+same names in Pillow.
 """
 
 import tensorflow as tf
 
 LEVELS = 256
-_GRAY = (0.299, 0.587, 0.114)  # of red, green and blue
+_GRAY = (0.299, 0.587, 0.114)  # weights of red, green and blue
 
 
 def apply(images: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
-    """Applies operations to images, to each its own.
+    """Applies each image's own operations.
 
     Args:
         images: `(rows, height, width, 3)` float32 in [0, 255].
-        steps: `(rows, number, 2)` float32: for each step the place of the operation in
+        steps: `(rows, steps, 2)` float32: for each step, the position of the operation in
             `TONAL`, and its parameter.
     """
     for step in tf.unstack(steps, axis=1):
@@ -25,7 +25,7 @@ def apply(images: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
 
 
 def _apply_one(images: tf.Tensor, which: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
-    """Sorts images by operation, so that each runs on those alone that need it."""
+    """Partitions images by operation, so that each runs only on its own images."""
     count = len(OPERATIONS)
     rows = tf.range(tf.shape(images)[0])
     places = tf.dynamic_partition(rows, which, count)
@@ -42,19 +42,19 @@ def _apply_one(images: tf.Tensor, which: tf.Tensor, parameters: tf.Tensor) -> tf
 
 
 def identity(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-    """Images as they are."""
+    """Returns the images unchanged."""
     return images
 
 
 def auto_contrast(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-    """Spreads each channel from its darkest to its brightest pixel over [0, 255]."""
+    """Stretches the range of each channel to [0, 255]."""
     low = tf.reduce_min(images, axis=[1, 2], keepdims=True)
     span = tf.reduce_max(images, axis=[1, 2], keepdims=True) - low
     return tf.where(span > 0, (images - low) * tf.math.divide_no_nan(255.0, span), images)
 
 
 def equalize(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-    """Gives each channel an even histogram."""
+    """Equalizes the histogram of each channel."""
     shape = tf.shape(images)
     channels = tf.reshape(
         tf.transpose(images, [0, 3, 1, 2]), [3 * shape[0], shape[1] * shape[2]]
@@ -66,12 +66,12 @@ def equalize(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
 
 
 def posterize(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-    """Keeps multiples of `step` alone."""
+    """Rounds down to multiples of `step`."""
     return tf.floor(images / step) * step
 
 
 def solarize(images: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
-    """Inverts what is not below a threshold."""
+    """Inverts values at or above a threshold."""
     return tf.where(images < threshold, images, 255.0 - images)
 
 
@@ -82,7 +82,7 @@ def color(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
 
 def contrast(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
     """Moves away from the mean gray by a factor; 0 is that gray."""
-    # Rounded, as Pillow's: no later operation sees how a batch was cut.
+    # Rounded as in Pillow, so that results don't depend on how a batch was partitioned.
     mean = tf.round(tf.reduce_mean(_gray(images), axis=[1, 2], keepdims=True))
     return _blend(mean, images, factor)
 
@@ -111,7 +111,7 @@ OPERATIONS = {
     "sharpness": sharpness,
 }
 TONAL = tuple(OPERATIONS)
-ENHANCEMENTS = TONAL[-4:]  # whose parameter is a factor, 1 where nothing changes
+ENHANCEMENTS = TONAL[-4:]  # their parameter is a factor; 1 changes nothing
 
 
 def _gray(images: tf.Tensor) -> tf.Tensor:
@@ -119,17 +119,17 @@ def _gray(images: tf.Tensor) -> tf.Tensor:
 
 
 def _blend(nothing: tf.Tensor, images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    # In this form exactly `images` where the factor is 1.
+    # In this form, a factor of 1 returns `images` exactly.
     return images + (factor - 1) * (images - nothing)
 
 
 def _equalizing_table(levels: tf.Tensor) -> tf.Tensor:
-    """Where each level of a channel goes: `(channels, 256)` float32, as in Pillow.
+    """Returns the new value of each level, `(channels, 256)` float32, as in Pillow.
 
     Args:
         levels: `(channels, pixels)` int64.
     """
-    # Whole numbers as float64: GPUs have no kernels for integers in some operations here.
+    # Integers as float64, because GPUs lack integer kernels for some of these operations.
     counts = tf.cast(_histograms(levels), tf.float64)
     below = tf.cumsum(counts, axis=1, exclusive=True)
     brightest = tf.reduce_max(levels, axis=1, keepdims=True)
@@ -142,10 +142,10 @@ def _equalizing_table(levels: tf.Tensor) -> tf.Tensor:
 
 
 def _histograms(levels: tf.Tensor) -> tf.Tensor:
-    """How many pixels of each channel have each level: `(channels, 256)` float32."""
+    """Counts the pixels of each channel by level: `(channels, 256)` float32."""
     channels = tf.shape(levels, tf.int64)[0]
     bins = levels + LEVELS * tf.range(channels)[:, None]
-    # Unlike tf.math.bincount, with a deterministic kernel for GPUs.
+    # Unlike tf.math.bincount, this has a deterministic kernel for GPUs.
     ones = tf.ones_like(bins, tf.float32)
     counts = tf.math.unsorted_segment_sum(ones, bins, LEVELS * channels)
     return tf.reshape(counts, [channels, LEVELS])

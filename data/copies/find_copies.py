@@ -1,4 +1,4 @@
-"""Finds the files that show the same image, or nearly."""
+"""Finds files that are copies or near copies of each other."""
 
 import contextlib
 import hashlib
@@ -22,12 +22,12 @@ _CHUNK = 1000
 
 @dataclass(frozen=True)
 class Copies:
-    """Which files show the same image.
+    """Groups of files that show the same image.
 
     Attributes:
-        same: `(files,)` numbers that files share whose pixels are all equal, whatever
-            their names, formats and metadata. A file that can't be decoded is alone.
-        near: `(files,)` numbers that near copies share as well.
+        same: `(files,)` group numbers. Files with identical pixels share one, whatever
+            their names, formats and metadata. Undecodable files are alone.
+        near: `(files,)` group numbers that near copies share, too.
     """
 
     same: Groups
@@ -39,10 +39,10 @@ def near_groups(paths: Sequence[str], store: Store) -> Groups:
 
     Args:
         paths: Image files.
-        store: Where findings are remembered, so that no unchanged file is opened again.
+        store: Caches the results, so that unchanged files are not opened again.
 
     Returns:
-        `(files,)` group numbers from 0 on.
+        `(files,)` group numbers, starting at 0.
     """
     fingerprints = Fingerprints(store)
     records = inspect_files(paths, store, fingerprints)
@@ -55,9 +55,9 @@ def find_copies(
     """Groups files by their fingerprints.
 
     Args:
-        digests: SHA-256 of each file's content; without a fingerprint it is alone.
-        fingerprints: Those of the images.
-        near: Whether to look for near copies at all.
+        digests: SHA-256 of the content of each file; files without fingerprint are alone.
+        fingerprints: The fingerprints of the images.
+        near: Whether to look for near copies, too.
     """
     keys, colours = _keys_and_colours(digests, fingerprints)
     same = copy_groups(keys)
@@ -81,7 +81,7 @@ def find_copies(
 def _keys_and_colours(
     digests: Sequence[bytes], fingerprints: Fingerprints
 ) -> tuple[npt.NDArray[np.bytes_], npt.NDArray[np.uint8]]:
-    """What equals for equal pixels alone, and `(files, 3)` mean colors."""
+    """Returns keys that are equal for equal pixels only, and `(files, 3)` mean colors."""
     keys = np.array([b"row %d" % row for row in range(len(digests))], "S24")
     colours = np.zeros((len(digests), 3), np.uint8)
     for start in range(0, len(digests), _CHUNK):
@@ -95,7 +95,7 @@ def _keys_and_colours(
 
 
 def _remembered(store: Store, key: str, find: Callable[[], Integers]) -> Integers:
-    """The pairs of the same images from the last time, or else found now."""
+    """Returns the cached pairs for these images, or finds and caches them."""
     found = store.open(key, "<i8", (-1, 2))
     if found is not None:
         return found.astype(np.intp)

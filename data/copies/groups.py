@@ -1,4 +1,4 @@
-"""Numbers that files of a group share: made, joined, and asked about."""
+"""Functions of group numbers, which the files of a group share."""
 
 from collections.abc import Sequence
 
@@ -12,22 +12,22 @@ Mask = npt.NDArray[np.bool_]
 
 
 def copy_groups(digests: npt.NDArray[np.bytes_]) -> Groups:
-    """Numbers the files so that copies, and only copies, share a number.
+    """Assigns numbers so that copies, and only copies, share one.
 
     Args:
         digests: `(files,)` fingerprints of the contents.
 
     Returns:
-        `(files,)` group numbers from 0 on.
+        `(files,)` group numbers, starting at 0.
     """
     return np.unique(digests, return_inverse=True)[1].reshape(-1)
 
 
 def named_groups(names: Sequence[str]) -> Groups:
-    """Numbers the files so that those of the same name share a number.
+    """Assigns numbers so that files with the same group name share one.
 
     Args:
-        names: Of the group of each file; one with an empty name is alone.
+        names: Name of the group of each file; files with an empty name are alone.
     """
     known, groups = np.unique(np.array(names, object), return_inverse=True)
     alone = np.flatnonzero([not name for name in names])
@@ -36,7 +36,7 @@ def named_groups(names: Sequence[str]) -> Groups:
 
 
 def join_groups(first: Groups, second: Groups) -> Groups:
-    """Files share a number if either says so, or if others connect them.
+    """Joins groups: files share a number if a chain of shared numbers connects them.
 
     Example:
         >>> joined = join_groups(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2]))
@@ -51,7 +51,7 @@ def join_groups(first: Groups, second: Groups) -> Groups:
 
 
 def connected(groups: Groups, pairs: Groups) -> Groups:
-    """Joins groups that a pair of rows connects, and numbers the rest again.
+    """Joins groups that are connected by pairs of rows, and renumbers all groups.
 
     Example:
         >>> connected(np.array([0, 1, 1, 2]), np.array([[0, 2]])).tolist()
@@ -65,7 +65,7 @@ def connected(groups: Groups, pairs: Groups) -> Groups:
 
 
 def in_order_of_content(groups: Groups, digests: npt.NDArray[np.bytes_]) -> Groups:
-    """The same groups, numbered by the contents of their files, not by their names.
+    """Renumbers groups by the contents of their files, independently of names.
 
     Example:
         >>> in_order_of_content(np.array([3, 1, 3]), np.array([b"c", b"b", b"a"])).tolist()
@@ -81,12 +81,12 @@ def in_order_of_content(groups: Groups, digests: npt.NDArray[np.bytes_]) -> Grou
 
 
 def any_within(groups: Groups, mask: Mask) -> Mask:
-    """For each file, whether `mask` is true for any file of its group."""
+    """Returns for each file whether `mask` is true for any file of its group."""
     return (np.bincount(groups, weights=mask) > 0)[groups]
 
 
 def differ_within(groups: Groups, values: npt.NDArray[np.integer]) -> Mask:
-    """For each file, whether the files of its group differ in `values`."""
+    """Returns for each file whether the files of its group differ in `values`."""
     low = np.full(groups.max(initial=-1) + 1, np.iinfo(np.int64).max)
     high = np.full_like(low, np.iinfo(np.int64).min)
     np.minimum.at(low, groups, values)
@@ -95,7 +95,7 @@ def differ_within(groups: Groups, values: npt.NDArray[np.integer]) -> Mask:
 
 
 def rank_within(digests: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64]:
-    """For each file, how many copies of it come before it.
+    """Returns for each file the number of its copies before it.
 
     Example:
         >>> rank_within(np.array([b"a", b"b", b"a"])).tolist()
@@ -110,7 +110,7 @@ def rank_within(digests: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64]:
 
 
 def content_numbers(digests: npt.NDArray[np.bytes_]) -> npt.NDArray[np.uint64]:
-    """A number for each file, from its content; copies share theirs.
+    """Returns a number for each file from its content; copies share one.
 
     Args:
         digests: `(files,)` fingerprints of the contents, 8 bytes or more.

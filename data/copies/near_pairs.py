@@ -1,9 +1,9 @@
-"""Finds near copies: the same photograph encoded again, scaled, or cropped a little.
+"""Finds near copies: the same photograph re-encoded, scaled, or slightly cropped.
 
-Images are compared by the low frequencies of their 32 x 32 brightness, with mean and
-contrast taken out. A copy that was cropped looks like a window of the other, so windows
-of each image are compared with all of every other. A search tree over the lowest
-frequencies names the candidates; then more of them, and more windows, decide.
+Images are compared by the low frequencies of their 32 x 32 brightness, normalized to zero
+mean and unit contrast. A cropped copy looks like a window of the other image, so windows of
+each image are compared with every other image as a whole. A search tree over the lowest
+frequencies finds candidates, which are then compared at more frequencies and windows.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,12 +44,12 @@ def near_pairs(load: LoadThumbnails, colours: npt.NDArray[np.uint8]) -> Integers
     """Finds the pairs of images that are near copies of each other.
 
     Args:
-        load: From `(n,)` rows to their thumbnails, `(n, 32, 32)` uint8 brightness.
+        load: Maps `(n,)` rows to their thumbnails, `(n, 32, 32)` uint8 brightness.
         colours: `(rows, 3)` mean red, green and blue of each image.
 
     Returns:
-        `(pairs, 2)` rows, the lower first. Of an image with a great many near copies
-        not all are named, but enough to connect them.
+        `(pairs, 2)` rows, the lower first. If an image has many near copies, some pairs
+        may be missing, but the rest connect them.
     """
     candidates = _candidates(load, len(colours))
     difference = np.abs(np.diff(colours[candidates].astype(np.int16), axis=1))
@@ -60,7 +60,7 @@ def near_pairs(load: LoadThumbnails, colours: npt.NDArray[np.uint8]) -> Integers
 
 
 def _candidates(load: LoadThumbnails, count: int) -> Integers:
-    """Pairs of which one looks roughly like a window of the other."""
+    """Returns pairs of which one roughly resembles a window of the other."""
     coarse = np.concatenate(
         [_spectra(load(rows), [_WHOLE])[:, 0] for rows in _chunks(np.arange(count))]
         or [np.empty((0, _COARSE), np.float32)]
@@ -68,7 +68,7 @@ def _candidates(load: LoadThumbnails, count: int) -> Integers:
     rows = np.flatnonzero(coarse.any(axis=1))
     if len(rows) < 2:
         return np.empty((0, 2), np.intp)
-    # Neighbors in the tree are neighbors in memory: several times faster.
+    # Sorting neighbors in the tree next to each other in memory is several times faster.
     rows = rows[KDTree(coarse[rows, :_COARSEST], leafsize=64).indices]
     coarse = coarse[rows]
     tree = KDTree(coarse[:, :_COARSEST], leafsize=64)
@@ -81,7 +81,7 @@ def _candidates(load: LoadThumbnails, count: int) -> Integers:
 
 
 def _close_to(windows: Floats, places: Integers, coarse: Floats, tree: KDTree) -> Integers:
-    """Pairs of a place and that of an image that one of its windows looks like."""
+    """Returns pairs of positions; a window of the first image resembles the second."""
     found: list[Integers] = []
     for window in np.moveaxis(windows, 1, 0):
         _, near = tree.query(
@@ -99,7 +99,7 @@ def _close_to(windows: Floats, places: Integers, coarse: Floats, tree: KDTree) -
 
 
 def _correlations(load: LoadThumbnails, pairs: Integers) -> Floats:
-    """`(pairs,)` how alike two images are where they are laid over each other best."""
+    """`(pairs,)`: correlation of two images at their best alignment."""
     first, second = load(pairs[:, 0]), load(pairs[:, 1])
     return np.maximum(_best_window(first, second), _best_window(second, first))
 
@@ -111,7 +111,7 @@ def _best_window(cropped: Thumbnails, whole: Thumbnails) -> Floats:
 
 
 def _spectra(thumbnails: Thumbnails, windows: Sequence[tuple[Window, Window]]) -> Floats:
-    """`(n, windows, 20)`: the lowest frequencies; zeros if there is no contrast."""
+    """`(n, windows, 20)`: the lowest frequencies; zeros without contrast."""
     spectra = [
         _unit(_transform(thumbnails, _axis([vertical]), _axis([horizontal])))[:, 0, 0]
         for vertical, horizontal in windows
@@ -120,7 +120,7 @@ def _spectra(thumbnails: Thumbnails, windows: Sequence[tuple[Window, Window]]) -
 
 
 def _transform(thumbnails: Thumbnails, vertical: Floats, horizontal: Floats) -> Floats:
-    """`(n, windows, windows, 12, 12)` cosine transforms of windows, without the mean."""
+    """`(n, windows, windows, 12, 12)`: cosine transforms of windows, without the mean."""
     rows = np.tensordot(thumbnails.astype(np.float32), horizontal, ([2], [2]))
     result = np.einsum("yfi,nixg->nyxfg", vertical, rows, optimize=True)
     result[..., 0, 0] = 0
@@ -133,13 +133,13 @@ def _unit(spectra: Floats) -> Floats:
 
 
 def _axis(windows: Sequence[Window]) -> Floats:
-    """`(windows, 12, 32)`: resamples a window along one axis and transforms it."""
+    """`(windows, 12, 32)`: matrices that resample and transform windows along an axis."""
     cosines = dct(np.eye(SIDE), axis=0, norm="ortho")[:_FREQUENCIES]
     return np.stack([cosines @ _resampling(*each) for each in windows]).astype(np.float32)
 
 
 def _resampling(low: float, high: float) -> npt.NDArray[np.float64]:
-    """`(32, 32)`: reads 32 points of [low, high] between 32 of [0, 1], linearly."""
+    """`(32, 32)` matrix that interpolates 32 points of [low, high] from 32 of [0, 1]."""
     points = (low + (np.arange(SIDE) + 0.5) / SIDE * (high - low)) * SIDE - 0.5
     distance = np.abs(np.clip(points, 0, SIDE - 1)[:, None] - np.arange(SIDE))
     return np.maximum(1 - distance, 0)

@@ -1,1 +1,1 @@
-"""Image files: opened, decoded the same way everywhere, and remembered."""
+"""Opens and decodes image files, and caches the results."""

@@ -1,7 +1,7 @@
-"""Rows by key in a small database of the cache, each with a checksum.
+"""Tables of the cache: rows by key in an SQLite database, each with a checksum.
 
-What is damaged is forgotten, and found out again by whoever asks for it: a row of which
-the checksum is another, or all of them where the database itself can't be read.
+Damaged rows are ignored, and a damaged database is replaced by an empty one; callers
+recompute what is missing.
 """
 
 import contextlib
@@ -16,10 +16,10 @@ from ...core.console import notify
 from ...core.errors import ConfigError, message
 from ...core.removal import remove_file
 
-_FORMAT = 100_000  # is added to versions: rows had no checksums before
+_FORMAT = 100_000  # added to versions: earlier rows had no checksums
 _CHUNK = 500
 
-_OF_THE_MACHINE = (
+_ENVIRONMENT_ERRORS = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_FULL,
@@ -37,8 +37,8 @@ class CacheTable:
 
     Args:
         path: The file; created if necessary.
-        columns: The name and the type of each column in SQL; the first is the key.
-        version: What the rows depend on; those made under another one are dropped.
+        columns: Name and SQL type of each column; the first is the key.
+        version: Version of the content; rows of another version are dropped.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], version: int) -> None:
@@ -49,7 +49,7 @@ class CacheTable:
         self._is_prepared = False
 
     def find(self, keys: Sequence[Any]) -> Iterator[Row]:
-        """The rows of those keys that have one, in any order."""
+        """Yields the rows of known keys, in any order."""
         damaged = 0
         for start in range(0, len(keys), _CHUNK):
             for *row, checksum in self._run(self._select, keys[start : start + _CHUNK]):
@@ -58,10 +58,10 @@ class CacheTable:
                 else:
                     damaged += 1
         if damaged:
-            notify(f"{damaged} rows of {self._path} are damaged: computed again")
+            notify(f"{damaged} rows of {self._path} are damaged and are computed again")
 
     def remember(self, rows: Iterable[Row]) -> None:
-        """Adds rows, in place of those with the same key."""
+        """Adds rows; they replace rows with the same key."""
         marks = ", ".join("?" * (len(self._columns) + 1))
         command = f"INSERT OR REPLACE INTO rows VALUES ({marks})"
         checked = [(*row, _checksum(row)) for row in rows]
@@ -82,13 +82,13 @@ class CacheTable:
         return connection.execute(command, keys).fetchall()
 
     def _run(self, work: Any, *arguments: Any) -> Any:
-        """Does something in a transaction; a database that is damaged is made again."""
+        """Runs `work` in a transaction, in a new database if the present one is damaged."""
         try:
             return self._in_transaction(work, *arguments)
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF in _OF_THE_MACHINE:
+            if error.sqlite_errorcode & 0xFF in _ENVIRONMENT_ERRORS:
                 raise _unusable(self._path, error) from None
-            notify(f"{self._path} is damaged ({error}): created again")
+            notify(f"{self._path} is damaged ({error}) and is created again")
         for suffix in ("", "-journal", "-wal", "-shm"):
             remove_file(self._path.parent, f"{self._path.name}{suffix}", DATABASE)
         self._is_prepared = False
@@ -106,7 +106,7 @@ class CacheTable:
 def _checksum(row: Iterable[Any]) -> int:
     checksum = 0
     for value in row:
-        plain = int(value) if isinstance(value, bool) else value  # as SQL gives it back
+        plain = int(value) if isinstance(value, bool) else value  # as SQL returns it
         part = plain if isinstance(plain, bytes) else str(plain).encode()
         checksum = zlib.crc32(part, zlib.crc32(b"|", checksum))
     return checksum

@@ -1,9 +1,9 @@
-"""Turns an image file into pixels, the same way everywhere.
+"""Decodes image files to pixels.
 
-The rules: of several frames the first is taken. Transparency becomes white. Of 16 bits, or
-of as many as `PixelRules.bit_depth` says, the upper 8 are kept; 32-bit images are
-refused, since nothing says what their white is. CMYK becomes RGB without color
-management; color profiles are ignored. The EXIF orientation is applied.
+Of several frames, the first is used. Transparency becomes white. Of 16 bits, or the number
+in `PixelRules.bit_depth`, the upper 8 are kept; 32-bit images are rejected, because their
+value for white is unknown. CMYK becomes RGB without color management; color profiles are
+ignored. The EXIF orientation is applied.
 """
 
 import contextlib
@@ -46,18 +46,18 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class OpenedImage:
-    """An upright RGB image and what its file says of itself.
+    """An upright RGB image with the properties of its file.
 
     Attributes:
         image: The image.
-        width: In pixels, as stored in the file, before any rotation.
-        height: In pixels, as stored in the file, before any rotation.
-        format: Its true format, such as `"JPEG"`, whatever the file is called.
-        mode: Pillow's name for how colors are stored, such as `"RGB"`, `"P"`, `"CMYK"`.
-        orientation: That of EXIF, 1 to 8; 1 is upright.
-        is_animated: Whether further frames follow the one that was taken.
-        has_odd_end: Whether it is a JPEG that does not end where its file does.
-        bits: How many of 16 bits per channel are used, 8 at least; 0 if it has 8.
+        width: Width in pixels as stored in the file, before any rotation.
+        height: Height in pixels as stored in the file, before any rotation.
+        format: Actual format, such as `"JPEG"`, whatever the extension.
+        mode: Pillow's color mode of the file, such as `"RGB"`, `"P"`, `"CMYK"`.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
+        is_animated: Whether the file has further frames.
+        has_odd_end: Whether the file is a JPEG with extra bytes at its end, or truncated.
+        bits: Number of bits used of 16 per channel, at least 8; 0 for 8-bit images.
     """
 
     image: Image.Image
@@ -77,16 +77,16 @@ def decode(content: bytes, size: int, rules: PixelRules = DEFAULT_RULES) -> Pixe
     Resizing is bilinear with antialiasing and does not keep the aspect ratio.
 
     Args:
-        content: The bytes of the file, of any format in `EXTENSIONS`.
+        content: Bytes of the file, in any format of `EXTENSIONS`.
         size: Height and width of the result in pixels.
-        rules: How pixels are read.
+        rules: Rules for reading pixels.
 
     Returns:
-        `(size, size, 3)` RGB.
+        `(size, size, 3)` RGB, uint8.
 
     Raises:
-        UndecodableError: The content is empty, truncated, of no known format, or of
-            more pixels than are allowed.
+        UndecodableError: The content is empty, truncated, in an unknown format, or has
+            too many pixels.
     """
     return decode_with_bits(content, size, rules)[0]
 
@@ -97,7 +97,7 @@ def decode_with_bits(
     """Decodes an image as `decode` does.
 
     Returns:
-        The pixels, and how many of 16 bits per channel are used; 0 if it has 8.
+        The pixels, and the number of bits used of 16 per channel; 0 for 8-bit images.
 
     Raises:
         UndecodableError: As with `decode`.
@@ -113,10 +113,10 @@ def open_image(
     """Decodes an image as `decode` does, but does not resize it.
 
     Args:
-        content: The bytes of the file.
-        size: Height and width that are needed: JPEGs are decoded at a half, a quarter or
-            an eighth of theirs if that covers it. None decodes every pixel.
-        rules: How pixels are read.
+        content: Bytes of the file.
+        size: Height and width needed: JPEGs are decoded at a half, a quarter or an eighth
+            of their size if that suffices. None decodes every pixel.
+        rules: Rules for reading pixels.
 
     Raises:
         UndecodableError: As with `decode`.
@@ -137,17 +137,17 @@ def open_image(
 
 
 class _Stored(NamedTuple):
-    """An image as it is stored, before it is turned upright.
+    """An image as it is stored, before the orientation is applied.
 
     Attributes:
-        image: What Pillow made of the file.
+        image: The image opened by Pillow.
         rgb: Its pixels.
-        box: Which part of `rgb` the image is: a fraction of a JPEG ends within a pixel.
+        box: The part of `rgb` that is the image: a scaled JPEG may end within a pixel.
         width: See `OpenedImage`.
         height: See `OpenedImage`.
         mode: See `OpenedImage`.
         orientation: See `OpenedImage`.
-        turn: The orientation that is left to apply; Pillow turns TIFFs itself.
+        turn: The orientation still to apply; Pillow applies that of TIFFs itself.
         bits: See `OpenedImage`.
     """
 
@@ -163,10 +163,10 @@ class _Stored(NamedTuple):
 
 
 class _PillowsLimit:
-    """The number of pixels from which on Pillow warns, one for the whole process.
+    """Pillow's process-wide limit on the number of pixels.
 
-    It is lifted while images are decoded here, in any number of threads: `PixelRules` has
-    a limit of its own, which is checked from the header, before a pixel is decoded.
+    It is lifted while any thread decodes images here, because `PixelRules` has its own
+    limit, which is checked on the header before pixels are decoded.
     """
 
     def __init__(self) -> None:
@@ -203,7 +203,7 @@ def _load(content: bytes, size: int | None, rules: PixelRules) -> _Stored:
         raise
     except UnidentifiedImageError:
         raise UndecodableError(describe_content(content)) from None
-    except Exception as error:  # whatever a decoder makes of bytes that are no image
+    except Exception as error:  # decoders raise anything on damaged files
         raise UndecodableError(f"it is damaged ({error or type(error).__name__})") from None
 
 
@@ -256,15 +256,15 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _is_animated(image: Image.Image) -> bool:
-    """Second images in a JPEG are previews, and don't count."""
-    opened: Any = image  # of some formats it has no such attribute
+    """Whether an image has several frames; the previews in a JPEG don't count."""
+    opened: Any = image  # some formats lack the attribute
     return image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF") and bool(
         _or_nothing(lambda: opened.is_animated)
     )
 
 
 def _or_nothing(read: Callable[[], Any]) -> Any:
-    """What metadata say, or None if they are broken: the image is none the worse."""
+    """Returns the metadata, or None if they are broken, which does not affect the image."""
     try:
         return read()
     except Exception:

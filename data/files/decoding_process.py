@@ -1,9 +1,9 @@
-"""A process that reads image files for another one, which shares its memory for pixels.
+"""A process that reads image files for another, and shares memory for pixels with it.
 
     python -m keraunos.data.files.decoding_process CONNECTION MEMORY
 
-Takes the numbers of two open files: a connection, on which it is asked and answers, and one
-in memory, into which it writes pixels. It ends when nobody is left who could ask.
+The arguments are two file descriptors: a connection for requests and answers, and a memory
+file for the pixels. The process ends when the other end of the connection is closed.
 """
 
 import os
@@ -27,16 +27,16 @@ _IGNORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
 
 class ProcessLostError(Exception):
-    """A process does not answer any more; the message says how it ended."""
+    """A process no longer answers; the message says how it ended."""
 
 
 class DecodingProcess:
-    """Reads image files in its own process.
+    """Reads image files in a process of its own.
 
-    It ends when this object is deleted, and when the process that made it ends.
+    The process ends when this object is deleted, or when the parent process ends.
 
     Raises:
-        OSError: It can't be started.
+        OSError: The process can't be started.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class DecodingProcess:
 
 
 def _end(process: "subprocess.Popen[bytes]", connection: Connection, memory: int) -> None:
-    process.kill()  # it keeps nothing
+    process.kill()  # it has no state to save
     process.wait()
     connection.close()
     os.close(memory)
@@ -125,7 +125,7 @@ def _try_to_read_pixels(
 
 
 def _inspect_files(memory: int, *arguments: Any) -> list[Inspection]:
-    del memory  # there are no pixels
+    del memory  # inspecting returns no pixels
     return inspect_files(*arguments)
 
 
@@ -135,7 +135,7 @@ _WORK = {
 
 
 def _answer(memory: int, name: str, arguments: tuple[Any, ...]) -> tuple[Any, Any]:
-    """What went wrong, or else the result."""
+    """Returns the error, or None and the result."""
     try:
         return None, _WORK[name](memory, *arguments)
     except Exception as error:

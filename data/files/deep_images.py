@@ -1,4 +1,4 @@
-"""Images of 16 bits per channel, of which often only 10, 12 or 14 are used."""
+"""Decodes images with 16 bits per channel, of which often only 10, 12 or 14 are used."""
 
 import sys
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether an image that was opened, and not loaded yet, has 16 bits per channel."""
+    """Whether an opened image that is not loaded yet has 16 bits per channel."""
     return (
         image.mode.startswith("I;16")
         or (image.mode == "I" and image.format == "PPM")
@@ -23,10 +23,10 @@ def is_deep(image: Image.Image) -> bool:
 
 
 def bits_used(image: Image.Image) -> int:
-    """How many bits the largest value of an image of 16 bits needs, 8 at least.
+    """Returns the bits needed for the largest value of a 16-bit image, at least 8.
 
     Args:
-        image: Loaded. Of colors Pillow keeps the upper 8 bits.
+        image: A loaded image; of colors, Pillow keeps the upper 8 bits.
     """
     values = np.asarray(image)
     if values.ndim == 2:
@@ -37,23 +37,23 @@ def bits_used(image: Image.Image) -> int:
 def as_8_bits(
     image: Image.Image, bit_depth: int, reopen: Callable[[], Image.Image]
 ) -> Image.Image:
-    """The upper 8 of the bits that are used.
+    """Returns the image with the upper 8 of the used bits.
 
     Args:
-        image: Loaded, of 16 bits per channel.
-        bit_depth: How many bits are used.
+        image: A loaded image with 16 bits per channel.
+        bit_depth: Number of bits used.
         reopen: Opens the same image again.
 
     Raises:
-        UndecodableError: It uses more bits, or has transparency, too.
+        UndecodableError: The image uses more bits, or has transparency.
     """
     used = bits_used(image)
     if used > bit_depth:
         raise UndecodableError(f"it uses {used} bits, more than data.bit_depth={bit_depth}")
     if image.mode in ("RGBA", "LA"):
         raise UndecodableError(
-            f"it has transparency, which data.bit_depth={bit_depth} can't take; save it "
-            "without"
+            f"it has transparency, which data.bit_depth={bit_depth} does not support; save "
+            "it without"
         )
     values = np.asarray(image).astype(np.uint16)
     if values.ndim == 3:
@@ -62,7 +62,7 @@ def as_8_bits(
 
 
 def _lower_bytes(image: Image.Image) -> npt.NDArray[np.uint16]:
-    """What Pillow leaves away of colors: read as if the bytes were the other way round."""
+    """Returns the lower bytes of colors, which Pillow drops, by swapping the byte order."""
     if isinstance(image, ImageFile.ImageFile):
         image.tile = [tile._replace(args=_swapped(tile.args)) for tile in image.tile]
     return np.asarray(image).astype(np.uint16)
@@ -84,5 +84,5 @@ def _swapped(args: Any) -> Any:
 
 
 def needs_shift(bit_depth: int | None) -> bool:
-    """Whether fewer than all bits are used."""
+    """Whether fewer than 16 bits are used."""
     return bit_depth is not None and bit_depth < FULL_BITS

@@ -1,7 +1,7 @@
-"""What is known of image files that were opened before, in a small database.
+"""Caches the properties of inspected image files in an SQLite database.
 
-A record counts as long as the file's size and time of change are the same. What can't be
-written down, because the disk is full, say, is looked at again the next time.
+A record is valid while the size and change time of the file are the same. A file whose
+record can't be written, for example because the disk is full, is inspected again next time.
 """
 
 import contextlib
@@ -31,19 +31,19 @@ _COLUMNS = (
 
 
 class FileRecord(NamedTuple):
-    """What opening an image file told.
+    """The properties of an image file.
 
     Attributes:
-        digest: SHA-256 of the content, 32 bytes; empty if it can't be opened.
-        width: In pixels, as stored; 0 if it can't be decoded for another reason than
-            having too many.
-        height: Likewise.
-        problem: Why it can't be used; empty if it can.
-        format: The true format, such as `"JPEG"`; empty if it can't be decoded.
-        orientation: That of EXIF, 1 to 8; 1 is upright.
-        is_animated: Whether it has further frames.
-        has_odd_end: Whether it is a JPEG that does not end where its file does.
-        bits: How many of 16 bits per channel are used, 8 at least; 0 if it has 8.
+        digest: SHA-256 of the content, 32 bytes; empty if the file can't be opened.
+        width: Width in pixels as stored; 0 if the file can't be decoded, except because of
+            too many pixels.
+        height: Height in pixels, likewise.
+        problem: Why the file can't be used; empty if it can.
+        format: Actual format, such as `"JPEG"`; empty if the file can't be decoded.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
+        is_animated: Whether the file has further frames.
+        has_odd_end: Whether the file is a JPEG with extra bytes at its end, or truncated.
+        bits: Number of bits used of 16 per channel, at least 8; 0 for 8-bit images.
     """
 
     digest: bytes
@@ -62,15 +62,14 @@ class FileRecords:
 
     Args:
         path: The database file; created if necessary.
-        version: What the records depend on besides the files; records that were made
-            under another version are dropped.
+        version: Version of the inspection; records of another version are dropped.
     """
 
     def __init__(self, path: Path, version: int) -> None:
         self._rows = CacheTable(path, _COLUMNS, version)
 
     def find(self, paths: Sequence[str]) -> dict[str, FileRecord]:
-        """The records of those files that have one and are unchanged since."""
+        """Returns the records of known files that are unchanged."""
         places = {_key(path): path for path in paths}
         found: dict[str, FileRecord] = {}
         with contextlib.suppress(ConfigError):
@@ -84,7 +83,7 @@ class FileRecords:
         records: Mapping[str, FileRecord],
         stamps: Mapping[str, tuple[int, int]],
     ) -> None:
-        """Adds records of files, as they were at the given size and time."""
+        """Adds records of files with their stamps at the time of the inspection."""
         with contextlib.suppress(ConfigError):
             self._rows.remember(
                 (_key(path), *stamps[path], *record) for path, record in records.items()
@@ -92,10 +91,10 @@ class FileRecords:
 
 
 def stamp(path: str) -> tuple[int, int]:
-    """A file's size in bytes and its time of change in nanoseconds.
+    """Returns the size of a file in bytes and its change time in nanoseconds.
 
-    That is the time which nobody can set: a file put in place of another may have its
-    size and be said to be as old. Both are -1 if there is no such file.
+    Programs can't set the change time (ctime), unlike the modification time, so it also
+    reveals replaced files of equal size and age. Both are -1 if there is no such file.
     """
     try:
         status = os.stat(file_on_disk(path))
@@ -105,5 +104,5 @@ def stamp(path: str) -> tuple[int, int]:
 
 
 def _key(path: str) -> str:
-    """The absolute path, safe for the database where its name is not valid text."""
+    """Returns the absolute path, escaped for the database if it is not valid UTF-8."""
     return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""What is kept of an image to find copies of it, without keeping the image."""
+"""Fingerprints of images, from which copies are found without the images."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,15 +29,15 @@ _COLUMNS = (
 
 
 class Fingerprint(NamedTuple):
-    """What is kept of an image.
+    """The fingerprint of an image.
 
     Attributes:
-        pixels: A hash of its size and all its pixels, as upright RGB, 16 bytes.
-        thumbnail: Its brightness at 32 x 32, row by row, 1024 bytes.
-        color: Its mean red, green and blue, 3 bytes.
-        format: The true format of the file, such as `"JPEG"`.
-        mode: How the file stores colors, in Pillow's words, such as `"RGB"`.
-        orientation: That of EXIF, 1 to 8; 1 is upright.
+        pixels: Hash of its size and all pixels as upright RGB, 16 bytes.
+        thumbnail: Brightness at 32 x 32, row by row, 1024 bytes.
+        colour: Mean red, green and blue, 3 bytes.
+        format: Actual format of the file, such as `"JPEG"`.
+        mode: Pillow's color mode of the file, such as `"RGB"`.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
     """
 
     pixels: bytes
@@ -51,13 +51,13 @@ class Fingerprint(NamedTuple):
 def fingerprint(opened: OpenedImage) -> Fingerprint:
     """Computes the fingerprint of a fully decoded image.
 
-    Images of the same size and pixels have the same `pixels`, whatever the format
-    and the metadata of their files.
+    Images with equal pixels have equal `pixels`, whatever the format and metadata of
+    their files.
     """
     image = opened.image
     pixels = hashlib.blake2b(repr(image.size).encode(), digest_size=16)
     pixels.update(image.tobytes())
-    # In two steps where there is much to scale down: as good here, and faster.
+    # Large images are reduced in two steps, which is faster and good enough here.
     small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return Fingerprint(
         pixels.digest(),
@@ -70,10 +70,10 @@ def fingerprint(opened: OpenedImage) -> Fingerprint:
 
 
 class Fingerprints:
-    """The fingerprints of all contents that were seen before, in a small database.
+    """Caches fingerprints by content in an SQLite database.
 
     Attributes:
-        store: Where it is kept.
+        store: The store that holds the database.
     """
 
     def __init__(self, store: Store) -> None:
@@ -85,11 +85,11 @@ class Fingerprints:
         return CacheTable(path, _COLUMNS, FINGERPRINT_VERSION)
 
     def known(self, digests: Iterable[bytes]) -> set[bytes]:
-        """The contents whose fingerprints are known."""
+        """Returns the digests whose fingerprints are known."""
         return {row[0] for row in self._rows.find(list(digests))}
 
     def find(self, digests: Sequence[bytes]) -> dict[bytes, Fingerprint]:
-        """The fingerprints of those contents that were seen before.
+        """Returns the fingerprints of known contents by their digests.
 
         Args:
             digests: SHA-256 of each content, 32 bytes.
@@ -97,7 +97,7 @@ class Fingerprints:
         return {row[0]: Fingerprint(*row[1:]) for row in self._rows.find(digests)}
 
     def thumbnails(self, digests: Sequence[bytes]) -> npt.NDArray[np.uint8]:
-        """`(n, 32, 32)` brightness of images whose fingerprints are there."""
+        """Returns the brightness of images with known fingerprints, `(n, 32, 32)` uint8."""
         found = self.find(list(set(digests)))
         content = b"".join(found[digest].thumbnail for digest in digests)
         return np.frombuffer(content, np.uint8).reshape(-1, SIDE, SIDE)

@@ -1,4 +1,4 @@
-"""Which formats are read, by what files are called and by their first bytes."""
+"""Supported image formats, by extension and by the first bytes of a file."""
 
 import os
 import stat
@@ -38,10 +38,10 @@ _OTHER_KINDS = {
 
 
 def is_image_start(start: bytes) -> bool:
-    r"""Whether bytes are the first ones of an image in a format that is read here.
+    r"""Whether bytes are the start of an image in a supported format.
 
     Args:
-        start: At least 16 bytes, or the whole of a shorter file.
+        start: The first 16 bytes or more, or a whole shorter file.
 
     Example:
         >>> is_image_start(b"\x89PNG\r\n\x1a\n" + bytes(8)), is_image_start(b"hello")
@@ -57,7 +57,7 @@ def is_image_start(start: bytes) -> bool:
 
 
 def begins_like_an_image(path: str) -> bool:
-    """Whether a file begins like an image; pipes and the like are not opened."""
+    """Whether a file begins like an image; only regular files are opened."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False
@@ -68,7 +68,7 @@ def begins_like_an_image(path: str) -> bool:
 
 
 def describe_content(content: bytes) -> str:
-    """What bytes are that no decoder takes, for a message."""
+    """Describes content that can't be decoded, for a message."""
     start = content[:64].lstrip().lower()
     for beginnings, what in _OTHER_KINDS.items():
         if start.startswith(beginnings) or content[4:].startswith(beginnings):

@@ -1,4 +1,4 @@
-"""Loads decoded images by row: from memory, from the cache on the disk, or from files."""
+"""Loads decoded images by row: from memory, from the disk cache, or from files."""
 
 import hashlib
 import math
@@ -24,13 +24,13 @@ LoadImages = Callable[[npt.NDArray[np.int64]], Pixels]
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Files to decode, and how.
+    """Files to decode, with the size and rules.
 
     Attributes:
         paths: Files that are known to be decodable.
         digests: SHA-256 of the content of each, 32 bytes.
         size: Height and width of the decoded images in pixels.
-        rules: How pixels are read.
+        rules: Rules for reading pixels.
     """
 
     paths: Sequence[str]
@@ -39,7 +39,7 @@ class ImageFiles:
     rules: PixelRules = DEFAULT_RULES
 
     def read_all(self) -> Iterator[Pixels]:
-        """Decodes all of them in parallel, in order."""
+        """Decodes all files in parallel, and yields the images in order."""
         return decode_files(self.paths, self.digests.tolist(), self.size, self.rules)
 
 
@@ -49,14 +49,14 @@ def open_images(
     """Creates the function that loads decoded images.
 
     Args:
-        files: What to decode.
-        cache: `"memory"` and `"disk"` decode everything once, now; `"none"` decodes
-            when asked; `"auto"` is `"disk"` where that fits, else `"none"`.
-        store: Where `"disk"` keeps them, for all runs on this machine to share.
+        files: Files to decode.
+        cache: `"memory"` and `"disk"` decode everything once, now; `"none"` decodes on
+            demand; `"auto"` is `"disk"` if that fits, otherwise `"none"`.
+        store: The store for `"disk"`, shared by all runs on this machine.
 
     Returns:
-        A function from `(n,)` rows to `(n, size, size, 3)` RGB, uint8, and lines on
-        what could not be had.
+        A function from `(n,)` rows to `(n, size, size, 3)` RGB, uint8, and remarks if the
+        cache could not be used.
 
     Raises:
         DataError: A file was changed or removed since it was inspected.
@@ -68,14 +68,14 @@ def open_images(
     images = _Decoded(files, store)
     if cache == "auto" and not (images.is_there() or images.fits()):
         return _FromFiles(files), [
-            f"{images.words} don't fit into the cache: they are decoded in each epoch"
+            f"{images.words} don't fit into the cache and are decoded in each epoch"
         ]
     try:
         return _open(images), []
     except OSError as error:
         return _FromFiles(files), [
-            f"{images.words} could not be kept in {store.directory} ({error.strerror}): "
-            "they are decoded in each epoch"
+            f"{images.words} could not be kept in {store.directory} ({error.strerror}) "
+            "and are decoded in each epoch"
         ]
 
 
@@ -92,15 +92,15 @@ class _Decoded:
         self.words = f"{len(files.paths)} decoded images ({self.num_bytes / 1e9:.2g} GB)"
 
     def is_there(self) -> bool:
-        """Whether somebody has decoded them already."""
+        """Whether they are in the store."""
         return self._store.find(self._key) is not None
 
     def fits(self) -> bool:
-        """Whether there is room for them."""
+        """Whether the store has room for them."""
         return self._store.fits(self._key, self.num_bytes)
 
     def open(self) -> Pixels:
-        """Maps the file; makes it first if it is not there, in one process for all.
+        """Maps the file into memory; one process creates it if it is missing.
 
         Raises:
             OSError: The disk is full.
@@ -118,7 +118,7 @@ class _Decoded:
         return self._store.open(self._key, np.uint8, self._shape)
 
     def _write(self) -> None:
-        # Not through a mapped file: where the disk is full, that kills the process.
+        # Not through a memory map, which kills the process if the disk is full.
         with self._store.writing(self._key) as part, open(part, "wb") as file:
             for pixels in self._files.read_all():
                 file.write(pixels.tobytes())
@@ -129,7 +129,7 @@ class _FromArray:
 
     Args:
         array: The images.
-        source: The entry of the store that they are in, which another process opens, too.
+        source: Their entry in the store, which other processes open when unpickling.
     """
 
     def __init__(self, array: Pixels, source: _Decoded | None = None) -> None:
@@ -154,7 +154,7 @@ def _open(source: _Decoded) -> _FromArray:
 
 
 class _FromFiles:
-    """Decodes images from their files; another process has a reader of its own."""
+    """Decodes images from their files; when unpickled, it creates its own reader."""
 
     def __init__(self, files: ImageFiles) -> None:
         self._files = files

@@ -1,4 +1,4 @@
-"""Opens every image once before training, so that no bad file stops it later."""
+"""Opens every image once before training, so that no bad file stops a run later."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,14 +33,14 @@ def inspect_files(
 
     Args:
         paths: Image files.
-        store: Where findings are remembered, so that an unchanged file is not opened
-            again; None to open them all.
-        fingerprints: Where to add the fingerprints of the images, for which each has
-            to be decoded in full.
-        max_pixels: Images of more pixels can't be used.
+        store: Caches the records, so that unchanged files are not opened again; None opens
+            all files.
+        fingerprints: Receives the fingerprints of the images, for which they are decoded
+            in full.
+        max_pixels: Images with more pixels are rejected.
 
     Returns:
-        A record per file, in the order of `paths`.
+        One record per file, in the order of `paths`.
     """
     if store is None:
         return [each.record for each in _inspect_all(paths, False, max_pixels)]
@@ -58,7 +58,7 @@ def inspect_files(
     while chunk := dict(islice(inspections, _AT_ONCE)):
         if fingerprints is not None:
             fingerprints.remember(_fingerprints_of(chunk.values()))
-        # What can't be opened now may be opened later, without a trace of a change.
+        # A file that can't be opened now may be readable later without a new change time.
         opened = {path: each for path, each in chunk.items() if each.record.digest}
         records.remember(
             {path: each.record for path, each in opened.items()},
@@ -69,19 +69,19 @@ def inspect_files(
 
 
 def _within_limit(known: dict[str, FileRecord], max_pixels: int) -> dict[str, FileRecord]:
-    """The records as another limit makes them; those that it lets in now are left out."""
+    """Returns the records under this limit, without files that an earlier one rejected."""
     found = {}
     for path, record in known.items():
         if record.width * record.height > max_pixels:
             problem = too_large(record.width, record.height, max_pixels)
             found[path] = record._replace(problem=problem)
-        elif not (record.problem and record.width):  # it was too large before
+        elif not (record.problem and record.width):  # with a width, it was too large
             found[path] = record
     return found
 
 
 def list_unopened(paths: Sequence[str]) -> list[FileRecord]:
-    """A record per file, in the order of `paths`; see `read_file.unopened_files`."""
+    """Returns one record per file, in order; see `read_file.unopened_files`."""
     parts = [paths[first : first + _AT_ONCE] for first in range(0, len(paths), _AT_ONCE)]
     with ThreadPoolExecutor(_THREADS) as pool:  # disks of others answer late
         return list(chain.from_iterable(pool.map(unopened_files, parts)))
@@ -93,16 +93,16 @@ def decode_files(
     size: int,
     rules: PixelRules = DEFAULT_RULES,
 ) -> Iterator[Pixels]:
-    """Decodes files in parallel, and hands their images on in order.
+    """Decodes files in parallel, and yields their images in order.
 
     Args:
         paths: Image files that are known to be decodable.
-        digests: What `inspect_files` found their content to be.
+        digests: Digests of their content from `inspect_files`.
         size: Height and width in pixels.
-        rules: How pixels are read.
+        rules: Rules for reading pixels.
 
     Raises:
-        DataError: One was changed or removed since.
+        DataError: A file was changed or removed since.
     """
     files = list(zip(paths, digests, strict=True))
     with ParallelReader(len(files)) as reader:

@@ -1,7 +1,8 @@
-"""Reads many image files at once: in threads, or with many CPUs in processes.
+"""Reads image files in parallel: in threads or, with many CPUs, in processes.
 
-Of the time that an image takes, threads spend a fifth to a quarter in Python, one at a
-time: beyond four CPUs they wait for each other. A process a thread has no such limit.
+A fifth to a quarter of the time for an image is spent in Python under the global
+interpreter lock, so more than four threads wait for each other. Processes have no such
+limit.
 """
 
 import threading
@@ -22,8 +23,8 @@ from .pixel_rules import PixelRules
 from .read_file import File, Inspection, inspect_files, read_into, try_read_into
 
 PROCESSES_VARIABLE = "KERAUNOS_DECODING_PROCESSES"
-CPUS_FOR_THREADS = 4  # as many as threads keep busy
-FILES_FOR_THREADS = 2000  # fewer are read before processes have started
+CPUS_FOR_THREADS = 4  # more can't be kept busy by threads
+FILES_FOR_THREADS = 2000  # fewer are read before processes would have started
 
 AT_ONCE = 4  # files per request, to save overhead
 
@@ -42,7 +43,7 @@ class Reader(Protocol):
     def try_read_into(
         self, pixels: Pixels, paths: Sequence[str], rules: PixelRules
     ) -> list[str]:
-        """Decodes files that were not."""
+        """Decodes files that were not inspected."""
 
     def inspect_files(
         self, paths: Sequence[str], full: bool, rules: PixelRules
@@ -59,11 +60,11 @@ class _InThisProcess:
 class ParallelReader:
     """Reads image files in parallel.
 
-    Each of its threads reads in this process or, where that pays, has one of its own that
-    does. What comes out is the same. A process that is lost is done without.
+    Each of its threads reads in this process or, if that is faster, in a process of its
+    own. The results are the same. A thread whose process is lost continues in this one.
 
     Args:
-        num_files: How many there are to read.
+        num_files: Number of files to read.
     """
 
     def __init__(self, num_files: int) -> None:
@@ -91,7 +92,7 @@ class ParallelReader:
     def inspect(
         self, paths: Sequence[str], full: bool, rules: PixelRules
     ) -> Iterator[Inspection]:
-        """Inspects files, in order; see `read_file.inspect_files`."""
+        """Inspects files in order; see `read_file.inspect_files`."""
 
         def inspect_some(reader: Reader, part: slice) -> list[Inspection]:
             return reader.inspect_files(paths[part], full, rules)
@@ -99,10 +100,10 @@ class ParallelReader:
         return chain.from_iterable(self.map(inspect_some, _parts(len(paths), AT_ONCE)))
 
     def read(self, files: Sequence[File], size: int, rules: PixelRules) -> Iterator[Pixels]:
-        """Decodes files, in order: `(size, size, 3)` RGB each.
+        """Decodes files in order to `(size, size, 3)` RGB, uint8.
 
         Raises:
-            DataError: One was changed or removed since it was inspected.
+            DataError: A file was changed or removed since it was inspected.
         """
 
         def read_some(reader: Reader, part: slice) -> Pixels:
@@ -115,8 +116,8 @@ class ParallelReader:
     def read_batch(self, files: Sequence[File], size: int, rules: PixelRules) -> Pixels:
         """Decodes files as `read` does, into one array `(files, size, size, 3)`.
 
-        Without processes that happens in the thread which asks: whoever reads batches reads
-        several of them at once.
+        Without processes, the calling thread decodes, because several batches are read at
+        once in any case.
         """
         images = np.empty((len(files), size, size, 3), np.uint8)
         if not self._processes:
@@ -136,13 +137,12 @@ class ParallelReader:
         items: Iterable[Item],
         at_least: int = 0,
     ) -> Iterator[Result]:
-        """Maps in order over threads, with a bounded number of results waiting.
+        """Maps items in order over threads, with a bounded number of pending results.
 
         Args:
-            work: What to do with a reader and an item.
-            items: Any number of them; they are taken as they are needed.
-            at_least: How many results are made before they are requested, if that is more
-                than keeps the threads busy.
+            work: Function of a reader and an item.
+            items: Any number of items, consumed lazily.
+            at_least: Minimum number of results to compute ahead.
         """
         remaining = iter(items)
         waiting: list[Future[Result]] = [
@@ -159,7 +159,7 @@ class ParallelReader:
         try:
             return work(self._own.reader, item)
         except ProcessLostError as error:
-            notify(f"a decoding process {error}: its part is decoded here")
+            notify(f"a decoding process {error}; its files are decoded in this process")
             self._own.reader = _InThisProcess
             return work(self._own.reader, item)
 
@@ -169,7 +169,7 @@ def _parts(total: int, size: int) -> list[slice]:
 
 
 def num_processes(num_files: int) -> int:
-    """How many processes read so many files; 0 if it is done in threads of this one.
+    """Returns the number of processes that read the files; 0 for threads of this one.
 
     Raises:
         ConfigError: $KERAUNOS_DECODING_PROCESSES is not a number.
@@ -188,4 +188,4 @@ def _start(own: threading.local, in_process: bool) -> None:
         try:
             own.reader = DecodingProcess()
         except OSError as error:
-            notify(f"no decoding process can be started ({error.strerror})")
+            notify(f"a decoding process can't be started ({error.strerror})")

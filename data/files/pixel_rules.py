@@ -1,25 +1,25 @@
-"""How the pixels of image files are read, and why some are not."""
+"""Rules for reading the pixels of image files, and errors about images."""
 
 from dataclasses import dataclass
 
 import PIL
 
 DECODER_VERSION = 3
-DECODER = f"{DECODER_VERSION}, Pillow {PIL.__version__}"  # of which pixels are kept
+DECODER = f"{DECODER_VERSION}, Pillow {PIL.__version__}"  # part of cache keys
 MAX_MEGAPIXELS = 64.0
 FULL_BITS = 16
 
 
 class UndecodableError(ValueError):
-    """A file is not an image that can be used; the message says why."""
+    """A file can't be used as an image; the message says why."""
 
 
 class TooLargeError(UndecodableError):
-    """An image has more pixels than are allowed.
+    """An image has more pixels than allowed.
 
     Attributes:
-        width: In pixels.
-        height: In pixels.
+        width: Width in pixels.
+        height: Height in pixels.
     """
 
     def __init__(self, width: int, height: int, max_pixels: int) -> None:
@@ -30,11 +30,11 @@ class TooLargeError(UndecodableError):
 
 @dataclass(frozen=True)
 class PixelRules:
-    """What decides how the pixels of a file are read.
+    """Rules for reading the pixels of image files.
 
     Attributes:
-        bit_depth: How many of 16 bits per channel are used; None for all of them.
-        max_pixels: Images of more pixels are refused, by their headers alone.
+        bit_depth: Number of bits used of 16 per channel; None for all.
+        max_pixels: Images with more pixels are rejected before decoding.
 
     Example:
         >>> PixelRules.of(12, 64.0).max_pixels
@@ -46,12 +46,12 @@ class PixelRules:
 
     @classmethod
     def of(cls, bit_depth: int | None, max_megapixels: float) -> "PixelRules":
-        """The rules that settings give."""
+        """Creates the rules from settings."""
         return cls(bit_depth, int(max_megapixels * 1e6))
 
     @property
     def decoder(self) -> str:
-        """Everything that pixels depend on besides the file."""
+        """Everything except the file that affects pixels, for cache keys."""
         if self.bit_depth in (None, FULL_BITS):
             return DECODER
         return f"{DECODER}, {self.bit_depth} bits"
@@ -61,7 +61,7 @@ DEFAULT_RULES = PixelRules()
 
 
 def too_large(width: int, height: int, max_pixels: int) -> str:
-    """The reason for an image with too many pixels."""
+    """Describes the problem of an image with too many pixels."""
     return (
         f"it has {width} x {height} pixels, more than {max_pixels:,} "
         "(data.max_megapixels is the limit)"

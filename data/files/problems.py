@@ -1,4 +1,4 @@
-"""Which image files can't be used, and what is odd about the others."""
+"""Finds image files that can't be used, and unusual properties of the others."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from .pixel_rules import FULL_BITS
 _NEARLY_BLACK = 12  # bits: no value above a sixteenth of white
 
 _ODDITIES: dict[str, Callable[[str, FileRecord], bool]] = {
-    "are of another format than their names say": lambda path, record: (
+    "have a format that differs from their extension": lambda path, record: (
         record.format not in ("", *FORMATS.get(splitext(path)[1].lower(), (record.format,)))
     ),
     "have several frames: the first is used": lambda _, record: record.is_animated,
@@ -29,12 +29,12 @@ def problems_of_files(
     exif_orientation: ExifOrientation,
     bit_depth: int | None = None,
 ) -> dict[int, str]:
-    """Why files can't be used, by row."""
+    """Returns by row why files can't be used."""
     problems = {row: each.problem for row, each in enumerate(records) if each.problem}
     if exif_orientation == "refuse":
         for row, record in enumerate(records):
             if record.orientation != UPRIGHT:
-                problems[row] = f"EXIF says to rotate it (orientation {record.orientation})"
+                problems[row] = f"its EXIF orientation is {record.orientation}, not upright"
     for row, record in enumerate(records):
         if bit_depth is not None and record.bits > bit_depth:
             problems[row] = f"it uses {record.bits} bits, more than data.bit_depth"
@@ -47,13 +47,13 @@ def remarks_on_files(
     problems: Mapping[int, str],
     ignored: Iterable[Mapping[str, int]],
 ) -> Iterator[str]:
-    """Lines on what is odd about files, each with the first one that it is true of.
+    """Yields remarks on unusual files, each with the first example.
 
     Args:
         paths: Image files.
-        records: What opening them told.
-        problems: Why files can't be used, by row.
-        ignored: For each folder, how many files of which other extensions are in it.
+        records: Their records.
+        problems: By row, why files can't be used.
+        ignored: For each folder, the number of skipped files by extension.
     """
     total: Counter[str] = Counter()
     for counts in ignored:
@@ -71,15 +71,15 @@ def remarks_on_files(
 def require_bit_depth(
     records: Sequence[FileRecord], bit_depth: int | None, setting: str = "data.bit_depth"
 ) -> None:
-    """Checks that images of 16 bits use them, or that it was said how many they use.
+    """Checks that 16-bit images use all bits, or that the bit depth is set.
 
     Args:
-        records: What opening the images told.
-        bit_depth: What was said.
-        setting: What to type.
+        records: Records of the images.
+        bit_depth: The setting; None if it is not set.
+        setting: Name of the setting, for the message.
 
     Raises:
-        DataError: No image uses all bits, and nothing was said.
+        DataError: No image uses all bits, and the bit depth is not set.
     """
     question = unused_bits(records, setting)
     if bit_depth is None and question:
@@ -87,22 +87,22 @@ def require_bit_depth(
 
 
 def unused_bits(records: Sequence[FileRecord], setting: str) -> str:
-    """Asks for the number of bits used, if no image uses all 16; else empty."""
+    """Returns a question about the bit depth if no image uses all 16 bits; else empty."""
     deep = [record.bits for record in records if record.bits]
     used = max(deep, default=FULL_BITS)
     if used == FULL_BITS:
         return ""
     return message(
         f"{len(deep)} images have 16 bits per channel, but none has a value above "
-        f"{2**used - 1:,}: taken as 16 bits they would be nearly black.",
-        f"If their white is {2**used - 1:,}, type {setting}={used}; if it is 65,535, "
+        f"{2**used - 1:,}: read as 16 bits, they would be nearly black.",
+        f"If white is {2**used - 1:,}, set {setting}={used}; if it is 65,535, "
         f"{setting}={FULL_BITS}.",
         bits_used=used,
     )
 
 
 def remarks_on_bits(records: Sequence[FileRecord], bit_depth: int | None) -> Iterator[str]:
-    """A line on images of hardly any bits among others that use all."""
+    """Yields a remark on dark 16-bit images among others that use all bits."""
     deep = [record.bits for record in records if record.bits]
     dark = sum(bits <= _NEARLY_BLACK for bits in deep)
     if dark and bit_depth in (None, FULL_BITS):

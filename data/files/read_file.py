@@ -1,4 +1,4 @@
-"""Opens image files one after another: their pixels, or what there is to know of them."""
+"""Reads the pixels of image files, or inspects the files, one after another."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ File = tuple[str, bytes]
 
 @dataclass(frozen=True)
 class Inspection:
-    """What opening a file told, and its size and time of change just before."""
+    """The record of a file, with its size and change time just before it was opened."""
 
     stamp: tuple[int, int]
     record: FileRecord
@@ -42,8 +42,8 @@ def read_into(pixels: Pixels, files: Sequence[File], rules: PixelRules) -> None:
 
     Args:
         pixels: `(files, size, size, 3)`, RGB.
-        files: Path and digest of each.
-        rules: How pixels are read.
+        files: Path and digest of each file.
+        rules: Rules for reading pixels.
 
     Raises:
         DataError: A file was changed or removed since it was inspected.
@@ -53,18 +53,18 @@ def read_into(pixels: Pixels, files: Sequence[File], rules: PixelRules) -> None:
 
 
 def try_read_into(pixels: Pixels, paths: Sequence[str], rules: PixelRules) -> list[str]:
-    """Decodes files that nobody has looked at before into an array.
+    """Decodes files that were not inspected into an array.
 
-    Images of 16 bits per channel that use fewer are refused unless the rules give a number
-    of bits: taken as they are they would be nearly black.
+    16-bit images that use fewer bits are rejected unless the rules give the bit depth,
+    because they would be nearly black.
 
     Args:
         pixels: `(files, size, size, 3)`, RGB; undefined for files that can't be used.
-        paths: Of files, or of images in record files.
-        rules: How pixels are read.
+        paths: Paths of files, or of images in record files.
+        rules: Rules for reading pixels.
 
     Returns:
-        For each file why it can't be used; empty if it can.
+        For each file, why it can't be used; empty if it can.
     """
     return [_try_to_read(pixels[place], path, rules) for place, path in enumerate(paths)]
 
@@ -75,15 +75,15 @@ def inspect_files(paths: Sequence[str], full: bool, rules: PixelRules) -> list[I
     Args:
         paths: Image files.
         full: Whether to decode every pixel, for fingerprints.
-        rules: How pixels are read.
+        rules: Rules for reading pixels.
     """
     return [_inspect(path, full, rules) for path in paths]
 
 
 def unopened_files(paths: Sequence[str]) -> list[FileRecord]:
-    """Records of files that are opened when they are used, and not now.
+    """Returns records of files without opening them.
 
-    In the place of their content's, their digest is that of place, size and time of change.
+    Their digests cover path, size and change time instead of the content.
     """
     return [
         FileRecord(digest, 0, 0, "")
@@ -101,24 +101,24 @@ def _try_to_read(pixels: Pixels, path: str, rules: PixelRules) -> str:
     if rules.bit_depth is None and 0 < bits < FULL_BITS:
         return (
             f"it has 16 bits per channel and no value above {2**bits - 1:,}: if that is "
-            f"its white, type --bit-depth={bits}; if 65,535 is, --bit-depth={FULL_BITS}"
+            f"white, use --bit-depth={bits}; if white is 65,535, --bit-depth={FULL_BITS}"
         )
     return ""
 
 
 def unopened_digest(path: str) -> bytes:
-    """The digest of place, size and time of change; empty if there is no such file."""
+    """Returns a digest of path, size and change time; empty if there is no such file."""
     size, changed_ns = stamp(path)
     name = os.fsencode(os.path.abspath(path))
     return sha256(b"%d %d %s" % (size, changed_ns, name)).digest() if size >= 0 else b""
 
 
 def content_as_inspected(path: str, digest: bytes) -> bytes:
-    """The bytes of an image that are those it was inspected with.
+    """Reads the bytes of an image, and checks that they are unchanged.
 
     Args:
-        path: Of a file, or within a record file.
-        digest: As the inspection found it.
+        path: Path of a file, or of an image in a record file.
+        digest: Digest of the content when it was inspected.
 
     Raises:
         DataError: The image was changed or removed since.
@@ -129,7 +129,7 @@ def content_as_inspected(path: str, digest: bytes) -> bytes:
     if problem:
         raise DataError(
             message(
-                f"Images must stay as they were when the run began, but now {problem}.",
+                f"Images must not change during a run, but now {problem}.",
                 "Start a new run, or restore the file.",
                 file=path,
             )
@@ -153,9 +153,9 @@ def _read_pixels(path: str, digest: bytes, size: int, rules: PixelRules) -> Pixe
 
 
 def _is_digest(digest: bytes, content: bytes, path: str) -> bool:
-    """Whether a digest is that of the content, or of a file that was not opened before.
+    """Whether a digest matches the content, or the unopened file.
 
-    NumPy leaves zeros away at the end of bytes.
+    Trailing zeros are ignored, because NumPy strips them from bytes.
     """
     wanted = digest.rstrip(b"\0")
     return wanted in (content.rstrip(b"\0"), unopened_digest(path).rstrip(b"\0"))
@@ -188,7 +188,7 @@ def _inspect(path: str, full: bool, rules: PixelRules) -> Inspection:
 
 
 def _fingerprint(image: OpenedImage, content: bytes) -> Fingerprint:
-    """Of images of which 16 bits use fewer, as these show them, lest all be black."""
+    """Returns the fingerprint; 16-bit images are read at the bit depth that they use."""
     if needs_shift(image.bits or None):
         with contextlib.suppress(UndecodableError):
             image = open_image(
@@ -198,11 +198,11 @@ def _fingerprint(image: OpenedImage, content: bytes) -> Fingerprint:
 
 
 def content_of(path: str) -> bytes:
-    """The bytes of an image, from its own file or from a record file.
+    """Reads the bytes of an image from its own file or from a record file.
 
     Raises:
-        OSError: It can't be opened, is not a regular file, or too large; `strerror` is the
-            end of a sentence about it.
+        OSError: The file can't be opened, is not a regular file, or is too large;
+            `strerror` is a sentence that begins with "it".
     """
     try:
         record = record_of(path)
@@ -225,7 +225,7 @@ def _content_of_file(path: str) -> bytes:
 
 
 def _read(path: str) -> tuple[bytes, bytes, str]:
-    """A file's hash, its content, and why it can't be opened; each may be empty."""
+    """Returns hash and content of a file, and why it can't be opened; each may be empty."""
     try:
         content = content_of(path)
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Images in record files: many in one file, each of which can be read on its own.
+"""Reads images from record files, which hold many images with random access.
 
-An image in a record file has a path like any other: the file, the number of the record,
-and the name that it had: `packed/images-00002.array_record/0000017/nevus/a.jpg`. It is
-read where the bytes of any image are, and is known by their SHA-256 as all are.
+The path of an image in a record file consists of the file, the number of the record, and
+the original name: `packed/images-00002.array_record/0000017/nevus/a.jpg`. Like all images,
+it is identified by the SHA-256 of its bytes.
 """
 
 import functools
@@ -21,14 +21,14 @@ _OPEN_FILES = 64
 
 
 class Record(NamedTuple):
-    """Where the bytes of an image are: a record file, and the number of the record."""
+    """Location of the bytes of an image: a record file, and the number of the record."""
 
     file: str
     number: int
 
 
 def record_of(path: str) -> Record | None:
-    """Where an image lies in a record file; None if its path is that of a file.
+    """Returns the location of an image in a record file; None for other paths.
 
     Example:
         >>> record_of("packed/images-00002.array_record/17/nevus/a.jpg")
@@ -43,18 +43,18 @@ def record_of(path: str) -> Record | None:
 
 
 def file_on_disk(path: str) -> str:
-    """The file that an image is read from: its own, or a record file."""
+    """Returns the file that an image is read from: its own, or a record file."""
     record = record_of(path)
     return path if record is None else record.file
 
 
 def is_image_file(path: str) -> bool:
-    """Whether there is a file that an image can be read from."""
+    """Whether the file that an image is read from exists."""
     return os.path.isfile(file_on_disk(path))
 
 
 def read_record(record: Record) -> bytes:
-    """The bytes of a record, whose checksum is verified.
+    """Reads the bytes of a record, and verifies their checksum.
 
     Raises:
         OSError: There is no such record, or it is damaged.
@@ -69,10 +69,10 @@ def read_record(record: Record) -> bytes:
 
 
 def num_records(file: str) -> int:
-    """How many images a record file holds.
+    """Returns the number of images in a record file.
 
     Raises:
-        OSError: It can't be read, or holds none, as far as the library can see.
+        OSError: The file can't be read, or appears to be empty.
         ConfigError: The package array-record is not installed.
     """
     try:
@@ -86,10 +86,10 @@ def num_records(file: str) -> int:
 
 
 def record_library() -> Any:
-    """The package that reads and writes record files.
+    """Imports the package that reads and writes record files.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: The package is not installed.
     """
     try:
         return importlib.import_module("array_record.python.array_record_module")
@@ -110,5 +110,5 @@ def _open(file: str) -> Any:
 
 @functools.lru_cache(_OPEN_FILES)
 def _reader(file: str, *stamp: int) -> Any:
-    """An open record file, for as long as it is what it was."""
+    """Returns an open record file; the stamp reopens it after changes."""
     return record_library().ArrayRecordReader(file, _RANDOM_ACCESS)

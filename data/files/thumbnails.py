@@ -1,4 +1,4 @@
-"""Small JPEGs for pages that hold their images."""
+"""Creates small JPEGs to embed in HTML pages."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ SIZE = 160
 
 
 def thumbnail_of_file(path: str) -> str:
-    """A small JPEG in Base64; empty if the file can no longer be shown."""
+    """Returns a file as a small JPEG in Base64; empty if it can't be read."""
     try:
         image = open_image(content_of(path), 2 * SIZE).image
     except (OSError, UndecodableError):
@@ -24,9 +24,9 @@ def thumbnail_of_file(path: str) -> str:
 
 
 def thumbnail(pixels: npt.NDArray[np.uint8]) -> str:
-    """A small JPEG in Base64 of `(height, width, 3)` RGB; it is never made larger.
+    """Returns `(height, width, 3)` RGB as a small JPEG in Base64; it is never enlarged.
 
-    It may be wider than high, as several images beside each other are.
+    The result may be up to five times wider than high, for images side by side.
     """
     return _encode(Image.fromarray(pixels), 5 * SIZE)
 

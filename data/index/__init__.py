@@ -1,1 +1,1 @@
-"""From folders and tables to the index of a run: one row per image, checked and split."""
+"""Builds the index of a run from folders and tables: one row per image, with its split."""

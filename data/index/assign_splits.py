@@ -1,4 +1,4 @@
-"""Decides which files of `data.train` are trained on, and which are held out."""
+"""Assigns the files of `data.train` to training, validation and test."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -20,7 +20,7 @@ _PURPOSE_OF_TEST = 1
 
 
 def follow_written_split(index: ImageIndex, written: WrittenSplit) -> ImageIndex:
-    """Assigns the files of `data.train` to the splits of a split.csv that lists them."""
+    """Assigns files of `data.train` to the splits given by a split.csv."""
     sides = written.sides(index)
     named = (sides != UNNAMED) & (index.splits == TRAIN)
     return replace(index, splits=np.where(named, sides, index.splits).astype(np.int8))
@@ -33,21 +33,20 @@ def assign_splits(
     seed: int,
     written: WrittenSplit | None = None,
 ) -> tuple[ImageIndex, list[str]]:
-    """Holds out of the training files what has no folder or table of its own.
+    """Holds out validation and test images that have no folder or table of their own.
 
     Args:
-        index: All files, those of `data.train` being in TRAIN or where `written` puts
-            them.
+        index: All files; those of `data.train` are in TRAIN or assigned by `written`.
         config: The section `data`.
         given: Names of the splits that have files of their own.
-        seed: The same seed gives the same splits.
-        written: The sides of files that were assigned before, and keep theirs.
+        seed: Seed of the splits.
+        written: Assignments of an earlier run, which are kept.
 
     Returns:
-        The table with its splits, and lines on what was found.
+        The index with its splits, and remarks.
 
     Raises:
-        DataError: A class is too small to be on all sides.
+        DataError: A class is too small for all splits.
     """
     if config.folds is not None:
         _require_none_given(given, config.folds)
@@ -73,14 +72,14 @@ def assign_splits(
 def assign_fold(
     index: ImageIndex, number: int, folds: int, given: Collection[str], seed: int
 ) -> ImageIndex:
-    """Makes one fold of the training and validation files the validation files.
+    """Uses one fold of the training and validation files for validation.
 
     Args:
-        index: All files, in splits.
-        number: Of the fold, counted from 1.
-        folds: How many there are.
+        index: All files, with splits.
+        number: Number of the fold, counted from 1.
+        folds: Number of folds.
         given: Names of the splits that have files of their own.
-        seed: The same seed gives the same folds.
+        seed: Seed of the folds.
 
     Raises:
         DataError: Validation images are given, or a class is too small for folds.
@@ -100,15 +99,15 @@ def _require_none_given(given: Collection[str], folds: int) -> None:
             message(
                 "Folds hold out each image of `data.train` once, but there are validation "
                 "images already.",
-                "Leave the folds out, or the validation images (a folder or a table of "
-                "their own, or a column of splits).",
+                "Remove either the folds or the validation images (given by a folder, "
+                "table or split column).",
                 folds=folds,
             )
         )
 
 
 class _Assignment:
-    """The splits so far, and which of them are final."""
+    """The splits assigned so far, and which of them are final."""
 
     def __init__(self, index: ImageIndex, given: Collection[str]) -> None:
         self.index = index
@@ -119,7 +118,7 @@ class _Assignment:
         self._is_final = index.splits != TRAIN
 
     def keep(self, written: WrittenSplit) -> list[str]:
-        """Makes final what was assigned before, and puts new files with their groups."""
+        """Keeps earlier assignments, and adds new files to the splits of their groups."""
         self._is_final |= written.sides(self.index) != UNNAMED
         named = self._is_final & self._is_ours
         groups = self.index.groups
@@ -133,7 +132,7 @@ class _Assignment:
         return [f"{line}, and {new} are new"]
 
     def hold_out(self, split: int, fraction: float, seed: int, purpose: int = 0) -> None:
-        """Moves a part of the training files to another split."""
+        """Moves a fraction of the training files to another split."""
         rows = self._rows(TRAIN, split)
         sides = np.where(self.splits[rows] == split, HELD_OUT, STAYS)
         sides[~self._is_final[rows]] = UNDECIDED
@@ -163,7 +162,7 @@ class _Assignment:
 
 
 def _require_enough(index: ImageIndex, sides: int) -> None:
-    """Checks that each class can be on that many sides."""
+    """Checks that each class suffices for `sides` splits."""
     if index.task == "regression":
         return
     training = index.where(index.splits == TRAIN)
@@ -172,7 +171,9 @@ def _require_enough(index: ImageIndex, sides: int) -> None:
     counts = np.bincount(pairs[:, 0], minlength=len(index.class_names))
     small = {
         name: int(count)
-        for name, count in zip(index.class_names, counts, strict=False)  # one more: none
+        for name, count in zip(
+            index.class_names, counts, strict=False
+        )  # the last: no label
         if 0 < count < sides
     }
     if small:
@@ -180,7 +181,7 @@ def _require_enough(index: ImageIndex, sides: int) -> None:
             message(
                 f"Each class must have at least {sides} images to hold out a part (copies "
                 f"and members of a group count as one); these have fewer: {some(small)}.",
-                "Add images, leave these classes out, or hold out fewer parts.",
+                "Add images, remove these classes, or hold out fewer parts.",
                 images=dict(list(small.items())[:20]),
             )
         )
@@ -192,6 +193,6 @@ def _remark_on_divided_groups(index: ImageIndex) -> list[str]:
     if not count:
         return []
     return [
-        f"{count} groups of images (copies, near copies, or the same name in the column of "
-        "groups) are in more than one split, according to folders, tables or data.split"
+        f"{count} groups of images (copies, near copies, or the same value in the group "
+        "column) are in more than one split, given by folders, tables or data.split"
     ]

@@ -1,4 +1,4 @@
-"""From folders or tables to the index of a run: listed, opened, cleaned and split."""
+"""Builds the index of a run: lists, inspects, cleans and splits the files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,12 +45,12 @@ FEW = 5  # training images of a class
 
 @dataclass(frozen=True)
 class BuiltIndex:
-    """The table of a run and what was found on the way.
+    """The index of a run, with dropped files and remarks.
 
     Attributes:
-        index: The files that stay, each with its split.
-        dropped: The files that were left out.
-        remarks: Lines on what was found.
+        index: The files that are kept, with their splits.
+        dropped: The files that were dropped, with reasons.
+        remarks: Remarks on the data.
         given: Names of the splits that have files of their own.
     """
 
@@ -60,12 +60,12 @@ class BuiltIndex:
     given: frozenset[str] = frozenset({"train"})
 
     def one_fold(self, number: int, folds: int, seed: int) -> "BuiltIndex":
-        """The same files, with one of their folds for validation.
+        """Returns the same files, with one of their folds for validation.
 
         Args:
-            number: Of the fold, counted from 1.
-            folds: How many there are.
-            seed: The same seed gives the same folds.
+            number: Number of the fold, counted from 1.
+            folds: Number of folds.
+            seed: Seed of the folds.
 
         Raises:
             DataError: Validation images are given, a class is too small for folds, or
@@ -80,16 +80,16 @@ class BuiltIndex:
 def build_index(
     config: DataConfig, seed: int, store: Store, task: Task = "classification"
 ) -> BuiltIndex:
-    """Reads the folders and tables that a configuration names.
+    """Builds the index from the folders and tables of a configuration.
 
     Args:
         config: The section `data`.
-        seed: Of the split.
-        store: Where findings are remembered.
-        task: What is to be predicted.
+        seed: Seed of the split.
+        store: Caches the results of inspections.
+        task: The task.
 
     Raises:
-        ConfigError: `data.train` is missing, or which fold it is about.
+        ConfigError: `data.train` is missing, or `data.fold` with `data.folds`.
         DataError: A folder or its images would spoil a run.
     """
     _require_one_fold(config)
@@ -112,7 +112,9 @@ def build_index(
     index, found = assign_splits(index, config, scans.keys(), seed, written)
     odd += remarks_on_bits(records, config.bit_depth)
     if config.check == "lazy":
-        odd.append("no file was opened: an unusable file ends the run when it is reached")
+        odd.append(
+            "files were not opened: an unusable file will end the run when it is read"
+        )
     listed = [line for scan in scans.values() for line in scan.remarks]
     remarks += [*listed, *odd, *found, *_remarks_on_classes(index)]
     return BuiltIndex(index, dropped, remarks, frozenset(scans))
@@ -123,7 +125,7 @@ def _require_one_fold(config: DataConfig) -> None:
         raise ConfigError(
             message(
                 f"`data.fold` must select one of the {config.folds} folds for validation.",
-                "`keraunos fit` trains all of them; else try data.fold=1.",
+                "`keraunos fit` trains all of them; otherwise try data.fold=1.",
                 **{"data.fold": None},
             )
         )
@@ -186,7 +188,7 @@ def _labels(
 def _targets(
     class_names: tuple[str, ...], scans: Mapping[str, Scan]
 ) -> npt.NDArray[np.float32]:
-    """`(rows, names)`; a label that another table lacks is 0 there."""
+    """`(rows, names)`: targets; labels that a table lacks are 0."""
     rows = []
     for scan in scans.values():
         places = [class_names.index(name) for name in scan.class_names]
@@ -197,15 +199,15 @@ def _targets(
 
 
 def _equal(targets: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
-    """`(rows,)` a number that rows with equal targets share."""
+    """`(rows,)`: numbers shared by rows with equal targets."""
     return np.unique(targets, axis=0, return_inverse=True)[1].ravel().astype(np.int32)
 
 
 def _remarks_on_classes(index: ImageIndex) -> list[str]:
-    """Lines on the classes that hardly have training images.
+    """Returns remarks on classes with few training images.
 
     Raises:
-        DataError: Fewer than two classes have any.
+        DataError: Too few classes have training images.
     """
     counts = dict(zip(index.class_names, index.class_counts(TRAIN).tolist(), strict=True))
     fewest = 2 if index.task == "classification" else 1
@@ -213,7 +215,7 @@ def _remarks_on_classes(index: ImageIndex) -> list[str]:
         raise DataError(
             message(
                 "At least two classes must have training images.",
-                "Check dropped files and class folders with data.on_conflict=keep.",
+                "Check the class folders, and dropped files with data.on_conflict=keep.",
                 counts=dict(list(counts.items())[:20]),
             )
         )
@@ -222,7 +224,7 @@ def _remarks_on_classes(index: ImageIndex) -> list[str]:
     remarks = []
     if missing:
         remarks.append(
-            f"no training images are left of {some(missing)}: it can't be learned"
+            f"no training images are left of {some(missing)}, which can't be learned"
         )
     if few:
         remarks.append(f"fewer than {FEW} training images are left of {some(few)}")

@@ -1,4 +1,4 @@
-"""Columns of label tables that are kept beside the images: sex, age, site, camera."""
+"""Further columns of label tables, such as sex, age, site or camera."""
 
 from collections.abc import Collection, Iterable
 
@@ -17,17 +17,17 @@ Texts = npt.NDArray[np.object_]
 def other_columns(
     table: CsvFile, used: Collection[str]
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """The columns of a table that nothing else uses.
+    """Returns the columns of a table that nothing else uses.
 
-    Cells without a value (empty, `NA`, `nan` and the like) are empty text, and equal cells
-    share their memory.
+    Missing values (empty, `NA`, `nan` and the like) become empty strings, and equal cells
+    share memory.
 
     Args:
         table: The table.
         used: Columns of images, labels, groups and splits.
 
     Returns:
-        Cells by column, a cell a row, and a line on columns that can't be told apart.
+        The cells of each column, and a remark on columns with duplicate names.
     """
     free = [name for name in table.header if name and name not in used]
     repeated = repeated_columns(table.header, free)
@@ -41,21 +41,21 @@ def other_columns(
         for name in free
         if name not in repeated
     }
-    return cells, summary("columns occur more than once and are left out", repeated)
+    return cells, summary("columns occur more than once and are ignored", repeated)
 
 
 def join_columns(scans: Iterable[Scan], features: Collection[str] = ()) -> dict[str, Texts]:
-    """The columns of all tables below each other, without those that would fill memory.
+    """Concatenates the columns of all tables, without those that would fill memory.
 
-    Those are columns with more than 1,000 different texts, or with more than 1,000
-    numbers of which none comes twice.
+    These are columns with more than 1,000 distinct texts, or with more than 1,000 numbers
+    that are all distinct.
 
     Args:
-        scans: Of the tables.
-        features: Columns that are kept, however many values they have.
+        scans: The tables.
+        features: Columns that are always kept.
 
     Returns:
-        `(images,)` text by column, empty where a table lacks the column or the value.
+        `(images,)` strings by column, empty if the table lacks the column or the value.
     """
     every = list(scans)
     names = dict.fromkeys(name for scan in every for name in scan.columns)

@@ -1,4 +1,4 @@
-"""Reads the rows of a CSV file: its encoding, its delimiter, its header."""
+"""Reads CSV files, and detects their encoding and delimiter."""
 
 import codecs
 import csv
@@ -14,27 +14,27 @@ from ...core.names import did_you_mean
 from .folders import slash_hint
 
 _DELIMITERS = ",;\t"
-_LOOKED_AT = 100  # rows, to find the delimiter
+_LOOKED_AT = 100  # rows used to find the delimiter
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """The cells of a table, without white space at their ends.
+    """The cells of a table, with normalized white space.
 
     Attributes:
         header: Names of the columns.
-        rows: Rows that are not empty, each with the number of its line.
+        rows: Nonempty rows, each with its line number.
     """
 
     header: list[str]
     rows: list[tuple[int, list[str]]]
 
     def column(self, name: str) -> list[str]:
-        """The cells of a column; empty where a row has too few.
+        """Returns the cells of a column; empty if a row is too short.
 
         Args:
-            name: Is in `header`.
+            name: A name in `header`.
         """
         place = self.header.index(name)
         return [cells[place] if place < len(cells) else "" for _, cells in self.rows]
@@ -44,12 +44,12 @@ def read_csv(path: Path, wanted: Collection[str], name: str) -> CsvFile:
     """Reads a CSV file in UTF-8 or, with a byte order mark, UTF-16.
 
     Args:
-        path: The file; its cells are divided by commas, semicolons or tabs.
-        wanted: Columns that it should have, by which the delimiter is recognized.
-        name: The setting that named it, for messages, such as `"data.train"`.
+        path: The file, with commas, semicolons or tabs as delimiters.
+        wanted: Expected columns, from which the delimiter is detected.
+        name: The setting that names the file, for messages, such as `"data.train"`.
 
     Raises:
-        DataError: It can't be read, or has no rows below its header.
+        DataError: The file can't be read, or has no rows below its header.
     """
     try:
         with open_regular(path) as file:
@@ -60,7 +60,7 @@ def read_csv(path: Path, wanted: Collection[str], name: str) -> CsvFile:
     if not rows:
         raise DataError(
             message(
-                f"`{name}` must be a table with a header and a row for each image.",
+                f"`{name}` must be a table with a header and one row per image.",
                 **{name: str(path)},
             )
         )
@@ -77,9 +77,9 @@ def _decoded(content: bytes) -> str:
 
 
 def _delimiter(text: str, wanted: Collection[str]) -> str:
-    """The delimiter that finds most of the wanted columns, then rows of equal length.
+    """Returns the delimiter that finds most wanted columns, then most rows of equal length.
 
-    Counting characters would count those in quotes, and those of decimal commas.
+    Counting characters would include those in quotes and decimal commas.
     """
 
     def fitness(delimiter: str) -> tuple[int, float, int]:
@@ -111,10 +111,10 @@ def _unreadable(error: Exception, path: Path, name: str) -> DataError:
     remedy = slash_hint(path)
     if isinstance(error, ValueError):
         why = "it is not text in UTF-8"
-        remedy = "Save it as CSV in UTF-8; Excel calls that `CSV UTF-8`."
+        remedy = "Save it as CSV in UTF-8; Excel calls this `CSV UTF-8`."
     return DataError(
         message(
-            f"`{name}` must be a table that can be read ({why}).",
+            f"`{name}` must be a readable table ({why}).",
             remedy,
             **{name: str(path)},
         )
@@ -122,12 +122,12 @@ def _unreadable(error: Exception, path: Path, name: str) -> DataError:
 
 
 def column_hint(header: Sequence[str], name: str) -> str:
-    """The column that a wrong name may stand for, or all there are."""
+    """Suggests the column for a misspelled name, or lists all columns."""
     return did_you_mean(name, header) or f"It has {', '.join(header)}."
 
 
 def repeated_columns(header: Sequence[str], wanted: Collection[str]) -> list[str]:
-    """The wanted columns that occur more than once in the header."""
+    """Returns the wanted columns that occur more than once in the header."""
     return [
         each for each in dict.fromkeys(header) if each in wanted and header.count(each) > 1
     ]

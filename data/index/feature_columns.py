@@ -1,4 +1,4 @@
-"""Measures, on the training images, the table columns that a model takes."""
+"""Measures the table columns that a model takes, on the training images."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -20,7 +20,7 @@ from .image_names import summary
 from .label_checks import alike_but_for_case
 from .target_columns import indistinct
 
-MOST_WORDS = 100  # of a column; one of names or notes has more
+MOST_WORDS = 100  # a column of names or notes has more
 
 Cells = npt.NDArray[np.object_]
 
@@ -28,19 +28,18 @@ Cells = npt.NDArray[np.object_]
 def measure_features(
     index: ImageIndex, names: Sequence[str], categorical: Collection[str] = ()
 ) -> TableFeatures:
-    """Finds out what columns of the tables hold: numbers, or words.
+    """Measures whether columns contain numbers or words, and which.
 
-    Means, deviations and words are those of the training images alone: a model that knew
-    those of others would be scored too well on them.
+    Means, deviations and words come from the training images alone, because statistics of
+    held-out images would bias the scores.
 
     Args:
-        index: The images, split.
-        names: `data.features`.
-        categorical: Those of them whose numbers are names.
+        index: The images, with splits.
+        names: Names of columns: `data.features`.
+        categorical: Columns whose numbers are categories.
 
     Raises:
-        DataError: A column tells nothing of an image, or can't be understood; all are
-            named.
+        DataError: A column is not informative or is ambiguous; all problems are listed.
     """
     columns: list[TableColumn] = []
     problems: list[str] = []
@@ -51,14 +50,14 @@ def measure_features(
         if not found:
             columns.append(_measured(name, training, name in categorical))
     if problems:
-        words = "`data.features` must be columns that are informative for a model."
+        words = "`data.features` must be informative columns."
         what = message(words, "", **{"data.features": list(names)})
         raise DataError("\n".join([what, *(f"  {each}" for each in problems)]))
     return TableFeatures(tuple(columns))
 
 
 def remarks_on_features(index: ImageIndex, features: TableFeatures) -> list[str]:
-    """Lines on what the columns are, and on what training images don't tell of them."""
+    """Returns remarks on the columns, and on values that training images lack."""
     remarks = [f"table features: {', '.join(map(_described, features.columns))}"]
     for column in features.columns:
         if isinstance(column, WordColumn):
@@ -74,12 +73,12 @@ def remarks_on_features(index: ImageIndex, features: TableFeatures) -> list[str]
 
 
 def unknown_cells(column: TableColumn, cells: Sequence[str] | Cells, of: str) -> list[str]:
-    """A line on the cells that a model knows nothing of.
+    """Returns remarks on cells whose values the training images lack.
 
     Args:
-        column: As the training images have it.
-        cells: Of other images.
-        of: What these images are called.
+        column: The column as measured on the training images.
+        cells: Cells of other images.
+        of: Name of these images, for the remarks.
     """
     if isinstance(column, WordColumn):
         new = sorted(set(cells) - {MISSING, *column.words})
@@ -113,7 +112,7 @@ def _problems(
 
 
 def indistinct_numbers(name: str, known: Sequence[str]) -> list[str]:
-    """What is wrong with the numbers of training images that a model can't tell apart."""
+    """Returns the problems of a column whose numbers do not differ enough for a model."""
     return [f"{line} (of the training images)" for line in indistinct(name, known)]
 
 
@@ -127,8 +126,8 @@ def _problems_of_words(name: str, training: Cells) -> Iterator[str]:
         yield f"the column {name} has one value only (of the training images): {words[0]}"
     if len(words) > MOST_WORDS:
         yield (
-            f"the column {name} has {len(words):,} different words, and may have "
-            f"{MOST_WORDS}: {some(words)}. Names and notes say nothing about new images"
+            f"the column {name} has {len(words):,} different words, more than "
+            f"{MOST_WORDS}: {some(words)}. Names and notes do not generalize to new images"
         )
 
 
@@ -136,8 +135,8 @@ def _text_among_numbers(index: ImageIndex, name: str) -> list[str]:
     cells = zip(index.paths, index.columns[name], strict=True)
     text = [f"{path} ({cell})" for path, cell in cells if cell and not is_number(cell)]
     return summary(
-        f"cells of the column {name} are text, and others numbers (leave cells without a "
-        f"value empty; where the numbers are names: data.categorical_features=[{name}])",
+        f"cells of the column {name} are text, and others numbers (leave missing values "
+        f"empty; if the numbers are categories: data.categorical_features=[{name}])",
         text,
     )
 

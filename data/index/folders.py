@@ -40,38 +40,38 @@ _OF_RUNS = _FIRST | {
     layout.TEST_FILE,
 }
 _OF_CACHES = {TAG, FILES_DATABASE, FINGERPRINTS_DATABASE}
-OWN_NAMES = _OF_RUNS | _OF_CACHES  # by these `is_own` knows a folder
+OWN_NAMES = _OF_RUNS | _OF_CACHES  # by these `is_own` recognizes a folder
 _NEW_RUN = re.compile(r".*-\d{3,}")
 
 
 @dataclass(frozen=True)
 class Folders:
-    """The folders directly below a folder.
+    """The direct subfolders of a folder.
 
     Attributes:
-        names: Those that may be classes or splits, sorted.
-        left_out: The others, each with the reason.
+        names: Subfolders that may be classes or splits, sorted.
+        left_out: The other subfolders, each with the reason.
     """
 
     names: tuple[str, ...]
     left_out: dict[str, str]
 
     def remarks(self) -> Iterator[str]:
-        """One line for each reason to leave folders out."""
+        """Yields one remark per reason to skip folders."""
         for reason in dict.fromkeys(self.left_out.values()):
             names = [name for name, other in self.left_out.items() if other == reason]
-            yield f"folders left out, {reason}: {some(names)}"
+            yield f"skipped folders, {reason}: {some(names)}"
 
 
 def folders_below(root: Path, name: str) -> Folders:
-    """Lists the folders directly below a folder.
+    """Lists the direct subfolders of a folder.
 
     Args:
         root: The folder.
-        name: The setting that named it, for messages, such as `"data.train"`.
+        name: The setting that names it, for messages, such as `"data.train"`.
 
     Raises:
-        DataError: It is missing or can't be opened, or a folder is a link to nothing.
+        DataError: The folder is missing or can't be opened, or contains a broken link.
     """
     require_folder(root, name)
     names: list[str] = []
@@ -99,10 +99,10 @@ def folders_below(root: Path, name: str) -> Folders:
 
 
 def entries_of(folder: str) -> list[os.DirEntry[str]]:
-    """What lies in a folder.
+    """Returns the entries of a folder.
 
     Raises:
-        DataError: It can't be opened.
+        DataError: The folder can't be opened.
     """
     try:
         with os.scandir(folder) as entries:
@@ -112,7 +112,7 @@ def entries_of(folder: str) -> list[os.DirEntry[str]]:
 
 
 def folder_error(error: OSError) -> DataError:
-    """Raises an error for an unreadable folder: its images would be missing silently."""
+    """Creates the error for an unreadable folder, which would otherwise be skipped."""
     return DataError(
         message(
             f"All folders must be readable ({error.strerror}).",
@@ -123,10 +123,10 @@ def folder_error(error: OSError) -> DataError:
 
 
 def require_folder(root: Path, name: str) -> None:
-    """Checks that a folder is there.
+    """Checks that a folder exists.
 
     Raises:
-        DataError: It is not.
+        DataError: The path does not exist, or is a file.
     """
     if root.is_dir():
         return
@@ -139,13 +139,13 @@ def require_folder(root: Path, name: str) -> None:
 
 
 def slash_hint(path: Path) -> str:
-    """How to write a path that has backslashes; else empty."""
+    """Suggests forward slashes for a path with backslashes; otherwise empty."""
     slashed = str(path).replace("\\", "/")
     return f"Write paths with /: {slashed}." if slashed != str(path) else ""
 
 
 def sub_folders_with_images(folder: str) -> set[str]:
-    """Names of the folders directly below a folder that hold images at any depth."""
+    """Returns the names of direct subfolders that contain images at any depth."""
     return {
         entry.name
         for entry in entries_of(folder)
@@ -154,7 +154,7 @@ def sub_folders_with_images(folder: str) -> set[str]:
 
 
 def has_images(folder: str) -> bool:
-    """Whether images lie directly in a folder."""
+    """Whether a folder contains images directly."""
     return any(
         is_image_name(entry.name) and not is_hidden(entry.name)
         for entry in entries_of(folder)
@@ -162,23 +162,23 @@ def has_images(folder: str) -> bool:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file is called like an image."""
+    """Whether a file has the extension of an image."""
     return os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is passed over wherever it lies."""
+    """Whether a file or folder is skipped everywhere."""
     return name.startswith(".") or name in LEFTOVERS
 
 
 def is_own_folder(name: str, parent: str, entries: Collection[str]) -> bool:
-    """Whether a folder is a run directory or a cache of ours, by what lies in it.
+    """Whether a folder is a run directory or cache of Keraunos, by its contents.
 
-    A run directory that was only just made is empty, but has a number and lies in `runs`.
+    A new run directory is empty, but is inside `runs` and its name ends with a number.
 
     Args:
-        name: What it is called.
-        parent: What the folder around it is called.
+        name: Name of the folder.
+        parent: Name of its parent.
         entries: Names of all files and folders in it.
 
     Example:
@@ -197,18 +197,18 @@ def is_own_folder(name: str, parent: str, entries: Collection[str]) -> bool:
 
 
 def is_own(parent: str, folders: list[str], files: list[str]) -> bool:
-    """Whether Keraunos wrote a folder, given what lies in it."""
+    """Whether Keraunos wrote a folder, given its entries."""
     above, name = os.path.split(os.path.abspath(parent))
     return is_own_folder(name, os.path.basename(above), [*folders, *files])
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a folder or a link to one; a link to itself is none."""
+    """Whether an entry is a folder or a link to one; False for circular links."""
     return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
 def _reason_to_leave_out(entry: os.DirEntry[str]) -> str | None:
-    """Why a folder is no class; empty if that is not worth a word."""
+    """Returns why a folder is not a class, possibly empty; None if it may be one."""
     if entry.name in LEFTOVERS:
         return "made by the system"
     if entry.name.startswith("."):
@@ -226,7 +226,7 @@ def _holds_images(folder: str) -> bool:
 
 
 def _holds_only_own(folder: str) -> bool:
-    """Whether a folder is or holds run directories or caches, and no other images."""
+    """Whether a folder is or contains run directories or caches, and no other images."""
     found = False
     for _, _, files, own in walk(folder):
         found |= own
@@ -239,11 +239,11 @@ def walk(folder: str) -> Iterator[tuple[str, list[str], list[str], bool]]:
     """Walks a folder and its subfolders, each once, without hidden ones.
 
     Yields:
-        The path of a folder, names of its folders and files, and whether it is a run
-        directory or cache of ours, below which nothing is looked at.
+        The path of a folder, the names of its folders and files, and whether it is a run
+        directory or cache of Keraunos, which is not searched further.
 
     Raises:
-        DataError: One can't be opened.
+        DataError: A folder can't be opened.
     """
 
     def refuse(error: OSError) -> None:

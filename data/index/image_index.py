@@ -1,4 +1,4 @@
-"""The table of all image files of a run: one row a file."""
+"""The index of a run: a table with one row per image file."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ SPLIT_NAMES = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class ImageIndex:
-    """Image files with their labels, fingerprints and splits, as columns.
+    """Image files with their labels, digests and splits, as columns.
 
     Attributes:
         class_names: The classes, in the order of the model's outputs.
@@ -25,15 +25,14 @@ class ImageIndex:
         labels: `(rows,)` int32, positions in `class_names`.
         splits: `(rows,)` int8, TRAIN, VALIDATION or TEST.
         digests: `(rows,)` SHA-256 of each file's content, 32 bytes each.
-        contradictory: `(rows,)` bool, whether a copy is filed under another class.
-        groups: `(rows,)` numbers that copies and members of a group share: what must not
-            be divided.
-        is_grouped: Whether a column of a table says who belongs to a group.
-        columns: Other columns of the tables: `(rows,)` text by name, empty where there is
-            no value.
-        task: What is to be predicted.
-        targets: Of other tasks than classification: `(rows, names)` float32, a number for
-            each of `class_names`, which are then labels or what is measured. Rows with
+        contradictory: `(rows,)` bool, whether a copy has another class.
+        groups: `(rows,)` numbers shared by copies and members of a group, which must stay
+            in one split.
+        is_grouped: Whether a column of a table defines groups.
+        columns: Other columns of the tables: `(rows,)` strings by name, empty if missing.
+        task: The task.
+        targets: `(rows, names)` float32 in other tasks than classification: a number for
+            each of `class_names`, which are then labels or measured quantities. Rows with
             equal numbers share their `labels`.
     """
 
@@ -50,11 +49,11 @@ class ImageIndex:
     targets: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
-        """The number of rows."""
+        """Returns the number of rows."""
         return len(self.paths)
 
     def where(self, mask: npt.NDArray[np.bool_]) -> "ImageIndex":
-        """The rows for which `mask` is true."""
+        """Returns the rows for which `mask` is true."""
         return dataclasses.replace(
             self,
             paths=self.paths[mask],
@@ -68,9 +67,9 @@ class ImageIndex:
         )
 
     def class_counts(self, split: int) -> npt.NDArray[np.int64]:
-        """`(classes,)` int64: how many rows of a split each class has.
+        """Returns the number of rows of each class in a split, `(classes,)` int64.
 
-        Labels count where they are 1, and of numbers all rows.
+        Labels count if they are 1, and numbers if they are finite.
         """
         chosen = self.splits == split
         if self.targets is None:
@@ -80,7 +79,7 @@ class ImageIndex:
         return counted.sum(axis=0)
 
     def kinds(self) -> Kinds:
-        """What is to be spread evenly over splits: classes, labels or ranges of numbers."""
+        """Returns the strata of a split: classes, labels or ranges of numbers."""
         if self.targets is None:
             return kinds_of_classes(self.labels)
         if self.task == "regression":
@@ -88,7 +87,7 @@ class ImageIndex:
         return kinds_of_labels(self.targets)
 
     def describe_target(self, row: int) -> str:
-        """What is to be predicted for a row, in words: `nv`, `hair|ruler`, `0.5|71`."""
+        """Describes the target of a row: `nv`, `hair|ruler`, `0.5|71`."""
         if self.targets is None:
             return self.class_names[self.labels[row]]
         values = self.targets[row].tolist()

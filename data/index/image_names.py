@@ -14,15 +14,15 @@ _SHOWN = 5
 def resolve(lines: Mapping[str, int], root: Path) -> tuple[dict[str, str], list[str]]:
     """Finds the file of each name.
 
-    A name is a path below `root`, or the name of a file anywhere below it; both with or
-    without the extension, where just one file fits.
+    A name is a path below `root`, or the name of a file anywhere below it. The extension
+    may be omitted if that is unambiguous.
 
     Args:
-        lines: The names, and the line in which each stands.
+        lines: Line number by name.
         root: The folder.
 
     Returns:
-        Paths by name, and a line on each kind of name that has not just one.
+        Paths by name, and problems with missing or ambiguous names.
     """
     found = {
         name: path
@@ -44,23 +44,23 @@ def resolve(lines: Mapping[str, int], root: Path) -> tuple[dict[str, str], list[
             ambiguous.append(f"line {lines[name]}: {name} ({shown})")
     hints = _hints([name for name in unclear if not fitting.get(name)], root)
     return found, [
-        *summary(f"names fit no image below {root}{hints}", missing),
-        *summary(f"names fit more than one image below {root}", ambiguous),
+        *summary(f"names match no image below {root}{hints}", missing),
+        *summary(f"names match more than one image below {root}", ambiguous),
     ]
 
 
 def _hints(missing: Sequence[str], root: Path) -> str:
-    """What may be the matter with names that fit nothing, in brackets."""
+    """Returns likely reasons for names without a match, in parentheses."""
     hints = []
     if any("\\" in name for name in missing):
         hints.append("write paths with / instead of \\")
     if any(name and os.path.isfile(name) for name in missing) and not root.samefile("."):
-        hints.append("some are there below the current folder: data.image_root=.")
+        hints.append("some exist below the current folder: try data.image_root=.")
     return f" ({'; '.join(hints)})" if hints else ""
 
 
 def summary(what: str, found: Sequence[str]) -> list[str]:
-    """One line on everything of a kind with its first examples, or none."""
+    """Returns one line with a count and the first examples; none without any."""
     if not found:
         return []
     more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
@@ -68,7 +68,7 @@ def summary(what: str, found: Sequence[str]) -> list[str]:
 
 
 def _files_by_name(root: Path) -> Mapping[str, list[str]]:
-    """The images below a folder by all that they can be called."""
+    """Returns the images below a folder by all names that may refer to them."""
     found: dict[str, list[str]] = defaultdict(list)
     folder = os.path.join(root, "")
     for file in list_images_below(root):
@@ -78,12 +78,12 @@ def _files_by_name(root: Path) -> Mapping[str, list[str]]:
 
 
 def names_of(path: str) -> Iterable[str]:
-    """The names by which tables may refer to an image: its path or its file name.
+    """Returns the names by which tables may refer to an image.
 
-    Both with and without the extension.
+    These are its path and its file name, with and without the extension.
 
     Args:
-        path: Below the folder of the images.
+        path: Path relative to the folder of the images.
     """
     base = os.path.basename(path)
     return {path, os.path.splitext(path)[0], base, os.path.splitext(base)[0]}

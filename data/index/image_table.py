@@ -1,4 +1,4 @@
-"""Writes some images of a run as a table from which they are read again, all the same."""
+"""Writes images of a run as a table from which they can be read again."""
 
 import csv
 import io
@@ -12,9 +12,9 @@ from .image_index import ImageIndex
 
 
 def settings_of_table(index: ImageIndex) -> dict[str, Any]:
-    """The settings of the section `data` that read what `table_of` returns.
+    """Returns the settings of the section `data` that read the result of `table_of`.
 
-    They name columns: none that the images have beside them, as those keep theirs.
+    The names of the columns avoid those of the further columns of the images.
     """
     taken = set(index.columns)
     targets = None if index.targets is None else list(index.class_names)
@@ -31,11 +31,10 @@ def settings_of_table(index: ImageIndex) -> dict[str, Any]:
 
 
 def table_of(index: ImageIndex) -> bytes:
-    """A table with a row for each image, as CSV in UTF-8.
+    """Returns a table with one row per image, as CSV in UTF-8.
 
-    It has the absolute path of the image, its class, labels or numbers, its group where
-    the images were grouped by a column (copies are found again by their content), and the
-    other columns that the images came with.
+    It contains the absolute path of the image, its class, labels or numbers, its group if a
+    column defined groups (copies are found again by content), and the further columns.
     """
     names = settings_of_table(index)
     others = [name for name in index.columns if name not in index.class_names]

@@ -1,4 +1,4 @@
-"""Gives images what tables of metadata say of them, each by its name."""
+"""Joins tables of metadata to images by their names."""
 
 import os
 from collections import defaultdict
@@ -18,26 +18,25 @@ def join_metadata(
     group: str | None,
     wanted: Collection[str],
 ) -> dict[str, Scan]:
-    """Adds to each image what tables of metadata say of it.
+    """Adds the columns of metadata to images.
 
-    An image is named as in a table of labels: by its path below the folder of its images,
-    or by the name of its file, both with or without the extension.
+    Images are named as in a table of labels: by path relative to their folder, or by file
+    name, with or without the extension.
 
     Args:
         scans: The images, by split.
         metadata: The tables.
-        group: The column of them that names the group of an image, or None.
-        wanted: Columns that must not be in the tables of labels, too.
+        group: Column of the metadata with the group of an image, or None.
+        wanted: Columns that must not also be in the tables of labels.
 
     Returns:
-        The same images, with the columns of the metadata behind their own.
+        The same images with the columns of the metadata.
 
     Raises:
-        DataError: An image has no row or several, or a row several images; or a column is
-            in both.
+        DataError: Images and rows do not match one to one, or a column is in both tables.
     """
     problems = [
-        f"the column {column} is in the table of `data.{name}`, too: leave one out"
+        f"the column {column} is also in the table of `data.{name}`: remove one"
         for column in wanted
         for name, scan in scans.items()
         if column in scan.columns and column in metadata.columns
@@ -50,12 +49,12 @@ def join_metadata(
     used = {row for rows in found.values() for row in rows}
     unused = [r.image for place, r in enumerate(metadata.rows) if place not in used]
     train = joined["train"]
-    remarks = summary("rows of data.metadata name no image of the run", unused)
+    remarks = summary("rows of data.metadata match no image of the run", unused)
     return joined | {"train": replace(train, remarks=(*train.remarks, *remarks))}
 
 
 def _find_rows(scans: Iterable[Scan], rows: Sequence[MetadataRow]) -> Rows:
-    """The places of the rows of each image, by its path."""
+    """Returns the positions of the rows of each image, by its path."""
     by_name: dict[str, list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
         by_name[row.image].append(place)
@@ -72,7 +71,7 @@ def _rows_of(name: str, by_name: Mapping[str, list[int]]) -> list[int]:
 
 
 def _wrong_rows(found: Rows, rows: Sequence[MetadataRow]) -> list[str]:
-    """What keeps images and rows from being pairs, a line each with examples."""
+    """Returns the problems that keep images and rows from matching one to one."""
     images: dict[int, list[str]] = defaultdict(list)
     for path, places in found.items():
         for place in places:
@@ -91,7 +90,7 @@ def _wrong_rows(found: Rows, rows: Sequence[MetadataRow]) -> list[str]:
     return [
         *summary("images have no row", missing),
         *summary("images have more than one row", twice),
-        *summary("rows fit more than one image", shared),
+        *summary("rows match more than one image", shared),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is to be spread evenly over the sides of a split: pairs of an image and a kind."""
+"""The strata to spread evenly over splits, as pairs of an image and a kind."""
 
 from typing import NamedTuple
 
@@ -10,28 +10,28 @@ _FEWEST_IN_RANGE = 10
 
 
 class Kinds(NamedTuple):
-    """The kinds of images: at least one per image.
+    """The kinds (strata) of images: at least one per image.
 
     Attributes:
-        rows: `(pairs,)` places of images, in order.
-        kinds: `(pairs,)` numbers of kinds, from 0 on.
+        rows: `(pairs,)` positions of images, in order.
+        kinds: `(pairs,)` numbers of kinds, starting at 0.
     """
 
     rows: npt.NDArray[np.intp]
     kinds: npt.NDArray[np.intp]
 
     def among(self, chosen: npt.NDArray[np.bool_]) -> "Kinds":
-        """The kinds of some images, counted again.
+        """Returns the kinds of some images, with their positions among these.
 
         Args:
-            chosen: `(images,)`.
+            chosen: `(images,)` bool.
         """
         pairs = chosen[self.rows]
         return Kinds((np.cumsum(chosen) - 1)[self.rows[pairs]], self.kinds[pairs])
 
 
 def kinds_of_classes(labels: npt.NDArray[np.integer]) -> Kinds:
-    """One kind an image: its class.
+    """Returns one kind per image: its class.
 
     Args:
         labels: `(images,)`.
@@ -40,10 +40,10 @@ def kinds_of_classes(labels: npt.NDArray[np.integer]) -> Kinds:
 
 
 def kinds_of_labels(targets: npt.NDArray[np.floating]) -> Kinds:
-    """Every label is a kind, and to have none is one more.
+    """Returns a kind for every label of an image, or one for images without labels.
 
     Args:
-        targets: `(images, labels)` 1 or 0.
+        targets: `(images, labels)` of 1 and 0.
 
     Example:
         >>> rows, kinds = kinds_of_labels(np.array([[1.0, 1.0], [0.0, 0.0]]))
@@ -55,7 +55,7 @@ def kinds_of_labels(targets: npt.NDArray[np.floating]) -> Kinds:
 
 
 def kinds_of_numbers(targets: npt.NDArray[np.floating]) -> Kinds:
-    """The values of each number fall into up to ten ranges of about as many images.
+    """Divides the values of each target into up to ten ranges with equally many images.
 
     Args:
         targets: `(images, numbers)`.

@@ -1,4 +1,4 @@
-"""Finds labels that are not one class each: missing ones, several ones, look-alikes."""
+"""Finds suspicious labels: several classes in one label, and look-alikes."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ Key: TypeAlias = Callable[[str], object]
 
 
 def twins(names: Iterable[str]) -> list[list[str]]:
-    r"""Groups of names that look the same, or are the same number.
+    r"""Returns groups of names that look the same, or are the same number.
 
     Example:
         >>> twins(["0", "0.0", "1", "nevus", "nevus\u200b", "Nevus"])
@@ -27,7 +27,7 @@ def twins(names: Iterable[str]) -> list[list[str]]:
 
 
 def alike_but_for_case(names: Iterable[str]) -> list[list[str]]:
-    """Groups of names that differ only in upper and lower case.
+    """Returns groups of names that differ only in upper and lower case.
 
     Example:
         >>> alike_but_for_case(["Dog", "cat", "dog"])
@@ -37,10 +37,10 @@ def alike_but_for_case(names: Iterable[str]) -> list[list[str]]:
 
 
 def several_labels(labels: Iterable[str]) -> list[str]:
-    """Labels that seem to hold several classes each; empty if they are single ones.
+    """Returns labels that seem to contain several classes each.
 
-    Signs of it are `|` and `;`, lists in brackets, labels whose parts between commas
-    mostly recur, and fewer words than there are combinations of them.
+    The signs are `|` and `;`, lists in brackets, labels whose comma-separated parts mostly
+    recur, and more labels than distinct words in them.
 
     Example:
         >>> several_labels(["water|clear", "clear"])
@@ -63,7 +63,7 @@ def _groups(names: Sequence[str], key: Key) -> list[list[str]]:
 
 
 def _number(name: str) -> object:
-    """Numbers by their value, all else by itself."""
+    """Returns the value of a number, and any other name itself."""
     try:
         return float(name) if re.fullmatch(r"[-+0-9.eE]+", name) else name
     except ValueError:
@@ -83,7 +83,7 @@ def _is_marked(label: str) -> bool:
 
 
 def _listed(labels: Sequence[str]) -> list[str]:
-    """Labels with commas, if most parts are labels or parts of other labels, too."""
+    """Returns labels with commas, if most of their parts occur in other labels, too."""
     parts = {each: {part.strip() for part in each.split(",")} for each in labels}
     listed = [each for each in labels if len(parts[each]) > 1]
     count: dict[str, int] = defaultdict(int)
@@ -95,7 +95,7 @@ def _listed(labels: Sequence[str]) -> list[str]:
 
 
 def _combined(labels: Sequence[str]) -> list[str]:
-    """Labels of several words, if they are more than the words or only order them again."""
+    """Returns labels of several words, if they combine few words or only reorder them."""
     several = [each for each in labels if " " in each]
     words = {word for each in labels for word in each.split()}
     orders = _groups(several, lambda label: tuple(sorted(label.split())))

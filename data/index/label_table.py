@@ -1,4 +1,4 @@
-"""Reads labels from a table: a CSV file with a row per image."""
+"""Reads labels from a table: a CSV file with one row per image."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,16 +28,16 @@ class _Row:
 
 
 def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Scan:
-    """Reads which images there are, and of which classes, from a table.
+    """Reads images and their labels from a table.
 
-    An image is named by its path below `root`, or by the name of its file wherever that
-    is below `root`; both with or without the extension, if only one file fits.
+    Images are named by path relative to `root`, or by file name if that is unambiguous,
+    with or without the extension.
 
     Args:
-        path: A CSV file in UTF-8, with commas, semicolons or tabs, and a header.
-        root: Folder of the images; by default that of the table.
-        columns: What its columns are called.
-        name: The setting that named it, for messages, such as `"data.train"`.
+        path: A CSV file in UTF-8 with a header; commas, semicolons or tabs as delimiters.
+        root: Folder of the images; the folder of the table by default.
+        columns: Names of the columns.
+        name: The setting that names the table, for messages, such as `"data.train"`.
 
     Returns:
         The images, sorted by class and then by path.
@@ -89,7 +89,7 @@ def _scan(
     for row in rows:
         by_path.setdefault(found[row.image], row)
     twice = _contradictions([replace(row, image=found[row.image]) for row in rows])
-    if twice:  # by different names of one file
+    if twice:  # rows with different names of one file
         raise _error(path, twice, name)
     classes = sorted({row.label for row in rows})
     places = {label: place for place, label in enumerate(classes)}
@@ -114,7 +114,7 @@ def _scan(
 def _with_targets(
     scan: Scan, rows: Sequence[_Row], found: Mapping[str, str], names: tuple[str, ...]
 ) -> Scan:
-    """The same images with class indices instead of names."""
+    """Returns the same images with numeric targets instead of classes."""
     values = {found[row.image]: row.values for row in reversed(rows)}
     return replace(
         scan,
@@ -131,7 +131,7 @@ def _rows(
     splits: Sequence[str],
     others: Mapping[str, Sequence[str]],
 ) -> list[_Row]:
-    """What the columns give for each image; empty text where one is missing."""
+    """Combines the columns to rows; missing columns are empty strings."""
     empty = [""] * len(table.rows)
     images, groups = (
         table.column(each) if each in table.header else empty
@@ -156,9 +156,7 @@ def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:
     missing = {k: name for k, name in named.items() if name not in table.header}
     if missing and any(map(is_image_name, table.header)):
         example = ",".join(named.values())
-        return [
-            f"its first line must name the columns, such as {example}; but it names a file"
-        ]
+        return [f"its first line must be a header, such as {example}, but it is an image"]
     for setting, column in missing.items():
         hint = column_hint(table.header, column)
         problems.append(f"{setting}={column} is not a column. {hint}")
@@ -168,7 +166,7 @@ def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:
 def _wrong_features(
     table: CsvFile, features: Sequence[str], used: Collection[str]
 ) -> list[str]:
-    """What is wrong with the names of `data.features`."""
+    """Returns the problems with the names in `data.features`."""
     problems = [
         f"the column {each} of data.features occurs more than once"
         for each in repeated_columns(table.header, features)
@@ -179,8 +177,8 @@ def _wrong_features(
             problems.append(f"data.features: {name} is not a column. {hint}")
         elif name in used:
             problems.append(
-                f"data.features: {name} is a column of images, labels, groups or splits, "
-                "which a model must not see. Leave it out"
+                f"data.features: {name} is the column of images, labels, groups or splits, "
+                "which a model must not see. Remove it"
             )
     return problems
 
@@ -226,7 +224,7 @@ def _text(cells: str | tuple[str, ...]) -> str:
 
 def _error(path: Path, problems: Iterable[str], name: str) -> DataError:
     lines = [
-        f"`{name}` must be a table that names an image and its class in each row. {path}:",
+        f"`{name}` must be a table with an image and its class in each row. {path}:",
         *(f"  {each}" for each in problems),
     ]
     return DataError("\n".join(lines))

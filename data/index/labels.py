@@ -1,4 +1,4 @@
-"""Reads what is to be predicted for each row of a table."""
+"""Reads the targets of the rows of a table."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,14 @@ from .target_columns import TargetColumns, read_numbers, read_several_labels
 
 @dataclass(frozen=True)
 class Labels:
-    """What is to be predicted for the rows of a table.
+    """The targets of the rows of a table.
 
     Attributes:
-        cells: Text for each row: the name of its class, or all of its labels or numbers;
-            empty where it has none.
-        columns: The columns that it is read from, where that is not the one column of
-            names.
-        remarks: Lines on how the table is understood.
-        targets: For other tasks than classification, the numbers.
+        cells: A string for each row: the name of its class, or all labels or numbers; empty
+            if missing.
+        columns: The columns with the targets, unless it is a single column of names.
+        remarks: Remarks on how the table is interpreted.
+        targets: Numbers, in other tasks than classification.
     """
 
     cells: list[str]
@@ -32,13 +31,13 @@ class Labels:
 
 
 def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, list[str]]:
-    """Reads the class, the labels or the numbers of each row.
+    """Reads the class, labels or numbers of each row.
 
-    Without a column called `label`, a table whose columns of 0 and 1 together give each
-    row one class is read by these, unless another column holds names as classes have them.
+    A table without a column `label` may be one-hot encoded: columns of 0 and 1 give each
+    row one class. They are used unless another column looks like class names.
 
     Returns:
-        All of it, and what is wrong. That a column is missing is not told.
+        The targets, and the problems except missing columns.
     """
     unknown = Labels([""] * len(table.rows))
     if columns.task != "classification":
@@ -85,8 +84,8 @@ def _wrong_labels(table: CsvFile, column: str) -> list[str]:
             missing,
         ),
         *summary(
-            f"labels seem to hold several classes ({setting}; each image must have one, as "
-            "several are not supported yet; if they are single classes, write them with _)",
+            f"labels seem to contain several classes ({setting}; for several labels per "
+            "image, set task=multi_label; if they are single classes, write them with _)",
             several,
         ),
         *summary("classes look the same or are the same number", _pairs(twins(labels))),
@@ -98,7 +97,7 @@ def _wrong_labels(table: CsvFile, column: str) -> list[str]:
 
 
 def _pairs(groups: Iterable[Sequence[str]]) -> list[str]:
-    """Similar names, with invisible characters made visible."""
+    """Formats groups of similar names, with invisible characters made visible."""
     return [
         " and ".join(n if n.isascii() else ascii(n) for n in sorted(each))
         for each in groups

@@ -1,4 +1,4 @@
-"""Decides whether the folders below a folder are classes or splits, or asks."""
+"""Determines whether subfolders are classes or splits, or asks the user."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,11 @@ _SUB_FOLDERS_ALIKE = 2
 
 @dataclass(frozen=True)
 class Setting:
-    """How a message names the setting that decides.
+    """Names of settings, for messages.
 
     Attributes:
-        source: That of the folder, such as `"data.train"`.
-        layout: That of the layout, such as `"data.layout"`.
+        source: The setting of the folder, such as `"data.train"`.
+        layout: The setting of the layout, such as `"data.layout"`.
     """
 
     source: str = "data.train"
@@ -33,15 +33,15 @@ def find_splits(root: Path, layout: Layout, setting: Setting) -> dict[str, Path]
 
     Args:
         root: The folder.
-        layout: What its folders are. `"auto"` takes them for splits if all their names
-            mean one each, for classes if none of them seems to be a split, and else asks.
-        setting: Names for messages.
+        layout: What its subfolders are. `"auto"` treats them as splits if each name denotes
+            another split, as classes if none seems to be a split, and asks otherwise.
+        setting: Names of settings, for messages.
 
     Returns:
-        Folders by split, or nothing if `root` holds class folders.
+        Folders by split; empty if `root` contains class folders.
 
     Raises:
-        DataError: It is not clear what they are, or not all splits can be found.
+        DataError: It is unclear what the subfolders are, or a split can't be found.
     """
     if layout == "classes":
         return {}
@@ -58,10 +58,10 @@ def find_splits(root: Path, layout: Layout, setting: Setting) -> dict[str, Path]
 
 
 def require_classes(root: Path, layout: Layout, setting: Setting) -> None:
-    """Checks that a folder of validation or test images holds no splits itself.
+    """Checks that a folder of validation or test images does not contain splits.
 
     Raises:
-        DataError: It does.
+        DataError: Its subfolders are named like splits.
     """
     if layout == "classes" or not root.is_dir():
         return
@@ -81,24 +81,24 @@ def require_classes(root: Path, layout: Layout, setting: Setting) -> None:
 
 
 def unused_folders(root: Path, splits: Mapping[str, Path], name: str) -> list[str]:
-    """A line on the folders beside those of the splits."""
+    """Returns a remark on folders next to those of the splits."""
     used = {folder.name for folder in splits.values()}
     rest = [each for each in folders_below(root, name).names if each not in used]
-    return [f"folders left out, next to the splits: {some(rest)}"] if rest else []
+    return [f"skipped folders, next to the splits: {some(rest)}"] if rest else []
 
 
 def _unique(meant: Mapping[str, str]) -> dict[str, str]:
-    """The folder of each split that just one folder means."""
+    """Returns the folder of each split that exactly one folder denotes."""
     counts = Counter(meant.values())
     names = {split: name for name, split in meant.items() if counts[split] == 1}
     return {split: names[split] for split in SPLIT_NAMES if split in names}
 
 
 def _reason_to_ask(root: Path, names: Sequence[str], meant: Mapping[str, str]) -> str:
-    """Why folders may be splits; empty if nothing speaks for it."""
+    """Returns why folders may be splits; empty if there is no sign of it."""
     if len(set(meant.values())) > 1:
         others = [name for name in names if name not in meant]
-        beside = f", and next to them there is {some(others)}" if others else ""
+        beside = f", next to {some(others)}" if others else ""
         return f"{some(meant)} are named like splits{beside}"
     if not meant and len(names) < _SUB_FOLDERS_ALIKE:
         return ""
@@ -123,11 +123,11 @@ def _question(
 ) -> DataError:
     found = _unique(meant)
     is_clear = "train" in found and len(found) == len(meant)
-    why = reason or "no folder below is named like a training set"
+    why = reason or "no subfolder is named like a training set"
     if is_clear:
         pairs = ", ".join(f"{name} as {split}" for split, name in found.items())
         others = [name for name in names if name not in meant]
-        rest = f" and leaves {some(others)} out" if others else ""
+        rest = f" and skips {some(others)}" if others else ""
         remedy = f"{setting.layout}=splits takes {pairs}{rest}"
     else:
         remedy = _by_hand(root, meant, setting)
@@ -148,7 +148,7 @@ def _by_hand(root: Path, meant: Mapping[str, str], setting: Setting) -> str:
     if unclear:
         note = f" (it is unclear which splits {some(unclear)} are)"
     elif doubled:
-        note = f" ({some(doubled)} mean the same split)"
+        note = f" ({some(doubled)} denote the same split)"
     if setting.source != "data.train":
         return f"If they are splits, rename them to train, val and test{note}"
     return (

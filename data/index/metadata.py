@@ -1,4 +1,4 @@
-"""Tables that say more of images than those that list them: age, sex, site, patient."""
+"""Reads tables of metadata, such as age, sex, site and patient of each image."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ NAME = "data.metadata"
 
 @dataclass(frozen=True)
 class MetadataRow:
-    """What a table says of one image.
+    """The metadata of one image.
 
     Attributes:
-        image: Its name there.
-        where: The file and the line.
-        cells: In the order of the columns of all tables; empty for no value.
+        image: Name of the image in the table.
+        where: File and line of the row.
+        cells: Cells in the order of the columns of all tables; empty if missing.
     """
 
     image: str
@@ -31,9 +31,9 @@ class Metadata:
     """The rows of one or several tables.
 
     Attributes:
-        paths: Of the tables.
-        columns: All that they have beside the names of images.
-        rows: In their order.
+        paths: Files of the tables.
+        columns: All columns except the names of images.
+        rows: Rows of all tables, in order.
     """
 
     paths: tuple[Path, ...]
@@ -44,15 +44,15 @@ class Metadata:
 def read_metadata(
     paths: Sequence[Path], image_column: str, wanted: Collection[str]
 ) -> Metadata:
-    """Reads tables that are to be joined.
+    """Reads tables of metadata.
 
     Args:
         paths: CSV files with a header.
-        image_column: Names the image in each.
-        wanted: Columns of features and groups; what one table has of them, all must have.
+        image_column: Column with the name of the image.
+        wanted: Columns of features and groups; each must be in all tables or in none.
 
     Raises:
-        DataError: A table can't be used; all that is wrong is named.
+        DataError: A table can't be used; all problems are listed.
     """
     tables = {path: read_csv(path, [image_column, *wanted], NAME) for path in paths}
     every = dict.fromkeys(name for table in tables.values() for name in table.header)
@@ -74,10 +74,9 @@ def read_metadata(
 
 
 def metadata_error(paths: Sequence[Path], problems: Sequence[str]) -> DataError:
-    """The error for tables that can't be joined."""
+    """Creates the error for tables that can't be joined."""
     lines = [
-        f"`{NAME}` must be tables with one row for each image. "
-        f"{', '.join(map(str, paths))}:",
+        f"`{NAME}` must be tables with one row per image. {', '.join(map(str, paths))}:",
         *(f"  {each}" for each in problems),
     ]
     return DataError("\n".join(lines))

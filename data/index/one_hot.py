@@ -1,4 +1,4 @@
-"""Labels in a column of 0 and 1 for each class, as ISIC's GroundTruth.csv has them."""
+"""Reads one-hot labels: a column of 0 and 1 per class, as in ISIC's GroundTruth.csv."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ _WORDS: Mapping[str, float] = {"true": 1.0, "false": 0.0}
 
 @dataclass(frozen=True)
 class OneHotLabels:
-    """The class of each row, and the columns that it is read from.
+    """The class of each row, and the columns with the classes.
 
     Attributes:
-        cells: The name of a class for each row of the table.
-        columns: A column for each class.
-        remarks: Lines on how the columns are understood.
+        cells: Name of the class of each row.
+        columns: One column per class.
+        remarks: Remarks on how the columns are interpreted.
     """
 
     cells: list[str]
@@ -26,7 +26,7 @@ class OneHotLabels:
 
 
 def find_one_hot(table: CsvFile, others: Collection[str]) -> OneHotLabels | None:
-    """Finds out whether all columns of 0 and 1 of a table together are one-hot labels.
+    """Checks whether the columns of 0 and 1 of a table are one-hot labels.
 
     Args:
         table: The table.
@@ -34,7 +34,7 @@ def find_one_hot(table: CsvFile, others: Collection[str]) -> OneHotLabels | None
 
     Returns:
         The labels if each row has exactly one 1, and no other column looks like labels;
-        else None.
+        otherwise None.
 
     Example:
         >>> table = CsvFile(["image", "mel", "nv"], [(2, ["a", "1.0", "0.0"])])
@@ -54,14 +54,14 @@ def find_one_hot(table: CsvFile, others: Collection[str]) -> OneHotLabels | None
 def read_one_hot(
     table: CsvFile, columns: Sequence[str]
 ) -> tuple[OneHotLabels | None, list[str]]:
-    """Reads labels from columns that the settings name.
+    """Reads one-hot labels from columns given by the settings.
 
     Args:
         table: The table.
         columns: `data.label_columns`.
 
     Returns:
-        The labels, or None and what is wrong with them.
+        The labels or None, and the problems.
     """
     problems = wrong_columns(table, columns)
     problems = problems or wrong_cells(table, columns)
@@ -76,10 +76,10 @@ def read_one_hot(
 
 
 def zero_one_columns(table: CsvFile, others: Collection[str]) -> list[str]:
-    """The columns of a table that hold nothing but 0 and 1, or true and false.
+    """Returns the columns that contain only 0 and 1, or true and false.
 
     Returns:
-        Their names, or nothing if they are fewer than two.
+        Their names; empty if there are fewer than two.
     """
     names = [name for name in table.header if name and name not in others]
     free = [name for name in names if not repeated_columns(table.header, [name])]
@@ -90,9 +90,9 @@ def zero_one_columns(table: CsvFile, others: Collection[str]) -> list[str]:
 
 
 def text_columns(table: CsvFile, others: Collection[str]) -> list[str]:
-    """The columns whose cells are names that come more than once, as classes do.
+    """Returns the columns whose cells are recurring names, as those of classes are.
 
-    Beside one, columns of 0 and 1 may be anything: sex, say, of which each row has one.
+    Next to such a column, columns of 0 and 1 may be anything, such as one-hot encoded sex.
 
     Args:
         table: The table.
@@ -108,7 +108,7 @@ def text_columns(table: CsvFile, others: Collection[str]) -> list[str]:
 
 
 def about_labels(table: CsvFile, others: Collection[str]) -> list[str]:
-    """What to do about columns of 0 and 1 that are not the labels by themselves.
+    """Suggests settings for columns of 0 and 1 that are ambiguous.
 
     Args:
         table: The table.
@@ -121,8 +121,8 @@ def about_labels(table: CsvFile, others: Collection[str]) -> list[str]:
         return [_about_several_labels(found)]
     return [
         f"it has columns of 0 and 1 ({some(found)}), and others that may be the classes "
-        f"({some(text_columns(table, [*others, *found]))}). Name the one with the classes: "
-        "data.label_column=...; or those of 0 and 1: data.label_columns=[...]"
+        f"({some(text_columns(table, [*others, *found]))}). Set data.label_column=... to "
+        "the one with the classes, or data.label_columns=[...] to those of 0 and 1"
     ]
 
 
@@ -136,21 +136,21 @@ def _is_number(cell: str) -> bool:
 
 def _about_several_labels(columns: Sequence[str]) -> str:
     return (
-        f"it has columns of 0 and 1 ({some(columns)}), and rows with none or several of "
-        "them. If some are classes, name them: data.label_columns=[...]; if images "
-        "have any number of labels, set task=multi_label"
+        f"it has columns of 0 and 1 ({some(columns)}), and rows with no 1 or several. If "
+        "some of the columns are classes, set data.label_columns=[...]; if images have "
+        "any number of labels, set task=multi_label"
     )
 
 
 def _read(table: CsvFile, columns: Sequence[str]) -> OneHotLabels:
     cells = [columns[row.index(1.0)] for row in zip(*_values(table, columns), strict=True)]
     empty = [name for name in columns if name not in cells]
-    remarks = [f"no image belongs to {some(empty)}: left out"] if empty else []
+    remarks = [f"classes without images are ignored: {some(empty)}"] if empty else []
     return OneHotLabels(cells, list(columns), remarks)
 
 
 def wrong_columns(table: CsvFile, columns: Sequence[str]) -> list[str]:
-    """What is wrong with the names of `data.label_columns`."""
+    """Returns the problems with the names in `data.label_columns`."""
     twice = repeated_columns([*columns, *table.header], columns)
     problems = [
         f"the column {name} occurs more than once"
@@ -165,7 +165,7 @@ def wrong_columns(table: CsvFile, columns: Sequence[str]) -> list[str]:
 
 
 def wrong_cells(table: CsvFile, columns: Sequence[str]) -> list[str]:
-    """Which cells of columns are neither 0 nor 1."""
+    """Returns the problems with cells that are neither 0 nor 1."""
     return [
         line
         for name, values in zip(columns, _values(table, columns), strict=True)
@@ -192,7 +192,7 @@ def _values(table: CsvFile, columns: Iterable[str]) -> list[list[float]]:
 
 
 def zero_or_one(cell: str) -> float:
-    """A cell as a number, true and false as 1 and 0; -1 for any other text."""
+    """Converts a cell to a number, true and false to 1 and 0, and other text to -1."""
     try:
         return float(_WORDS.get(cell.casefold(), cell))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Cuts training images into parts, each of which can test what the rest made."""
+"""Divides training images into the outer folds of a nested cross-validation."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +12,19 @@ NO_PART = -1
 
 
 def assign_parts(index: ImageIndex, parts: int, seed: int) -> npt.NDArray[np.intp]:
-    """Spreads each class evenly over parts; a group goes to one part as a whole.
+    """Assigns training images to parts; classes are spread evenly, groups stay together.
 
     Args:
         index: All images; those in TRAIN are divided.
-        parts: How many.
-        seed: The same seed gives the same parts.
+        parts: Number of parts.
+        seed: Seed of the assignment.
 
     Returns:
-        `(rows,)` the part of each image, from 0 on; NO_PART for those of other splits.
+        `(rows,)`: part of each image, starting at 0; NO_PART for images of other splits.
 
     Raises:
-        DataError: There are fewer groups than parts, or of a class all images are in one,
-            so that the rest can't learn it.
+        DataError: There are fewer groups than parts, or all images of a class are in one
+            part.
     """
     training = index.splits == TRAIN
     own = index.where(training)
@@ -39,7 +39,7 @@ def assign_parts(index: ImageIndex, parts: int, seed: int) -> npt.NDArray[np.int
 
 
 def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
-    """Classes or labels of which only one part has images; of numbers none."""
+    """Returns classes or labels whose images are all in one part; empty for regression."""
     if index.task == "regression":
         return []
     if index.targets is None:
@@ -56,7 +56,7 @@ def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
 def _error(parts: int, why: str) -> DataError:
     return DataError(
         message(
-            "Without any one part of the images, the others must contain all classes; "
+            "All classes must remain when any one part of the images is removed, but "
             f"{why} (copies and members of a group count as one).",
             "Use fewer search.outer_folds, or add images.",
             **{"search.outer_folds": parts},

@@ -1,4 +1,4 @@
-"""Decides about images that would spoil a run: unreadable, contradictory, leaked."""
+"""Handles images that would spoil a run: unreadable, contradictory or leaked."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Policies:
-    """What to do about each kind of fault.
+    """Policies for each kind of fault.
 
     Attributes:
-        on_unreadable: About files that can't be decoded.
-        on_conflict: About an image filed under two classes. `"drop"` leaves every
-            copy out of training and validation; a given test set stays whole, and its
+        on_unreadable: Policy for files that can't be decoded.
+        on_conflict: Policy for images with copies in another class. `"drop"` removes all
+            copies from training and validation; a given test set stays complete, and its
             scores are reported with and without them.
-        on_leak: About an image of the training folder that is in a given validation
-            or test folder, too. `"drop"` leaves out the copy in training.
-        look_for_leaks: Whether to look for those at all.
+        on_leak: Policy for training images that are also in a given validation or test
+            set. `"drop"` removes the copy in training.
+        look_for_leaks: Whether to look for leaks.
     """
 
     on_unreadable: UnreadablePolicy = "error"
@@ -38,14 +38,14 @@ class Policies:
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of fault and where it was found.
+    """One kind of fault, with the affected files.
 
     Attributes:
-        setting: The policy that decides, such as `"on_leak"`.
-        describe: Returns the start of a sentence on that many images.
-        found: `(rows,)` the files concerned.
-        droppable: `(rows,)` those of them that `"drop"` leaves out.
-        explain: Says of a row what is wrong with it.
+        setting: Name of the policy, such as `"on_leak"`.
+        describe: Returns the start of a sentence about a number of images.
+        found: `(rows,)` bool, the affected files.
+        droppable: `(rows,)` bool, the files that `"drop"` removes.
+        explain: Returns what is wrong with a row.
     """
 
     setting: str
@@ -57,7 +57,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A file that was left out, by which policy, and why."""
+    """A dropped file, with the policy and the reason."""
 
     path: str
     policy: str
@@ -67,25 +67,27 @@ class Dropped:
 def apply_policies(
     index: ImageIndex, problems: Mapping[int, str], policies: Policies
 ) -> tuple[ImageIndex, list[Dropped], list[str]]:
-    """Leaves out what is not to be trained on.
+    """Applies policies to faulty files.
 
     Args:
         index: All files.
-        problems: Why a file can't be decoded, by its row.
-        policies: What to do.
+        problems: By row, why a file can't be decoded.
+        policies: The policies.
 
     Returns:
-        The rows that stay, the files that were left out, and a line on each fault.
+        The remaining rows, the dropped files, and a remark on each fault.
 
     Raises:
-        DataError: There are faults whose policy is `"error"`; all are named.
+        DataError: There are faults whose policy is `"error"`; all are listed.
     """
     faults = [
         fault
         for fault in _find_faults(index, problems)
         if fault.found.any() and (policies.look_for_leaks or fault.setting != "on_leak")
     ]
-    _refuse(index, [each for each in faults if getattr(policies, each.setting) == "error"])
+    _raise_for(
+        index, [each for each in faults if getattr(policies, each.setting) == "error"]
+    )
     dropped: dict[int, Dropped] = {}
     for fault in faults:
         if getattr(policies, fault.setting) == "drop":
@@ -132,7 +134,7 @@ def _find_faults(index: ImageIndex, problems: Mapping[int, str]) -> list[Fault]:
 
 
 class _Counterparts:
-    """Finds for a file the copy that it is at odds with."""
+    """Finds the copy that a file contradicts."""
 
     def __init__(self, index: ImageIndex, groups: Groups) -> None:
         self._index = index
@@ -155,11 +157,11 @@ def _summary(fault: Fault, policy: str) -> str:
 
 
 def _are(noun: str, what: str) -> Callable[[int], str]:
-    """Describes any number of them."""
+    """Returns a function that describes a number of images."""
     return lambda count: f"{counted(count, noun)} {'is' if count == 1 else 'are'} {what}"
 
 
-def _refuse(index: ImageIndex, faults: list[Fault]) -> None:
+def _raise_for(index: ImageIndex, faults: list[Fault]) -> None:
     if not faults:
         return
     lines: list[str] = []
@@ -177,7 +179,7 @@ def _refuse(index: ImageIndex, faults: list[Fault]) -> None:
 
 
 def _advice(index: ImageIndex, faults: list[Fault]) -> str:
-    """What to type, unless too little would be left."""
+    """Suggests settings, unless too few images would remain."""
     settings = " ".join(f"data.{fault.setting}=drop" for fault in faults)
     left_out = np.any([fault.droppable for fault in faults], axis=0)
     lost = classes_lost(index, left_out)
@@ -185,12 +187,14 @@ def _advice(index: ImageIndex, faults: list[Fault]) -> str:
     if lost and present - len(lost) < 2:
         return f"Fix the folders: {settings} would leave fewer than two classes."
     if lost:
-        return f"Fix the folders: {settings} would leave no training image of {some(lost)}."
-    return f"Fix the folders, or leave these images out: {settings}"
+        return (
+            f"Fix the folders: {settings} would remove all training images of {some(lost)}."
+        )
+    return f"Fix the folders, or drop these images: {settings}"
 
 
 def classes_lost(index: ImageIndex, left_out: Mask) -> list[str]:
-    """Classes that have training images, and none without those that are left out."""
+    """Returns the classes that would lose all their training images."""
     before = index.class_counts(TRAIN)
     after = index.where(~left_out).class_counts(TRAIN)
     return [index.class_names[each] for each in np.flatnonzero((before > 0) & (after == 0))]

@@ -28,14 +28,14 @@ class Scan:
         root: The folder.
         class_names: Names of the classes, sorted.
         paths: Image files, sorted by class and then by path.
-        labels: For each file the position of its class in `class_names`.
-        ignored: How many files of which other extensions were passed over.
-        groups: For each file the name of its group, empty if it has none.
-        splits: For each file the split that a table gives it, empty if none.
-        remarks: Lines on what was left out or is odd.
-        columns: What else a table says of each file, by column; empty text for no value.
-        targets: For each file a number for each of `class_names`, which are labels or
-            what is measured; None in classification.
+        labels: For each file, the position of its class in `class_names`.
+        ignored: Number of skipped files by extension.
+        groups: For each file, the name of its group, empty if it has none.
+        splits: For each file, its split according to a table, empty if it has none.
+        remarks: Remarks on skipped or unusual files.
+        columns: Further columns of a table: cells by name, empty if missing.
+        targets: For each file, a number for each of `class_names`, which are labels or
+            measured quantities; None in classification.
     """
 
     root: Path
@@ -51,20 +51,19 @@ class Scan:
 
 
 def scan_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:
-    """Lists a folder that holds one folder of images per class.
+    """Lists a folder that contains one folder of images per class.
 
-    Hidden files and folders are passed over, and so are run directories and caches of
-    Keraunos. Images may lie at any depth below their class folder, and symbolic links
-    are followed.
+    Hidden files and folders are skipped, and so are run directories and caches of Keraunos.
+    Images may be at any depth below their class folder, and symbolic links are followed.
 
     Args:
         root: The folder.
-        name: The setting that named it, for messages, such as `"data.train"`.
-        by: Whether files are images by their extension, or also, where they have another
-            or none, by how their content begins.
+        name: The setting that names it, for messages, such as `"data.train"`.
+        by: Whether images are recognized by extension only, or otherwise also by the first
+            bytes of their content.
 
     Raises:
-        DataError: It is missing, or it or one of its class folders has no images.
+        DataError: The folder is missing, or it or a class folder has no images.
     """
     scan = list_folder(root, name, by)
     _require_images(scan, name, by)
@@ -72,10 +71,10 @@ def scan_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:
 
 
 def list_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:
-    """Lists a folder as `scan_folder` does, but takes it as it is.
+    """Lists a folder as `scan_folder` does, but accepts missing images.
 
     Raises:
-        DataError: It or a folder below can't be opened.
+        DataError: The folder or a subfolder can't be opened.
     """
     folders = folders_below(root, name)
     ignored: Counter[str] = Counter()
@@ -127,7 +126,7 @@ def _loose(root: Path) -> Iterator[str]:
 
 
 def _loose_images(root: Path) -> int:
-    """How many images lie directly in a folder of class folders."""
+    """Counts the images directly in a folder of class folders."""
     return sum(
         is_image_name(entry.name) and not is_hidden(entry.name)
         for entry in entries_of(str(root))
@@ -135,7 +134,7 @@ def _loose_images(root: Path) -> int:
 
 
 def _deep(root: Path, names: tuple[str, ...], paths: list[str]) -> Iterator[str]:
-    """A line on classes that hold all their images in several folders."""
+    """Yields a remark on classes whose images are all in several subfolders."""
     start = len(str(root / "x")) - 1
     shallow: set[str] = set()
     below: dict[str, set[str]] = {}
@@ -149,8 +148,8 @@ def _deep(root: Path, names: tuple[str, ...], paths: list[str]) -> Iterator[str]
     if deep:
         example = f"{deep[0]}/{min(below[deep[0]])}"
         yield (
-            f"{len(deep)} classes have all their images in subfolders (such as {example}): "
-            f"a class is a folder directly below {root}"
+            f"{len(deep)} classes have all their images in subfolders (such as {example}); "
+            f"classes are the direct subfolders of {root}"
         )
 
 
@@ -185,10 +184,10 @@ def _remedy(scan: Scan, by: FindImagesBy) -> str:
 
 
 def require_two_classes(scan: Scan, name: str) -> None:
-    """Checks that there is something to tell apart.
+    """Checks that there are at least two classes.
 
     Raises:
-        DataError: There is one class only.
+        DataError: There is only one class.
     """
     if len(scan.class_names) > 1:
         return
@@ -207,6 +206,6 @@ def require_two_classes(scan: Scan, name: str) -> None:
 
 
 def wanted_images(name: str) -> str:
-    """What a folder of images must hold, for a message."""
+    """Describes a valid folder of images, for a message."""
     kinds = ", ".join(sorted(extension[1:] for extension in EXTENSIONS))
     return f"`{name}` must contain images ({kinds}) in one folder per class."

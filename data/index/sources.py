@@ -1,4 +1,4 @@
-"""From the settings to the images of each split: folders and tables, listed and checked."""
+"""Lists and checks the folders and tables that the settings name."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -31,12 +31,12 @@ def list_sources(
 
     Args:
         config: The section `data`.
-        seed: Of the drawn lesions.
-        store: Where these are kept.
-        task: What is to be predicted: other tasks than classification need tables.
+        seed: Seed of generated images.
+        store: Store of generated images.
+        task: The task; others than classification require tables.
 
     Returns:
-        By split; `"train"` is there always.
+        Images by split, always with `"train"`.
 
     Raises:
         ConfigError: `data.train` is missing.
@@ -57,8 +57,8 @@ def list_sources(
         roots["validation"], roots["test"]
     ):
         remarks.append(
-            "data.validation and data.test are the same images: the scores are of images "
-            "that choices were based on"
+            "data.validation and data.test are the same images: the scores are biased, "
+            "because choices were based on them"
         )
     scans = _divide(scans, config)
     train = scans["train"]
@@ -75,14 +75,14 @@ def list_sources(
 
 
 def require_apart(roots: Mapping[str, Path], prefix: str = "") -> None:
-    """Checks that the first folder or table is not given again, nor lies in another.
+    """Checks that the first folder or table does not overlap with others.
 
     Args:
-        roots: By split.
-        prefix: Of the settings that give them, for messages.
+        roots: Folders or tables by split.
+        prefix: Prefix of their settings, for messages.
 
     Raises:
-        DataError: It is or does.
+        DataError: It is equal to another, or one contains the other.
     """
     (first, a), *others = roots.items()
     for second, b in others:
@@ -92,26 +92,26 @@ def require_apart(roots: Mapping[str, Path], prefix: str = "") -> None:
                 message(
                     f"`{prefix}{second}` must contain other images than `{prefix}{first}`; "
                     f"it {how}.",
-                    f"Name another, or leave {prefix}{second} out.",
+                    f"Name another, or remove {prefix}{second}.",
                     **{f"{prefix}{first}": str(a), f"{prefix}{second}": str(b)},
                 )
             )
 
 
 def _overlap(a: Path, b: Path) -> str:
-    """How two folders or tables hold the same; empty if they do not."""
+    """Describes how two folders or tables overlap; empty if they do not."""
     inner, outer = sorted((os.path.realpath(a), os.path.realpath(b)), key=len)[::-1]
     if inner == outer:
         return "is the same"
-    if not os.path.isdir(inner):  # a table may lie beside the images of others
+    if not os.path.isdir(inner):  # a table may be in the folder of other images
         return ""
-    return "lies in it or around it" if Path(inner).is_relative_to(outer) else ""
+    return "contains it or is inside it" if Path(inner).is_relative_to(outer) else ""
 
 
 def _find_roots(
     config: DataConfig, seed: int, store: Store
 ) -> tuple[dict[str, Path], list[str]]:
-    """Folders and tables by split, and lines on what is left out."""
+    """Returns folders and tables by split, and remarks on skipped folders."""
     if config.train is None:
         raise ConfigError(
             message(
@@ -133,7 +133,7 @@ def _find_roots(
         found = find_splits(root, config.layout, Setting())
     remarks = unused_folders(root, found, "data.train") if found else []
     remarks += [
-        f"{found[name]} is left out, as data.{name} names another"
+        f"{found[name]} is skipped, because data.{name} names another"
         for name in named
         if name in found
     ]
@@ -144,16 +144,16 @@ def _find_roots(
 
 
 def _wanted(config: DataConfig) -> list[str]:
-    """Columns that a table of labels or of metadata must have."""
+    """Returns the columns that a table of labels or of metadata must have."""
     group = () if config.group_column is None else (config.group_column,)
     return [*(config.features or ()), *group]
 
 
 def _read_metadata(config: DataConfig) -> Metadata | None:
-    """The tables of metadata.
+    """Reads the tables of metadata.
 
     Raises:
-        DataError: One can't be used; or images are folders, and it lacks a column.
+        DataError: A table can't be used, or lacks a column while images are in folders.
     """
     if config.metadata is None:
         return None
@@ -169,8 +169,8 @@ def _read_metadata(config: DataConfig) -> Metadata | None:
     ]
     of_targets = {config.label_column, *(config.label_columns or ())}
     problems += [
-        f"data.features: {name} is a column of labels or groups, which a model must not be "
-        "told. Leave it out"
+        f"data.features: {name} is a column of labels or groups, which a model must not "
+        "see. Remove it"
         for name in config.features or ()
         if name in {*of_targets, config.group_column, config.split_column}
     ]
@@ -208,10 +208,10 @@ def _list(
 
 
 def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
-    """Gives the images of a table of several splits to these.
+    """Divides a table with a split column into its splits.
 
     Raises:
-        DataError: Its splits and the settings contradict each other.
+        DataError: The splits contradict the settings.
     """
     parts = _by_split(scans["train"])
     problems = [
@@ -235,9 +235,9 @@ def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
     if problems:
         raise DataError(
             message(
-                "The column of splits must be consistent with the other settings; "
+                "The split column must be consistent with the other settings, but "
                 f"{'; '.join(sorted(problems))}.",
-                "Leave the other settings out, or try data.split_column=null.",
+                "Remove the other settings, or try data.split_column=null.",
                 **{"data.train": config.train},
             )
         )
@@ -245,7 +245,7 @@ def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
 
 
 def _by_split(scan: Scan) -> dict[str, Scan]:
-    """The parts of a table by the split that it gives; none if it gives none."""
+    """Returns the parts of a table by split; empty without a split column."""
     parts = {}
     for split in SPLIT_NAMES:
         rows = [row for row, each in enumerate(scan.splits) if each == split]
@@ -275,7 +275,7 @@ def _rows_of(scan: Scan, rows: Sequence[int]) -> Scan:
 
 
 def _require_plain_names(class_names: Sequence[str]) -> None:
-    """Names go into files with a name a line, and must be told apart there."""
+    """Checks class names, which are written one per line and must be distinguishable."""
     odd = [name for name in class_names if not is_one_line(name)]
     if odd:
         raise DataError(
@@ -288,9 +288,8 @@ def _require_plain_names(class_names: Sequence[str]) -> None:
     for names in twins(class_names):
         raise DataError(
             message(
-                "Names of classes must differ in more than invisible characters, and not "
-                "be the same number.",
-                "Rename one, or put their images together.",
+                "Names of classes must differ visibly, and not be the same number.",
+                "Rename one, or merge the classes.",
                 classes=", ".join(map(ascii, names)),
             )
         )

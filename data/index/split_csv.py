@@ -1,4 +1,4 @@
-"""Writes down which file went where, and reads it back."""
+"""Writes and reads split.csv, and writes dropped.csv."""
 
 import csv
 import hashlib
@@ -20,25 +20,25 @@ from .image_names import summary
 from .policies import Dropped
 
 UNNAMED = -1
-NO_DIGEST = "0" * 64  # of a file that was not read
+NO_DIGEST = "0" * 64  # for files that were not read
 
 _COLUMNS = ("path", "sha256", "class", "group", "split", "contradictory")
 
 
 @dataclass(frozen=True)
 class WrittenSplit:
-    """The sides that a split.csv gives to files.
+    """The splits of files according to a split.csv.
 
     Attributes:
         by_path: TRAIN, VALIDATION or TEST by absolute path.
-        by_digest: The same by SHA-256, for files that are somewhere else now.
+        by_digest: The same by SHA-256, for files that were moved.
     """
 
     by_path: Mapping[str, int]
     by_digest: Mapping[bytes, int]
 
     def sides(self, index: ImageIndex) -> npt.NDArray[np.int8]:
-        """`(rows,)` the side of each file that is named, UNNAMED for the rest."""
+        """Returns the split of each listed file, and UNNAMED for others, `(rows,)`."""
         sides = [
             self.by_path.get(os.path.abspath(path), self.by_digest.get(digest, UNNAMED))
             for path, digest in zip(index.paths, _whole(index.digests), strict=True)
@@ -49,8 +49,8 @@ class WrittenSplit:
 def write_split(path: Path, index: ImageIndex) -> None:
     """Writes split.csv: path, sha256, class, group and split of each file.
 
-    Files with the same group are kept on one side: copies, and members of a group. The
-    column `contradictory` has `yes` where a copy is filed under another class.
+    Files with the same group, which are copies or members of a group, are in one split. The
+    column `contradictory` is `yes` if a copy has another class.
     """
     columns = zip(
         index.paths,
@@ -77,10 +77,10 @@ def write_split(path: Path, index: ImageIndex) -> None:
 
 
 def read_split(path: Path) -> WrittenSplit:
-    """Reads a split.csv: its columns `split` and `path`, and `sha256` if it has that.
+    """Reads the columns `split`, `path` and, if present, `sha256` of a split.csv.
 
     Raises:
-        DataError: It can't be used; all faults are listed.
+        DataError: The table can't be used; all faults are listed.
     """
     rows = read_rows(path, "data.split")
     sides = {os.path.abspath(row["path"]): SPLIT_NAMES.index(row["split"]) for row in rows}
@@ -97,10 +97,10 @@ def read_rows(path: Path, setting: str) -> list[dict[str, str]]:
 
     Args:
         path: The table.
-        setting: What names it, or the run that it is of.
+        setting: The setting that names it or its run.
 
     Raises:
-        DataError: It can't be used; all faults are listed.
+        DataError: The table can't be used; all faults are listed.
     """
     try:
         with open_regular(path) as file:
@@ -119,8 +119,8 @@ def read_rows(path: Path, setting: str) -> list[dict[str, str]]:
     if is_damaged(path):
         problems.insert(
             0,
-            f"{CHECKSUMS_FILE} beside it has another SHA-256: it is damaged, or was "
-            "edited, in which case use a copy in another folder",
+            f"its SHA-256 differs from that in {CHECKSUMS_FILE}: it is damaged or was "
+            "edited; to use an edited table, copy it to another folder",
         )
     if problems:
         raise _error(path, setting, problems)
@@ -128,7 +128,7 @@ def read_rows(path: Path, setting: str) -> list[dict[str, str]]:
 
 
 def fingerprint_split(index: ImageIndex) -> str:
-    """One SHA-256 for the content, class and split of all files, in their order."""
+    """Returns one SHA-256 for the content, class and split of all files, in order."""
     digest = hashlib.sha256()
     labels = index.labels if index.targets is None else index.targets
     for column in (index.digests, labels, index.splits):
@@ -137,18 +137,18 @@ def fingerprint_split(index: ImageIndex) -> str:
 
 
 def write_dropped(path: Path, dropped: Iterable[Dropped]) -> None:
-    """Writes dropped.csv: path, policy and reason of each file that was left out."""
+    """Writes dropped.csv: path, policy and reason of each dropped file."""
     rows = ((each.path, each.policy, each.reason) for each in dropped)
     write_csv(path, ("path", "policy", "reason"), rows)
 
 
 def hexadecimal(digests: npt.NDArray[np.bytes_]) -> list[str]:
-    """Each as 64 digits; zeros of a file that was not read."""
+    """Returns digests as 64 hexadecimal digits; zeros for files that were not read."""
     return [digest.hex() for digest in _whole(digests)]
 
 
 def _whole(digests: npt.NDArray[np.bytes_]) -> list[bytes]:
-    """Each with its 32 bytes: NumPy cuts zeros off at the end."""
+    """Pads digests to 32 bytes, because NumPy strips trailing zeros."""
     return [digest.ljust(32, b"\0") for digest in digests.tolist()]
 
 

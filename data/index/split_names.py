@@ -1,4 +1,4 @@
-"""Reads names of folders and cells of tables as splits: `Train`, `test_set`, `dev`."""
+"""Interprets names of folders and cells of tables as splits: `Train`, `test_set`."""
 
 import re
 import unicodedata
@@ -37,17 +37,17 @@ _FILLERS = (
 
 
 def split_of(name: str, shared: Iterable[str] = ()) -> str | None:
-    """Which split a name means.
+    """Returns the split that a name denotes.
 
-    Case, digits, separators and words such as `set` and `images` do not matter.
+    Case, digits, separators and words such as `set` and `images` are ignored.
 
     Args:
-        name: Of a folder, or a value in a table.
-        shared: Words to overlook, in lower case.
+        name: Name of a folder, or value in a table.
+        shared: Further words to ignore, in lower case.
 
     Returns:
-        `"train"`, `"validation"`, `"test"`, UNCLEAR if it means one but not which, or
-        None if it means none.
+        `"train"`, `"validation"` or `"test"`; UNCLEAR if the name denotes a split but not
+        which; None if it denotes none.
 
     Example:
         >>> split_of("training_set"), split_of("Validate"), split_of("trainer")
@@ -60,9 +60,9 @@ def split_of(name: str, shared: Iterable[str] = ()) -> str | None:
 
 
 def splits_of(names: Sequence[str]) -> dict[str, str]:
-    """Which splits names mean; those that mean none are left out.
+    """Returns the splits that names denote, without names that denote none.
 
-    A word that all of them share is overlooked.
+    Words that all names share are ignored.
 
     Example:
         >>> splits_of(["isic9_train", "isic9_test"])
@@ -80,15 +80,15 @@ def splits_of(names: Sequence[str]) -> dict[str, str]:
 def choose_split_column(
     table: CsvFile, wanted: str | None, others: Collection[str]
 ) -> tuple[str | None, list[str]]:
-    """Finds the column of splits.
+    """Finds the split column.
 
     Args:
         table: The table.
-        wanted: What the column is called, None for none, or `"auto"`: `split` in any case.
+        wanted: Name of the column, None for none, or `"auto"`: `split` in any case.
         others: Columns that have another meaning.
 
     Returns:
-        Its name, or None if there is none; and lines on columns that may be one.
+        Its name or None, and questions about columns that may be one.
     """
     if wanted != AUTO:
         return (wanted if wanted in table.header else None), []
@@ -97,8 +97,8 @@ def choose_split_column(
     if named is not None:
         return named, []
     doubts = [
-        f"the column {name} seems to name splits ({', '.join(sorted(values))}): "
-        f"data.split_column={name} uses them, data.split_column=null does not"
+        f"the column {name} seems to contain splits ({', '.join(sorted(values))}): "
+        f"data.split_column={name} uses them, data.split_column=null ignores them"
         for name in free
         if len(values := set(table.column(name))) <= len(SPLIT_NAMES)
         and len(_meant(values)) > 1
@@ -107,9 +107,9 @@ def choose_split_column(
 
 
 def read_splits(table: CsvFile, column: str | None) -> tuple[list[str], list[str]]:
-    """The split of each row, empty where a table has none, and lines on unknown ones.
+    """Returns the split of each row, empty without a split column, and the problems.
 
-    Values such as `Train`, `val`, `dev` or `test_set` are understood.
+    Values such as `Train`, `val`, `dev` or `test_set` are recognized.
     """
     if column is None:
         return [""] * len(table.rows), []
@@ -130,7 +130,7 @@ def _words(name: str) -> list[str]:
 
 
 def _without_fillers(text: str) -> str:
-    """The text without such words at its beginning and end.
+    """Returns the text without filler words at its beginning and end.
 
     Example:
         >>> _without_fillers("trainingdataset")
@@ -143,6 +143,6 @@ def _without_fillers(text: str) -> str:
 
 
 def _meant(values: Collection[str]) -> Sequence[str]:
-    """The splits that values mean, or nothing if one of them means none."""
+    """Returns the splits that values denote; empty if one of them denotes none."""
     meant = [split_of(value) for value in values]
     return [s for s in meant if s in SPLIT_NAMES] if None not in meant else []

@@ -1,4 +1,4 @@
-"""Divides images class by class, never a group on both sides."""
+"""Stratified splits and folds that never divide a group."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,23 +27,22 @@ def hold_out(
     purpose: int = 0,
     sides: Sides | None = None,
 ) -> Mask:
-    """Chooses the images to hold out.
+    """Chooses images to hold out.
 
-    Of each class the nearest whole number to its fraction is chosen, where the sizes of
-    the groups allow, but at least one image and not all. A group goes to one side as
-    a whole.
+    The number per class is its fraction, rounded, as far as the sizes of groups allow, but
+    at least one image and not all. Groups are not divided.
 
     Args:
-        labels: `(rows,)` class of each image; or what else is to be spread evenly.
-        groups: `(rows,)` number of the group that each image belongs to.
-        fraction: Part to hold out, in [0, 1).
-        seed: The same seed gives the same choice.
-        purpose: Another number gives another choice.
-        sides: `(rows,)` HELD_OUT or STAYS for what is decided, and counts; UNDECIDED,
-            for whole groups, for what is to be chosen from. By default all.
+        labels: `(rows,)` class of each image; or other strata.
+        groups: `(rows,)` group number of each image.
+        fraction: Fraction to hold out, in [0, 1).
+        seed: Seed of the choice.
+        purpose: Second seed, for independent choices with one seed.
+        sides: `(rows,)`: HELD_OUT or STAYS for images that are already assigned, which
+            count; UNDECIDED for images to choose from, in whole groups. All by default.
 
     Returns:
-        `(rows,)` bool, true for what is held out.
+        `(rows,)` bool, True for images to hold out.
     """
     if fraction == 0:
         return np.zeros(len(groups), bool)
@@ -58,32 +57,31 @@ def hold_out(
     counts = _count(every.among(is_open), own)
     choice = _Choice(counts, aims, totals, held)
     _fill(choice, [seed], [purpose] if purpose else [])
-    _mend(choice)
+    _improve(choice)
     return (sides == HELD_OUT) | np.isin(groups, names[choice.chosen])
 
 
 def assign_folds(
     labels: npt.NDArray[np.integer[Any]] | Kinds, groups: Groups, folds: int, seed: int
 ) -> npt.NDArray[np.intp]:
-    """Assigns images to folds, so that each class is spread evenly over them.
+    """Assigns images to folds, with each class spread evenly.
 
     Args:
-        labels: `(rows,)` class of each image; or what else is to be spread evenly.
-        groups: `(rows,)` number of the group that each image belongs to; a group goes
-            to one fold as a whole.
-        folds: How many.
-        seed: The same seed gives the same folds.
+        labels: `(rows,)` class of each image; or other strata.
+        groups: `(rows,)` group number of each image; groups are not divided.
+        folds: Number of folds.
+        seed: Seed of the assignment.
 
     Returns:
-        `(rows,)` the fold of each image, from 0 on.
+        `(rows,)`: fold of each image, starting at 0.
     """
     own = np.unique(groups, return_inverse=True)[1]
     every = labels if isinstance(labels, Kinds) else kinds_of_classes(labels)
     counts = _count(every, own)
     random = np.random.Generator(np.random.PCG64([seed, folds]))
     order = random.permutation(len(counts.sizes))
-    # Large ones first, so that small ones can even out what they leave; those of several
-    # classes before all others.
+    # Groups of several classes first, then large before small ones, which even out the
+    # rest.
     order = order[np.lexsort((-counts.sizes[order], counts.only_label[order]))]
     fold_of = np.empty(len(order), np.intp)
     shares = np.bincount(every.kinds) / folds
@@ -100,14 +98,14 @@ def assign_folds(
 
 @dataclass(frozen=True)
 class _Counts:
-    """How many images of which class each group has: an entry for each pair.
+    """Number of images of each group by class, as a sparse matrix of entries.
 
     Attributes:
-        starts: `(groups + 1,)` where the entries of each group begin.
-        labels: `(entries,)` the class.
-        counts: `(entries,)` the number.
-        sizes: `(groups,)` images of each group.
-        only_label: `(groups,)` its class, or -1 if it has several.
+        starts: `(groups + 1,)`: first entry of each group.
+        labels: `(entries,)`: class.
+        counts: `(entries,)`: number of images.
+        sizes: `(groups,)`: number of images of each group.
+        only_label: `(groups,)`: class of each group, or -1 if it has several.
     """
 
     starts: Integers
@@ -117,7 +115,7 @@ class _Counts:
     only_label: Integers
 
     def entries(self, group: int) -> slice:
-        """The entries of a group."""
+        """Returns the entries of a group."""
         return slice(self.starts[group], self.starts[group + 1])
 
 
@@ -132,7 +130,7 @@ def _count(every: Kinds, groups: Groups) -> _Counts:
 
 
 class _Choice:
-    """Which groups are held out, and how far each class is from its aim."""
+    """The groups that are held out, and the distance of each class from its target."""
 
     def __init__(
         self,
@@ -146,25 +144,25 @@ class _Choice:
         self.aims, self.totals, self.held = aims, totals, held.astype(np.float64)
 
     def fits(self, group: int) -> bool:
-        """Whether no class would have more than its aim."""
+        """Whether no class would exceed its target."""
         entries = self.counts.entries(group)
         kinds = self.counts.labels[entries]
         wanted = self.held[kinds] + self.counts.counts[entries]
         return bool((wanted <= self.aims[kinds]).all())
 
     def flip(self, group: int) -> None:
-        """Moves a group to its other side."""
+        """Moves a group to the other side."""
         entries = self.counts.entries(group)
         sign = -1 if self.chosen[group] else 1
         self.held[self.counts.labels[entries]] += sign * self.counts.counts[entries]
         self.chosen[group] = not self.chosen[group]
 
     def is_near(self) -> bool:
-        """Whether each class is within one image of its aim, and on both sides."""
+        """Whether each class is within one image of its target, and on both sides."""
         return bool((self._cost(self.held, slice(None)) <= 1).all())
 
     def changes(self) -> npt.NDArray[np.float64]:
-        """`(groups,)` how the cost would change if a group were on its other side."""
+        """`(groups,)`: change of the cost if a group moved to the other side."""
         kinds = self.counts.labels
         signs = np.repeat(np.where(self.chosen, -1, 1), np.diff(self.counts.starts))
         now = self.held[kinds]
@@ -181,7 +179,7 @@ class _Choice:
 
 
 def _fill(choice: _Choice, before: list[int], after: list[int]) -> None:
-    """Takes groups in random order while they fit, those of several classes first."""
+    """Holds out groups in random order while they fit, those of several classes first."""
     only = choice.counts.only_label
     for label in range(-1, len(choice.totals)):
         members = np.flatnonzero(only == label)
@@ -194,8 +192,8 @@ def _fill(choice: _Choice, before: list[int], after: list[int]) -> None:
                 choice.flip(group)
 
 
-def _mend(choice: _Choice) -> None:
-    """Changes the sides of groups, one or two at a time, while that brings aims nearer."""
+def _improve(choice: _Choice) -> None:
+    """Moves one or two groups at a time to the other side while that reduces the cost."""
     for _ in range(_MOST_EXCHANGES):
         if choice.is_near() or not len(choice.chosen):
             return
@@ -208,7 +206,7 @@ def _mend(choice: _Choice) -> None:
 
 
 def _exchange(choice: _Choice, changes: npt.NDArray[np.float64]) -> bool:
-    """Changes two groups together, if that brings aims nearer."""
+    """Moves two groups together, if that reduces the cost."""
     best_change, best_pair = 0.0, None
     for first in np.argsort(changes, kind="stable")[:_TRIED_TOGETHER]:
         choice.flip(first)

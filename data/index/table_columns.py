@@ -1,4 +1,4 @@
-"""What the columns of a label table are called."""
+"""Names of the columns of a label table."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from .split_names import AUTO
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a table are called.
+    """Names of the columns of a label table.
 
     Attributes:
-        image: That of the images' names.
-        label: That of their classes.
-        group: That of their groups, such as patients, or None.
-        split: That of their splits, None for none, or `"auto"`: `split` if there is one.
-        several: In place of `label` a column for each class, label or number.
-        task: What is to be predicted.
-        features: Columns that the model takes beside the image.
+        image: Column of image names.
+        label: Column of classes.
+        group: Column of groups, such as patients, or None.
+        split: Column of splits, None for none, or `"auto"`: `split` if there is one.
+        several: Instead of `label`, one column per class, label or number.
+        task: The task.
+        features: Columns that the model takes in addition to the image.
     """
 
     image: str = "image"
@@ -29,7 +29,7 @@ class Columns:
     features: tuple[str, ...] = ()
 
     def named(self) -> dict[str, str]:
-        """The columns that must be there, by the setting that names each."""
+        """Returns the required columns by their settings."""
         label = None if self.several else self.label
         columns = {"image": self.image, "label": label, "group": self.group}
         if self.split != AUTO:

@@ -1,4 +1,4 @@
-"""Reads several labels, or numbers, of each row of a table."""
+"""Reads the targets of multi-label classification and regression from a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from .one_hot import wrong_cells, wrong_columns, zero_one_columns, zero_or_one
 from .table_columns import Columns
 
 SEPARATORS = ("|", ";")
-MOST_LABELS = 1000  # in cells; a column of notes or of names of files has more
+MOST_LABELS = 1000  # a column of notes or file names has more
 
 
 @dataclass(frozen=True)
 class TargetColumns:
-    """What is to be predicted for each row of a table.
+    """The numeric targets of the rows of a table.
 
     Attributes:
-        names: Of the labels or numbers, in the order of the model's outputs.
-        values: For each row a number for each name: 1 and 0 for labels.
-        columns: The columns that they are read from.
-        remarks: Lines on how the table is understood.
+        names: Names of the labels or numbers, in the order of the model's outputs.
+        values: For each row, a number for each name: 1 and 0 for labels.
+        columns: The columns with the targets.
+        remarks: Remarks on how the table is interpreted.
     """
 
     names: tuple[str, ...]
@@ -40,13 +40,12 @@ def read_several_labels(
 ) -> tuple[TargetColumns | None, list[str]]:
     """Reads any number of labels for each row.
 
-    They are in a column of 0 and 1 for each label, or in one column of names with `|` or
-    `;` between them. Without names of columns and without a column called `label`, all
-    columns of 0 and 1 are labels.
+    They are in one column of 0 and 1 per label, or in one column of names separated by `|`
+    or `;`. If no columns are named and there is no column `label`, all columns of 0 and 1
+    are labels.
 
     Returns:
-        The labels, or None and what is wrong with them. That a column is missing is not
-        told.
+        The labels or None, and the problems except missing columns.
     """
     if columns.several:
         problems = wrong_columns(table, columns.several)
@@ -66,11 +65,10 @@ def read_several_labels(
 def read_numbers(
     table: CsvFile, columns: Columns
 ) -> tuple[TargetColumns | None, list[str]]:
-    """Reads one or several numbers for each row, from the columns that are named.
+    """Reads one or several numbers for each row from the named columns.
 
     Returns:
-        The numbers, or None and what is wrong with them. That a column is missing is not
-        told.
+        The numbers or None, and the problems except missing columns.
     """
     names = columns.several or (columns.label,)
     if not columns.several and columns.label not in table.header:
@@ -110,7 +108,7 @@ def _parts(cell: str) -> list[str]:
 
 def _too_many(column: str, names: Sequence[str]) -> str:
     return (
-        f"it names {len(names):,} labels, but may name at most {MOST_LABELS:,} "
+        f"it has {len(names):,} labels, more than {MOST_LABELS:,} "
         f"(data.label_column={column}): {some(names)}. Is it the column of labels?"
     )
 
@@ -152,12 +150,12 @@ def _wrong_numbers(table: CsvFile, names: Sequence[str]) -> list[str]:
 
 
 def indistinct(name: str, cells: Sequence[str]) -> list[str]:
-    """What is wrong with finite numbers that a model can't tell apart."""
+    """Returns the problem of numbers that a model can't distinguish; empty if none."""
     numbers = np.array(list(map(float, cells)))
     if len(set(numbers)) < 2:
         return [f"the column {name} has one value only: {cells[0]}"]
     spread = numbers.std()
-    # float32 has 7 digits; what is left of them must describe the differences.
+    # float32 has 7 digits, of which enough must remain for the differences.
     if np.abs(numbers - numbers.astype(np.float32)).max() <= spread / 1000:
         return []
     return [

@@ -1,4 +1,4 @@
-"""Which images another run trained on, as its split.csv lists them."""
+"""Finds images that another run trained on, from its split.csv."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,21 @@ class TrainedImages:
     """The training images of a run.
 
     Attributes:
-        digests: SHA-256 of the files, in hexadecimal digits.
-        by_path: The same by absolute path; zeros of files that could not be read.
+        digests: Hexadecimal SHA-256 of the files.
+        by_path: The same by absolute path; zeros for files that could not be read.
     """
 
     digests: frozenset[str]
     by_path: Mapping[str, str]
 
     def among(self, paths: Sequence[str], digests: Sequence[str]) -> list[int]:
-        """The places of the images that the run trained on.
+        """Returns the positions of images that the run trained on.
 
-        Equal content is what counts; where a file was not opened on either side, its path.
+        Images are compared by content, or by path if one of the runs did not open the file.
 
         Args:
-            paths: Of images.
-            digests: SHA-256 of each, in hexadecimal digits.
+            paths: Paths of images.
+            digests: Hexadecimal SHA-256 of each.
         """
         return [
             place
@@ -42,20 +42,20 @@ class TrainedImages:
             return True
         if path not in self.by_path:
             return False
-        # With data.check=lazy a digest is that of place, size and time of change.
+        # With data.check=lazy, digests cover path, size and change time.
         unopened = {NO_DIGEST, unopened_digest(path).hex()}
         return not unopened.isdisjoint({digest, self.by_path[path]})
 
 
 def read_trained_images(file: Path, setting: str) -> TrainedImages:
-    """Reads which images a split.csv has in training.
+    """Reads the training images of a split.csv.
 
     Args:
         file: The table.
-        setting: What names the run that it is of, such as `"model.weights"`.
+        setting: The setting that names its run, such as `"model.weights"`.
 
     Raises:
-        DataError: It can't be used; all faults are listed.
+        DataError: The table can't be used; all faults are listed.
     """
     by_path = {
         os.path.abspath(row["path"]): (row.get("sha256") or NO_DIGEST).lower()
@@ -68,12 +68,12 @@ def read_trained_images(file: Path, setting: str) -> TrainedImages:
 def held_out_among(
     index: ImageIndex, trained: TrainedImages, all_folds: bool
 ) -> dict[str, list[str]]:
-    """Finds images that a run holds out and another one trained on, by split.
+    """Finds held-out images of a run that another run trained on, by split.
 
     Args:
         index: All images of the run.
-        trained: What the other one trained on.
-        all_folds: Whether each training image is held out, too, by another fold.
+        trained: The training images of the other run.
+        all_folds: Whether training images count, too, because other folds hold them out.
     """
     found: dict[str, list[str]] = {}
     for row in trained.among(index.paths.tolist(), hexadecimal(index.digests)):

@@ -1,1 +1,1 @@
-"""Any number of images in bounded memory: listed, watched for and decoded in order."""
+"""Lists, watches for and decodes any number of images in bounded memory."""

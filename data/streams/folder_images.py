@@ -1,4 +1,4 @@
-"""Lists the images below a folder, in order, without holding all of their names."""
+"""Lists the images below a folder in order, with bounded memory for names."""
 
 import heapq
 import os
@@ -17,12 +17,12 @@ MOST_HELD = 100_000  # names of one folder at a time
 
 
 class Found(NamedTuple):
-    """An image, or something that can't be sampled.
+    """An image, or an entry that can't be read.
 
     Attributes:
-        name: Of the image; of a folder it ends with `/`.
-        problem: Why there is not an image; empty if there is one.
-        cells: Of the columns beside it, if a table names it.
+        name: Path of the image; that of a folder ends with `/`.
+        problem: Why the entry can't be read; empty for an image.
+        cells: Cells of table columns, if a table names the image.
     """
 
     name: str
@@ -35,19 +35,19 @@ def images_below(
 ) -> Iterator[Found]:
     """Lists images at any depth below a folder.
 
-    They come sorted by their paths, as from `scan.list_images_below`. Of a folder with many
-    entries the smallest names are found first, and the others when these are used up, by
-    going through it once more: names that appear meanwhile further on are found, too.
+    They are sorted by path, as in `scan.list_images_below`. A folder with many entries is
+    read several times, each time for the next names in order, so that images which appear
+    meanwhile are found, too, if they sort after the current one.
 
-    Hidden files and folders are passed over, and so are run directories and caches of
-    Keraunos. Links are followed, each folder is visited once. Of record files every
-    image is listed.
+    Hidden files and folders are skipped, and so are run directories and caches of Keraunos.
+    Links are followed, and each folder is visited once. All images of record files are
+    listed.
 
     Args:
-        folder: Where to look.
-        by: Which files are images.
-        after: Images up to this path are left out.
-        in_order: False lists them as they come, in half the time.
+        folder: The folder.
+        by: How images are recognized.
+        after: Images up to this path are skipped.
+        in_order: False lists images in any order, in half the time.
     """
     visited = KnownNames()
     stack = [_entries(folder, by, after, in_order, visited)]
@@ -70,7 +70,7 @@ def images_in_record_file(file: str, after: str = "") -> Iterator[Found]:
         if f"{file}/" > after:
             yield Found(f"{file}/", str(error.strerror))
         return
-    width = max(7, len(str(count - 1)))  # of one width, so that their order is that of text
+    width = max(7, len(str(count - 1)))  # fixed, so that numbers sort as text
     for number in range(count):
         name = f"{file}/{number:0{width}d}"
         if name > after:
@@ -80,11 +80,11 @@ def images_in_record_file(file: str, after: str = "") -> Iterator[Found]:
 def _entries(
     folder: str, by: FindImagesBy, after: str, in_order: bool, visited: KnownNames
 ) -> Iterator[Found | str]:
-    """The images of a folder and, as plain text, the folders in it."""
+    """Yields the images of a folder, and its subfolders as strings."""
     try:
         if not visited.add(os.path.realpath(folder)) or _is_own(folder):
             return
-        for key, name in _in_order(folder) if in_order else _as_they_come(folder):
+        for key, name in _in_order(folder) if in_order else _unordered(folder):
             path = os.path.join(folder, name)
             if key == name:
                 if path > after and _is_image(path, by):
@@ -124,7 +124,7 @@ def _in_order(folder: str) -> Iterator[tuple[str, str]]:
         last = page[-1][0]
 
 
-def _as_they_come(folder: str) -> Iterator[tuple[str, str]]:
+def _unordered(folder: str) -> Iterator[tuple[str, str]]:
     with os.scandir(folder) as entries:
         keyed = _keyed(entries)
         while page := list(islice(keyed, MOST_HELD)):
@@ -132,7 +132,7 @@ def _as_they_come(folder: str) -> Iterator[tuple[str, str]]:
 
 
 def _keyed(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, str]]:
-    """Names with their sort keys: as paths, in which folders end with /."""
+    """Yields sort keys and names; keys of folders end with /, as in paths."""
     for entry in entries:
         if not is_hidden(entry.name):
             is_container = entry.name.endswith(SUFFIX) or is_folder(entry)

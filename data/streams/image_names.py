@@ -1,4 +1,4 @@
-"""Names of images from what a user typed: files, folders, tables, standard input."""
+"""Lists the images named by arguments: files, folders, tables, standard input."""
 
 import os
 import select
@@ -18,17 +18,17 @@ from .image_table import ImageTable
 STANDARD_INPUT = "-"
 
 _BLOCK = 1 << 16
-_SECONDS_BETWEEN_LOOKS = 0.2  # whether to stop, while nobody writes to standard input
+_SECONDS_BETWEEN_LOOKS = 0.2  # between checks whether to stop while input is idle
 
 
 class ImageName(NamedTuple):
-    """An image, or something that can't be sampled.
+    """An image, or an entry that can't be read.
 
     Attributes:
         name: See `Found`.
         problem: See `Found`.
-        argument: Which of the arguments it comes from.
-        number: How many images of that argument came up to it.
+        argument: Position of the argument that it comes from.
+        number: Its number among the images of that argument, counted from 1.
         cells: See `Found`.
     """
 
@@ -41,16 +41,16 @@ class ImageName(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageNames:
-    """The images that arguments name, in their order.
+    """The images that arguments name, in order.
 
     Args:
-        arguments: Files, folders, record files, tables; `-` reads names from standard
+        arguments: Files, folders, record files or tables; `-` reads names from standard
             input.
-        by: Which files in folders are images.
-        separator: What divides names in standard input; empty lines are passed over.
-        is_stopped: Ends the wait for standard input.
-        input: The number of the open file that is standard input.
-        tables: Those of the arguments that are tables, read.
+        by: How images in folders are recognized.
+        separator: Separator of names in standard input; empty names are skipped.
+        is_stopped: Returns whether to stop waiting for standard input.
+        input: File descriptor of standard input.
+        tables: The tables among the arguments, by path.
 
     Example:
         >>> list(ImageNames(["a.png"]).after(ImageName("a.png")))
@@ -70,10 +70,10 @@ class ImageNames:
         return STANDARD_INPUT in self.arguments
 
     def require(self) -> None:
-        """Checks that all arguments are there, and that there is an image in folders.
+        """Checks that all arguments exist, and that folders contain images.
 
         Raises:
-            DataError: One is not.
+            DataError: An argument does not exist, or a folder has no images.
             ConfigError: Standard input is named twice, or record files can't be read.
         """
         if self.arguments.count(STANDARD_INPUT) > 1:
@@ -85,10 +85,10 @@ class ImageNames:
                 self._require(each)
 
     def after(self, last: ImageName | None = None) -> Iterator[ImageName]:
-        """The images, or those that come after one of them.
+        """Yields the images, or those after `last`.
 
         Raises:
-            ConfigError: Standard input has other names than it had then.
+            ConfigError: Standard input lists other names than before.
         """
         first = 0 if last is None else last.argument
         for place in range(first, len(self.arguments)):
@@ -99,7 +99,7 @@ class ImageNames:
                 yield ImageName(found.name, found.problem, place, number, found.cells)
 
     def count(self) -> Iterator[int]:
-        """A 1 for each image, as far as it can be known without reading any."""
+        """Yields 1 for each image, without reading any."""
         for each in self.arguments:
             if os.path.isdir(each):
                 yield from (1 for _ in images_below(each, self.by, in_order=False))
@@ -135,7 +135,7 @@ class ImageNames:
         return iter(() if begun else (Found(argument),))
 
     def _listed(self, begun: ImageName | None) -> Iterator[Found]:
-        """The names in standard input; those up to one of them are passed over."""
+        """Yields the names in standard input after `begun`."""
         for number, name in enumerate(filter(None, self._lines()), 1):
             if begun is None or number > begun.number:
                 yield Found(os.fsdecode(name))
@@ -155,11 +155,11 @@ class ImageNames:
         while block := self._read():
             *lines, rest = (rest + block).split(self.separator)
             yield from lines
-        if not self.is_stopped():  # else it may be half a name
+        if not self.is_stopped():  # otherwise the name may be incomplete
             yield rest
 
     def _read(self) -> bytes:
-        """What has come; empty at the end, and when it is time to stop."""
+        """Reads available input; empty at the end of the input or on a stop."""
         while not self.is_stopped():
             if select.select([self.input], [], [], _SECONDS_BETWEEN_LOOKS)[0]:
                 return os.read(self.input, _BLOCK)

@@ -1,4 +1,4 @@
-"""Images that a table names, with columns of the table beside each."""
+"""Reads images and further columns from a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from ..index.image_names import resolve, summary
 
 
 class TableRow(NamedTuple):
-    """An image, and its cells in the columns that were requested.
+    """An image with its cells of the requested columns.
 
     Attributes:
-        path: Of its file.
-        line: In the table.
-        cells: Empty where there is no value.
+        path: Path of the image.
+        line: Line number in the table.
+        cells: Cells of the columns; empty if missing.
     """
 
     path: str
@@ -31,12 +31,12 @@ class TableRow(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageTable:
-    """A table that was read.
+    """A table of images.
 
     Attributes:
-        path: Of its file.
-        columns: Those that were requested.
-        rows: An image each, in their order.
+        path: Path of the table.
+        columns: The requested columns.
+        rows: One row per image, in order.
     """
 
     path: Path
@@ -44,16 +44,16 @@ class ImageTable:
     rows: tuple[TableRow, ...]
 
     def require(self, features: TableFeatures) -> list[str]:
-        """Checks that a model can take the cells.
+        """Checks that the cells are valid inputs of a model.
 
         Args:
-            features: The columns that it takes.
+            features: The columns that the model takes.
 
         Returns:
-            Lines on cells of which its training images had none.
+            Remarks on values that its training images lack.
 
         Raises:
-            DataError: Where it takes numbers, there is text.
+            DataError: A column of numbers contains text.
         """
         problems: list[str] = []
         remarks: list[str] = []
@@ -82,12 +82,12 @@ def read_image_table(
 
     Args:
         path: A CSV file with a header.
-        root: Folder of the images; by default that of the table.
-        image_column: Names the image, as `data.image_column` does.
-        columns: Which others are wanted.
+        root: Folder of the images; the folder of the table by default.
+        image_column: Column of image names, like `data.image_column`.
+        columns: Further columns to read.
 
     Raises:
-        DataError: It can't be read, lacks a column, or names images that are not there.
+        DataError: The table can't be read, lacks a column, or names missing images.
     """
     root = path.parent if root is None else root
     table = read_csv(path, [image_column, *columns], "path")
@@ -132,7 +132,7 @@ def _wrong_columns(table: CsvFile, wanted: Sequence[str]) -> list[str]:
 
 def _error(path: Path, problems: Sequence[str]) -> DataError:
     lines = [
-        "A table of images must name one in each row, and have the columns that the model "
+        "A table of images must have an image in each row, and the columns that the model "
         f"takes. {path}:",
         *(f"  {each}" for each in problems),
     ]

@@ -1,4 +1,4 @@
-"""Remembers which names have come, in eight bytes each."""
+"""A set of names that needs only eight bytes each."""
 
 from hashlib import blake2b
 
@@ -8,9 +8,9 @@ _MOST_RECENT = 10_000
 
 
 class KnownNames:
-    """A set of names that keeps a hash of each, and not the name.
+    """A set of names that stores a hash of each instead of the name.
 
-    Of a million names, two have the same hash once in 37 million times.
+    The probability of a collision among a million names is 1 in 37 million.
 
     Example:
         >>> known = KnownNames()

@@ -1,4 +1,4 @@
-"""Decodes images in parallel, in order, and hands on the reason where one can't be used."""
+"""Decodes a stream of images in parallel and in order."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -15,11 +15,11 @@ Item = TypeVar("Item")
 
 
 class Decoding(NamedTuple):
-    """How a model wants its images.
+    """The form in which a model takes images.
 
     Attributes:
         size: Height and width in pixels.
-        rules: How pixels are read.
+        rules: Rules for reading pixels.
     """
 
     size: int
@@ -27,12 +27,12 @@ class Decoding(NamedTuple):
 
 
 class ReadImage(NamedTuple):
-    """An image that was read, or could not be.
+    """A decoded image, or the reason why it could not be read.
 
     Attributes:
-        image: Where it comes from.
-        pixels: `(size, size, 3)`, RGB, uint8, for each decoding; empty if there are none.
-        problem: Why there are none; else empty.
+        image: The name of the image.
+        pixels: `(size, size, 3)` RGB, uint8, for each decoding; empty if unreadable.
+        problem: Why the image is unreadable; empty if it is not.
     """
 
     image: ImageName
@@ -49,10 +49,10 @@ def read_stream(
     """Decodes any number of images.
 
     Args:
-        images: They are taken as they are needed.
-        decodings: The different ways in which each is decoded.
-        reader: Reads them.
-        ahead: How many are decoded before they are requested, at least.
+        images: Names of images, consumed lazily.
+        decodings: The forms in which each image is decoded.
+        reader: Decodes files in parallel.
+        ahead: Minimum number of images to decode ahead.
     """
 
     def read(reader: Reader, part: list[ImageName]) -> list[ReadImage]:
@@ -63,7 +63,7 @@ def read_stream(
 
 
 def batches_of(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Cuts items into parts of a size; the last may be smaller.
+    """Yields items in batches; the last may be smaller.
 
     Example:
         >>> list(batches_of("abc", 2))

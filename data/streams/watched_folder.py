@@ -1,7 +1,7 @@
-"""Watches a folder for images: each is handed out once, when nobody writes to it any more.
+"""Watches a folder for new images, and returns each once when it is completely written.
 
-It looks now and then; nothing of the operating system or of a network disk is needed for
-that, and a file that is moved there as a whole is seen as one that was written there.
+The folder is polled, which works on all operating systems and network disks, and detects
+moved files as well as written ones.
 """
 
 import time
@@ -22,12 +22,12 @@ _GONE = (-1, -1)
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A file that may still be written.
+    """A file that may still be changing.
 
     Attributes:
-        stamp: Its size and time of change when it was looked at last.
-        since: When it was first found so.
-        was_tried: Whether it was read so already, and could not be decoded.
+        stamp: Size and change time at the last poll.
+        since: Time at which this stamp was first seen.
+        was_tried: Whether decoding failed with this stamp.
     """
 
     stamp: tuple[int, int]
@@ -36,18 +36,18 @@ class _Waiting:
 
 
 class WatchedFolder:
-    """The images that appear in a folder, and those that are there already.
+    """The existing and new images of a folder.
 
-    An image is handed out when its file was the same in two looks. If it can't be decoded
-    then, whoever writes it may only be slow: it is tried again when it changes, and for the
-    last time when it has not changed for `patience_seconds`. A name that is done is not
-    looked at again, whatever takes its place.
+    An image is returned when its file is unchanged between two polls. If it can't be
+    decoded, it may still be written slowly: it is tried again when it changes, and for the
+    last time after `patience_seconds` without changes. The names of finished images are
+    ignored, even if other files replace them.
 
     Args:
-        folder: Which.
-        by: Which files are images.
-        patience_seconds: How long an unreadable file is given to become readable.
-        known: Names that are done.
+        folder: The folder.
+        by: How images are recognized.
+        patience_seconds: Time that an unreadable file has to become readable.
+        known: Names of finished images.
         clock: Returns the time in seconds.
     """
 
@@ -68,7 +68,7 @@ class WatchedFolder:
         self._handed_out: dict[str, _Waiting] = {}
 
     def look(self) -> list[ImageName]:
-        """The images that can be read now, sorted by their names."""
+        """Polls the folder, and returns the images that can be read now, sorted by name."""
         self._handed_out = {}
         now = self._clock()
         for name in list(self._waiting):
@@ -78,7 +78,7 @@ class WatchedFolder:
         return sorted([*names, *problems])
 
     def accept(self, read: ReadImage) -> bool:
-        """Whether what came of reading an image stands; else it is waited for."""
+        """Whether the result of reading an image is final; if not, it is tried again."""
         name = read.image.name
         waiting = self._handed_out.get(name)
         if read.problem and waiting and self._clock() - waiting.since < self._patience:
@@ -97,7 +97,7 @@ class WatchedFolder:
             self._handed_out[name] = self._waiting.pop(name)
 
     def _find(self, now: float) -> list[ImageName]:
-        """Records new files; returns those that have been unreadable for long."""
+        """Records new files, and returns folders that stayed unreadable."""
         problems = []
         for found in images_below(self._folder, self._by, in_order=False):
             if len(self._waiting) >= MOST_WAITING:

@@ -1,1 +1,1 @@
-"""Drawn images of lesions, for trying things out where no data set is at hand."""
+"""Generates images of lesions, to try Keraunos without a data set."""

@@ -1,4 +1,4 @@
-"""The folder of drawn lesions: made once, kept in the cache, mended where damaged."""
+"""The folder of generated lesions: cached, and repaired if damaged."""
 
 import contextlib
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ VERSION = 1
 
 
 def synthetic_folder(store: Store, seed: int) -> Path:
-    """Draws the data set, unless it is there already.
+    """Generates the data set, unless it is in the store.
 
     Args:
-        store: Where it is kept.
-        seed: The same seed draws the same images.
+        store: The store.
+        seed: Seed of the images.
 
     Returns:
-        A folder with the folders `train` and `test`, each with a folder a class.
+        A folder with the folders `train` and `test`, each with one folder per class.
     """
     folder = store.directory / f"lesions-{VERSION}-{seed}"
     with store.lock(folder.name):
@@ -34,12 +34,12 @@ def synthetic_folder(store: Store, seed: int) -> Path:
             with new_directory(folder) as part:
                 _draw_all(part, seed)
                 _note(part)
-        _mend(folder, seed)
+        _repair(folder, seed)
     return folder
 
 
-def _mend(folder: Path, seed: int) -> None:
-    """Draws those images again that are damaged or gone."""
+def _repair(folder: Path, seed: int) -> None:
+    """Generates damaged and missing images again."""
     noted, found = _noted(folder), _found(folder)
     damaged = [
         each
@@ -51,13 +51,13 @@ def _mend(folder: Path, seed: int) -> None:
         each.draw(folder, seed)
     if damaged:
         images = counted(len(damaged), "generated image")
-        notify(f"{images} in {folder} damaged: generated again")
+        notify(f"{images} in {folder} damaged, generated again")
     if damaged or not noted:
         _note(folder)
 
 
 def _noted(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each image as it was drawn, by its name; none if not known."""
+    """Returns the recorded SHA-256 of each image by name; empty if not recorded."""
     try:
         lines = (folder / CHECKSUMS_FILE).read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -67,12 +67,12 @@ def _noted(folder: Path) -> dict[str, str]:
 
 def _note(folder: Path) -> None:
     lines = [f"{digest}  {name}\n" for name, digest in _found(folder).items()]
-    with contextlib.suppress(OSError):  # of a full disk others tell
+    with contextlib.suppress(OSError):  # a full disk is reported elsewhere
         write_text_atomic(folder / CHECKSUMS_FILE, "".join(lines))
 
 
 def _found(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each image as it is now; empty if it can't be read."""
+    """Returns the current SHA-256 of each image by name; empty if it can't be read."""
     found = dict.fromkeys((each.name for each in _plan()), "")
     for name in found:
         with contextlib.suppress(OSError):
@@ -82,7 +82,7 @@ def _found(folder: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Drawing:
-    """An image to draw, and where it belongs."""
+    """An image to generate."""
 
     split: str
     class_name: str
@@ -90,11 +90,11 @@ class _Drawing:
 
     @property
     def name(self) -> str:
-        """Its file below the folder of all."""
+        """Path of the file relative to the data set."""
         return f"{self.split}/{self.class_name}/lesion_{self.number:04d}.png"
 
     def draw(self, folder: Path, seed: int) -> None:
-        """Draws it into its file."""
+        """Draws the image, and writes its file."""
         file = folder / self.name
         file.parent.mkdir(parents=True, exist_ok=True)
         pixels = draw_lesion(self.class_name, seed, self.number)

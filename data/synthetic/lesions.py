@@ -1,9 +1,9 @@
-"""Draws images of lesions, for trying things out where no data set is at hand.
+"""Draws images of lesions, to try Keraunos without a data set.
 
-Nine classes with the names and the imbalance of the well-known ISIC tutorial set. They
-differ in structure (border, texture, vessels, dots), not in color: skin and pigment
-are drawn from the same range for all, so that neither a constant answer nor the mean
-color classifies them well. They are no model of disease.
+The nine classes have the names and imbalance of the well-known ISIC tutorial set. They
+differ in structure (border, texture, vessels, dots), not in color: skin and pigment have
+the same range for all classes, so that neither a constant prediction nor the mean color
+classifies them well. They are not a model of disease.
 """
 
 from collections.abc import Callable
@@ -20,14 +20,14 @@ Random = np.random.Generator
 
 @dataclass(frozen=True)
 class _Kind:
-    """How the lesions of a class look.
+    """The appearance of the lesions of a class.
 
     Attributes:
-        train: How many training images are drawn.
-        test: How many test images are drawn.
+        train: Number of training images.
+        test: Number of test images.
         pattern: Draws the texture inside, in [0, 1].
-        ragged: How far the border departs from a circle.
-        softness: Width of the border, as part of the image.
+        ragged: Deviation of the border from a circle.
+        softness: Width of the border, as a fraction of the image.
     """
 
     train: int
@@ -38,7 +38,7 @@ class _Kind:
 
 
 class _Plane:
-    """The points of an image, centered near its middle: x, y, radius and angle."""
+    """Coordinates of the pixels, with a random center: x, y, radius and angle."""
 
     def __init__(self, random: Random) -> None:
         steps = np.linspace(-1, 1, SIZE)
@@ -78,7 +78,7 @@ def _blob(plane: _Plane, random: Random, kind: _Kind) -> Field:
 
 
 def _pigments(random: Random) -> tuple[Field, Field]:
-    """Two colors of a lesion, from the same range for every class."""
+    """Draws two colors of a lesion, from the same range for every class."""
     hue = random.uniform(0, 1)
     brown, red = np.array([120.0, 78, 58]), np.array([165.0, 85, 85])
     base = brown * hue + red * (1 - hue)
@@ -114,7 +114,7 @@ def _hairs(image: Field, random: Random) -> Field:
 
 
 def _clouds(plane: _Plane, random: Random, frequency: float) -> Field:
-    """A smooth random field, about in [-1, 1]."""
+    """Draws a smooth random field, roughly in [-1, 1]."""
     field = np.zeros_like(plane.x)
     for _ in range(6):
         turn, phase = random.uniform(0, 6.3, 2)
@@ -126,7 +126,7 @@ def _clouds(plane: _Plane, random: Random, frequency: float) -> Field:
 def _dots(
     plane: _Plane, random: Random, count: int, size: tuple[float, float], reach: float
 ) -> Field:
-    """Round dots scattered over the lesion: 1 in a dot, 0 outside."""
+    """Draws round dots scattered over the lesion: 1 in a dot, 0 outside."""
     field = np.zeros_like(plane.x)
     for _ in range(count):
         distance, turn = reach * np.sqrt(random.uniform()), random.uniform(0, 6.3)

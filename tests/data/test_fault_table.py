@@ -126,7 +126,7 @@ def test_images_that_change_meanwhile_end_the_run(instead, folder, capfd):
     (folder / "strike.bin").write_bytes(instead)
     assert main(command) == 3
     said = capfd.readouterr().err
-    assert "error: Images must stay as they were when the run began" in said
+    assert "error: Images must not change during a run" in said
     assert "train/cat/cat-00" in said.rpartition("error: ")[2]
     hidden = list(folder.glob("train/cat/*.hidden"))
     assert len(hidden) == 6  # the fault took place

@@ -60,7 +60,7 @@ def test_a_file_that_was_changed_meanwhile_is_refused_and_makes_another_split(fo
     again = read(folder, "lazy")
     changed = Path(before.train.names[2])
     changed.write_bytes(changed.read_bytes()[::-1])  # as many bytes
-    with pytest.raises(DataError, match=r"stay as they were .* its content has changed"):
+    with pytest.raises(DataError, match=r"must not change .* its content has changed"):
         before.train.images(np.array([2]))
     assert before.train.images(np.array([3])).shape == (1, 32, 32, 3)
     after = read(folder, "lazy")

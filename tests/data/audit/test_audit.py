@@ -208,7 +208,7 @@ def test_a_class_folder_without_images_spoils_a_run(shelf, report):
 def test_one_class_is_too_few_and_one_image_of_a_class_too(shelf, report):
     found = report("test")
     assert found["spoils"] == [
-        "test has classes of one image, which can't be held out: cat"
+        "test has classes with a single image, which can't be held out: cat"
     ]
     shutil.rmtree(shelf / "test/cat")
     assert report("test")["spoils"] == ["test has one class, but at least two are needed"]

@@ -103,7 +103,7 @@ def test_predictions_ask_too(folder):
     files = sorted(map(str, folder.rglob("*.png")))
     pixels = np.zeros((len(files), SIDE, SIDE, 3), np.uint8)
     problems = try_read_into(pixels, files, PixelRules())
-    assert all("--bit-depth=12; if 65,535 is, --bit-depth=16" in each for each in problems)
+    assert all("=12; if white is 65,535, --bit-depth=16" in each for each in problems)
     for bit_depth, brightest in ((12, 255), (16, 15)):
         assert not any(try_read_into(pixels, files, PixelRules(bit_depth=bit_depth)))
         assert pixels.max() == brightest

@@ -148,7 +148,7 @@ def test_numbers_can_be_names(read):
 def test_a_column_of_names_is_refused(read, monkeypatch):
     monkeypatch.setattr("keraunos.data.index.feature_columns.MOST_WORDS", 2)
     with pytest.raises(
-        DataError, match="the column sex has 3 different words, and may have 2"
+        DataError, match="the column sex has 3 different words, more than 2"
     ):
         read()
 
@@ -157,10 +157,10 @@ def test_a_column_of_names_is_refused(read, monkeypatch):
     ("options", "problem"),
     [
         ({"features": ["agee"]}, "data.features: agee is not a column. Did you mean age?"),
-        ({"features": ["label"]}, "label is a column of images, labels, groups or splits"),
+        ({"features": ["label"]}, "label is the column of images, labels, groups"),
         (
             {"features": ["sex"], "group_column": "sex"},
-            "sex is a column of images, labels, groups or splits",
+            "sex is the column of images, labels, groups or splits",
         ),
     ],
 )

@@ -102,7 +102,7 @@ def test_all_that_is_wrong_with_a_table_is_said_at_once(ham: Path) -> None:
     text = str(error.value)
     for words in (
         "line 38: ISIC_missing",
-        "fit more than one image",
+        "match more than one image",
         "part_1/ISIC_0000000.png",
         "named twice with different classes",
         "rows have a different number of cells than the header: line 40 (2)",

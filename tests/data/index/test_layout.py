@@ -74,9 +74,9 @@ def test_names_of_splits_are_known_however_they_are_written(names, store, tmp_pa
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("train", "test", "extra"), "next to them there is extra"),
+        (("train", "test", "extra"), ", next to extra"),
         (("train", "eval"), "it is unclear which splits eval are"),
-        (("train", "training", "test"), "train, training mean the same split"),
+        (("train", "training", "test"), "train, training denote the same split"),
         (("val", "test"), "rename them to train, val and test"),
         (("train", "images"), "train is named like a split and contains folders"),
         (("fold-a", "fold-b"), "contain folders of the same names (cat, dog)"),
@@ -178,10 +178,10 @@ def test_what_keraunos_wrote_is_no_class(store, tmp_path):
     found = read(store, root)
     assert found.index.class_names == EACH
     assert len(found.index) == 4
-    assert "folders left out, made by Keraunos: cache, mine, runs" in found.remarks
+    assert "skipped folders, made by Keraunos: cache, mine, runs" in found.remarks
     audit = audit_folders([root], store)
     assert audit.class_names == EACH
-    assert "folders left out, made by Keraunos: cache, mine, runs" in audit.remarks
+    assert "skipped folders, made by Keraunos: cache, mine, runs" in audit.remarks
 
 
 def test_a_class_that_is_called_runs_is_one(store, tmp_path):
@@ -196,8 +196,8 @@ def test_folders_of_the_system_and_hidden_ones_are_left_out_with_a_word(store, t
     (root / ".empty").mkdir()
     found = read(store, root)
     assert found.index.class_names == ("__other__", *EACH)
-    assert "folders left out, made by the system: __MACOSX" in found.remarks
-    assert "folders left out, hidden: .old" in found.remarks
+    assert "skipped folders, made by the system: __MACOSX" in found.remarks
+    assert "skipped folders, hidden: .old" in found.remarks
 
 
 def test_a_class_that_is_a_link_to_nothing_ends_the_run(store, tmp_path):
@@ -219,7 +219,7 @@ def test_a_class_that_is_a_link_to_another_is_two_labels_of_the_same(store, tmp_
 )
 def test_classes_that_look_the_same_are_refused(pair, store, tmp_path):
     root = shelf(tmp_path / "data", pair)
-    with pytest.raises(DataError, match="must differ in more than invisible characters"):
+    with pytest.raises(DataError, match="must differ visibly"):
         read(store, root)
 
 

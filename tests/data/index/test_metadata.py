@@ -118,7 +118,7 @@ def test_train_and_test_may_have_tables_of_their_own(root: Path) -> None:
 def test_rows_of_other_images_are_counted(root: Path) -> None:
     write(root / "meta.csv", [*METADATA, "ISIC_98,1,,x,", "ISIC_99,1,,x,"])
     (line,) = [each for each in scans(root)["train"].remarks if "metadata" in each]
-    assert line == "2 rows of data.metadata name no image of the run: ISIC_98; ISIC_99"
+    assert line == "2 rows of data.metadata match no image of the run: ISIC_98; ISIC_99"
 
 
 @pytest.mark.parametrize(
@@ -145,18 +145,18 @@ def test_what_can_not_be_joined_is_refused(
 def test_a_row_that_fits_two_images_is_refused(root: Path) -> None:
     (root / "folders/mel/ISIC_0.png").write_bytes(b"another")
     text = refusal(root, train="folders")
-    assert "1 rows fit more than one image: ISIC_0 (meta.csv, line 9: " in text
+    assert "1 rows match more than one image: ISIC_0 (meta.csv, line 9: " in text
 
 
 def test_a_column_that_is_in_both_is_refused(root: Path) -> None:
     lines = [f"{line},{'sex' if not n else 'male'}" for n, line in enumerate(GROUND_TRUTH)]
     write(root / "images/GroundTruth.csv", lines)
     text = refusal(root, features=["sex"], label_columns=["MEL", "NV"])
-    assert "the column sex is in the table of `data.train`, too" in text
+    assert "the column sex is also in the table of `data.train`" in text
 
 
 def test_metadata_that_can_not_be_read_is_an_error(root: Path) -> None:
-    with pytest.raises(DataError, match=r"data\.metadata. must be a table"):
+    with pytest.raises(DataError, match=r"data\.metadata. must be a readable table"):
         scans(root, metadata=[str(root / "none.csv")])
     with pytest.raises(ConfigError, match=r"data\.metadata. must be tables, \.csv"):
         ImageData.from_folder(root / "folders", metadata=["meta.xlsx"])

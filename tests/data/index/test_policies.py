@@ -85,7 +85,7 @@ def test_each_policy_decides_about_its_own_fault_alone(root: Path) -> None:
 @pytest.mark.parametrize(
     ("copied", "said"),
     [
-        (["cat-000.png"], "or leave these images out: data.on_conflict=drop"),
+        (["cat-000.png"], "or drop these images: data.on_conflict=drop"),
         (["cat-000.png", "cat-001.png"], "would leave fewer than two classes"),
     ],
 )
@@ -97,13 +97,13 @@ def test_nobody_is_told_to_drop_all_of_a_class(copied, said, tmp_path: Path) -> 
     with pytest.raises(DataError, match=said):
         ImageData.from_folder(root, **options)
     make_images(root, {"emu": 3, "fox": 2}, seed=5)
-    wanted = said if len(copied) < 2 else "would leave no training image of cat"
+    wanted = said if len(copied) < 2 else "would remove all training images of cat"
     with pytest.raises(DataError, match=wanted):
         ImageData.from_folder(root, **options)
     spoiling = [
         f for f in findings(audit_folders([root], Store(tmp_path / "c", 10**9))) if f.spoils
     ]
-    assert ("leave nothing of cat" in spoiling[0].advice) == (len(copied) > 1)
+    assert ("remove all images of cat" in spoiling[0].advice) == (len(copied) > 1)
 
 
 def test_a_conflict_leaves_the_given_validation_images_but_not_the_test_set(

@@ -159,7 +159,7 @@ def test_what_is_no_label_and_no_number_is_refused(
 
 def test_a_column_of_notes_is_not_taken_for_labels(read, monkeypatch):
     monkeypatch.setattr(target_columns, "MOST_LABELS", 3)
-    with pytest.raises(DataError, match="it names 4 labels, but may name at most 3"):
+    with pytest.raises(DataError, match="it has 4 labels, more than 3"):
         read("image,label", ["a", "b|c", "d"], "multi_label")
 
 
