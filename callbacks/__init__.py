@@ -1,6 +1,6 @@
-"""Callbacks: the base class, and one file per callback.
+"""Callbacks: the base class, and one module per callback.
 
-Independent of the internals of the trainer.
+Does not import the internals of the trainer.
 """
 
 from .alerts import Alerts

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 Phase = Literal["preparing", "training", "validating", "saving", "between epochs", "ending"]
 
 _LIBRARIES = ("site-packages", "/lib/python3", "<frozen")
-_OF_PIPELINES = "script_ops.py"  # of TensorFlow: where tf.data calls Python
+_PYTHON_OPS = "script_ops.py"  # the module of TensorFlow from which tf.data calls Python
 
 
 class Moment(NamedTuple):
@@ -20,9 +20,9 @@ class Moment(NamedTuple):
 
     Attributes:
         phase: The activity.
-        step: Finished steps.
+        step: Number of finished steps.
         step_time: When the last step finished, in seconds since 1970.
-        seconds: How long ago that was.
+        seconds: Seconds since then.
     """
 
     phase: Phase
@@ -37,13 +37,14 @@ class Activity:
     Attributes:
         phase: The activity.
         since: When the activity began, by `time.monotonic`.
-        step: Finished steps.
+        step: Number of finished steps.
         step_at: When the last step finished, by `time.monotonic`; before the first step,
             when the fit began.
         step_time: The same in seconds since 1970.
-        input_wait_share: Of the step that was sampled last, or None.
-        position: Asks the device for the number of finished steps and whether it waits for
-            the data of the next one; None where that is not known.
+        input_wait_share: Fraction of the last sampled step that was spent waiting for data,
+            or None.
+        position: Returns the number of steps that the device has finished and whether it
+            waits for the data of the next one, or None if this is unknown.
 
     Example:
         >>> activity = Activity()
@@ -60,7 +61,7 @@ class Activity:
         self.begin(0)
 
     def begin(self, step: int) -> None:
-        """Records that a fit begins in this thread."""
+        """Records that a fit starts in this thread."""
         self._thread = threading.get_ident()
         self.since = time.monotonic()
         self.step_done(step)
@@ -79,10 +80,10 @@ class Activity:
         finally:
             self.phase, self.since = before, time.monotonic()
 
-    def look(self) -> Moment:
+    def snapshot(self) -> Moment:
         """Returns a snapshot, also during a call to the device.
 
-        Steps within a call count from when they are observed.
+        A step within a call counts as finished when a snapshot first observes it.
         """
         found = self.position() if self.phase == "training" else None
         if found is not None and found[0] > self.step:
@@ -91,17 +92,17 @@ class Activity:
             self.phase, self.step, self.step_time, time.monotonic() - self.step_at
         )
 
-    def note(self) -> list[Any]:
-        """What other workers are told: how far it is, and how it waits for data.
+    def status(self) -> list[Any]:
+        """Returns the status to send to other workers.
 
-        Steps, phase, whether data are awaited now, and the part of a step they were
-        awaited for in the step that was sampled last.
+        A list of the number of finished steps, the phase, whether the next step waits for
+        data, and `input_wait_share`.
         """
-        moment = self.look()
-        return [moment.step, moment.phase, self.awaits_data(), self.input_wait_share]
+        moment = self.snapshot()
+        return [moment.step, moment.phase, self.waits_for_data(), self.input_wait_share]
 
-    def awaits_data(self) -> bool:
-        """Whether the next step waits for its data."""
+    def waits_for_data(self) -> bool:
+        """Returns whether the next step waits for its data."""
         found = self.position() if self.phase == "training" else None
         return found is not None and found[1]
 
@@ -117,29 +118,29 @@ class Activity:
         own = _user_code(sys._current_frames().get(self._thread))
         if own:
             return f"in Python ({own})"
-        if self.awaits_data():
+        if self.waits_for_data():
             python = _python_of_pipelines()
             return "waiting for data" + (f" ({python})" if python else "")
         return "in the step"
 
 
 def _python_of_pipelines() -> str:
-    """The line of Python at which the data pipeline hangs, if Python produces the data."""
+    """Returns the line of Python that the data pipeline executes; empty if none."""
     for frame in sys._current_frames().values():
-        if any(each.f_code.co_filename.endswith(_OF_PIPELINES) for each in _stack(frame)):
+        if any(each.f_code.co_filename.endswith(_PYTHON_OPS) for each in _stack(frame)):
             found = _innermost(frame)
             return _named(found) if found else ""
     return ""
 
 
 def _user_code(frame: FrameType | None) -> str:
-    """The line of user code that a thread is in, if it is not in this package."""
+    """Returns the line of user code that a thread executes; empty in this package."""
     found = _innermost(frame)
     return _named(found) if found and not _is_ours(found) else ""
 
 
 def _innermost(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame that belongs to Keraunos or to no library."""
+    """Returns the innermost frame that belongs to Keraunos or to no library."""
     for each in _stack(frame):
         is_of_library = any(part in each.f_code.co_filename for part in _LIBRARIES)
         if not is_of_library or _is_ours(each):
@@ -158,7 +159,7 @@ def _named(frame: FrameType) -> str:
 
 
 def _stack(frame: FrameType | None) -> Iterator[FrameType]:
-    """Frames from the innermost outwards."""
+    """Yields frames from the innermost outwards."""
     while frame is not None:
         yield frame
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""Sends an alert when something happens to a run: by a command, or over HTTP."""
+"""Sends alerts about the events of a run, by a command or over HTTP."""
 
 import json
 import socket
@@ -20,20 +20,20 @@ from ..core.run_events import Event
 from .base import Callback
 from .run_state import RunState
 
-LAST = frozenset(("end", "failure", "divergence", "interrupted"))  # after them comes none
+LAST = frozenset(("end", "failure", "divergence", "interrupted"))  # events that end a run
 _MOST_TEXT = 2000
 
 
 class Alerts(Callback):
-    """Runs a command, or posts JSON, when something happens to a run.
+    """Runs a command, or posts JSON, when an event occurs in a run.
 
     The command is a list of arguments and runs without a shell. It gets the event as JSON
     on standard input (`kind`, `text`, `step`, `time`, `subject`, `epoch`, `run`,
     `host`) and as variables `KERAUNOS_EVENT_KIND`, `_TEXT`, `_STEP`, `_TIME`, `_SUBJECT`
-    and `KERAUNOS_RUN`. An alert that takes longer than `timeout_seconds` is killed, one
-    that fails is named on the terminal; neither stops training or holds it up. Before the
-    process ends, the last alert has its time. A run sends `at_most` of them, one of which
-    is kept for its end. Of several workers only the chief sends.
+    and `KERAUNOS_RUN`. An alert that takes longer than `timeout_seconds` is killed, and a
+    failed one is reported on the terminal; neither stops or delays training. The process
+    waits for the last alert before it exits. A run sends at most `at_most` alerts, one of
+    which is reserved for its end. With several workers, only the chief sends alerts.
 
     Args:
         **options: Same as `callbacks.alerts` in a configuration: `on`, `command`, `url`,
@@ -59,25 +59,25 @@ class Alerts(Callback):
         self.send(event, run.run_dir, run.epoch)
 
     def send(self, event: Event, directory: Path | None, epoch: int = 0) -> None:
-        """Hands an event to that thread, if it is of a kind to send.
+        """Passes an event to the sending thread if its kind is in `on`.
 
         Args:
-            event: What happened.
-            directory: Of the run or of the search that it happened to.
-            epoch: In which.
+            event: The event.
+            directory: The directory of the run or search, or None.
+            epoch: The number of finished epochs.
         """
         if event.kind in self._config.on:
             self._outbox.put(_content(event, directory, epoch))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Alerts":
-        """A copy that has sent nothing: the sending thread can't be copied."""
+        """Returns a copy that has sent nothing: the sending thread can't be copied."""
         return type(self)(**self._config.model_dump())
 
 
 class _Outbox:
-    """Sends one alert after another, in a thread that lives as long as alerts are queued.
+    """Sends alerts one by one, in a thread that lives as long as alerts are queued.
 
-    The process does not end before it.
+    The process does not exit before this thread.
     """
 
     def __init__(self, config: AlertsConfig) -> None:
@@ -137,9 +137,9 @@ def _content(event: Event, directory: Path | None, epoch: int) -> dict[str, Any]
 
 
 def _variables(content: dict[str, Any]) -> dict[str, str]:
-    named = {f"KERAUNOS_EVENT_{n.upper()}": content[n] for n in _OF_EVENTS}
+    named = {f"KERAUNOS_EVENT_{n.upper()}": content[n] for n in _EVENT_FIELDS}
     named["KERAUNOS_RUN"] = content["run"] or ""
     return {name: str(value).replace("\0", "") for name, value in named.items()}
 
 
-_OF_EVENTS = ("kind", "text", "step", "time", "subject")
+_EVENT_FIELDS = ("kind", "text", "step", "time", "subject")

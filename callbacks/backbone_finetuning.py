@@ -17,12 +17,13 @@ from .run_state import RunState
 class BackboneFinetuning(Callback):
     """Unfreezes layers of a frozen backbone at an epoch, or when a metric stops improving.
 
-    Until then only the head trains, on cached features where possible. Then a new phase
-    begins: the layers train as well, with a new optimizer of the same kind and its own
-    learning rate. BatchNorm of the backbone stays in inference mode.
+    Until then, only the head trains, on cached features if possible. Then a new phase
+    begins: the unfrozen layers train as well, with a new optimizer of the same kind and its
+    own learning rate. BatchNorm layers of the backbone stay in inference mode unless
+    `train_batch_norm` is set.
 
-    With `stages` the backbone is unfrozen from its end towards its input, a phase for
-    each stage (gradual unfreezing: ULMFiT, Howard and Ruder 2018).
+    With `stages`, the backbone is unfrozen from its end towards its input, in one phase per
+    stage (gradual unfreezing: ULMFiT, Howard and Ruder 2018).
 
     Args:
         unfreeze_from: Name of the first layer to unfreeze, the beginning of its name
@@ -64,7 +65,7 @@ class BackboneFinetuning(Callback):
     def reset(self) -> None:
         """Clears the state of the previous fit."""
         self.num_begun = 0
-        self.changed_at = 0  # the epoch in which the last was requested
+        self.changed_at = 0  # the epoch in which the last phase was requested
         self.best: float | None = None
         self.waited = 0
 
@@ -96,7 +97,7 @@ class BackboneFinetuning(Callback):
             self.num_begun, self.changed_at, self.waited = self.num_begun + 1, run.epoch, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The phases so far; the best value, and the number of epochs since."""
+        """Returns the phases so far, the best value, and the number of epochs since."""
         return {
             "num_begun": self.num_begun,
             "changed_at": self.changed_at,
@@ -106,7 +107,7 @@ class BackboneFinetuning(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores the state of the saved run."""
-        # As checkpoints had it before there were stages.
+        # The format of checkpoints before stages were introduced.
         begun = state.get("is_done", False)
         self.num_begun = state.get("num_begun", int(begun))
         self.changed_at = state.get("changed_at", 0)
@@ -148,7 +149,7 @@ class BackboneFinetuning(Callback):
         return {"epochs": left} | given | {"warmup_epochs": warmup}
 
     def _places(self, run: RunState) -> list[list[int]]:
-        """For each phase the layers that train from then on."""
+        """Returns for each phase the layers that it unfreezes."""
         config = self.config
         if config.stages is not None:
             phases = [*run.phases, *run.requested_phases]

@@ -13,8 +13,8 @@ class Background:
     """Runs jobs one after another in its own thread, while training continues.
 
     A checkpoint becomes visible only after all jobs submitted before it, so a resumed run
-    lacks none of their output. The first error of a job ends the
-    fit: at the next checkpoint, or at the end.
+    lacks none of their output. The first error of a job ends the fit: at the next
+    checkpoint, or at the end.
 
     Example:
         >>> with Background() as background:
@@ -30,9 +30,9 @@ class Background:
         """Submits a job; its arguments must not change afterwards.
 
         Args:
-            job: Runs after the jobs before it, even if one of them failed.
-            *args: Of the job.
-            **kwargs: Of the job.
+            job: A function, called after all earlier jobs, even if one of them failed.
+            *args: Positional arguments of the job.
+            **kwargs: Keyword arguments of the job.
         """
         self._jobs = [each for each in self._jobs if not each.done() or each.exception()]
         self._jobs.append(self._executor.submit(job, *args, **kwargs))
@@ -57,7 +57,7 @@ class Background:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Waits for all jobs; errors are raised, or noted on the current exception."""
+        """Waits for all jobs; raises errors, or adds them to the current exception."""
         self._executor.shutdown()
         if error is None:
             self.check()

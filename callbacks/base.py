@@ -17,14 +17,14 @@ class Callback:
 
     Attributes:
         every_n_steps: Number of steps between calls of `on_train_step_end`, if it is
-            overridden. None: whenever control returns from the device. Small numbers cost
-            time, because the device waits for Python.
+            overridden. With None, it is called whenever control returns from the device.
+            Small numbers cost time, because the device waits for Python.
         samples_every_n_steps: Number of steps between the samples in `RunState.health`;
-            None if it needs none.
-        chief_only: Whether only the chief of several workers calls it, as is right for
-            callbacks that write files or to the screen.
+            None if the callback needs no samples.
+        chief_only: Whether it is called only on the chief if there are several workers, as
+            is right for callbacks that write to files or to the screen.
         runs_last: Whether its hooks run after those of all other callbacks.
-        writes_alone: Output that no other callback of the run may write, or None: two
+        writes_alone: Description of output that only one callback may write, or None. Two
             callbacks with the same value are an error.
         is_resumable: Whether `state_dict` contains its complete state. Callbacks that start
             over when a run is resumed are listed at its start.
@@ -52,9 +52,10 @@ class Callback:
     wants_validation_predictions = False
 
     def steps_until_due(self, step: int) -> int | None:
-        """Number of steps until the next call of `on_train_step_end`; None for any.
+        """Returns the number of steps until the next call of `on_train_step_end`.
 
-        By default the next multiple of `every_n_steps`, if the hook is overridden.
+        By default, these are the steps until the next multiple of `every_n_steps`, or None
+        (no requirement) if `every_n_steps` is None or the hook is not overridden.
 
         Args:
             step: Number of finished steps.
@@ -68,13 +69,13 @@ class Callback:
         """Clears the state of the previous fit. Called first in every fit."""
 
     def announce(self, lines: Sequence[str]) -> None:
-        """Called with lines that describe a fit, as soon as known, before `on_fit_begin`.
+        """Called with lines that describe a fit as soon as they are known.
 
-        First come the devices, then the data, then the model and the rest, before features
-        are computed, which takes time.
+        The devices are announced first, then the data, then the model and everything else:
+        all before features are computed and before `on_fit_begin`.
 
         Args:
-            lines: Those not announced before.
+            lines: New lines.
         """
 
     def on_fit_begin(self, run: RunState) -> None:
@@ -94,10 +95,10 @@ class Callback:
         """Called before validation."""
 
     def on_validation_end(self, run: RunState) -> None:
-        """Called after validation; `run.metrics` has the `val_` values."""
+        """Called after validation; `run.metrics` contains the `val_` values."""
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Called after an epoch; `run.metrics` has all its values."""
+        """Called after an epoch; `run.metrics` contains all its values."""
 
     def on_phase_begin(self, run: RunState) -> None:
         """Called between two epochs when a callback has requested a new phase.
@@ -112,10 +113,10 @@ class Callback:
         """
 
     def on_event(self, run: RunState, event: Event) -> None:
-        """Called at once when an event is reported with `run.report`.
+        """Called immediately when an event is reported with `run.report`.
 
-        Possibly from another thread, because a stall is noticed during a step, but never
-        for two events at the same time. An error in it is shown, and training continues.
+        It may be called from another thread, because stalls are detected during a step, but
+        never concurrently. If it raises an error, this is shown and training continues.
         """
 
     def on_fit_end(self, run: RunState) -> None:
@@ -124,12 +125,12 @@ class Callback:
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Called instead of `on_fit_end` when an exception ends the fit.
 
-        This is an error, or `keraunos.trainer.Interrupted` after a signal, in which case
-        the state of the run has been saved.
+        The exception is an error, or `keraunos.trainer.Interrupted` after a signal; in the
+        latter case, the state of the run has been saved.
         """
 
     def state_dict(self) -> dict[str, Any]:
-        """The state for a resumed run: JSON values and NumPy arrays."""
+        """Returns the state for a resumed run: JSON values and NumPy arrays."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""What TensorBoard's page Custom Scalars shows first: the charts of a healthy run.
+"""The charts on TensorBoard's page Custom Scalars.
 
-Titles say which values are bad, as charts have no room for a legend.
+Their titles state which values are bad, because charts have no room for a legend.
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ from .summary_descriptions import describe
 # Charts by category; each shows the scalars whose names match, of all selected runs.
 Charts = dict[str, dict[str, tuple[str, ...]]]
 
-# Not those that a search writes, whose axis counts trials, nor the best of a run.
+# Excludes scores of a search, whose axis counts trials, and the best scores of a run.
 _SCORES = r"^(?!val_)[^/]*(accuracy|auc|recall|f1|precision|error)[^/]*$"
 
 
 def charts_of(run: RunState) -> Charts:
-    """The charts for which a run has values."""
+    """Returns the charts for which a run has values."""
     return charts(
         has_workers=workers_of(run.strategy).count > 1,
         has_replicas=run.strategy.num_replicas_in_sync > 1,
@@ -37,7 +37,7 @@ def charts_of(run: RunState) -> Charts:
 
 
 def charts(has_workers: bool, has_replicas: bool, scales_loss: bool) -> Charts:
-    """All charts but those that would stay empty.
+    """Returns all charts except those that would stay empty.
 
     Args:
         has_workers: Whether there are several workers.
@@ -100,7 +100,7 @@ def charts(has_workers: bool, has_replicas: bool, scales_loss: bool) -> Charts:
 
 
 def write_layout(layout: Charts) -> None:
-    """Writes which charts there are, by the current writer."""
+    """Writes the layout of the charts with the current writer."""
     categories = [
         layout_pb2.Category(
             title=title,
@@ -118,7 +118,7 @@ def write_layout(layout: Charts) -> None:
 
 
 def has_samples(event: Event) -> bool:
-    """Whether an event was written by `write_samples`."""
+    """Returns whether an event was written by `write_samples`."""
     return any(value.tag.startswith(SAMPLED) for value in event.summary.value)
 
 

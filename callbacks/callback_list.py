@@ -1,4 +1,4 @@
-"""All callbacks of a run, by label and in order."""
+"""Calls the hooks of all callbacks of a run."""
 
 import traceback
 from collections import defaultdict
@@ -25,8 +25,8 @@ class CallbackList:
     """Calls a hook of every callback, in order.
 
     Args:
-        callbacks: By label.
-        silent: Labels of callbacks that are present but not called.
+        callbacks: Callbacks by label.
+        silent: Labels of callbacks that are not called.
     """
 
     def __init__(
@@ -34,18 +34,18 @@ class CallbackList:
     ) -> None:
         self.callbacks = dict(callbacks)
         self._called = {n: each for n, each in self.callbacks.items() if n not in silent}
-        self._deaf: set[str] = set()
+        self._failed: set[str] = set()
 
     def without_writers(self) -> "CallbackList":
-        """The same list, but callbacks that write are not called.
+        """Returns the same list, in which callbacks for the chief are not called.
 
-        They still determine when hooks are due: all workers stop there.
+        They still determine when hooks are due, because all workers pause at these steps.
         """
         silent = [label for label, each in self.callbacks.items() if each.chief_only]
         return CallbackList(self.callbacks, silent)
 
     def announce(self, lines: Sequence[str]) -> None:
-        """Passes lines that describe the fit to callbacks that announce them."""
+        """Calls `announce` of all callbacks."""
         for callback in self._called.values():
             callback.announce(lines)
 
@@ -63,9 +63,9 @@ class CallbackList:
     def listen(self, run: RunState) -> None:
         """Calls `on_event` of all callbacks for events from now on.
 
-        Monitoring never ends a run: a callback that fails there is reported once.
+        Errors in `on_event` never end a run; they are reported once per callback.
         """
-        self._deaf.clear()
+        self._failed.clear()
         run.events.listen(lambda event: self._notify_event(run, event))
 
     def _notify_event(self, run: RunState, event: Event) -> None:
@@ -73,8 +73,8 @@ class CallbackList:
             try:
                 callback.on_event(run, event)
             except Exception as error:
-                if label not in self._deaf:
-                    self._deaf.add(label)
+                if label not in self._failed:
+                    self._failed.add(label)
                     notify(f"{label} failed on an event ({error!r}); training continues")
 
     def notify_exception(self, run: RunState, error: BaseException) -> None:
@@ -86,7 +86,7 @@ class CallbackList:
                 error.add_note(f"{label} also failed:\n{traceback.format_exc()}")
 
     def steps_until_due(self, step: int) -> int | None:
-        """Number of steps until the next `on_train_step_end` is due; None for any."""
+        """Returns the number of steps until a callback is due; None if no callback is."""
         due = [each.steps_until_due(step) for each in self.callbacks.values()]
         return min((steps for steps in due if steps is not None), default=None)
 
@@ -98,15 +98,15 @@ class CallbackList:
 
     @property
     def wants_validation_predictions(self) -> bool:
-        """Whether any callback needs the predictions for single examples."""
+        """Whether any callback needs the predictions for the validation data."""
         return any(each.wants_validation_predictions for each in self.callbacks.values())
 
     def not_resumable(self) -> list[str]:
-        """Labels of callbacks whose state can't be saved."""
+        """Returns the labels of callbacks whose state can't be saved."""
         return [n for n, each in self.callbacks.items() if not each.is_resumable]
 
     def uncalled_hooks(self) -> dict[str, Sequence[str]]:
-        """Hooks that are never called, by label."""
+        """Returns the hooks that are never called, by label."""
         listed = self.callbacks.items()
         return {n: each.uncalled_hooks for n, each in listed if each.uncalled_hooks}
 
@@ -116,11 +116,11 @@ class CallbackList:
             callback.reset()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of each callback by label."""
+        """Returns the state of each callback by label."""
         return {label: each.state_dict() for label, each in self._called.items()}
 
     def load_state_dict(self, states: Mapping[str, Any]) -> None:
-        """Restores the state of each callback; new ones start fresh."""
+        """Restores the state of each callback; those without saved state start fresh."""
         for label, callback in self._called.items():
             if states.get(label):
                 callback.load_state_dict(states[label])
@@ -130,14 +130,15 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
     """Merges a user's callbacks with the default ones.
 
     Args:
-        given: A list, whose labels are the class names in snake_case; or a dict by label,
-            in which None or False disables a default. A callback with the label of a
-            default replaces it.
-        defaults: By label, in order.
+        given: A list of callbacks, whose labels are the class names in snake_case; or a
+            dict by label, in which None or False disables a default callback. A callback
+            with the label of a default callback replaces it.
+        defaults: Default callbacks by label, in order.
 
     Raises:
         ConfigError: An item is not a callback, or has hooks that are never called or do
-            not take the arguments they are called with.
+            not take the arguments they are called with; or two callbacks write the same
+            output.
     """
     named = _label(given)
     chosen = {label: each for label, each in defaults.items() if label not in named}
@@ -221,10 +222,10 @@ def _label(given: Given) -> dict[str, Any]:
 
 
 def _require_collection(given: Any) -> None:
-    """Rejects a single callback.
+    """Rejects anything but a collection, such as a single callback.
 
     Raises:
-        ConfigError: It is not in a list.
+        ConfigError: `given` is not a collection.
     """
     if given is None or (isinstance(given, Iterable) and not isinstance(given, str)):
         return
@@ -240,7 +241,7 @@ def _require_collection(given: Any) -> None:
 
 
 def default_label(callback: Any) -> str:
-    """The label of a callback without one.
+    """Returns the label of a callback that was given without one.
 
     Example:
         >>> default_label(keras.callbacks.EarlyStopping())

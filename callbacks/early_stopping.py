@@ -1,4 +1,4 @@
-"""Stops when a metric no longer improves, is good enough, or is hopeless."""
+"""Stops training when a metric has stopped improving or has crossed a threshold."""
 
 import math
 from typing import Any, Unpack
@@ -28,7 +28,8 @@ class EarlyStopping(Callback):
     Epochs without validation do not count if the metric is a validation metric.
 
     Raises:
-        ConfigError: `mode` is needed, or (in `fit`) there is no such metric.
+        ConfigError: `mode` can't be derived from the name of the metric, or (in `fit`)
+            there is no such metric.
 
     Example:
         >>> stopping = EarlyStopping("val_accuracy", patience=2)
@@ -58,11 +59,11 @@ class EarlyStopping(Callback):
         self._best_weights: Arrays = {}
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Announces the metric, unless another callback has."""
+        """Sets `run.monitor`, unless another callback has set it."""
         run.monitor = run.monitor or self.monitor
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Checks the metric."""
+        """Requests the end of training if a condition is met."""
         value = self.monitor.measured(run)
         if value is None:
             return
@@ -78,7 +79,7 @@ class EarlyStopping(Callback):
             run.report("early_stopping", self.reason)
 
     def on_phase_begin(self, run: RunState) -> None:
-        """Restarts the patience for the new phase, and keeps the weights that train now."""
+        """Restarts the patience, and adds newly trainable weights to the best weights."""
         self.waited = 0
         if self._best_weights:
             changing = changing_variables(run.model)
@@ -91,7 +92,7 @@ class EarlyStopping(Callback):
             assign_values(changing_variables(run.model), self._best_weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value so far, its epoch and weights, and the number of epochs since."""
+        """Returns the best value, its epoch and weights, and the number of epochs since."""
         return {
             "best": self.best,
             "best_epoch": self.best_epoch,
@@ -101,7 +102,7 @@ class EarlyStopping(Callback):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores the counts of the saved run."""
+        """Restores the state of the saved run."""
         self.best = state["best"]
         self.best_epoch = state["best_epoch"]
         self.waited = state["waited"]

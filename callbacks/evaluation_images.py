@@ -29,10 +29,10 @@ def write_evaluation_images(
     """Writes figures and panels, replacing those of an earlier evaluation.
 
     Args:
-        run_dir: A run that has files for TensorBoard.
-        findings: By name: images are called `calibration/reliability`.
-        step: Position on the horizontal axis.
-        kept: Names of further parts whose images from the earlier evaluation are kept.
+        run_dir: The directory of a run with TensorBoard files.
+        findings: Findings by name, which starts the tag: `calibration/reliability`.
+        step: The step to write.
+        kept: Names of further findings whose images of the earlier evaluation are kept.
     """
     own_directory(run_dir / TENSORBOARD_FOLDER)
     folder = own_directory(run_dir / TENSORBOARD_FOLDER / PART)
@@ -57,7 +57,7 @@ def _images_of(folder: Path, parts: Collection[str]) -> Summary:
 
 
 def _grid(panels: Sequence[Panel]) -> Images:
-    """Panels of the size of the first."""
+    """Draws panels in a grid, all resized to the size of the first."""
     size = panels[0].pixels.shape[:2]
     pixels = [tf.image.resize(each.pixels, size, method="nearest") for each in panels]
     titles = ["\n".join(each.caption) for each in panels]

@@ -1,6 +1,6 @@
-"""Event files of TensorBoard, rewritten so that a resumed run shows nothing twice.
+"""Reads and rewrites TensorBoard event files, so that a resumed run shows nothing twice.
 
-Only those that stand where ours are written are touched.
+Only touches files in the folders that Keraunos writes.
 """
 
 import re
@@ -15,18 +15,18 @@ from ..core.files import replacing
 from ..core.removal import remove_file
 
 PARTS = ("", "train", "validation", "evaluation")
-EVENTS_PART = "events"  # what happened stays, whatever a resumed run repeats
+EVENTS_PART = "events"  # not in PARTS: a resumed run keeps its events
 EVENTS = re.compile(r"events\.out\.tfevents\.[^/]+")
 
 
 def keep_events(folder: Path, is_kept: Callable[[Event], bool]) -> None:
     """Removes some events from all event files below a folder.
 
-    A record at the end of a file that a dying process left torn goes as well.
+    Also removes an incomplete record at the end of a file, left by a process that died.
 
     Args:
-        folder: `tensorboard` of a run.
-        is_kept: Whether an event stays.
+        folder: The folder `tensorboard` of a run.
+        is_kept: Returns whether to keep an event.
     """
     for path in event_files(folder):
         if not path.is_file():
@@ -38,7 +38,7 @@ def keep_events(folder: Path, is_kept: Callable[[Event], bool]) -> None:
 
 
 def event_files(folder: Path) -> list[Path]:
-    """The files that a run writes below its folder `tensorboard`."""
+    """Returns the files that a run has written below its folder `tensorboard`."""
     found = [path for part in PARTS for path in (folder / part).glob("events.out.*")]
     return sorted(path for path in found if EVENTS.fullmatch(path.name))
 
@@ -51,7 +51,7 @@ def remove_events(folder: Path) -> None:
 
 
 def records_of(path: Path) -> Iterator[bytes]:
-    """Serialized events of a file, up to where it is damaged or torn."""
+    """Yields the serialized events of a file, up to the first damaged record."""
     records = iter(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
     while True:
         try:

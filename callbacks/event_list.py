@@ -1,4 +1,4 @@
-"""Events of a run for TensorBoard's page Text: what is wrong now, then what happened."""
+"""Formats the events of a run for TensorBoard's page Text."""
 
 import re
 import time
@@ -13,13 +13,13 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|])")
 
 
 def event_list(events: Iterable[Event], standing: Iterable[Event]) -> str:
-    r"""A text in Markdown: problems that are not over, then all events, newest first.
+    r"""Formats current problems, then all events, newest first, as Markdown.
 
-    Lists, as TensorBoard breaks the words in narrow columns of a table.
+    Uses lists, because TensorBoard breaks words in narrow columns of a table.
 
     Args:
-        events: In the order in which they came.
-        standing: Those of them that began a problem which is not over.
+        events: The events in chronological order.
+        standing: The events that started the current problems.
 
     Example:
         >>> stall = Event("stall", "no step for 60 s", step=7, time=0.0)

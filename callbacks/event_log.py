@@ -1,4 +1,4 @@
-"""Writes events.jsonl: a line of JSON for everything that happens to a run."""
+"""Writes events.jsonl: a line of JSON for each event of a run."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from .tolerance import Tolerance
 
 
 class EventLog(Callback):
-    """Appends to `events.jsonl` in the run directory when something is reported.
+    """Appends each event to `events.jsonl` in the run directory.
 
     A line contains `kind`, `text`, `step` and `time`, in seconds since 1970. A resumed run
     appends to the log. If it can't be written, that is reported once and training
@@ -33,7 +33,7 @@ class EventLog(Callback):
         self._tolerance = Tolerance("the event log")
 
     def on_event(self, run: RunState, event: Event) -> None:
-        """Writes a line, which is on disk when this returns."""
+        """Writes a line and flushes it to disk."""
         if run.run_dir is None:
             return
         line = json.dumps(event.as_dict()).encode() + b"\n"
@@ -50,7 +50,7 @@ def _append(path: Path, line: bytes) -> None:
 
 
 def _ends_a_line(path: Path) -> bool:
-    """Whether the file ends with a complete line: a process may have died while writing."""
+    """Returns whether the last line is complete: a process may have died in writing it."""
     with open_regular(path) as file:
         file.seek(-1, os.SEEK_END)
         return file.read() == b"\n"

@@ -1,4 +1,4 @@
-"""Samples a step now and then and reports problems in words."""
+"""Samples training steps and reports problems that they show."""
 
 from collections.abc import Iterable
 from typing import Any, Unpack
@@ -14,16 +14,16 @@ from .run_state import RunState
 
 
 class Health(Callback):
-    """Samples every 50th step and reports problems.
+    """Samples every 50th step (by default) and reports problems.
 
-    For such a step, `RunState.health` contains the seconds of waiting for data and of work
-    on the devices, the share of the latter spent on all-reduce, the learning rate, the loss
-    scale, the peak memory of GPUs and, for each block of the model, the gradient norm and
-    the update/weight ratio. TensorBoard shows each sample, `metrics.jsonl` the mean over an
-    epoch. Sampling does not change the results.
+    For such a step, `RunState.health` contains the seconds spent waiting for data and
+    computing on the devices, the share of the latter spent on all-reduce, the learning
+    rate, the loss scale, the peak memory of GPUs and, for each block of the model, the
+    gradient norm and the update/weight ratio. TensorBoard shows each sample, and
+    `metrics.jsonl` the mean over an epoch. Sampling does not change the results.
 
-    A finding is reported as an event of the kind `health` once it stands, by the median
-    of the newest five samples, and as `recovered` when it is over.
+    A problem in the median of the last five samples is reported as an event of the kind
+    `health`, and its end as `recovered`.
 
     Args:
         **options: Same as `callbacks.health` in a configuration: `every_n_steps`. See
@@ -53,11 +53,11 @@ class Health(Callback):
         run.health = self._record
 
     def on_epoch_begin(self, run: RunState) -> None:
-        """Starts the means of an epoch."""
+        """Restarts the means for the epoch."""
         self._record.start_epoch()
 
     def on_phase_begin(self, run: RunState) -> None:
-        """Clears samples of other variables."""
+        """Clears the last samples, which are of other variables."""
         self._record.forget_newest()
         self._standing.clear()
 
@@ -73,16 +73,16 @@ class Health(Callback):
             self._report(run, [waiting(waited, on_features=run.trains_on_features)])
 
     def state_dict(self) -> dict[str, Any]:
-        """The samples of the epoch, the last ones, and the findings reported."""
+        """Returns the samples of the epoch, the last samples, and the current findings."""
         return {**self._record.state_dict(), "standing": sorted(self._standing)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores them."""
+        """Restores the state of the saved run."""
         self._record.load_state_dict(state)
         self._standing = set(state["standing"])
 
     def _report(self, run: RunState, findings: Iterable[Finding]) -> None:
-        """Reports changed findings."""
+        """Reports findings that have started or ended."""
         for finding in findings:
             stood = finding.key in self._standing
             stands = finding.stands(stood)

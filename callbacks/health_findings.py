@@ -1,22 +1,22 @@
-"""Findings from samples of training steps, in words: what is wrong, and what may help."""
+"""Derives findings from samples of training steps: what is wrong, and what may help."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# From which part of a step on waiting for data makes a run input-bound: the profiler of
-# TensorFlow calls it "highly input-bound" from 20 % on.
+# Above this fraction of a step spent waiting for data, a run is input-bound: TensorFlow's
+# profiler reports "highly input-bound" from 20 %.
 WAITING_IS_LONG = 0.2
-# A hundred times what is usual: "should be somewhere around 1e-3" (Karpathy, CS231n,
-# Neural Networks Part 3, 2015).
+# A hundred times the usual ratio, which "should be somewhere around 1e-3" (Karpathy,
+# CS231n, Neural Networks Part 3, 2015).
 RATIO_IS_LARGE = 0.1
-# From which part of the device time on sums over replicas are worth a word: our choice,
-# as a third more devices would then bring almost nothing.
+# Above this fraction of the device time, all-reduce is reported: a third more devices would
+# then bring almost nothing.
 SUMS_ARE_LONG = 0.3
-# Keys of findings that are about speed; all others are about learning.
+# Keys of findings about speed; all others are about learning.
 INPUT, ALL_REDUCE = "input", "all_reduce"
-# Below that the gradients themselves are too large for float16.
+# Below this loss scale, the gradients themselves are too large for float16.
 SCALE_IS_SMALL = 1.0
-# A finding stands until its value is back to this part of the threshold.
+# A finding ends when its value has fallen to this fraction of the threshold.
 IS_OVER = 0.5
 
 _FOR_IMAGES = (
@@ -50,18 +50,18 @@ class Finding:
     is_low: bool = False
 
     def stands(self, stood: bool) -> bool:
-        """Whether the finding holds, given whether it held before."""
+        """Returns whether the finding holds, given whether it held before."""
         if self.is_low:
             return self.value <= self.threshold
         return self.value > self.threshold * (IS_OVER if stood else 1.0)
 
 
 def find(values: Mapping[str, float], on_features: bool = False) -> list[Finding]:
-    """All findings that can be evaluated from some values, whether they hold or not.
+    """Returns all findings that the values allow to evaluate, whether they hold or not.
 
     Args:
-        values: Medians of samples, by the names of `HealthRecord.values`.
-        on_features: Whether batches are of cached features.
+        values: Medians of samples, named like `HealthRecord.values`.
+        on_features: Whether batches consist of cached features.
 
     Example:
         >>> [finding] = find({"input_wait_share": 0.62})
@@ -88,12 +88,12 @@ def find(values: Mapping[str, float], on_features: bool = False) -> list[Finding
 
 
 def waiting(share: float, who: str = "", on_features: bool = False) -> Finding:
-    """The finding about the share of time spent waiting for data.
+    """Returns the finding about the time spent waiting for data.
 
     Args:
-        share: That part, from 0 to 1.
+        share: The fraction of a step, from 0 to 1.
         who: The worker that waits, if it is not this one.
-        on_features: Whether batches are of cached features.
+        on_features: Whether batches consist of cached features.
     """
     where = f" on {who}" if who else ""
     waits = f"{share * 100:.0f} % of a step is spent waiting for data{where}"
@@ -108,7 +108,7 @@ def waiting(share: float, who: str = "", on_features: bool = False) -> Finding:
 
 
 def _waits(values: Mapping[str, float]) -> dict[str, float]:
-    """The part of a step in which each worker waits for data; this one is unnamed."""
+    """Returns the share of a step that each worker waits for data; "" is this worker."""
     found = {}
     for name, value in values.items():
         kind, _, worker = name.partition("/")
@@ -130,7 +130,7 @@ def _sums(share: float) -> Finding:
 
 
 def _scale(scale: float) -> Finding:
-    # As a part of the threshold, so that less is worse as it is of the others.
+    # Inverted, so that large values are bad as in other findings.
     return Finding(
         "loss_scale",
         SCALE_IS_SMALL / max(scale, 1e-30),

@@ -1,4 +1,4 @@
-"""The samples of training steps."""
+"""Records samples of training steps, their means and their medians."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-SAMPLED = "health/"  # before the names of values in files
-NEWEST = 5  # of samples, whose median tells the current state
-# What stands in a line on the terminal, beside gradient norm and learning rate.
-IN_A_LINE = ("device_seconds", "input_wait_share", "all_reduce_share", "loss_scale")
+SAMPLED = "health/"  # prefix of the names of values in files
+NEWEST = 5  # number of samples whose median describes the current state
+# Values in a log line, in addition to gradient norm and learning rate.
+IN_LOG_LINE = ("device_seconds", "input_wait_share", "all_reduce_share", "loss_scale")
 
 Values = dict[str, float]
 
@@ -19,7 +19,7 @@ class HealthRecord:
 
     Attributes:
         step: The last sampled step; None before the first.
-        values: Its values by name, without those that could not be measured.
+        values: The measured values of that step, by name.
 
     Example:
         >>> record = HealthRecord()
@@ -36,7 +36,7 @@ class HealthRecord:
         self.start_epoch()
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Adds the values of a step; values that are not finite are left out."""
+        """Adds the finite values of a step."""
         self.step = step
         self.values = {n: float(v) for n, v in values.items() if np.isfinite(v)}
         self._newest.append(self.values)
@@ -54,18 +54,18 @@ class HealthRecord:
         self._newest.clear()
 
     def means(self) -> Values:
-        """The mean of each value over the samples of the epoch so far."""
+        """Returns the mean of each value over the samples of the epoch so far."""
         return {name: total / self._counts[name] for name, total in self._sums.items()}
 
-    def in_a_line(self) -> Values:
-        """The means to show in one line; of the blocks, only the largest update ratio."""
+    def in_log_line(self) -> Values:
+        """Returns the means for a log line, with the largest update ratio of all blocks."""
         means = self.means()
         ratios = [v for name, v in means.items() if name.startswith("update_ratio/")]
         largest = {"update_ratio": max(ratios)} if ratios else {}
-        return {name: means[name] for name in IN_A_LINE if name in means} | largest
+        return {name: means[name] for name in IN_LOG_LINE if name in means} | largest
 
     def medians(self) -> Values:
-        """The median of each value over the last samples; empty while there are too few."""
+        """Returns the median of each value over the last samples; empty if too few."""
         if len(self._newest) < NEWEST:
             return {}
         names = dict.fromkeys(name for each in self._newest for name in each)
@@ -73,7 +73,7 @@ class HealthRecord:
         return {n: float(np.median(v)) for n, v in found.items() if len(v) == NEWEST}
 
     def state_dict(self) -> dict[str, Any]:
-        """The state for a resumed run."""
+        """Returns the state for a resumed run."""
         return {
             "step": self.step,
             "newest": list(self._newest),

@@ -26,10 +26,11 @@ _WRITER = "keraunos"
 class Heartbeat(Callback):
     """Replaces a JSON file every few seconds, from its own thread.
 
-    It holds `state` (`running`, `ended`, `interrupted` or `failed`), `phase`, `epoch`,
-    `step`, `last_step_time`, `time` of writing, `host` and `process`. The thread keeps
-    writing while the loop hangs: `time` shows that the process is alive, `last_step_time`
-    that training is progressing. Both are in seconds since 1970.
+    The file contains `state` (`running`, `ended`, `interrupted` or `failed`), `phase`,
+    `epoch`, `max_epochs`, `step`, `last_step_time`, `time` of writing, `stop_reason`,
+    `host` and `process`. The thread keeps writing while the loop hangs: `time` shows that
+    the process is alive, `last_step_time` that training is progressing. Both are in seconds
+    since 1970.
 
     Args:
         **options: Same as `callbacks.heartbeat` in a configuration: `file`,
@@ -95,7 +96,7 @@ class Heartbeat(Callback):
 
 
 def _content(run: RunState, state: str) -> dict[str, Any]:
-    moment = run.activity.look()
+    moment = run.activity.snapshot()
     return {
         "writer": _WRITER,
         "state": state,
@@ -112,7 +113,7 @@ def _content(run: RunState, state: str) -> dict[str, Any]:
 
 
 def _require_own(path: Path) -> None:
-    """Raises an error if the file contains something else."""
+    """Checks that the file does not exist or is a heartbeat."""
     if not os.path.lexists(path):
         return
     try:

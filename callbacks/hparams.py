@@ -1,7 +1,7 @@
 """Writes runs for the HParams dashboard of TensorBoard: table and parallel coordinates.
 
-A run is a session in its own `tensorboard` folder, with its settings and how it ended. All
-scalars below that folder count as its metrics.
+Each run is a session in its own `tensorboard` folder, with its settings and final status.
+All scalars below that folder are its metrics.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from tensorboard.plugins.hparams import api_pb2, summary
 from ..core.differences import flatten
 from .event_files import remove_events
 
-# Settings by which people distinguish runs: nearly all of the model and the data.
-_OF_TRAINER = ("max_epochs", "max_steps", "precision")
-_OF_OPTIMIZER = (
+# Settings that distinguish runs, in addition to nearly all settings of model and data.
+_TRAINER_SETTINGS = ("max_epochs", "max_steps", "precision")
+_OPTIMIZER_SETTINGS = (
     "learning_rate",
     "weight_decay",
     "momentum",
@@ -30,18 +30,18 @@ _OF_OPTIMIZER = (
 _LEFT_OUT = {
     "model.weights",  # fingerprints
     "data.split",
-    "model.image_size",  # the data has them, too
+    "model.image_size",  # also in `data`
     "model.num_classes",
-    "data.seed",
+    "data.seed",  # also `seed`
 }
 _RATES = ("learning_rate", "initial_learning_rate")
 
 
 def hyperparameters(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run that people compare, by configuration name.
+    """Returns the settings that distinguish runs, by configuration name.
 
     Args:
-        settings: As `RunState` has them.
+        settings: The settings in `RunState`.
     """
     parts = {"optimizer": {}, "model": {}, "data": {}, "trainer": {}, **settings}
     data = dict(parts["data"])
@@ -51,7 +51,7 @@ def hyperparameters(settings: Mapping[str, Any]) -> dict[str, Any]:
         "augmentation": data.pop("augmentation", {}),
         "model": parts["model"],
         "data": data,
-        "trainer": {name: parts["trainer"].get(name) for name in _OF_TRAINER},
+        "trainer": {name: parts["trainer"].get(name) for name in _TRAINER_SETTINGS},
     }
     flat = {n: each for n, each in flatten(named).items() if n not in _LEFT_OUT}
     return {
@@ -60,7 +60,7 @@ def hyperparameters(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def new_writer(folder: str | Path) -> tf.summary.SummaryWriter:
-    """A writer of a new event file that replaces existing ones."""
+    """Creates a writer of a new event file that replaces existing ones."""
     remove_events(Path(folder))
     return tf.summary.create_file_writer(str(folder))
 
@@ -71,7 +71,7 @@ def begin_session(name: str, values: Mapping[str, Any]) -> None:
 
 
 def end_session(is_success: bool) -> None:
-    """Writes how a run ended with the current writer."""
+    """Writes the final status of a run with the current writer."""
     status = api_pb2.STATUS_SUCCESS if is_success else api_pb2.STATUS_FAILURE
     end = summary.session_end_pb(status)
     tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)
@@ -79,9 +79,9 @@ def end_session(is_success: bool) -> None:
 
 def _of_optimizer(serialized: Mapping[str, Any]) -> dict[str, Any]:
     config = serialized.get("config", {})
-    if "inner_optimizer" in config:  # which scales losses
+    if "inner_optimizer" in config:  # a LossScaleOptimizer
         return _of_optimizer(config["inner_optimizer"])
-    values = {name: config.get(name) for name in _OF_OPTIMIZER}
+    values = {name: config.get(name) for name in _OPTIMIZER_SETTINGS}
     values["name"] = serialized.get("class_name", "").lower() or None
     rate = values["learning_rate"]
     if isinstance(rate, Mapping):
@@ -89,5 +89,5 @@ def _of_optimizer(serialized: Mapping[str, Any]) -> dict[str, Any]:
         rates = [rate["config"].get(name) for name in _RATES]
         rate = next((each for each in rates if each is not None), None)
     if rate is not None:
-        values["learning_rate"] = float(f"{rate:.6g}")  # float32 has no more digits
+        values["learning_rate"] = float(f"{rate:.6g}")  # the precision of float32
     return values

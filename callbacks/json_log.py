@@ -18,11 +18,11 @@ from .run_state import RunState
 
 
 class JsonLog(Callback):
-    """A line at the start, one at the end of each epoch, and one at the end.
+    """Logs the start and end of a fit, each epoch and each event as a line of JSON.
 
-    In addition, one every `seconds_between_lines` within long epochs, announcements before
-    the start, and one for each event, with `kind` and `text`. Each line is an object with
-    `event`: `announcement`, `start`, `step`, `epoch`, `report` or `end`.
+    Also logs announcements before the start, and the current metrics every
+    `seconds_between_lines` within long epochs. Each line is an object whose `event` is
+    `announcement`, `start`, `step`, `epoch`, `report` (with `kind` and `text`) or `end`.
 
     Args:
         stream: Where to write; standard error by default.
@@ -66,16 +66,16 @@ class JsonLog(Callback):
         self._write("start", run, {"description": run.description})
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Writes a line if one is due."""
+        """Logs the current metrics if a line is due."""
         if self._clock() - self._written_at >= self.seconds_between_lines:
             self._write("step", run, run.read_metrics())
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Writes the epoch's values."""
+        """Logs the metrics of the epoch."""
         self._write("epoch", run, run.metrics)
 
     def on_event(self, run: RunState, event: Event) -> None:
-        """Writes the event, except for the end, which has its own line."""
+        """Logs the event, except for the end, which has its own line."""
         if event.kind == "end":
             return
         self._write_line({"event": "report", **event.as_dict()})
@@ -100,5 +100,5 @@ class JsonLog(Callback):
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity."""
+    """Replaces NaN and infinity, which JSON lacks, with None."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Adapts Keras callbacks."""
+"""Adapts Keras callbacks to the hooks of Keraunos."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ _BATCH_HOOKS = (
     "on_train_batch_begin",
     "on_train_batch_end",
 )
-# What those of Keras remember that can be resumed.
-_REMEMBERED: dict[type, tuple[str, ...]] = {
+# The attributes that contain the state of resumable Keras callbacks.
+_STATE_ATTRIBUTES: dict[type, tuple[str, ...]] = {
     keras.callbacks.LearningRateScheduler: (),
     keras.callbacks.ReduceLROnPlateau: ("best", "wait", "cooldown_counter"),
     keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
     keras.callbacks.TerminateOnNaN: (),
 }
 
-# Those of Keras that write; named, as not all of them are there without their libraries.
+# Keras callbacks that write; by name, because some exist only with optional libraries.
 _WRITERS = (
     "BackupAndRestore",
     "CSVLogger",
@@ -37,13 +37,13 @@ _WRITERS = (
 
 
 class KerasCallback(Callback):
-    """Calls a `keras.callbacks.Callback` where Keras would.
+    """Calls the hooks of a `keras.callbacks.Callback` where Keras would.
 
-    Its batch hooks are called only if it overrides one, since each call makes the device
-    wait; those of validation, `on_test_batch_*`, are not called, and a callback that has
-    them, or hooks that Keras does not have, is listed at the start. Most Keras callbacks
-    have state that can't be saved: these start over when a run is resumed and are listed
-    at its start.
+    Batch hooks are called only if the callback overrides one, because each call makes the
+    device wait. `on_test_batch_*` and hooks that Keras does not have are never called; a
+    callback with such hooks is listed at the start of a run. The state of most Keras
+    callbacks can't be saved: these start over when a run is resumed, and are listed as
+    well.
 
     Args:
         callback: Any Keras callback.
@@ -62,7 +62,7 @@ class KerasCallback(Callback):
         self._batch_hooks = steps
         kinds = [kind for kind in type(callback).__mro__ if kind.__name__ in _WRITERS]
         self.chief_only = any(kind.__module__.startswith("keras.") for kind in kinds)
-        self.is_resumable = type(callback) in _REMEMBERED  # what it remembers is known
+        self.is_resumable = type(callback) in _STATE_ATTRIBUTES
         unknown = hooks_of(type(callback)) - hooks_of(keras.callbacks.Callback)
         self.uncalled_hooks = (
             *filter(self._overrides, _TEST_BATCH_HOOKS),
@@ -71,17 +71,17 @@ class KerasCallback(Callback):
         self.monitored_metrics = (callback.monitor,) if _needs_monitor(callback) else ()
 
     def state_dict(self) -> dict[str, Any]:
-        """Its state, if known."""
-        names = _REMEMBERED.get(type(self.callback), ())
+        """Returns the state of a resumable callback; empty for others."""
+        names = _STATE_ATTRIBUTES.get(type(self.callback), ())
         return {name: getattr(self.callback, name) for name in names}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores the known part of the state."""
+        """Restores the state of a resumable callback."""
         for name in self.state_dict().keys() & state.keys():
             setattr(self.callback, name, state[name])
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Sets the model."""
+        """Sets the model and parameters, and forwards the hook."""
         self._require_one_swap(run)
         run.model.stop_training = False
         self.callback.set_model(run.model)
@@ -89,7 +89,7 @@ class KerasCallback(Callback):
             {"epochs": run.max_epochs, "steps": run.steps_per_epoch, "verbose": 0}
         )
         self.callback.on_train_begin({})
-        # Of this `Model.fit` would take notice.
+        # `Model.fit` would start at this epoch.
         if getattr(run.model, "_initial_epoch", None) is not None:
             raise _moves_epochs(self.callback)
 
@@ -100,7 +100,7 @@ class KerasCallback(Callback):
             self.callback.on_train_batch_begin(run.epoch_step, {})
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Ends the finished batch and begins the next."""
+        """Calls the hooks for the end of this batch and the start of the next."""
         if not self._batch_hooks:
             return
         self.callback.on_train_batch_end(run.epoch_step - 1, run.read_metrics())
@@ -113,7 +113,7 @@ class KerasCallback(Callback):
         self.callback.on_test_begin({})
 
     def on_validation_end(self, run: RunState) -> None:
-        """Forwards the hook, with the names of values that `Model.evaluate` uses."""
+        """Forwards the hook, with metric names as in `Model.evaluate`."""
         values = {name.removeprefix("val_"): run.metrics[name] for name in run.metrics}
         self.callback.on_test_end(values)
 
@@ -131,7 +131,7 @@ class KerasCallback(Callback):
         if swaps and run.averages is not None:
             raise ConfigError(
                 message(
-                    "Only one callback or setting may put averaged weights into the model.",
+                    "Only one callback or setting may set the weights to their averages.",
                     "Leave out this callback, or trainer.use_ema_weights.",
                     callback=type(self.callback).__name__,
                 )
@@ -143,7 +143,7 @@ class KerasCallback(Callback):
             run.model.stop_training = run.stop_reason is not None
 
     def _overrides(self, hook: str) -> bool:
-        own = getattr(self.callback, hook)  # LambdaCallback has it in the instance
+        own = getattr(self.callback, hook)  # LambdaCallback sets it on the instance
         inherited = getattr(keras.callbacks.Callback, hook)
         return getattr(own, "__func__", own) is not inherited
 
@@ -157,12 +157,12 @@ def _needs_monitor(callback: keras.callbacks.Callback) -> bool:
 
 
 def _moves_epochs(callback: keras.callbacks.Callback) -> ConfigError:
-    """The error for a callback that makes `Model.fit` start at a later epoch."""
+    """Returns the error for a callback that makes `Model.fit` start at a later epoch."""
     return ConfigError(
         message(
             "A callback must not resume training by itself: the Trainer would train all "
             "epochs again.",
-            "Leave it out and give the Trainer a run_dir: a fit whose run_dir holds "
+            "Leave it out and give the Trainer a run_dir: a fit whose run_dir contains "
             "checkpoints resumes from the newest, bit for bit.",
             callback=type(callback).__name__,
         )

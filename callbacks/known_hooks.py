@@ -7,8 +7,8 @@ from ..core.names import did_you_mean
 from .base import Callback
 
 _STEP = "on_train_step_end"
-# What Keras and Lightning call them, where the nearest name is not the one meant.
-_MEANT = {
+# Names of Keras and Lightning whose equivalent is not the most similar name.
+_EQUIVALENTS = {
     "on_after_backward": _STEP,
     "on_batch_end": _STEP,
     "on_before_backward": _STEP,
@@ -40,16 +40,16 @@ _MEANT = {
 
 
 def hooks_of(kind: type) -> set[str]:
-    """The public methods of a class that are named like hooks."""
+    """Returns the public methods of a class that are named like hooks."""
     names = (name for name in dir(kind) if name.startswith("on_"))
     return {name for name in names if callable(getattr(kind, name))}
 
 
 def unknown_hooks(callbacks: Mapping[str, Callback]) -> list[str]:
-    """A message for each callback with hooks that are never called.
+    """Returns an error message for each callback with hooks that are never called.
 
     Args:
-        callbacks: By label.
+        callbacks: Callbacks by label.
     """
     known = sorted(hooks_of(Callback))
     return [
@@ -65,9 +65,9 @@ def unknown_hooks(callbacks: Mapping[str, Callback]) -> list[str]:
 
 
 def _remedy(hook: str, known: list[str]) -> str:
-    if hook in _MEANT:
-        return f"Write {_MEANT[hook]} instead of {hook}."
+    if hook in _EQUIVALENTS:
+        return f"Write {_EQUIVALENTS[hook]} instead of {hook}."
     if hook.startswith(("on_test_", "on_predict_")):
         return "Trainer.test and Trainer.predict call no callbacks."
-    rename = f"Name a method that is no hook _{hook}."
+    rename = f"If it is not a hook, rename it to _{hook}."
     return f"{did_you_mean(hook, known)} {rename}".strip()

@@ -17,16 +17,16 @@ from .base import Callback
 from .run_state import RunState
 
 SMOOTHING = 0.9
-# A loss this far above the minimum makes higher rates pointless.
-WORSE = 4.0
+# Rates above one whose loss is this multiple of the minimum are ignored.
+DIVERGENCE_FACTOR = 4.0
 
 
 class LearningRateFinder(Callback):
     """Tries increasing learning rates for some steps and trains with a suitable one.
 
-    It selects the rate at which the smoothed loss falls fastest. The trial steps are
-    undone; a resumed run keeps the result. The curve is drawn into `learning_rate.png` of
-    the run directory.
+    Selects the rate at which the smoothed loss falls fastest. The trial steps are undone; a
+    resumed run keeps the result. The curve is drawn into `learning_rate.png` in the run
+    directory.
 
     Args:
         **options: Same as `callbacks.learning_rate_finder` in a configuration: `smallest`
@@ -35,8 +35,8 @@ class LearningRateFinder(Callback):
 
     Attributes:
         suggestion: The selected learning rate, or None.
-        learning_rates: The rates tried.
-        losses: The losses with these rates.
+        learning_rates: The rates that were tried.
+        losses: The loss of the step with each rate.
 
     Raises:
         ConfigError: The optimizer has a schedule, or the loss never falls.
@@ -97,7 +97,7 @@ class LearningRateFinder(Callback):
         evaluation.save_figure(figure, path)
 
     def state_dict(self) -> dict[str, Any]:
-        """The rates tried and the result."""
+        """Returns the rates that were tried, their losses, and the selected rate."""
         return {
             "suggestion": self.suggestion,
             "learning_rates": self.learning_rates,
@@ -112,7 +112,7 @@ class LearningRateFinder(Callback):
 
 
 def smooth(losses: list[float]) -> npt.NDArray[np.floating[Any]]:
-    """An exponential moving average with bias correction.
+    """Returns the exponential moving average of losses, with bias correction.
 
     Example:
         >>> smooth([2.0, 2.0, 2.0])
@@ -126,13 +126,14 @@ def smooth(losses: list[float]) -> npt.NDArray[np.floating[Any]]:
 
 
 def steepest(learning_rates: list[float], losses: list[float]) -> float:
-    """The learning rate at which the smoothed loss falls fastest.
+    """Returns the learning rate at which the smoothed loss falls fastest.
 
     Raises:
-        ConfigError: It never falls, or there are too few losses.
+        ConfigError: The loss never falls, or there are too few losses.
     """
     smoothed = smooth(losses)
-    bad = np.flatnonzero(smoothed > WORSE * np.minimum.accumulate(smoothed))
+    limit = DIVERGENCE_FACTOR * np.minimum.accumulate(smoothed)
+    bad = np.flatnonzero(smoothed > limit)
     end = int(bad[0]) if len(bad) else len(smoothed)
     slopes = np.gradient(smoothed[:end]) if end > 2 else np.zeros(1)
     if not slopes.min() < 0:

@@ -18,9 +18,9 @@ class MetricsLog(Callback):
 
     A line contains `epoch`, `step`, all metrics of the epoch, `learning_rate`,
     `gradient_norm` (before clipping, the mean over updates), `images_per_second` (for other
-    data `examples_per_second`), `data_wait_seconds` and `seconds`; and below `health/` the
-    means over the sampled steps. Values that are not finite are null, because JSON lacks
-    them. Validations within an epoch go to `validations.jsonl`.
+    data `examples_per_second`), `data_wait_seconds` and `seconds`; and with the prefix
+    `health/` the means over the sampled steps. Values that are not finite are null.
+    Validations within an epoch go to `validations.jsonl`.
 
     Example:
         >>> log = MetricsLog()
@@ -29,22 +29,22 @@ class MetricsLog(Callback):
     chief_only = True
 
     def on_fit_begin(self, run: RunState) -> None:
-        """Removes epochs that a resumed run will repeat, and repairs damage.
+        """Removes epochs that a resumed run will repeat, and repairs damaged lines.
 
-        The checkpoint knows the correct content of metrics.jsonl.
+        The history in the checkpoint contains the correct values.
         """
         if run.run_dir is not None:
-            _mend(run.run_dir / METRICS_FILE, run)
+            _repair(run.run_dir / METRICS_FILE, run)
             _keep(run.run_dir / VALIDATIONS_FILE, run.validated_step or 0)
 
     def on_validation_end(self, run: RunState) -> None:
-        """Writes a line if the epoch is not over."""
+        """Writes the values of a validation within an epoch."""
         if run.training_metrics is None:
             values = run.metrics | {"learning_rate": run.learning_rate}
             self._write(run, VALIDATIONS_FILE, run.epoch + 1, values)
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Writes the epoch's line."""
+        """Writes the values of the epoch."""
         sampled = {SAMPLED + name: value for name, value in run.health.means().items()}
         self._write(run, METRICS_FILE, run.epoch, run.metrics | sampled | run.workers)
 
@@ -57,25 +57,25 @@ class MetricsLog(Callback):
         append_checked_line(run.run_dir / name, line)
 
 
-def _mend(path: Path, run: RunState) -> None:
-    """Keeps the lines of finished epochs, as in the history of the run."""
+def _repair(path: Path, run: RunState) -> None:
+    """Keeps one line per finished epoch, and replaces lines that contradict the history."""
     if not path.exists() and run.epoch == 0:
         return
     is_whole = not is_damaged(path)
     found = dict(_lines(path))
     lines = [found.get(epoch, "") for epoch in range(1, run.epoch + 1)]
-    mended = [
+    repaired = [
         line if _is_right(line, epoch, run, is_whole) else _from_history(epoch, run)
         for epoch, line in enumerate(lines, 1)
     ]
-    if not is_whole or mended != list(found.values()):
-        write_checked_text(path, "".join(f"{line}\n" for line in mended))
-    if mended != lines:
+    if not is_whole or repaired != list(found.values()):
+        write_checked_text(path, "".join(f"{line}\n" for line in repaired))
+    if repaired != lines:
         notify(f"{path} was damaged: restored from {run.resumed_from}")
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
-    """The readable lines with their epochs."""
+    """Returns the readable lines with their epochs."""
     if not path.exists():
         return []
     text = path.read_bytes().decode(errors="replace")
@@ -84,7 +84,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
 
 
 def _is_right(line: str, epoch: int, run: RunState, is_whole: bool) -> bool:
-    """Whether a line has the values of an epoch's history, whose own steps are unknown."""
+    """Returns whether a line agrees with the history, which does not contain steps."""
     values = _parsed(line)
     expected = _finite({name: each[epoch - 1] for name, each in run.history.items()})
     return (
@@ -101,12 +101,12 @@ def _from_history(epoch: int, run: RunState) -> str:
 
 
 def _step_after(epoch: int, run: RunState) -> int:
-    """The step at which an epoch ended, if all had the same number of steps."""
+    """Returns the step at which an epoch ended if all epochs have equally many steps."""
     return (run.step - run.epoch_step) * epoch // run.epoch
 
 
 def _keep(path: Path, last_step: int) -> None:
-    """Removes validations after a step, and unreadable lines."""
+    """Keeps the validations up to a step, without unreadable lines."""
     if not path.exists():
         return
     if is_damaged(path):
@@ -130,5 +130,5 @@ def _parsed(line: str) -> dict[str, Any]:
 
 
 def _finite(metrics: dict[str, float]) -> dict[str, float | None]:
-    """JSON has no NaN and no infinity."""
+    """Replaces NaN and infinity, which JSON lacks, with None."""
     return {n: v if math.isfinite(v) else None for n, v in metrics.items()}

@@ -1,4 +1,4 @@
-"""Decides when to save, which checkpoints to keep, and which is the best."""
+"""Saves checkpoints, and keeps the best and the newest."""
 
 import time
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class ModelCheckpoint(Callback):
     """
 
     chief_only = True
-    runs_last = True  # so that the model ends with what is restored
+    runs_last = True  # no other callback changes the restored weights
     writes_alone = f"{BEST_FILE} and {LAST_FILE}"
 
     @takes_settings(CALLBACK_ARGUMENTS["model_checkpoint"])
@@ -129,10 +129,10 @@ class ModelCheckpoint(Callback):
         fault_point("before-pointer")
         if best:
             write_checked_text(directory / BEST_FILE, best[0] + "\n")
-            remove_soups(directory)  # of an earlier end of this run
+            remove_soups(directory)  # of an earlier fit of this run
         if self.save_last:
             write_checked_text(directory / LAST_FILE, path.name + "\n")
-        # One that is only asked for yet must not push one out that is there.
+        # A checkpoint that is only requested must not displace an existing one.
         end = self._saved.index(path.name) + 1 if path.name in self._saved else None
         written = self._saved[:end]
         newest = written[-NEWEST_KEPT:] if self.save_last else []
@@ -151,15 +151,15 @@ class ModelCheckpoint(Callback):
             run.requested_soup = SoupRecipe(self.soup, best, monitor.name, monitor.mode)
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
-        """Requests a checkpoint."""
+        """Requests a checkpoint after an error, if `save_on_exception` is set."""
         if self.save_on_exception and isinstance(error, Exception):
             self._saved.append(run.checkpoint_name)
             run.request_save()
 
     def state_dict(self) -> dict[str, Any]:
-        """The best checkpoints with their values, what tells the best, what was saved.
+        """Returns the monitored metric, the values of the best checkpoints, and all names.
 
-        `keraunos.core.best_epoch` reads it, too.
+        `keraunos.core.best_epoch` also reads this state.
         """
         return {
             "monitor": self._monitor.name,
@@ -180,8 +180,8 @@ class ModelCheckpoint(Callback):
         if not run.has_validation:
             raise ConfigError(
                 message(
-                    "A soup is scored on validation data, but there are none.",
-                    "Give some, or leave out `soup`.",
+                    "A soup is scored on validation data, but there is none.",
+                    "Add validation data, or leave out `soup`.",
                     soup=self.soup,
                 )
             )
@@ -203,7 +203,7 @@ class ModelCheckpoint(Callback):
         return self.monitor
 
     def _is_due(self) -> bool:
-        """Whether a checkpoint within an epoch is due."""
+        """Returns whether a checkpoint within an epoch is due."""
         if self.every_n_minutes is None:
             return self.every_n_steps is not None
         return self._clock() - self._saved_at >= 60 * self.every_n_minutes
@@ -212,7 +212,7 @@ class ModelCheckpoint(Callback):
         return epoch % self.every_n_epochs == 0
 
     def _judge(self, run: RunState) -> None:
-        """Adds the model to the best if it is one of them, and saves it if required."""
+        """Adds the model to the best if it is among them, and saves it if required."""
         name, value = self._name(run), self._monitor.measured(run)
         if value is not None:
             self.scores[name] = value
@@ -221,7 +221,7 @@ class ModelCheckpoint(Callback):
             self._save(run)
 
     def _save(self, run: RunState) -> None:
-        # Its name goes into the state now, so that the checkpoint itself holds it.
+        # The name is added to the state now, so that the checkpoint itself contains it.
         if self._name(run) not in self._saved:
             self._saved.append(self._name(run))
         self._saved_at = self._clock()
@@ -238,13 +238,13 @@ class ModelCheckpoint(Callback):
         with run.averages_in_model():
             weights = copy_values(variables)
         path = Path(run.checkpoint_dir or "") / self._name(run)
-        remove_checkpoint(path.parent, path.name)  # of a process that was killed
+        remove_checkpoint(path.parent, path.name)  # left by a process that was killed
         try:
             write_bundle(path, Bundle({"weights": weights}))
         except OSError as error:
             raise CheckpointError(
                 message(
-                    f"Weights must be saved, but can't be ({error}).",
+                    f"Weights can't be saved ({error}).",
                     "Free some space or make the directory writable, and run the same "
                     "command again.",
                     path=str(path),
@@ -253,7 +253,7 @@ class ModelCheckpoint(Callback):
         return path
 
     def _left_by_interruption(self, run: RunState) -> list[str]:
-        """The checkpoint that the run was resumed from, if an interruption saved it."""
+        """Returns the name of the checkpoint that the run was resumed from, if any."""
         return [] if run.resumed_from is None else [run.resumed_from.name]
 
     def _best_first(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""A monitored metric: how to find it, and which values are better."""
+"""Monitors a metric: finds its value, and compares values."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -30,11 +30,11 @@ class Monitor:
         name: Name of the metric, such as `"val_loss"`.
         mode: Whether small (`"min"`) or large (`"max"`) values are good; `"auto"` decides
             by the name.
-        min_delta: Minimum improvement that counts.
-        setting: The name of the setting in messages: `"objective"` in a search.
+        min_delta: Changes up to this value are not improvements.
+        setting: The name of the setting in messages, such as `"objective"` in a search.
 
     Raises:
-        ConfigError: `mode` is unknown, or `"auto"` can't decide.
+        ConfigError: `mode` is unknown, or `"auto"` can't be derived from the name.
 
     Example:
         >>> Monitor("val_accuracy").is_better(0.9, than=0.8)
@@ -57,7 +57,7 @@ class Monitor:
             )
 
     def value(self, metrics: Mapping[str, float]) -> float:
-        """The metric's value.
+        """Returns the value of the metric.
 
         Raises:
             UnknownMetricError: There is no such metric; the message lists the existing
@@ -68,7 +68,7 @@ class Monitor:
         return metrics[self.name]
 
     def measured(self, run: "RunState") -> float | None:
-        """The metric's value in this epoch; None if that had no validation.
+        """Returns the value in this epoch; None for epochs without the needed validation.
 
         Raises:
             ConfigError: There is no such metric.
@@ -78,18 +78,18 @@ class Monitor:
         return self.value(run.metrics)
 
     def reaches(self, value: float, threshold: float) -> bool:
-        """Whether `value` is as good as `threshold`; NaN is not."""
+        """Returns whether `value` is at least as good as `threshold`; NaN never is."""
         return value <= threshold if self.mode == "min" else value >= threshold
 
     def is_better(self, value: float, than: float | None) -> bool:
-        """Whether `value` is better; anything except NaN is better than None."""
+        """Returns whether `value` is better; anything except NaN is better than None."""
         if than is None:
             return value == value
         gain = than - value if self.mode == "min" else value - than
         return gain > self.min_delta
 
     def best(self, values: Sequence[float]) -> tuple[int, float] | None:
-        """The best of the values of all epochs, after its epoch; None if all are NaN.
+        """Returns the best epoch, counted from 1, and its value; None if all are NaN.
 
         Example:
             >>> Monitor("val_loss").best([0.9, 0.5, 0.7])
@@ -103,7 +103,7 @@ class Monitor:
 
 
 def _direction(name: str, setting: str) -> str:
-    """Decides by the first known word: the rest may be the name of a class."""
+    """Derives the mode from the first known word: the rest may be the name of a class."""
     words = name.lower()
     if words.endswith(("loss", "error")):
         return "min"

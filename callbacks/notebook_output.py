@@ -11,9 +11,9 @@ BAR_WIDTH = 24
 
 
 class NotebookOutput:
-    """Lines below a notebook cell, and one more that changes during training.
+    """Permanent lines below a notebook cell, and one line that changes during training.
 
-    They are one output, which IPython can replace.
+    All lines are one output, which IPython can replace.
     """
 
     def __init__(self) -> None:
@@ -21,12 +21,12 @@ class NotebookOutput:
         self._handle: Any = None
 
     def write(self, line: str) -> None:
-        """Adds a permanent line in place of the changing one."""
+        """Replaces the changing line with a permanent one."""
         self._lines.append(visible(line))
         self._show(self._lines)
 
     def update(self, run: RunState, values: Mapping[str, float]) -> None:
-        """Changes the last line."""
+        """Updates the changing line."""
         steps = run.steps_per_epoch
         done = round(BAR_WIDTH * run.epoch_step / steps) if steps else 0
         bar = f"[{'=' * done}{' ' * (BAR_WIDTH - done)}] " if steps else ""
@@ -39,7 +39,7 @@ class NotebookOutput:
         self._show(self._lines)
 
     def _show(self, lines: list[str]) -> None:
-        # Is there where a notebook is.
+        # Imported dynamically: IPython is only required in notebooks.
         display: Any = importlib.import_module("IPython.display").display
 
         content = {"text/plain": "\n".join(lines)}

@@ -1,4 +1,4 @@
-"""The panel of a fit, drawn to fit any terminal."""
+"""Draws the progress panel of a fit for terminals of any size."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,20 +11,20 @@ from rich.text import Text
 from ..core.names import printable
 from ..core.sparkline import sparkline
 
-WIDE = 72  # columns, from which on speed and time left stand beside the bar
+WIDE = 72  # columns; from this width on, speed and remaining time are next to the bar
 MOST_METRICS = 6
 WIDEST_CURVE = 32
 _NARROWEST_CURVE = 5
-_NUMBER = 9  # columns of a value
-_GAPS = 5  # columns between those of the table
+_NUMBER = 9  # width of a value in columns
+_GAPS = 5  # total width of the gaps in the table
 
 
 @dataclass(frozen=True)
 class MetricRow:
-    """A metric: in training and in validation.
+    """The training and validation values of a metric.
 
     Attributes:
-        name: Without `val_`.
+        name: Name of the metric without `val_`.
         training: The newest value, or None.
         training_curve: The values of finished epochs.
         validation: The newest value, or None.
@@ -40,15 +40,15 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """What is shown of a fit; renders itself within the size of the console.
+    """The content of the panel, which Rich renders within the size of the console.
 
     Attributes:
-        title: Where the fit is, such as `"epoch 3/10"`.
-        done: Finished steps of the epoch.
-        total: Steps of the epoch, or None if that is not known.
-        activity: The speed, or what takes place instead of training.
-        time_left: In words, or empty.
-        metrics: The most important first.
+        title: The position, such as `"epoch 3/10"`.
+        done: Number of finished steps of the epoch.
+        total: Number of steps of the epoch, or None if unknown.
+        activity: The speed, or the current activity if it is not training.
+        time_left: The remaining time as text; empty if unknown.
+        metrics: Rows of metrics, the most important first.
         remark: A line below the metrics, such as the best value so far.
     """
 
@@ -63,7 +63,7 @@ class Panel:
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
     ) -> Iterator[RenderableType]:
-        """Renders at most as many lines as the terminal has, less one."""
+        """Renders at most one line less than the terminal has."""
         width, lines = options.max_width, console.height - 1
         head = list(self._head(width))
         yield from head[:lines]

@@ -1,4 +1,4 @@
-"""What the panel of a fit shows of the state of the run."""
+"""Creates the progress panel from the state of a run."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -23,9 +23,9 @@ def panel_of(
     Args:
         run: The state of the run.
         values: The newest training metrics by name.
-        activity: The speed, or what takes place instead of training.
-        seconds_left: Seconds until the fit ends, or None if that is not known.
-        is_epoch_over: Whether an epoch has just ended, so that `run` counts it.
+        activity: The speed, or the current activity if it is not training.
+        seconds_left: Seconds until the fit ends, or None if unknown.
+        is_epoch_over: Whether an epoch has just ended, so that `run.epoch` includes it.
     """
     monitor = run.monitor or Monitor("val_loss" if run.has_validation else "loss")
     return Panel(
@@ -53,7 +53,7 @@ def _time_left(seconds: float | None) -> str:
 def _metrics(
     run: RunState, values: Mapping[str, float], monitor: Monitor
 ) -> Iterator[MetricRow]:
-    """The loss, the monitored metric, and all others."""
+    """Yields rows for the loss, the monitored metric, and all others, in this order."""
     validated = [
         n.removeprefix(_VALIDATION) for n in run.history if n.startswith(_VALIDATION)
     ]
@@ -66,7 +66,7 @@ def _metrics(
 
 
 def _newest(values: list[float]) -> float | None:
-    """The last value; epochs without validation have none."""
+    """Returns the last value that is not NaN: epochs without validation have none."""
     return next((value for value in reversed(values) if value == value), None)
 
 

@@ -12,7 +12,7 @@ from .run_state import RunState
 
 
 class PlateauWatch(Callback):
-    """Reports `patience` epochs without an improvement of a metric.
+    """Reports a plateau: `patience` epochs without an improvement of a metric.
 
     Each plateau is reported once; an improvement resets the count. Epochs without
     validation do not count if the metric is a validation metric.
@@ -22,7 +22,8 @@ class PlateauWatch(Callback):
             `patience`, `min_delta`, `mode`. See `docs/settings.md`.
 
     Raises:
-        ConfigError: `mode` is needed, or (in `fit`) there is no such metric.
+        ConfigError: `mode` can't be derived from the name of the metric, or (in `fit`)
+            there is no such metric.
 
     Example:
         >>> watch = PlateauWatch(monitor="val_accuracy", patience=3)
@@ -50,7 +51,7 @@ class PlateauWatch(Callback):
         self.waited = 0
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Checks the metric."""
+        """Reports a plateau if the metric has not improved for `patience` epochs."""
         monitor = self._given or self._default(run)
         if monitor is None:
             return
@@ -72,16 +73,16 @@ class PlateauWatch(Callback):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value so far, its epoch, and the number of epochs since."""
+        """Returns the best value so far, its epoch, and the number of epochs since."""
         return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores the counts of the saved run."""
+        """Restores the state of the saved run."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.waited = state["waited"]
 
     def _default(self, run: RunState) -> Monitor | None:
-        """None for a model without a loss of that name, if no metric was set."""
+        """Returns a monitor of the loss; None if the model reports no loss."""
         name = "val_loss" if run.has_validation else "loss"
         is_there = name in run.metrics or run.skipped_validation
         return Monitor(name, min_delta=self._min_delta) if is_there else None

@@ -1,4 +1,4 @@
-"""What is wrong with a run at the moment, as its events tell."""
+"""Tracks the current problems of a run by its events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from ..core.run_events import Event, EventKind
 from .health_findings import ALL_REDUCE, INPUT
 
-# Which kind of event says that a problem is over, by the kind that says that it has begun.
+# Kinds of events that end a problem, by the kind that starts it.
 ENDED_BY: dict[EventKind, EventKind] = {
     "stall": "stall_over",
     "worker_silent": "worker_back",
@@ -19,15 +19,15 @@ _BEGUN_BY = {end: begin for begin, end in ENDED_BY.items()}
 
 
 class Problems:
-    """The current problems of a run; a failure never ends.
+    """The current problems of a run. Failures never end.
 
     Example:
         >>> problems = Problems()
-        >>> problems.take(Event("stall", "no step for 61 s", 270, 0.0, INPUT))
+        >>> problems.record(Event("stall", "no step for 61 s", 270, 0.0, INPUT))
         True
         >>> [name for name, flag in problems.flags().items() if flag]
         ['data', 'stall']
-        >>> problems.take(Event("stall_over", "steps resumed", 271, 9.0, INPUT))
+        >>> problems.record(Event("stall_over", "steps resumed", 271, 9.0, INPUT))
         True
         >>> problems.standing
         []
@@ -36,8 +36,8 @@ class Problems:
     def __init__(self) -> None:
         self._standing: dict[tuple[EventKind, str], Event] = {}
 
-    def take(self, event: Event) -> bool:
-        """Whether an event is the beginning or the end of a problem, which it notes."""
+    def record(self, event: Event) -> bool:
+        """Records an event; returns whether it starts or ends a problem."""
         begins = event.kind in ENDED_BY or event.kind in _FAILURES
         if begins:
             self._standing[event.kind, event.subject] = event
@@ -47,23 +47,23 @@ class Problems:
 
     @property
     def standing(self) -> list[Event]:
-        """The events with which they began."""
+        """The events that started the current problems."""
         return list(self._standing.values())
 
     def flags(self) -> dict[str, float]:
-        """By kind of problem: 1 if there is one, otherwise 0."""
+        """Returns 1 for each kind of problem that is current, 0 for others."""
         raised = set[str]().union(*map(_flags, self._standing.values()))
         return {each: float(each in raised) for each in FLAGS}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run takes over: findings. Its workers and its data are new."""
+        """Returns the findings of `Health`; other problems do not outlive the process."""
         found = [each.as_dict() for each in self.standing if each.kind == "health"]
         return {"standing": found}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores the result of `state_dict`."""
         for each in state["standing"]:
-            self.take(Event(**each))
+            self.record(Event(**each))
 
 
 def _flags(event: Event) -> set[str]:

@@ -1,4 +1,4 @@
-"""Profiles some steps for TensorBoard."""
+"""Profiles a range of steps for TensorBoard."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from ..core.files import own_directory
 
 
 class ProfileWindow:
-    """Starts TensorFlow's profiler before one step and stops it after another.
+    """Runs TensorFlow's profiler from one step to another.
 
     Args:
         first: First step to record, counted from 1 over all epochs.

@@ -20,8 +20,8 @@ from .notebook_output import NotebookOutput, as_pairs
 from .run_state import RunState
 from .terminal_panel import TerminalPanel
 
-# Events that come with each epoch, or that the first, the last or an error line names.
-SAID_ELSEWHERE: frozenset[EventKind] = frozenset(
+# Events of each epoch, and those that the first line, the last line or an error shows.
+SHOWN_ELSEWHERE: frozenset[EventKind] = frozenset(
     {
         "resumed",
         "checkpoint",
@@ -37,21 +37,21 @@ SAID_ELSEWHERE: frozenset[EventKind] = frozenset(
 
 
 class ProgressBar(Callback):
-    """Shows how training goes: in a panel on a terminal, elsewhere in plain lines.
+    """Shows the progress of training: in a panel on a terminal, otherwise in plain lines.
 
-    The panel has the bar of the epoch, the speed, the remaining time of the whole fit,
-    metrics and their curves, and the best epoch so far. It is drawn by the training
-    thread, once every `refresh_seconds` at most; nothing is computed in between.
+    The panel contains the progress bar of the epoch, the speed, the remaining time of the
+    fit, metrics and their curves, and the best epoch so far. It is drawn by the training
+    thread, at most once every `refresh_seconds`.
 
-    A plain line is made of `name=value` pairs, easy to find in a log: one at the end of
-    each epoch, and one every `seconds_between_lines` within long ones. In a notebook one
-    more line changes.
+    Plain lines consist of `name=value` pairs: one line at the end of each epoch, and one
+    every `seconds_between_lines` within long epochs. In a notebook, one additional line
+    shows the current step.
 
     Args:
         console: Where to write; standard error by default.
         clock: Returns the time in seconds.
-        **options: As `callbacks.progress_bar` in a configuration: `refresh_seconds` of
-            the panel and `seconds_between_lines`. See `docs/settings.md`.
+        **options: Same as `callbacks.progress_bar` in a configuration: `refresh_seconds`
+            and `seconds_between_lines`. See `docs/settings.md`.
 
     Example:
         >>> bar = ProgressBar(refresh_seconds=1.0)
@@ -130,12 +130,12 @@ class ProgressBar(Callback):
         """Writes the epoch's values."""
         if self._panel:
             self._panel.end_epoch(run)
-        values = run.metrics | run.health.in_a_line()
+        values = run.metrics | run.health.in_log_line()
         self._write(f"{_position(run, run.epoch)} {as_pairs(values)}")
 
     def on_event(self, run: RunState, event: Event) -> None:
         """Writes events that no other line shows."""
-        if event.kind not in SAID_ELSEWHERE:
+        if event.kind not in SHOWN_ELSEWHERE:
             self._write(f"{event.kind.replace('_', ' ')}: {event.text}")
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
@@ -148,7 +148,7 @@ class ProgressBar(Callback):
 
     def on_fit_end(self, run: RunState) -> None:
         """Writes why training ended."""
-        if self._panel:  # stays above the line
+        if self._panel:  # it stays above the line
             self._panel.close(is_kept=True)
             self._panel = None
         reason = f"{run.stop_reason}{_still_improving(run)}"
@@ -166,7 +166,7 @@ class ProgressBar(Callback):
 
 
 def _still_improving(run: RunState) -> str:
-    """What to do if the last epoch that was allowed was the best."""
+    """Returns advice to train longer if the fit ended with its best epoch."""
     if run.monitor is None or not (run.stop_reason or "").startswith("max_epochs="):
         return ""
     values = run.history.get(run.monitor.name, [])

@@ -1,4 +1,4 @@
-"""Exposes metrics of a run to Prometheus: at a port, or in a file of the node exporter."""
+"""Exposes metrics of a run to Prometheus, over HTTP or in a file of the node exporter."""
 
 import math
 from collections import Counter
@@ -27,10 +27,10 @@ _FIRST_WORDS = "# HELP keraunos_"
 
 
 class Prometheus(Callback):
-    """Exposes steps, metrics and events to Prometheus, read whenever it scrapes.
+    """Exposes steps, metrics and events to Prometheus.
 
-    Either over HTTP, at `http://127.0.0.1:PORT/metrics`, or in a text file that the node
-    exporter reads. Each value has the label `run`. It needs the package
+    They are available either over HTTP, at `http://127.0.0.1:PORT/metrics`, or in a text
+    file that the node exporter reads. Each value has the label `run`. Needs the package
     `prometheus-client`: `pip install "keraunos[prometheus]"`.
 
     Args:
@@ -91,7 +91,7 @@ class Prometheus(Callback):
         host, port = self._config.host, self._config.port
         try:
             self._server, _ = client.start_http_server(port, host, self._registry(run))
-        except OSError as error:  # a port is no reason not to train
+        except OSError as error:  # an occupied port must not prevent training
             notify(f"prometheus: {host}:{port} can't be used ({error}); training continues")
 
     def _write(self, run: RunState, path: Path) -> None:
@@ -117,8 +117,8 @@ class Prometheus(Callback):
         return registry
 
     def families(self, run: RunState) -> Iterator[tuple[str, str, str, dict[str, float]]]:
-        """The metric families: name, description, label and values by label."""
-        moment = run.activity.look()
+        """Yields the metric families: name, description, label and values by label."""
+        moment = run.activity.snapshot()
         for name, about, value in (
             ("running", "1 while the run trains, 0 once it has ended", self._is_running),
             ("step", "finished steps", moment.step),
@@ -133,7 +133,7 @@ class Prometheus(Callback):
 
 
 class _Collector:
-    """Converts values to metrics of the package when they are collected."""
+    """Converts values to metrics of `prometheus_client` at each scrape."""
 
     def __init__(self, callback: Prometheus, run: RunState) -> None:
         self._callback, self._run = callback, run
@@ -162,7 +162,7 @@ def _require_package() -> None:
 
 
 def _require_own(path: Path) -> None:
-    """Raises an error if the file contains something else."""
+    """Checks that the file does not exist or was written by this callback."""
     try:
         is_own = read_text(path).startswith(_FIRST_WORDS)
     except FileNotFoundError:

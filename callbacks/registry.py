@@ -1,7 +1,8 @@
-"""The callbacks of Keraunos by name, and the default ones.
+"""The callbacks of Keraunos by name, and the default callbacks of a run.
 
-To add one: write its file, give it options in `configs/training_callbacks.py` or
-`configs/monitoring_callbacks.py`, list them in `configs/callbacks.py`, and name it here.
+To add one: write its module, define its options in `configs/training_callbacks.py`,
+`configs/monitoring_callbacks.py` or `configs/watching_callbacks.py`, register them in
+`configs/callbacks.py`, and register the class here.
 """
 
 import importlib
@@ -55,7 +56,7 @@ CALLBACK_CLASSES: dict[str, type[Callback]] = {
 
 
 def default_callbacks(run_dir: Path | None) -> dict[str, Callback]:
-    """The default callbacks of a run, by label and in order."""
+    """Creates the default callbacks of a run, by label and in order."""
     callbacks: dict[str, Callback] = {"health": Health(), "progress_bar": ProgressBar()}
     if run_dir is not None:
         callbacks |= {
@@ -75,8 +76,8 @@ def create_callback(label: str, options: dict[str, Any]) -> Callback:
     """Creates the callback of a configuration entry.
 
     Args:
-        label: The entry's key.
-        options: Its arguments, and `class` if that is not the label.
+        label: The label of the entry.
+        options: The arguments, and `class` if it differs from the label.
 
     Raises:
         ConfigError: There is no such class, or it rejects the arguments.
@@ -98,7 +99,10 @@ def create_callback(label: str, options: dict[str, Any]) -> Callback:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(
-            message(f"`callbacks.{label}` is refused by {name}: {error}.", **arguments)
+            message(
+                f"The arguments of `callbacks.{label}` are rejected by {name}: {error}.",
+                **arguments,
+            )
         ) from None
     if not isinstance(callback, Callback | keras.callbacks.Callback):
         raise ConfigError(

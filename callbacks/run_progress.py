@@ -11,21 +11,21 @@ from ..core.run_layout import checkpoint_name
 class RunProgress:
     """The progress of a run.
 
-    Counts are of finished epochs and steps: during the first epoch, `epoch` is 0; in its
-    `on_epoch_end`, it is 1.
+    All counts refer to finished epochs and steps: during the first epoch, `epoch` is 0; in
+    its `on_epoch_end`, it is 1.
 
     Attributes:
-        epoch: Finished epochs.
-        step: Finished steps in all epochs.
-        epoch_step: Finished steps of the current epoch.
+        epoch: Number of finished epochs.
+        step: Number of finished steps in all epochs.
+        epoch_step: Number of finished steps of the current epoch.
         samples: Examples trained on in finished epochs, counting repetitions.
         validated_step: Step of the last validation, or None.
-        training_metrics: Values of the current epoch if all its steps but not its
-            validation are finished; otherwise None.
-        history: Values per epoch by name, as in Keras's History; NaN where an epoch
-            had none.
-        phases: How the model has changed since the fit began, as `Phase`s.
-        requested_phases: Changes to make before the next epoch.
+        training_metrics: Training values of the current epoch between its last step and the
+            end of its validation; otherwise None.
+        history: Values of all epochs by name, as in Keras's History; NaN for epochs without
+            a value.
+        phases: The phases that have begun since the start of the run, as dicts of `Phase`.
+        requested_phases: The phases to begin before the next epoch.
         stop_reason: Why the fit will end or has ended, or None.
     """
 
@@ -42,7 +42,7 @@ class RunProgress:
 
     @property
     def is_within_epoch(self) -> bool:
-        """Whether the current epoch has begun."""
+        """Whether the current epoch has started but not ended."""
         return self.epoch_step > 0 or self.training_metrics is not None
 
     @property

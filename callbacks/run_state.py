@@ -45,20 +45,20 @@ class RunState(RunProgress):
     It has the attributes of `RunProgress` as well: `epoch`, `step`, `history` and others.
 
     Attributes:
-        model: What is trained.
-        strategy: Where it is trained.
-        data: What `fit` was given.
-        settings: What the run was asked to do: values that JSON can hold.
-        monitor: The metric that tells the best epoch, if a callback has chosen one.
-        max_epochs: Epochs after which the fit ends.
-        min_epochs: Epochs before which `request_stop` has no effect.
-        steps_per_epoch: None until known.
+        model: The model that is trained.
+        strategy: The distribution strategy.
+        data: The data passed to `fit`.
+        settings: The settings of the run, as JSON values.
+        monitor: The metric that determines the best epoch, if a callback has set one.
+        max_epochs: Number of epochs after which the fit ends.
+        min_epochs: Number of epochs before which `request_stop` has no effect.
+        steps_per_epoch: Number of steps per epoch; None until known.
         has_validation: Whether there is validation data.
         run_dir: The run directory, or None if nothing is written.
         resumed_from: The checkpoint that this fit resumed from, or None.
         description: Lines that describe the run at its start.
-        metrics: The latest values by name: in `on_epoch_end`, those of the epoch; in
-            `on_train_step_end`, call `read_metrics` for current values.
+        metrics: The latest values by name. In `on_epoch_end`, these are the values of the
+            epoch; in `on_train_step_end`, call `read_metrics` for current values.
         validation: The predictions for the validation data in this epoch, if a callback
             `wants_validation_predictions`.
         skipped_validation: Whether the last epoch had no validation although there is data
@@ -67,9 +67,9 @@ class RunState(RunProgress):
         is_interrupted: Whether the fit was interrupted, to be resumed later.
         signal: Number of the signal that interrupted it, or None.
         requested_soup: The checkpoints to average at the end, or None.
-        soup: The result of that.
+        soup: The resulting average, or None.
         engine: The training engine; None before `on_fit_begin`.
-        averages: The averaged weights, if these are validated and exported.
+        averages: The moving averages of the weights, if `trainer.use_ema_weights` is set.
         health: The samples of training steps.
         background: Runs slow jobs, such as drawing, in the background.
         events: Passes reported events to all callbacks.
@@ -107,18 +107,18 @@ class RunState(RunProgress):
     workers: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def report(self, kind: EventKind, text: str, subject: str = "") -> None:
-        """Reports an event to all callbacks, through `on_event`; from any thread.
+        """Reports an event to `on_event` of all callbacks. May be called from any thread.
 
         Args:
             kind: One of `keraunos.core.run_events.KINDS`.
-            text: What, in one sentence.
-            subject: See `Event`.
+            text: A description in one sentence.
+            subject: What the event is about; see `Event`.
         """
         self.events.report(Event(kind, text, self.step, time.time(), subject))
 
     @property
     def trains_on_features(self) -> bool:
-        """Whether batches are of cached features: no image is decoded while it trains."""
+        """Whether batches consist of cached features, so that no image is decoded."""
         return self.engine is not None and self.engine.trains_on_features
 
     def read_metrics(self) -> dict[str, float]:
@@ -126,9 +126,9 @@ class RunState(RunProgress):
         return self.engine.read_metrics() if self.engine else {}
 
     def try_learning_rates(self, learning_rates: Sequence[float]) -> list[float]:
-        """Trains a step with each learning rate, then undoes all of them.
+        """Trains one step with each learning rate, then undoes these steps.
 
-        Only before the first step.
+        May only be called before the first step.
 
         Returns:
             The losses, up to the first that is not finite.
@@ -136,23 +136,23 @@ class RunState(RunProgress):
         return self.engine.try_learning_rates(learning_rates) if self.engine else []
 
     def averages_in_model(self) -> AbstractContextManager[None]:
-        """Context in which the model has the weights to validate, save and export.
+        """Returns a context in which the model has its averaged weights.
 
-        With `trainer.use_ema_weights` these are moving averages; otherwise nothing happens.
-        The hooks from `on_validation_begin` to `on_epoch_end` are called within it.
+        Without `trainer.use_ema_weights`, the weights are not changed. The hooks from
+        `on_validation_begin` to `on_epoch_end` are called in this context.
         """
         return self.averages.in_model() if self.averages else nullcontext()
 
     def request_stop(self, reason: str) -> None:
         """Ends the fit after the current step; the first reason is kept.
 
-        Before `min_epochs` are finished, nothing happens: request again in a later epoch.
+        Has no effect before `min_epochs` are finished; request again in a later epoch.
         """
         if self.epoch >= self.min_epochs:
             self.end(reason)
 
     def end(self, reason: str) -> None:
-        """Ends the fit after the current step, whatever `min_epochs` is."""
+        """Ends the fit after the current step, regardless of `min_epochs`."""
         self.stop_reason = self.stop_reason or reason
 
     def request_phase(self, phase: Phase) -> None:
@@ -174,7 +174,7 @@ class RunState(RunProgress):
 
     @property
     def is_last_epoch(self) -> bool:
-        """Whether the epoch that has just ended is the last, as far as known."""
+        """Whether the epoch that has just ended is the last one, as far as known."""
         return self.stop_reason is not None or self.epoch >= self.max_epochs
 
     @property
@@ -189,6 +189,6 @@ class RunState(RunProgress):
 
     @property
     def has_fixed_learning_rate(self) -> bool:
-        """Whether the learning rate can be set, that is, is not a schedule."""
+        """Whether the learning rate is a constant, not a schedule."""
         config = unwrapped(self.model.optimizer).get_config()
         return isinstance(config["learning_rate"], float)

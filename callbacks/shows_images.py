@@ -1,4 +1,4 @@
-"""Protocols of data whose images can be shown."""
+"""Protocols of data that can provide images to show."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -9,18 +9,18 @@ import numpy.typing as npt
 
 @runtime_checkable
 class ShowsImages(Protocol):
-    """Data that can show its images."""
+    """Data that can provide training images."""
 
     def sample_images(self) -> tuple[npt.NDArray[np.uint8], Sequence[str]]:
-        """Some training images of each class, and their class names."""
+        """Returns some training images of each class, and their class names."""
 
     def augmented_images(self) -> npt.NDArray[np.uint8]:
-        """One training image: the original, then augmented versions."""
+        """Returns a training image, followed by augmented versions of it."""
 
 
 @runtime_checkable
 class ShowsValidation(Protocol):
-    """Data that can show its validation images."""
+    """Data that can provide validation images."""
 
     def validation_images(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """The validation images at these places, in the order of the predictions."""
+        """Returns the validation images at positions `(n,)` among the predictions."""

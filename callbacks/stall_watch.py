@@ -1,4 +1,4 @@
-"""Detects a hanging run."""
+"""Detects runs that hang."""
 
 import statistics
 import time
@@ -16,15 +16,15 @@ from .base import Callback
 from .health_findings import INPUT
 from .run_state import RunState
 from .ticker import Ticker
-from .worker_watch import is_silent, who_hangs
+from .worker_watch import hanging_workers, is_silent
 
-SECONDS_BETWEEN_LOOKS = 1.0
-FEWEST_STEPS = 10  # before that the median is that of compiling and filling buffers
-_REMEMBERED = 101
+SECONDS_BETWEEN_CHECKS = 1.0
+FEWEST_STEPS = 10  # the first steps compile and fill buffers
+_MOST_STEPS = 101  # for the median
 
 
 class StallRule:
-    """Decides when steps have stalled, without a clock.
+    """Computes how long a step may take before it counts as a stall.
 
     Args:
         times_median: Multiple of the median step time that is too long.
@@ -45,7 +45,7 @@ class StallRule:
         self._times_median = times_median
         self._seconds_at_least = seconds_at_least
         self._seconds_between_steps = seconds_between_steps
-        self._seconds: deque[float] = deque(maxlen=_REMEMBERED)
+        self._seconds: deque[float] = deque(maxlen=_MOST_STEPS)
 
     def add(self, seconds: float) -> None:
         """Adds the duration of a step."""
@@ -54,23 +54,23 @@ class StallRule:
     @property
     def median(self) -> float | None:
         """The median step time in seconds; None before enough steps."""
-        # A copy, as the loop may add to it meanwhile.
+        # Copied, because the loop may append concurrently.
         seconds = list(self._seconds)
         return statistics.median(seconds) if len(seconds) >= FEWEST_STEPS else None
 
     def limit(self, phase: str) -> float:
-        """The limit in seconds since the last step."""
+        """Returns the maximum number of seconds since the last step."""
         if phase != "training" or self.median is None:
             return self._seconds_between_steps
         return max(self._seconds_at_least, self._times_median * self.median)
 
 
 class StallWatch(Callback):
-    """Reports a stall while it lasts, where the run hangs, and the end of the stall.
+    """Reports stalls while they last, where the run hangs, and the end of each stall.
 
-    A thread checks every second. It is a stall if no step has ended for `times_median`
-    times the median of the last steps and for at least `seconds_at_least`; or for
-    `seconds_between_steps` during anything else: the first steps, which compile,
+    A thread checks every second. A stall is reported if no step has ended for
+    `times_median` times the median step time and for at least `seconds_at_least`; or for
+    `seconds_between_steps` during anything else: the first steps (which compile),
     validation, checkpoints, other callbacks.
 
     Args:
@@ -98,14 +98,14 @@ class StallWatch(Callback):
         )
         self._step: int | None = None
         self._ended_at = 0.0
-        self._looked_at: float | None = None
+        self._checked_at: float | None = None
         self._stalled: Moment | None = None
         self._subject = ""
 
     def on_fit_begin(self, run: RunState) -> None:
         """Starts watching."""
         self._ticker = Ticker(
-            "stall_watch", SECONDS_BETWEEN_LOOKS, lambda: self.look(run, time.monotonic())
+            "stall_watch", SECONDS_BETWEEN_CHECKS, lambda: self.check(run, time.monotonic())
         )
 
     def on_epoch_begin(self, run: RunState) -> None:
@@ -131,17 +131,17 @@ class StallWatch(Callback):
         """Stops watching."""
         self._stop()
 
-    def look(self, run: RunState, now: float) -> None:
-        """Checks once and reports what is new.
+    def check(self, run: RunState, now: float) -> None:
+        """Checks once, and reports the start or end of a stall.
 
         Args:
             run: The state of the run.
             now: The current `time.monotonic`.
         """
-        moment = run.activity.look()
-        # This process was itself stopped, or the machine was: that is over.
-        slept = self._looked_at is not None and now - self._looked_at > 30.0
-        self._looked_at = now
+        moment = run.activity.snapshot()
+        # The process or the machine was suspended in between: this is not a stall.
+        slept = self._checked_at is not None and now - self._checked_at > 30.0
+        self._checked_at = now
         if slept:
             run.activity.step_done(run.activity.step)
         elif self._stalled is None:
@@ -149,7 +149,7 @@ class StallWatch(Callback):
             if moment.seconds > limit:
                 self._stalled = moment
                 news = workers_of(run.strategy).news()
-                self._subject = INPUT if _awaits_data(run, news) else ""
+                self._subject = INPUT if _waits_for_data(run, news) else ""
                 run.report("stall", self._describe(run, moment, news), self._subject)
         elif moment.step > self._stalled.step:
             lasted = moment.step_time - self._stalled.step_time
@@ -160,7 +160,7 @@ class StallWatch(Callback):
     def _describe(self, run: RunState, moment: Moment, news: Sequence[WorkerNews]) -> str:
         median = self._rule.median
         known = f" (the median step takes {median:.3g} s)" if median is not None else ""
-        others = "".join(f"; {each}" for each in who_hangs(news))
+        others = "".join(f"; {each}" for each in hanging_workers(news))
         where = run.activity.where() + others
         return f"no step for {moment.seconds:.0f} s{known}: {where}"
 
@@ -170,7 +170,7 @@ class StallWatch(Callback):
             self._ticker = None
 
 
-def _awaits_data(run: RunState, news: Sequence[WorkerNews]) -> bool:
-    """Whether it is data that are missing, here or on another worker."""
+def _waits_for_data(run: RunState, news: Sequence[WorkerNews]) -> bool:
+    """Returns whether this worker or another one waits for data."""
     others = (each.status and each.status[2] and not is_silent(each) for each in news)
-    return run.activity.awaits_data() or any(others)
+    return run.activity.waits_for_data() or any(others)

@@ -1,4 +1,4 @@
-"""What TensorBoard says of a scalar or an image: its unit, and which values are bad."""
+"""Descriptions of scalars and images in TensorBoard: units, and which values are bad."""
 
 import re
 
@@ -22,14 +22,14 @@ _DESCRIPTIONS = {
     r"health/update_ratio/.*": "Norm of the update divided by the norm of the weights of "
     "one block. Usual: 0.001. **Bad: above 0.1**, the learning rate is too high.",
     r"health/loss_scale": "Loss scale of mixed precision. **Bad: below 1**.",
-    r"problems/.*": "**0: no problem, 1: a problem now**. The page Text says what it is.",
+    r"problems/.*": "**0: no problem, 1: a problem now**. The page Text describes it.",
     r"workers/\d+/last_step": "The last step that this worker reported.",
     r"workers/\d+/lag_steps": "Maximum number of steps this worker was behind the chief. "
     "As all take each step together, 1 is normal.",
     r"workers/\d+/longest_silence_seconds": "Longest time of the epoch without a sign of "
     "life of this worker. About 1 is normal. **Bad: above 5**, the worker was frozen.",
     r"samples": "Training images of each class, without augmentation.",
-    r"augmented": "A training image as it is, then augmented differently in each epoch.",
+    r"augmented": "A training image, then augmented versions of it.",
     r"confusion_matrix": "Validation images by their class (row) and their prediction.",
     r"mistakes": "The most confidently misclassified validation images.",
     r"workers/restarts": "How often `keraunos launch` has restarted all workers.",
@@ -37,7 +37,7 @@ _DESCRIPTIONS = {
 
 
 def describe(name: str) -> str:
-    """The description of a scalar or an image by its name; empty if the name says all.
+    """Returns the description of a scalar or an image; empty if the name is sufficient.
 
     Example:
         >>> describe("health/loss_scale")

@@ -12,9 +12,9 @@ from .summary_descriptions import describe
 if TYPE_CHECKING:
     from ..evaluation.figures import Images
 
-Writer = AbstractContextManager[Any]  # within it summaries go into a file
+Writer = AbstractContextManager[Any]  # context in which summaries are written to a file
 
-_COLUMNS = 3  # of mistakes, in two rows: they fit on a card of TensorBoard
+_COLUMNS = 3  # two rows of mistakes fit on a card of TensorBoard
 
 
 def write_data_images(writer: Writer, data: ShowsImages, step: int) -> None:

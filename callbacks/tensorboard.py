@@ -1,4 +1,4 @@
-"""Writes the TensorBoard files."""
+"""Writes event files for TensorBoard."""
 
 import contextlib
 from collections import deque
@@ -37,19 +37,19 @@ from .summary_descriptions import describe
 from .summary_images import write_data_images, write_validation_images
 from .tolerance import Tolerance, tolerant, tolerated
 
-# TensorBoard smooths curves: a single point after many others would show as 0.4 of it.
-_POINTS_OF_EDGE = 4
+# TensorBoard smooths curves: after a single point, it would show only 0.4 of a step.
+_POINTS_PER_EDGE = 4
 
 
 class TensorBoard(Callback):
-    """Writes event files into `tensorboard` of the run directory.
+    """Writes event files to the folder `tensorboard` in the run directory.
 
-    Scalars of training and validation (same name, two runs, so that they share a chart),
-    learning rate, gradient norm, speed and memory at the end of each epoch; sample images
-    and augmented images at the start; the confusion matrix of the validation data and the
-    most confident mistakes after every fifth epoch and the last; settings and best values
-    for the HParams dashboard. The horizontal axis counts steps. Images are drawn in the
-    background.
+    Writes metrics of training and validation (with the same names, in two runs, so that
+    they share charts), learning rate, gradient norm, speed and memory after each epoch;
+    sample images and augmented images at the start; the confusion matrix of the validation
+    data and the most confident mistakes after every fifth epoch and the last; settings and
+    best values for the HParams dashboard. The horizontal axis counts steps. Images are
+    drawn in the background.
 
     Args:
         **options: Same as `callbacks.tensorboard` in a configuration: `images`, whether to
@@ -63,7 +63,7 @@ class TensorBoard(Callback):
 
     chief_only = True
     every_n_steps = None
-    runs_last = True  # by then all others have said whether this epoch is the last
+    runs_last = True  # other callbacks may first request that this epoch is the last
 
     @takes_settings(CALLBACK_ARGUMENTS["tensorboard"])
     def __init__(self, **options: Unpack[TensorBoardOptions]) -> None:
@@ -89,7 +89,7 @@ class TensorBoard(Callback):
         self.tolerance = Tolerance("the TensorBoard files")
 
     def steps_until_due(self, step: int) -> int | None:
-        """Number of steps until the profiler starts or stops."""
+        """Returns the number of steps until the profiler starts or stops."""
         if self.profile_steps is None:
             return None
         first, last = self.profile_steps
@@ -97,15 +97,15 @@ class TensorBoard(Callback):
 
     @tolerant
     def on_fit_begin(self, run: RunState) -> None:
-        """Writes settings and data; removes what a resumed run will write again."""
+        """Writes settings and images; removes what a resumed run will write again."""
         if run.run_dir is not None and run.resumed_from is not None:
-            # At the end of an epoch its values are written before it counts as done.
+            # The values of an epoch are written before the epoch counts as finished.
             done = run.step - run.is_within_epoch
             keep_events(
                 run.run_dir / TENSORBOARD_FOLDER,
                 lambda event: event.step <= (run.step if has_samples(event) else done),
             )
-        elif run.run_dir is not None:  # a process may have come to no checkpoint
+        elif run.run_dir is not None:  # left by a process that wrote no checkpoint
             for part in PARTS:
                 remove_events(run.run_dir / TENSORBOARD_FOLDER / part)
         is_new = run.resumed_from is None
@@ -115,7 +115,7 @@ class TensorBoard(Callback):
         with self._session(run):
             begin_session(_name(run), hyperparameters(run.settings))
             write_layout(charts_of(run))
-        if is_new:  # the problems of a resumed run are given back later
+        if is_new:  # the problems of a resumed run are restored later
             self._write_problems(run)
         if self.profile_steps is not None and run.run_dir is not None:
             first, last = self.profile_steps
@@ -151,12 +151,12 @@ class TensorBoard(Callback):
 
     @tolerant
     def on_event(self, run: RunState, event: Event) -> None:
-        """Writes the newest events as a table, so that the last of them shows all."""
-        if event.kind == "checkpoint":  # the newest tells all; events.jsonl has the others
+        """Writes the list of events, so that its newest version shows all of them."""
+        if event.kind == "checkpoint":  # shows only the newest; events.jsonl has all
             self._events = _without_checkpoints(self._events)
         self._events.append(event)
         before = self._problems.flags()
-        if self._problems.take(event):
+        if self._problems.record(event):
             self._write_edges(run, before, event.step)
         text = event_list(self._events, self._problems.standing)
         with self._writer(run, EVENTS_PART):
@@ -183,15 +183,15 @@ class TensorBoard(Callback):
         self._close(run)
 
     def state_dict(self) -> dict[str, Any]:
-        """The problems that a resumed run still has."""
+        """Returns the problems that a resumed run still has."""
         return self._problems.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores them."""
+        """Restores the state of the saved run."""
         self._problems.load_state_dict(state)
 
     def _show_validation(self, run: RunState) -> None:
-        """Draws the latest predictions, once."""
+        """Draws the latest predictions, unless they have been drawn already."""
         if self.images and run.validation is not None and self._shown_step != run.step:
             self._shown_step = run.step
             writer = self._writer(run, "validation")
@@ -201,13 +201,13 @@ class TensorBoard(Callback):
             )
 
     def _write_problems(self, run: RunState) -> None:
-        """Writes the current problems, or that there are none."""
+        """Writes the flag of each kind of problem."""
         with self._writer(run, EVENTS_PART):
             for name, flag in self._problems.flags().items():
                 _write(f"problems/{name}", flag, run.step)
 
     def _write_edges(self, run: RunState, before: Mapping[str, float], step: int) -> None:
-        """Lets the lines of flags that have changed rise now, or fall with the next step.
+        """Writes the changed flags: rising ones at this step, falling ones at the next.
 
         A rise and a fall at the same step would hide each other.
         """
@@ -215,7 +215,7 @@ class TensorBoard(Callback):
         with self._writer(run, EVENTS_PART):
             for name in (each for each, flag in flags.items() if flag != before[each]):
                 at = step if flags[name] else step + 1
-                for flag in (before[name], *_POINTS_OF_EDGE * [flags[name]]):
+                for flag in (before[name], *_POINTS_PER_EDGE * [flags[name]]):
                     _write(f"problems/{name}", flag, at)
 
     def _session(self, run: RunState) -> Any:
@@ -237,7 +237,7 @@ class TensorBoard(Callback):
         return summaries_written_to(self._writers[part])
 
     def after_failed_write(self) -> None:
-        """Continues in new files: nothing after a torn record can be read."""
+        """Continues in new files: nothing after an incomplete record is readable."""
         writers, self._writers = self._writers, {}
         for writer in writers.values():
             with contextlib.suppress(OSError, tf.errors.OpError):
@@ -260,7 +260,7 @@ class TensorBoard(Callback):
             raise OSError("its files no longer grow: is the disk full?")
 
     def _flush(self) -> None:
-        for writer in list(self._writers.values()):  # another thread may add that of events
+        for writer in list(self._writers.values()):  # another thread may add a writer
             writer.flush()
 
     def _close(self, run: RunState) -> None:
@@ -281,12 +281,12 @@ def _without_checkpoints(events: Iterable[Event]) -> deque[Event]:
 
 
 def _name(run: RunState) -> str:
-    """The name of the run on the HParams dashboard, which merges runs with equal names."""
+    """Returns a unique name: the HParams dashboard merges runs with equal names."""
     return "/".join(run.run_dir.absolute().parts[-2:]) if run.run_dir else ""
 
 
 def _best_values(history: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The best value of each validation metric with a known direction."""
+    """Returns the best value of each validation metric whose mode is known."""
     best = {}
     for name, values in history.items():
         measured = [value for value in values if value == value]

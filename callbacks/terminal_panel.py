@@ -1,4 +1,4 @@
-"""Shows a fit in the last lines of a terminal; all other output stays above."""
+"""Shows the progress panel in the last lines of a terminal, below all other output."""
 
 import sys
 import threading
@@ -17,10 +17,10 @@ from .time_left import TimeLeft
 
 
 class TerminalPanel:
-    """Draws a panel whenever it is called, without a thread of its own.
+    """Draws the panel on each call, without a thread of its own.
 
-    What anybody prints meanwhile appears above. The cursor stays visible: a process may
-    be killed at any time, and nothing could show it again.
+    All other output appears above it. The cursor stays visible, because a process that is
+    killed could not show it again.
 
     Args:
         console: A terminal.
@@ -45,14 +45,14 @@ class TerminalPanel:
             console.show_cursor(True)
 
     def begin_epoch(self, run: RunState) -> None:
-        """Shows the first step of an epoch, or the one that it is resumed from."""
+        """Shows the first step of an epoch, or the step that it is resumed from."""
         self._time.resume()
         self._draw(run)
 
     def update(self, run: RunState, values: Mapping[str, float]) -> None:
         """Shows the newest step of an epoch, and the training metrics up to it."""
         self._values = dict(values)
-        self._time.look(run)
+        self._time.record(run)
         self._draw(run, _speed(run, self._time.steps_per_second))
 
     def begin_validation(self, run: RunState) -> None:
@@ -68,20 +68,20 @@ class TerminalPanel:
         self._draw(run, is_epoch_over=True)
 
     def write(self, line: str) -> None:
-        """Writes a line above."""
+        """Writes a line above the panel."""
         with self._writing():
             self._console.print(line, soft_wrap=True, markup=False, emoji=False)
 
     def close(self, is_kept: bool) -> None:
-        """Leaves the terminal to others.
+        """Stops drawing and releases the terminal.
 
         Args:
-            is_kept: Whether the panel stays in sight.
+            is_kept: Whether the panel stays visible.
         """
         with self._writing():
             for stream in (sys.stdout, sys.stderr):
                 if isinstance(stream, FileProxy):
-                    stream.flush()  # half a line
+                    stream.flush()  # writes an incomplete line
             self._live.transient = not is_kept
             self._live.stop()
 
@@ -105,7 +105,7 @@ class TerminalPanel:
 
 @runtime_checkable
 class _HasImages(Protocol):
-    """Data of images, in batches of a known size."""
+    """Image data with a known batch size."""
 
     image_size: Any
     batch_size: int

@@ -1,4 +1,4 @@
-"""Periodic work during training, in its own thread."""
+"""Runs periodic work in its own thread."""
 
 import threading
 from collections.abc import Callable
@@ -7,14 +7,15 @@ from ..core.console import notify
 
 
 class Ticker:
-    """Calls a function every so many seconds until it is stopped.
+    """Calls a function at regular intervals, in its own thread, until it is stopped.
 
-    An error is shown, and the function is not called again: monitoring never ends a run.
+    If the function raises an error, this is shown and the function is not called again:
+    monitoring never ends a run.
 
     Args:
         name: Name in error messages.
         seconds: Seconds between two calls.
-        do: The function.
+        do: The function to call.
 
     Example:
         >>> ticker = Ticker("watch", 60.0, lambda: None)
@@ -30,7 +31,7 @@ class Ticker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stops it; after this returns, the function is not called again."""
+        """Stops the calls; when it returns, the function is not called again."""
         self._is_over.set()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout=self._seconds + 5.0)  # unless its disk hangs

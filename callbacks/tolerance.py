@@ -1,4 +1,4 @@
-"""Write errors that do not end a run: they are reported once."""
+"""Tolerates write errors, which are reported once and do not end a run."""
 
 import functools
 from collections.abc import Callable
@@ -13,12 +13,12 @@ P = ParamSpec("P")
 
 
 class Tolerance:
-    """Context in which a write error is shown and suppressed.
+    """Context manager that reports and suppresses write errors.
 
-    It is shown once, until a write succeeds again.
+    After an error, further ones are not reported until a write succeeds.
 
     Args:
-        what: What can't be written.
+        what: The subject of the message "... can't be written".
 
     Example:
         >>> with Tolerance("curves"):

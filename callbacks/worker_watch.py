@@ -14,18 +14,18 @@ from .base import Callback
 from .run_state import RunState
 from .ticker import Ticker
 
-SECONDS_BETWEEN_LOOKS = 1.0
-_LONG = 3.0  # signs of life come every second
+SECONDS_BETWEEN_CHECKS = 1.0
+_SILENT_SECONDS = 3.0  # signs of life come every second
 
 
 class WorkerWatch(Callback):
-    """Reports a worker that gives no sign of life, its return, and a summary per epoch.
+    """Reports workers that give no sign of life, their return, and a summary per epoch.
 
-    A frozen worker is reported after `silent_seconds`, long before it counts as lost. At
-    the end of each epoch, `run.workers` has for each other worker `workers/N/last_step`,
+    A frozen worker is reported after `silent_seconds`, long before it counts as lost. After
+    each epoch, `run.workers` contains for each other worker `workers/N/last_step`,
     `lag_steps` (its maximum lag behind the chief in steps) and `longest_silence_seconds`,
-    and `workers/restarts`; they appear in TensorBoard and `metrics.jsonl`. A single process
-    has nothing to watch.
+    and `workers/restarts`; they appear in TensorBoard and `metrics.jsonl`. Does nothing in
+    a single process.
 
     Args:
         **options: Same as `callbacks.worker_watch` in a configuration: `silent_seconds`.
@@ -48,7 +48,7 @@ class WorkerWatch(Callback):
         """Clears the state of the previous fit."""
         self._silent: dict[int, float] = {}
         self._values: dict[str, float] = {}
-        self._looked_at: float | None = None
+        self._checked_at: float | None = None
 
     def on_fit_begin(self, run: RunState) -> None:
         """Starts watching if there are other workers."""
@@ -56,8 +56,8 @@ class WorkerWatch(Callback):
         if workers.count > 1:
             self._ticker = Ticker(
                 "worker_watch",
-                SECONDS_BETWEEN_LOOKS,
-                lambda: self.look(run, workers.news(), time.time()),
+                SECONDS_BETWEEN_CHECKS,
+                lambda: self.check(run, workers.news(), time.time()),
             )
 
     def on_epoch_end(self, run: RunState) -> None:
@@ -65,7 +65,7 @@ class WorkerWatch(Callback):
         workers = workers_of(run.strategy)
         if workers.count == 1:
             return
-        self.look(run, workers.news(), time.time())
+        self.check(run, workers.news(), time.time())
         restarts, _ = restarts_so_far()
         run.workers = {**self._values, "workers/restarts": float(restarts)}
         self._values = {}
@@ -78,17 +78,17 @@ class WorkerWatch(Callback):
         """Stops watching."""
         self._stop()
 
-    def look(self, run: RunState, news: Sequence[WorkerNews], now: float) -> None:
-        """Checks once and reports what is new.
+    def check(self, run: RunState, news: Sequence[WorkerNews], now: float) -> None:
+        """Checks once, and reports workers that have become silent or returned.
 
         Args:
             run: The state of the run.
             news: The news of the other workers.
-            now: In seconds since 1970.
+            now: The current time in seconds since 1970.
         """
-        before, self._looked_at = self._looked_at, now
+        before, self._checked_at = self._checked_at, now
         if before is not None and now - before > self.silent_seconds:
-            return  # it was this process that was stopped
+            return  # this process itself was suspended
         for each in news:
             self._keep(each)
             is_silent = each.silent_seconds > self.silent_seconds
@@ -116,11 +116,12 @@ class WorkerWatch(Callback):
             self._ticker = None
 
 
-def who_hangs(news: Sequence[WorkerNews]) -> list[str]:
-    """Describes which workers keep the others waiting.
+def hanging_workers(news: Sequence[WorkerNews]) -> list[str]:
+    """Describes the workers that keep the others waiting.
 
     Example:
-        >>> who_hangs([WorkerNews(1, "worker 1", 0.5, [7, "training", True, 0.9], None)])
+        >>> status = [7, "training", True, 0.9]
+        >>> hanging_workers([WorkerNews(1, "worker 1", 0.5, status, None)])
         ['worker 1 waits for data after step 7']
     """
     found = []
@@ -134,8 +135,8 @@ def who_hangs(news: Sequence[WorkerNews]) -> list[str]:
 
 
 def is_silent(news: WorkerNews) -> bool:
-    """Whether signs of life, which come every second, are missing."""
-    return news.silent_seconds > _LONG
+    """Returns whether signs of life, which come every second, are missing."""
+    return news.silent_seconds > _SILENT_SECONDS
 
 
 def _last_step(news: WorkerNews) -> str:

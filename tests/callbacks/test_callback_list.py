@@ -13,7 +13,7 @@ from keraunos.callbacks import (
     merge_callbacks,
 )
 from keraunos.callbacks.callback_list import default_label
-from keraunos.callbacks.known_hooks import _MEANT, hooks_of
+from keraunos.callbacks.known_hooks import _EQUIVALENTS, hooks_of
 from keraunos.core.errors import ConfigError
 
 
@@ -116,7 +116,7 @@ def with_hooks(*hooks, kind=Callback):
         ("on_save_checkpoint", "Write state_dict instead of on_save_checkpoint."),
         ("on_epoch_ends", "Did you mean on_epoch_end?"),
         ("on_test_epoch_end", "Trainer.test and Trainer.predict call no callbacks."),
-        ("on_zzz", "Name a method that is no hook _on_zzz."),
+        ("on_zzz", "If it is not a hook, rename it to _on_zzz."),
     ],
 )
 def test_a_hook_that_is_never_called_is_refused_with_the_right_name(hook, remedy):
@@ -161,8 +161,8 @@ def test_a_hook_that_takes_other_arguments_is_refused_before_it_is_called():
 
 
 def test_every_translated_hook_exists():
-    assert all(hasattr(Callback, name) for name in _MEANT.values())
-    assert not hooks_of(Callback) & _MEANT.keys()
+    assert all(hasattr(Callback, name) for name in _EQUIVALENTS.values())
+    assert not hooks_of(Callback) & _EQUIVALENTS.keys()
 
 
 def test_hooks_that_keras_does_not_have_are_listed():

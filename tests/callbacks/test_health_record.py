@@ -27,5 +27,5 @@ def test_a_line_has_the_largest_update_ratio_and_what_else_there_is_room_for():
     record = HealthRecord()
     ratios = {"update_ratio/a": 0.5, "update_ratio/b": 2.0}
     record.add(1, {**ratios, "loss_scale": 8.0, "x": 1.0})
-    assert record.in_a_line() == {"loss_scale": 8.0, "update_ratio": 2.0}
-    assert HealthRecord().in_a_line() == {}
+    assert record.in_log_line() == {"loss_scale": 8.0, "update_ratio": 2.0}
+    assert HealthRecord().in_log_line() == {}

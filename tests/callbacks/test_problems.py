@@ -15,7 +15,7 @@ FROZEN = Event("worker_silent", "no sign of life", 9, 0.0, "worker 1")
 def after(*events):
     problems = Problems()
     for event in events:
-        problems.take(event)
+        problems.record(event)
     return problems
 
 
@@ -44,12 +44,12 @@ def test_each_problem_raises_its_flag(events, flags):
 def test_a_problem_is_over_with_the_event_that_ends_this_one():
     other = Event("worker_silent", "no sign of life", 9, 0.0, "worker 2")
     problems = after(FROZEN, other, SLOW_DATA, LARGE_UPDATES)
-    assert problems.take(Event("worker_back", "back", 12, 0.0, "worker 1"))
+    assert problems.record(Event("worker_back", "back", 12, 0.0, "worker 1"))
     assert problems.standing == [other, SLOW_DATA, LARGE_UPDATES]
-    problems.take(Event("recovered", "no longer", 12, 0.0, INPUT))
-    problems.take(Event("worker_back", "back", 12, 0.0, "worker 2"))
+    problems.record(Event("recovered", "no longer", 12, 0.0, INPUT))
+    problems.record(Event("worker_back", "back", 12, 0.0, "worker 2"))
     assert raised(problems) == {"learning"}
-    assert not problems.take(Event("end", "all epochs", 12, 0.0))
+    assert not problems.record(Event("end", "all epochs", 12, 0.0))
 
 
 def test_a_resumed_run_keeps_findings_but_neither_workers_nor_stalls():

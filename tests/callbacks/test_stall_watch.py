@@ -29,13 +29,13 @@ def test_a_stall_is_reported_once_while_it_lasts_and_when_it_is_over():
     run.activity.step = 7
     for now, seconds in enumerate((19.0, 21.0, 22.0)):
         seconds_ago(run, seconds)
-        watch.look(run, float(now))
+        watch.check(run, float(now))
     (stall,) = heard.events
     assert stall.kind == "stall"
     assert "no step for 21 s (the median step takes 2 s): waiting for data" in stall.text
     run.activity.step_done(8)
-    watch.look(run, 4.0)
-    watch.look(run, 5.0)
+    watch.check(run, 4.0)
+    watch.check(run, 5.0)
     over = heard.events[-1]
     assert len(heard.events) == 2
     assert (over.kind, over.text) == ("stall_over", "steps resumed after 21 s")
@@ -48,17 +48,17 @@ def test_steps_within_a_call_are_no_stall():
     for step in range(1, 4):
         seconds_ago(run, 60.0)
         run.activity.position = lambda step=step: (step, False)
-        watch.look(run, float(step))
+        watch.check(run, float(step))
     assert not heard.events
-    assert run.activity.look().step == 3
+    assert run.activity.snapshot().step == 3
 
 
 def test_a_process_that_was_itself_stopped_is_no_stall():
     run, watch, heard = watched(seconds_between_steps=60.0)
-    watch.look(run, 0.0)
+    watch.check(run, 0.0)
     seconds_ago(run, 1000.0)
-    watch.look(run, 1000.0)
-    watch.look(run, 1001.0)
+    watch.check(run, 1000.0)
+    watch.check(run, 1001.0)
     assert not heard.events
 
 
@@ -81,7 +81,7 @@ def test_what_is_too_long(phase, steps, limit):
 
 def test_a_thread_looks_as_long_as_the_fit_lasts(monkeypatch):
     run, watch, heard = watched(seconds_between_steps=0.001)
-    monkeypatch.setattr("keraunos.callbacks.stall_watch.SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("keraunos.callbacks.stall_watch.SECONDS_BETWEEN_CHECKS", 0.01)
     watch.on_fit_begin(run)
     while not heard.events:
         time.sleep(0.01)

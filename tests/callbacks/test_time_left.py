@@ -26,7 +26,7 @@ class Training:
             self.seconds += seconds_each
             self.run.step += 1
             self.run.epoch_step += 1
-            self.time.look(self.run)
+            self.time.record(self.run)
 
     def left(self):
         return self.time.seconds(self.run)

@@ -2,7 +2,7 @@ import pytest
 from hand_made_runs import new_run
 from heard_events import Heard, listening
 from keraunos.callbacks import WorkerWatch
-from keraunos.callbacks.worker_watch import who_hangs
+from keraunos.callbacks.worker_watch import hanging_workers
 from keraunos.strategies import WorkerNews
 
 
@@ -22,7 +22,7 @@ def test_a_silent_worker_is_named_once_with_since_when_and_so_is_its_return():
         (106.0, 7.0),
         (107.0, 0.5),
     ):
-        watch.look(run, news(silent), now)
+        watch.check(run, news(silent), now)
     silent, back = heard.events
     assert (silent.kind, back.kind) == ("worker_silent", "worker_back")
     assert silent.text == (
@@ -34,26 +34,26 @@ def test_a_silent_worker_is_named_once_with_since_when_and_so_is_its_return():
 def test_a_chief_that_was_itself_stopped_accuses_nobody():
     watch, heard = WorkerWatch(silent_seconds=5.0), Heard()
     run = listening(new_run(), watch, heard)
-    watch.look(run, news(0.5), 100.0)
-    watch.look(run, news(60.0), 160.0)
-    watch.look(run, news(0.5), 161.0)
+    watch.check(run, news(0.5), 100.0)
+    watch.check(run, news(60.0), 160.0)
+    watch.check(run, news(0.5), 161.0)
     assert not heard.events
 
 
 def test_who_keeps_the_others_waiting():
-    assert who_hangs(news(0.5, is_waiting=True)) == [
+    assert hanging_workers(news(0.5, is_waiting=True)) == [
         "worker 1 (b:2) waits for data after step 40"
     ]
-    (line,) = who_hangs(news(12.0, is_waiting=True))
+    (line,) = hanging_workers(news(12.0, is_waiting=True))
     assert "no sign of life since" in line
-    assert not who_hangs(news(0.5))
+    assert not hanging_workers(news(0.5))
 
 
 def test_values_of_an_epoch_are_the_worst_that_were_seen():
     watch = WorkerWatch()
     run = listening(new_run(), watch)
-    watch.look(run, news(2.0, step=37), 100.0)
-    watch.look(run, news(0.5, step=50, own_step=51), 101.0)
+    watch.check(run, news(2.0, step=37), 100.0)
+    watch.check(run, news(0.5, step=50, own_step=51), 101.0)
     assert watch._values == {
         "workers/1/longest_silence_seconds": 2.0,
         "workers/1/lag_steps": 3.0,

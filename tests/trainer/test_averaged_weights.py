@@ -214,5 +214,5 @@ def test_replicas_average_as_one_device_does(count: int, float64: None) -> None:
 
 
 def test_two_that_swap_are_refused() -> None:
-    with pytest.raises(ConfigError, match="may put averaged weights"):
+    with pytest.raises(ConfigError, match="may set the weights to their averages"):
         fit(None, keras.callbacks.SwapEMAWeights())

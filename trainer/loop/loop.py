@@ -86,7 +86,7 @@ class Loop:
 
     def run(self, run: RunState) -> None:
         """Runs the loop until its end, or until it is interrupted."""
-        with workers_of(run.strategy).reporting(run.activity.note):
+        with workers_of(run.strategy).reporting(run.activity.status):
             self._run(run)
 
     def _run(self, run: RunState) -> None:
