@@ -65,6 +65,8 @@ class Module:
     Attributes:
         is_fitted: Whether `prepare` fits all weights, and no training step changes any. A
             fit is then one epoch that only evaluates. False by default.
+        uses_sample_weight: Whether the loss of `training_step` depends on sample weights
+            where there are some. True by default: a loss that ignores them is an error.
 
     Example:
         >>> class Line(Module):
@@ -75,6 +77,7 @@ class Module:
     """
 
     is_fitted: bool = False
+    uses_sample_weight: bool = True
 
     def build(self) -> keras.Model:
         """Creates the compiled model. Called once, in the scope of the strategy."""
@@ -92,7 +95,8 @@ class Module:
             model: The result of `build`.
             batch: Inputs, targets and sample weights (None if there are none).
                 `class_weight` and `data.class_balance=weights` come as sample weights,
-                too. The Trainer doesn't apply them: multiply the losses by them.
+                too. The Trainer doesn't apply them: multiply the losses by them. A loss
+                that ignores them is an error, unless `uses_sample_weight` is False.
             training: Whether dropout and the like are active.
 
         Returns:

@@ -137,6 +137,56 @@ def test_compiled_metrics_that_would_see_nothing_are_refused(targets: Any) -> No
         call_training_step(module, module.build(), (VALUES, targets, None), True)
 
 
+class Weighted(Module):
+    """Uses the sample weights in one of several ways, or not."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+
+    def build(self) -> keras.Model:
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, "softmax")])
+        model.compile(keras.optimizers.SGD(0.1))
+        return model
+
+    def training_step(self, model: Any, batch: Any, training: bool) -> dict[str, Any]:
+        inputs, labels, weights = batch
+        loss = keras.losses.sparse_categorical_crossentropy(labels, model(inputs))
+        if self.how == "multiplied":
+            loss = loss * weights
+        elif self.how == "selected":  # has no gradient with respect to the weights
+            loss = tf.where(weights > 0.5, loss, 0.0)
+        elif self.how == "in a function":
+            loss = tf.function(lambda a, b: a * b)(loss, weights)
+        elif self.how == "in training" and training:
+            loss = tf.scan(lambda _, pair: pair[0] * pair[1], (loss, weights), 0.0)
+        return {"loss": loss}
+
+
+@pytest.mark.parametrize("how", ["multiplied", "selected", "in a function", "in training"])
+def test_any_use_of_the_sample_weights_is_seen(how: str) -> None:
+    module, (x, y, weights) = Weighted(how), examples(5)
+    model = module.build()
+
+    @tf.function(autograph=False)
+    def step(*batch: Any) -> Any:
+        return call_training_step(module, model, batch, training=True).loss
+
+    assert step(x, y, weights.astype("float32")).shape == (5,)
+    with pytest.raises(ConfigError, match="sample_weight='SymbolicTensor of shape"):
+        module.how = "ignored"
+        step(x[:4], y[:4], weights[:4].astype("float32"))
+    module.uses_sample_weight = False
+    assert step(x[:3], y[:3], weights[:3].astype("float32")).shape == (3,)
+
+
+def test_a_fit_whose_loss_ignores_the_sample_weights_is_refused() -> None:
+    """Validation, in which no weights may be meant, is not looked at."""
+    dataset = tf.data.Dataset.from_tensor_slices(examples(5)[:2]).batch(2)
+    trainer = Trainer(strategy=replicas(2), max_epochs=1, callbacks=[])
+    with pytest.raises(ConfigError, match=r"must depend on .*Multiply the loss by batch"):
+        trainer.fit(Weighted("ignored"), dataset, class_weight={1: 3.0})
+
+
 @pytest.mark.nightly
 def test_the_inputs_of_elements_without_targets_may_be_several(float64: None) -> None:
     """An element `((a, b),)` is x=(a, b), and no compiled loss needs targets then."""

@@ -33,7 +33,7 @@ def call_training_step(
 
     Raises:
         ConfigError: It returned no dict with a loss, or a loss or a value that has no
-            entry for each example.
+            entry for each example, or a loss that ignores the sample weights.
     """
     result = module.training_step(model, batch, training)
     if not isinstance(result, Mapping) or "loss" not in result:
@@ -50,6 +50,8 @@ def call_training_step(
     values = {n: each for n, each in result.items() if n not in ("loss", "predictions")}
     for name, value in {"loss": result["loss"], **values}.items():
         _require_rows(name, value, batch[0])
+    if training and module.uses_sample_weight:
+        _require_weights(result["loss"], batch[2])
     return OwnStep(result["loss"], predictions, values)
 
 
@@ -86,6 +88,40 @@ def _require_rows(name: Any, value: Any, inputs: Any) -> None:
             value=_described(value),
         )
     )
+
+
+def _require_weights(loss: Any, weights: Any) -> None:
+    """Rejects a loss in whose graph the sample weights do not occur.
+
+    This costs nothing and does not depend on values: the step is being traced anyway. What
+    runs eagerly, in a probe, is not looked at.
+    """
+    given = [each for each in tf.nest.flatten(weights, True) if each is not None]
+    if not given or not all(map(tf.is_symbolic_tensor, [loss, *given])):
+        return
+    if not _depends(loss, {each.ref() for each in given}):
+        raise ConfigError(
+            message(
+                "The loss of `training_step` must depend on the sample weights: the data "
+                "or `class_weight` has some, and the Trainer does not apply them.",
+                "Multiply the loss by batch[2], or set uses_sample_weight = False in the "
+                "module if they are not meant for the loss.",
+                sample_weight=_described(given[0]),
+            )
+        )
+
+
+def _depends(tensor: Any, sources: set[Any]) -> bool:
+    """Whether a tensor of a graph is computed from one of these."""
+    waiting, seen = [tensor], set()
+    while waiting:
+        each = waiting.pop()
+        if each.ref() in sources:
+            return True
+        if each.op not in seen:
+            seen.add(each.op)
+            waiting += each.op.inputs
+    return False
 
 
 def _described(value: Any) -> str:
