@@ -261,25 +261,6 @@ def global_seed_kept() -> Iterator[None]:
         context._rng = generator
 
 
-def skip_orders(dataset: tf.data.Dataset, passes: int) -> None:
-    """Draws the orders of some passes through a dataset, without reading it.
-
-    Each shuffle and each random choice draws when an iterator over it is created, which
-    one further down creates only as it reads; so each is drawn from by itself. What is
-    upstream of a cache draws once, as the cache is filled.
-    """
-    kind = type(dataset).__name__
-    if kind == "CacheDataset":
-        return
-    if kind == "_RepeatDataset":
-        passes *= max(int(dataset._count), 0)
-    if kind in ("_ShuffleDataset", "_RandomDataset"):
-        for _ in range(passes):
-            iter(dataset)
-    for upstream in dataset._inputs():
-        skip_orders(upstream, passes)
-
-
 @contextlib.contextmanager
 def summaries_written_to(writer: tf.summary.SummaryWriter) -> Iterator[None]:
     """Makes a summary writer the default, and always restores the previous one.

@@ -175,6 +175,7 @@ FOREIGN = {
     "models/keras_graph.py",
     "models/layerwise.py",
     "models/variables.py",
+    "strategies/dataset_internals.py",
     "strategies/tensorflow_internals.py",
     "models/keras_internals.py",
     "trainer/step/keras_internals.py",

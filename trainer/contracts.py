@@ -176,6 +176,17 @@ class GoesToEpoch(Protocol):
 
 
 @runtime_checkable
+class KnowsItsOrder(Protocol):
+    """A source that knows whether its order can be repeated.
+
+    Attributes:
+        is_unseeded: Whether it comes in another order in each process.
+    """
+
+    is_unseeded: bool
+
+
+@runtime_checkable
 class NamesBatches(Protocol):
     """Data that knows the examples of each batch."""
 

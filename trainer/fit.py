@@ -33,6 +33,7 @@ from .description import describe_data, describe_devices, describe_run
 from .export import export_run, nothing_to_export
 from .guards.out_of_memory import memory_advice
 from .guards.seen_images import refuse_seen_images, weights_of
+from .guards.unseeded_shuffles import describe_order
 from .loop.epochs import limited
 from .loop.evaluation import predict, predict_batches
 from .loop.interruption import Interrupted, Interruption
@@ -165,7 +166,7 @@ class Fit:
         run.description = describe_run(
             run, self.module, self.callbacks, features.reason, resumption
         )
-        run.description += known
+        run.description += [*known, *describe_order(self.train, run)]
         return Start(run, resumption, features)
 
     def _look_for_seen_images(self, is_begun: bool) -> list[str]:

@@ -28,6 +28,7 @@ from .guards.keras_arguments import explains_keras_arguments
 from .guards.other_columns import refuse_other_columns
 from .guards.other_task import refuse_other_task
 from .guards.pipeline_errors import errors_of_pipelines
+from .guards.unseeded_shuffles import require_shared_order
 from .result import FitResult
 from .setup.class_weight import ClassWeight, weighted_by_class
 from .setup.initial_weights import PathOfWeights
@@ -209,7 +210,8 @@ class Trainer(Evaluator):
     def _make_fit(self, asked: Asked, run_dir: str | os.PathLike[str] | None) -> Fit:
         require_outside_scope()
         strategy = self._make_strategy()
-        is_chief = workers_of(strategy).is_chief
+        workers = workers_of(strategy)
+        is_chief = workers.is_chief
         directory = None
         if run_dir is not None:
             directory = check_run_directory(run_dir) if is_chief else Path(run_dir)
@@ -219,6 +221,7 @@ class Trainer(Evaluator):
         refuse_other_columns(module, asked.data)
         refuse_second_correction(module, asked.data, asked.class_weight)
         train, validation = sources_of(asked.data, asked.validation_data, self.settings)
+        require_shared_order(workers, data=train, validation_data=validation)
         if module.is_fitted:
             train = as_fitted_on(train)
         return Fit(

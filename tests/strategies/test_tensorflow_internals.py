@@ -19,7 +19,6 @@ from keraunos.strategies.tensorflow_internals import (
     numpy_function,
     op_determinism_is_enabled,
     random_floats_by,
-    skip_orders,
     summaries_written_to,
     tensors_only,
     trace,
@@ -322,36 +321,3 @@ def test_global_seed_kept(seed):
         assert seed is None or [again, order()] == [first, second]
     finally:
         eager_context.set_global_seed(before)
-
-
-def shuffled(seed: int = 1) -> tf.data.Dataset:
-    return tf.data.Dataset.range(10).shuffle(10, seed=seed)
-
-
-def chosen_at_random() -> tf.data.Dataset:
-    return tf.data.Dataset.sample_from_datasets(
-        [shuffled(), shuffled(2)], seed=3, rerandomize_each_iteration=True
-    )
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: shuffled().batch(3).prefetch(1),
-        lambda: shuffled().interleave(lambda n: tf.data.Dataset.range(n)).shuffle(4, 2),
-        lambda: shuffled().cache().shuffle(4, seed=2),
-        lambda: shuffled().cache(),
-        lambda: shuffled().repeat(2).batch(3),
-        lambda: shuffled().concatenate(shuffled(2)),
-        chosen_at_random,
-    ],
-    ids=["batch", "two shuffles", "cache", "only cache", "repeat", "concatenate", "choice"],
-)
-def test_skip_orders(make):
-    def order(dataset: tf.data.Dataset) -> list[Any]:
-        return [each.numpy().tolist() for each in dataset]
-
-    whole, resumed = make(), make()
-    expected = [order(whole) for _ in range(3)][-1]
-    skip_orders(resumed, 2)
-    assert order(resumed) == expected

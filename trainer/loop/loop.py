@@ -124,7 +124,7 @@ class Loop:
         restore_callbacks(self.callbacks, self.resumption)
         restore_optimizer(run, self.resumption)  # hooks may have set it
         self.callbacks.notify("on_checkpoint_saved", run, self.resumption.path)
-        report_resumed(run, self.resumption)
+        report_resumed(run, self.resumption, self.stage.trainee.train)
 
     def _change_phase(self, run: RunState) -> None:
         if not run.requested_phases or run.is_within_epoch:

@@ -7,18 +7,21 @@ from ...core.errors import DivergedError, WorkerError
 from ...core.restarts import restarts_so_far
 from ...strategies import workers_of
 from ..checkpoint.resume import Resumption
+from ..contracts import BatchSource
+from ..guards.unseeded_shuffles import lost_order
 from .interruption import Interrupted
 
 
-def report_resumed(run: RunState, resumption: Resumption) -> None:
+def report_resumed(run: RunState, resumption: Resumption, source: BatchSource) -> None:
     """Reports that the run resumes, perhaps because `keraunos launch` restarted it."""
     restarts, reason = restarts_so_far()
     if restarts:
         again = f"all workers were restarted ({restarts} so far): {reason}"
         run.report("worker_restarted", again)
     changed = [f"other than before: {change.line}" for change in resumption.changes]
-    remarks = "".join(f"; {each}" for each in (*resumption.skipped, *changed))
-    run.report("resumed", f"from {resumption.path.name}, after epoch {run.epoch}{remarks}")
+    remarks = [*resumption.skipped, *changed, lost_order(source, run)]
+    added = "".join(f"; {remark}" for remark in remarks if remark)
+    run.report("resumed", f"from {resumption.path.name}, after epoch {run.epoch}{added}")
 
 
 def report_learning_rate(run: RunState) -> None:

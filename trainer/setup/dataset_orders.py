@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import tensorflow as tf
 
 from ...callbacks import RunState
-from ...strategies.tensorflow_internals import skip_orders
+from ...strategies.dataset_internals import skip_orders
 from ..contracts import BatchSource, GoesToEpoch
 
 # Passes that were begun in this process, over all fits: a dataset can't go back.

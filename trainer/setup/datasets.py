@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ...core.signatures import require_signature
 from ...strategies import Position, Replicas
+from ...strategies.dataset_internals import is_unseeded
 from ..contracts import BatchSource, class_names_of
 from ..guards.wrong_data import not_a_dataset, refuse_sparse, refuse_unbatched
 from ..step.batches import cut, unpack
@@ -29,6 +30,7 @@ class DatasetSource:
         refuse_sparse(dataset.element_spec)
         refuse_unbatched(dataset.element_spec)
         self.dataset = dataset
+        self.is_unseeded = is_unseeded(dataset)
         self.class_names = class_names_of(dataset)
         cardinality = int(dataset.cardinality())
         self.is_endless = cardinality == tf.data.INFINITE_CARDINALITY
@@ -77,6 +79,7 @@ class FunctionSource:
         self.function = function
         refuse_sparse(first.element_spec)
         refuse_unbatched(first.element_spec)
+        self.is_unseeded = is_unseeded(first)
         self.class_names = class_names_of(first)
         cardinality = int(first.cardinality())
         self.repeats_forever = cardinality == tf.data.INFINITE_CARDINALITY

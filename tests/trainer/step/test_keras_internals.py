@@ -19,7 +19,11 @@ from keraunos.models.keras_internals import (
     logits_of,
     set_larger_is_better,
 )
-from keraunos.strategies import on_each_device, tensorflow_internals
+from keraunos.strategies import (
+    dataset_internals,
+    on_each_device,
+    tensorflow_internals,
+)
 from keraunos.trainer.step import keras_internals, loss_internals, metric_internals
 from keraunos.trainer.step.keras_internals import (
     accumulation_taken_over,
@@ -55,6 +59,7 @@ MODULES = (
     metric_internals,
     of_models,
     tensorflow_internals,
+    dataset_internals,
 )
 
 
@@ -73,6 +78,7 @@ def test_every_function_has_a_test_and_a_row(name: str) -> None:
         Path(__file__),
         Path(__file__).with_name("test_metric_internals.py"),
         ROOT / "tests/strategies/test_tensorflow_internals.py",
+        ROOT / "tests/strategies/test_dataset_internals.py",
     ]
     assert any(f"def test_{name}(" in file.read_text() for file in tests)
     document = (ROOT / "docs" / "keras-internals.md").read_text(encoding="utf-8")
