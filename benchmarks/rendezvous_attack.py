@@ -203,7 +203,7 @@ def end_chief(process: Any, results: Connection) -> dict[str, Any]:
 
 def chief(cluster: Cluster, limit: float, told: Connection) -> None:
     """Waits for the worker, and measures."""
-    reception.SECONDS_TO_SAY_HELLO = limit
+    reception.HELLO_TIMEOUT_SECONDS = limit
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
     refused: list[int] = []
     Strangers.report = lambda self: refused.append(self.count)  # type: ignore[method-assign]

@@ -15,11 +15,11 @@ from .run_state import RunState
 from .ticker import Ticker
 
 SECONDS_BETWEEN_CHECKS = 1.0
-_SILENT_SECONDS = 3.0  # signs of life come every second
+_SILENT_SECONDS = 3.0  # heartbeats come every second
 
 
 class WorkerWatch(Callback):
-    """Reports workers that give no sign of life, their return, and a summary per epoch.
+    """Reports workers that send no heartbeat, their return, and a summary per epoch.
 
     A frozen worker is reported after `silent_seconds`, long before it counts as lost. After
     each epoch, `run.workers` contains for each other worker `workers/N/last_step`,
@@ -94,7 +94,7 @@ class WorkerWatch(Callback):
             is_silent = each.silent_seconds > self.silent_seconds
             if is_silent and each.rank not in self._silent:
                 since = self._silent[each.rank] = now - each.silent_seconds
-                text = f"{each.name} has given no sign of life since {_clock(since)}"
+                text = f"{each.name} has sent no heartbeat since {_clock(since)}"
                 run.report("worker_silent", text + _last_step(each), each.name)
             elif not is_silent and each.rank in self._silent:
                 silence = now - self._silent.pop(each.rank)
@@ -128,14 +128,14 @@ def hanging_workers(news: Sequence[WorkerNews]) -> list[str]:
     for each in news:
         if is_silent(each):
             since = _clock(time.time() - each.silent_seconds)
-            found.append(f"{each.name} has given no sign of life since {since}")
+            found.append(f"{each.name} has sent no heartbeat since {since}")
         elif each.status is not None and each.status[2]:
             found.append(f"{each.name} waits for data after step {each.status[0]}")
     return found
 
 
 def is_silent(news: WorkerNews) -> bool:
-    """Returns whether signs of life, which come every second, are missing."""
+    """Returns whether heartbeats, which come every second, are missing."""
     return news.silent_seconds > _SILENT_SECONDS
 
 

@@ -597,4 +597,4 @@ class WorkerWatchOptions(TypedDict, total=False):
     """Reports which of several workers is silent or lagging, and since when."""
 
     silent_seconds: float
-    """Seconds without a sign of life after which a worker is reported. Default: 5.0."""
+    """Seconds without a heartbeat after which a worker is reported. Default: 5.0."""

@@ -41,7 +41,7 @@ class WorkerWatchConfig(Section):
     silent_seconds: float = Field(
         5.0,
         gt=1,
-        description="Seconds without a sign of life after which a worker is reported.",
+        description="Seconds without a heartbeat after which a worker is reported.",
     )
 
 

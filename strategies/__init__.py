@@ -1,6 +1,6 @@
-"""Where a step runs: a name becomes a `tf.distribute.Strategy`.
+"""Devices, `tf.distribute` strategies, and communication between workers.
 
-Knows nothing of models or data. A strategy is TensorFlow's own, not a wrapper.
+Independent of models and data. Strategies are TensorFlow's own, without a wrapper.
 """
 
 from .alone import ALONE, WorkerNews, Workers

@@ -1,4 +1,4 @@
-"""What a process asks of the workers of its run: here of one that works alone."""
+"""The interface to the workers of a run, implemented for a single process."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,14 +8,14 @@ Value = Any
 
 
 class WorkerNews(NamedTuple):
-    """What one worker knows of another.
+    """The last heartbeat of another worker.
 
     Attributes:
-        rank: The number of the other one.
-        name: What it is called in messages.
-        silent_seconds: How long ago its last sign of life came.
-        status: What it sent with that, or None.
-        own_status: What this one would have sent at that moment.
+        rank: Rank of the other worker.
+        name: Its name in messages.
+        silent_seconds: Seconds since its last message or heartbeat.
+        status: The status that it sent with its last heartbeat, or None.
+        own_status: The status of this worker at that time.
     """
 
     rank: int
@@ -26,11 +26,11 @@ class WorkerNews(NamedTuple):
 
 
 class Workers:
-    """A process that works alone.
+    """The workers of a run in a single process.
 
     Attributes:
-        rank: The number of this worker.
-        count: How many there are.
+        rank: Rank of this worker.
+        count: Number of workers.
     """
 
     rank = 0
@@ -38,25 +38,28 @@ class Workers:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this worker writes files and says what happens."""
+        """Whether this worker writes files and prints progress."""
         return self.rank == 0
 
     def gather(self, value: Value) -> list[Value]:
-        """What each worker has, by rank. All must call this, in the same order.
+        """Collects a value from each worker. All must call this, in the same order.
 
         Args:
-            value: What JSON can hold, or arrays, nested in lists and dicts.
+            value: JSON-serializable values and arrays, nested in lists and dicts.
+
+        Returns:
+            The values of all workers, by rank.
         """
         return [value]
 
     def share(self, value: Value) -> Value:
-        """What the chief has. All must call this, in the same order."""
+        """Returns the value of the chief. All must call this, in the same order."""
         return value
 
     def ahead(self, read: Callable[[], Value]) -> Callable[[], Value]:
-        """Reads now what all must read together, where one may ask for it alone later.
+        """Returns a function for a value that a single worker may read later.
 
-        One process reads when it is asked.
+        Several workers read it together now; a single process reads it on demand.
         """
         return read
 
@@ -67,16 +70,16 @@ class Workers:
 
     @contextlib.contextmanager
     def reporting(self, status: Callable[[], Value]) -> Iterator[None]:
-        """Within it, signs of life come with what `status` returns, from another thread."""
+        """Sends `status()` with heartbeats within the context, from another thread."""
         yield
 
     @property
     def lost(self) -> str | None:
-        """Which worker is lost, and how that was noticed; None if none is."""
+        """Which worker is lost and how this was noticed, or None."""
         return None
 
     def news(self) -> list[WorkerNews]:
-        """What is known of the workers with which this one is connected."""
+        """Returns the last heartbeats of connected workers."""
         return []
 
 

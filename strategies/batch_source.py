@@ -1,4 +1,4 @@
-"""What everything that is trained on must offer."""
+"""The protocol of training data."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,24 +9,24 @@ from .replicas import Position, Replicas
 
 @runtime_checkable
 class BatchSource(Protocol):
-    """One split of the data, as batches that are a function of the position.
+    """One split of the data, as batches that depend on the position only.
+
+    It may also have `class_names`, which name the metrics of single classes.
 
     Attributes:
-        num_batches: Batches per epoch; None if not known or without end.
+        num_batches: Batches per epoch; None if unknown or infinite.
         is_endless: Whether `batches` continues with later epochs, so that one iterator
-            serves for all of them.
-
-    It may have `class_names` as well, by which metrics of single classes are called.
+            covers all of them.
     """
 
     is_endless: bool
 
     @property
     def num_batches(self) -> int | None:
-        """See above."""
+        """Batches per epoch; None if unknown or infinite."""
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches from a position on, each a tuple of parts for the replicas here."""
+        """The batches from a position on, each a tuple of parts for the local replicas."""
 
     def prepare(self, part: Any) -> tuple[Any, Any, Any]:
-        """Turns a part into inputs, targets and weights; on the device, traced."""
+        """Converts a part to inputs, targets and weights; on the device, traced."""

@@ -8,29 +8,29 @@ import tensorflow as tf
 
 from .replicas import Replicas
 
-SMALL = 2**14  # numbers of a tensor that is not worth a transfer of its own
+SMALL = 2**14  # tensors up to this number of elements are transferred together
 
 
 class SharedSlices(tf.IndexedSlices):
-    """Rows of a sparse gradient that all replicas have alike.
+    """Rows of a sparse gradient that all replicas share.
 
-    Where a replica has a row of the same index at the same place as another, they are
-    parts of one row and are added up. Rows of plain `tf.IndexedSlices` are put together.
+    Rows of different replicas with the same index at the same position are added. Rows of
+    plain `tf.IndexedSlices` are concatenated.
     """
 
 
 def gathers_between_workers(strategy: tf.distribute.Strategy) -> bool:
-    """Whether sums of sparse gradients are gathered by TensorFlow.
+    """Whether TensorFlow gathers sparse gradients between workers.
 
-    Its gather keeps the number of rows of its first use within one call of a
-    `tf.function`, so that a call must make no second sum.
+    Within one call of a `tf.function`, its gather keeps the number of rows of its first
+    use, so that a call must not sum twice.
     """
     replicas = Replicas.of(strategy)
     return replicas.total > replicas.local
 
 
 def first_device(strategy: tf.distribute.Strategy) -> AbstractContextManager[Any]:
-    """Where variables for sums over replicas belong: on the device that has the sums."""
+    """Returns the context of the first device, where sums over replicas are stored."""
     if strategy.num_replicas_in_sync == 1:
         return strategy.scope()
     return tf.device(strategy.extended.worker_devices[0])
@@ -39,20 +39,20 @@ def first_device(strategy: tf.distribute.Strategy) -> AbstractContextManager[Any
 def sum_over_replicas(
     strategy: tf.distribute.Strategy, values: Any, repeats: Any = 1
 ) -> Any:
-    """Adds up counts, losses and gradients over all replicas.
+    """Sums counts, losses and gradients over all replicas.
 
-    What is of one dtype travels at once; between CPU devices, which share their memory,
-    what is small.
+    Tensors of the same dtype are transferred together; between CPU devices, which share
+    memory, only small ones.
 
     Args:
-        strategy: In whose scope this is called.
-        values: A structure of per-replica tensors, or None if there is none, such
-            as for a variable without a gradient.
-        repeats: Scalar int32, as of `Part`; may be per replica. Above 1 all replicas
-            have the same rows, so that all their sparse gradients are shared.
+        strategy: The strategy in whose scope this is called.
+        values: A structure of per-replica tensors; None for a missing tensor, such as that
+            of a variable without a gradient.
+        repeats: See `Part`: scalar int32, may be per replica. Above 1, all replicas have
+            the same rows, so that all sparse gradients are shared.
 
     Returns:
-        The same structure of tensors, as the first device has them.
+        The same structure with the sums on the first device.
     """
     return sums_on_devices(strategy, values, repeats)[0]
 
@@ -60,18 +60,18 @@ def sum_over_replicas(
 def sums_on_devices(
     strategy: tf.distribute.Strategy, values: Any, repeats: Any = 1
 ) -> list[Any]:
-    """As `sum_over_replicas`, but the sums as each device of this process has them.
+    """Like `sum_over_replicas`, but returns the sums on each device of this process.
 
-    Where each continues with its own, nothing has to be sent from the first to the others.
+    Nothing has to be sent from the first device to the others.
 
     Returns:
-        The structure of tensors for each device; all hold the same numbers.
+        The structure of sums on each device; all have the same values.
     """
     repeats = _local(strategy, repeats)[0]
     flat = tf.nest.flatten(values)
     num_devices = Replicas.of(strategy).local
     sums: list[list[Any]] = [[None] * len(flat) for _ in range(num_devices)]
-    dense: dict[tf.DType, list[int]] = {}  # places by dtype: only one travels at a time
+    dense: dict[tf.DType, list[int]] = {}  # indices by dtype, summed together
     for place, value in enumerate(flat):
         if _is_none(value):
             continue
@@ -93,11 +93,11 @@ def sums_on_devices(
 def _sum_dense(
     strategy: tf.distribute.Strategy, values: Sequence[Any]
 ) -> list[Sequence[tf.Tensor]]:
-    """For each value its sum on each device."""
+    """Returns the sum of each value on each device."""
     columns = [_local(strategy, value) for value in values]
     if strategy.num_replicas_in_sync == 1:
         return columns
-    if _share_memory(strategy):  # to add costs less than a collective
+    if _share_memory(strategy):  # faster than a collective
         return _sum_in_memory(strategy.extended.worker_devices, columns)
     pairs = [(value, value) for value in values]
     added = strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, pairs)
@@ -107,7 +107,7 @@ def _sum_dense(
 def _sum_in_memory(
     devices: Sequence[str], columns: Sequence[Sequence[tf.Tensor]]
 ) -> list[Sequence[tf.Tensor]]:
-    """Adds up on the first device; small tensors travel there and back as one."""
+    """Sums on the first device; small tensors are transferred together."""
     sizes = [column[0].shape.num_elements() or SMALL + 1 for column in columns]
     small = [number for number, size in enumerate(sizes) if size <= SMALL]
     with tf.device(devices[0]):
@@ -171,7 +171,7 @@ def _sum_sparse(
 
 
 def _rows_of_all(strategy: tf.distribute.Strategy, gradient: Any) -> list[tf.Tensor]:
-    """The rows of all replicas, their indices, and the place of each on its replica."""
+    """Returns the rows of all replicas, their indices, and positions on their replica."""
 
     def own(rows: tf.IndexedSlices) -> tuple[tf.Tensor, ...]:
         return rows.values, rows.indices, tf.range(tf.size(rows.indices))
@@ -185,7 +185,7 @@ def _rows_of_all(strategy: tf.distribute.Strategy, gradient: Any) -> list[tf.Ten
 def _added(
     values: tf.Tensor, indices: tf.Tensor, places: tf.Tensor, dense_shape: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Adds up rows of the same place and index."""
+    """Adds rows with the same position and index."""
     num_rows = tf.cast(dense_shape[0], tf.int64)
     keys = tf.cast(places, tf.int64) * num_rows + tf.cast(indices, tf.int64)
     different, segments = tf.unique(keys)
@@ -194,7 +194,7 @@ def _added(
 
 
 def _is_none(gradient: Any) -> bool:
-    """A gradient that no replica has: None, or a bundle of Nones."""
+    """Whether no replica has a gradient: None, or per-replica Nones."""
     return gradient is None or (
         isinstance(gradient, tf.distribute.DistributedValues)
         and all(value is None for value in gradient.values)

@@ -1,4 +1,4 @@
-"""What we lean on in `tf.data` without a public promise, as `tensorflow_internals` does."""
+"""Uses private parts of `tf.data`, like `tensorflow_internals` those of TensorFlow."""
 
 import tensorflow as tf
 
@@ -6,11 +6,11 @@ _DRAW = ("_ShuffleDataset", "_RandomDataset")
 
 
 def skip_orders(dataset: tf.data.Dataset, passes: int) -> None:
-    """Draws the orders of some passes through a dataset, without reading it.
+    """Draws the shuffle orders of some passes over a dataset, without reading it.
 
-    Each shuffle and each random choice draws when an iterator over it is created, which
-    one further down creates only as it reads; so each is drawn from by itself. What is
-    upstream of a cache draws once, as the cache is filled.
+    Each shuffle or random dataset draws when an iterator over it is created. Downstream
+    iterators create upstream ones only as they read, so each is drawn from separately.
+    Datasets upstream of a cache draw once, when the cache is filled.
     """
     kind = type(dataset).__name__
     if kind == "CacheDataset":
@@ -25,15 +25,15 @@ def skip_orders(dataset: tf.data.Dataset, passes: int) -> None:
 
 
 def is_unseeded(dataset: tf.data.Dataset) -> bool:
-    """Whether a dataset comes in another order in each process.
+    """Whether the order of a dataset differs between processes.
 
-    That is, a shuffle or a random choice has neither a seed of its own nor a global seed,
-    or the dataset gives up its order to be faster. What a Python generator or a function
-    of the dataset draws is not known. Nothing is read.
+    It does if a shuffle or random dataset has neither its own nor a global seed, or if the
+    option `deterministic` is off. Draws in Python generators and mapped functions are not
+    detected. Reads no elements.
     """
     kind = type(dataset).__name__
     if kind == "CacheDataset" and tf.get_static_value(dataset._filename):
         return False  # the file keeps the order
     draws = kind in _DRAW and not (int(dataset._seed) or int(dataset._seed2))
-    given_up = dataset.options().deterministic is False
-    return draws or given_up or any(map(is_unseeded, dataset._inputs()))
+    is_unordered = dataset.options().deterministic is False
+    return draws or is_unordered or any(map(is_unseeded, dataset._inputs()))

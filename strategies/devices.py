@@ -12,7 +12,7 @@ from ..core.errors import ConfigError, message
 from .gpu_memory import let_memory_grow
 
 CPU_DEVICES_VARIABLE = "KERAUNOS_CPU_DEVICES"
-MOST_CPU_DEVICES = 1024
+MAX_CPU_DEVICES = 1024
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Devices:
     Attributes:
         kind: `"GPU"` or `"CPU"`.
         names: Logical device names such as `"/device:GPU:0"`.
-        virtual: Whether they are parts of one CPU, made for trying things out.
+        virtual: Whether they are virtual devices of one CPU.
     """
 
     kind: Literal["GPU", "CPU"]
@@ -36,16 +36,15 @@ def find_devices(
     """Chooses the devices of a run.
 
     Args:
-        accelerator: `"gpu"` insists on GPUs; `"auto"` takes them where there are any,
-            and insists on them where the machine has an NVIDIA driver; `"cpu"` leaves
-            them alone.
-        devices: How many, or `"auto"` for all there are.
+        accelerator: `"gpu"` requires GPUs, `"cpu"` ignores them; `"auto"` uses GPUs if
+            TensorFlow sees some, and requires them if the machine has an NVIDIA driver.
+        devices: Number of devices, or `"auto"` for all.
 
     Returns:
         The devices, in TensorFlow's order.
 
     Raises:
-        ConfigError: There are fewer devices than were requested.
+        ConfigError: There are fewer devices than requested, or a required GPU is missing.
     """
     if accelerator != "cpu":
         gpus = _gpus()
@@ -59,24 +58,24 @@ def find_devices(
 
 
 def set_cpu_devices(count: int) -> None:
-    """Splits the CPU into virtual devices, for trying out several replicas.
+    """Splits the CPU into virtual devices, to try out several replicas.
 
-    Must come before TensorFlow first uses a device: put it at the top of a script, or
+    Must be called before TensorFlow first uses a device: put it at the top of a script, or
     set the environment variable KERAUNOS_CPU_DEVICES.
 
     Args:
-        count: How many devices to make, 1 to 1024.
+        count: Number of devices, from 1 to 1024.
 
     Raises:
-        ConfigError: `count` is not a whole number from 1 to 1024, or TensorFlow has
-            already started its devices with another number.
+        ConfigError: `count` is not an integer from 1 to 1024, or TensorFlow has already
+            started with another number of devices.
 
     Example:
         >>> import keraunos as kr
         >>> kr.set_cpu_devices(2)  # doctest: +SKIP
     """
-    if not isinstance(count, int) or not 1 <= count <= MOST_CPU_DEVICES:
-        limits = f"from 1 to {MOST_CPU_DEVICES} on the CPU"
+    if not isinstance(count, int) or not 1 <= count <= MAX_CPU_DEVICES:
+        limits = f"from 1 to {MAX_CPU_DEVICES} on the CPU"
         raise ConfigError(
             message(f"`devices` must be a whole number {limits}.", devices=count)
         )
@@ -98,8 +97,8 @@ def set_cpu_devices(count: int) -> None:
 
 
 def apply_cpu_devices_variable() -> None:
-    """Follows KERAUNOS_CPU_DEVICES, if it is set and TensorFlow has not started yet."""
-    most = MOST_CPU_DEVICES
+    """Splits the CPU into as many devices as KERAUNOS_CPU_DEVICES says, if it is set."""
+    most = MAX_CPU_DEVICES
     count = number_of(CPU_DEVICES_VARIABLE, 0, "devices", 1, most, is_whole=True)
     if count:
         set_cpu_devices(int(count))

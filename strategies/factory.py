@@ -1,6 +1,6 @@
-"""Makes `tf.distribute` strategies by name.
+"""Creates `tf.distribute` strategies by name.
 
-To add one: write a function of the chosen `Devices`, and register it below.
+To add one, write a function of `Devices` and decorate it with `register_strategy`.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from ..core.errors import ConfigError, message
 from ..core.names import choose
 from .devices import Devices, find_devices
 from .multi_worker import multi_worker_strategy, workers_of
-from .tensorflow_internals import mirrored_strategy_of_its_own
+from .tensorflow_internals import isolated_mirrored_strategy
 
 Factory = Callable[[Devices], tf.distribute.Strategy]
 
@@ -24,7 +24,13 @@ MULTI_WORKER = "multi_worker"
 
 
 def register_strategy(name: str) -> Callable[[Factory], Factory]:
-    """Creates a factory known under the name that `trainer.strategy` takes.
+    """Registers a factory of strategies under a name for `trainer.strategy`.
+
+    Args:
+        name: The name.
+
+    Returns:
+        A decorator for a function that creates a strategy from `Devices`.
 
     Example:
         >>> from keraunos.strategies import register_strategy
@@ -41,16 +47,16 @@ def register_strategy(name: str) -> Callable[[Factory], Factory]:
 
 
 def require_outside_scope() -> None:
-    """Rejects to continue within the scope of a strategy.
+    """Checks that no strategy scope is active.
 
     Raises:
-        ConfigError: A `with strategy.scope():` is open.
+        ConfigError: Called within `with strategy.scope():`.
     """
     if tf.distribute.has_strategy():
         raise ConfigError(
             message(
                 "A Trainer must be used outside of `with strategy.scope():`, which it "
-                "enters by itself.",
+                "enters itself.",
                 "Move the call out of the `with` block.",
                 strategy=type(tf.distribute.get_strategy()).__name__,
             )
@@ -58,15 +64,15 @@ def require_outside_scope() -> None:
 
 
 def strategy_names() -> tuple[str, ...]:
-    """The names that `trainer.strategy` takes."""
+    """Returns the valid names for `trainer.strategy`."""
     return (*_FACTORIES, MULTI_WORKER)
 
 
 def require_strategy_name(name: str) -> None:
-    """Requires a name that `trainer.strategy` takes.
+    """Checks the name of a strategy.
 
     Raises:
-        ConfigError: No such strategy.
+        ConfigError: There is no such strategy.
     """
     setting = "trainer.strategy"
     choose(setting, name, dict.fromkeys(strategy_names()), familiar_value(setting, name))
@@ -80,9 +86,9 @@ def create_strategy(
     """Creates the strategy of a run.
 
     Args:
-        name: `"auto"` (multi_worker where the environment names several workers,
-            mirrored where there are several devices), `"single"`, `"mirrored"`,
-            `"multi_worker"`, or what else was registered.
+        name: `"single"`, `"mirrored"`, `"multi_worker"`, a registered name, or `"auto"`:
+            multi_worker if the environment configures several workers, mirrored if there
+            are several devices, otherwise single.
         accelerator: See `find_devices`.
         devices: See `find_devices`.
 
@@ -90,10 +96,10 @@ def create_strategy(
         A strategy of TensorFlow.
 
     Raises:
-        ConfigError: No such strategy, or not enough devices for it.
+        ConfigError: There is no such strategy, or there are too few devices.
     """
     require_strategy_name(name)
-    # Before TensorFlow lists devices: afterwards it accepts no workers.
+    # Before TensorFlow lists devices, after which it does not accept workers.
     if name == MULTI_WORKER or (name == "auto" and has_several_workers()):
         return multi_worker_strategy(accelerator, devices)
     return _FACTORIES[name](find_devices(accelerator, devices))
@@ -103,8 +109,8 @@ def describe_strategy(strategy: tf.distribute.Strategy, batch_size: int | None) 
     """Describes the devices in one line.
 
     Args:
-        strategy: Of any kind.
-        batch_size: Examples per step over all replicas, if known.
+        strategy: Any strategy.
+        batch_size: Global batch size, or None if unknown.
     """
     count = strategy.num_replicas_in_sync
     devices = map(tf.DeviceSpec.from_string, strategy.extended.worker_devices)
@@ -130,4 +136,4 @@ def _single(devices: Devices) -> tf.distribute.Strategy:
 
 @register_strategy("mirrored")
 def _mirrored(devices: Devices) -> tf.distribute.Strategy:
-    return mirrored_strategy_of_its_own(devices.names)
+    return isolated_mirrored_strategy(devices.names)

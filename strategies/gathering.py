@@ -1,4 +1,4 @@
-"""Rows of all replicas on each of them, in replica context."""
+"""Gathers the rows of all replicas on each of them, in replica context."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ import tensorflow as tf
 def gather_rows(rows: tf.Tensor) -> tf.Tensor:
     """Concatenates the rows of all replicas of this process, on each replica.
 
-    A gradient flows back to the replica that a row came from, from all replicas. They
-    may have different numbers of rows. TensorFlow's `all_gather` takes one number only,
-    within a call of a `tf.function`.
+    The gradient of a row is summed over replicas and returned to the replica of the row.
+    Replicas may have different numbers of rows, which TensorFlow's `all_gather` does not
+    support within a call of a `tf.function`.
 
     Args:
-        rows: `(rows, ...)`, those of the calling replica. All must call this.
+        rows: The rows of the calling replica, `(rows, ...)`. All replicas must call this.
 
     Returns:
-        `(rows of all, ...)`, by replica.
+        The rows of all replicas in order, `(rows of all, ...)`.
     """
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:

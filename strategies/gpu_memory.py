@@ -1,4 +1,4 @@
-"""How much memory of a GPU a process takes: as much as it needs, up to a limit."""
+"""Configures and measures the GPU memory of a process."""
 
 import tensorflow as tf
 
@@ -9,14 +9,15 @@ _GIB = 2**30
 
 
 def set_gpu_memory_limit(gib: float) -> None:
-    """Limits what this process takes of each GPU that it sees.
+    """Limits the memory that this process allocates on each visible GPU.
 
-    Must come before TensorFlow first uses a device: put it at the top of a script. On the
-    command line the setting `trainer.gpu_memory_limit_gib` does this, also in each process
-    of a search whose trials share a GPU.
+    Must be called before TensorFlow first uses a device: put it at the top of a script. On
+    the command line, use the setting `trainer.gpu_memory_limit_gib`, which also applies to
+    each process of a search whose trials share a GPU.
 
     Args:
-        gib: GiB of each GPU, above 0. What needs more fails with `OutOfMemoryError`.
+        gib: Limit per GPU in GiB, above 0. Training that needs more raises
+            `OutOfMemoryError`.
 
     Raises:
         ConfigError: `gib` is not above 0, TensorFlow sees no GPU, or it has already
@@ -55,8 +56,7 @@ def set_gpu_memory_limit(gib: float) -> None:
 def let_memory_grow() -> None:
     """Makes TensorFlow allocate GPU memory as needed instead of all at once.
 
-    Leaves alone what somebody has decided before: GPUs that have been started, or that were
-    divided or limited.
+    Does not change GPUs that are already started, split or limited.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
         if tf.config.get_logical_device_configuration(gpu) is not None:
@@ -68,12 +68,13 @@ def let_memory_grow() -> None:
 
 
 def gpu_peaks_gib() -> dict[str, float]:
-    """The most that TensorFlow has held of each GPU; nothing without GPUs.
+    """Returns the peak memory of TensorFlow on each GPU.
 
-    Since the start, or since `tf.config.experimental.reset_memory_stats` was called.
+    The peak since the start of the process, or since the last call of
+    `tf.config.experimental.reset_memory_stats`.
 
     Returns:
-        GiB by name: `gpu_0`, `gpu_1`, ...
+        GiB by name: `gpu_0`, `gpu_1`, ...; empty without GPUs.
     """
     count = len(tf.config.list_logical_devices("GPU"))
     infos = [tf.config.experimental.get_memory_info(f"GPU:{n}") for n in range(count)]

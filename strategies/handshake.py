@@ -1,15 +1,15 @@
-"""How two workers prove to each other that they know the secret of their run.
+"""Mutual authentication of two workers with the shared secret of their run.
 
-Each side sends a random challenge, and answers that of the other with a code (HMAC-SHA256)
-that only one who knows the secret can compute. The secret itself never travels, an answer
-is worth nothing on another connection, and the side that connects proves it first: somebody
-who merely tries learns nothing to guess at. All parts have a fixed size.
+Each side sends a random challenge, and answers the other's with an HMAC-SHA256 code that
+requires the secret. The secret itself is never sent, and an answer is valid for one
+connection only. The connecting side authenticates first, so that an attacker who connects
+gets no code to guess the secret from. All parts have a fixed size.
 
     chief  -> worker   "KRN2", the chief's challenge
     worker -> chief    the worker's challenge, its proof
     chief  -> worker   the chief's proof
 
-The keys of all messages that follow come from both challenges as well.
+The keys of all later messages are derived from both challenges.
 """
 
 import hmac
@@ -23,10 +23,10 @@ CHALLENGE_BYTES = 32
 
 
 def admit(connection: socket.socket, token: str) -> Reading[Channel]:
-    """The chief's side.
+    """Performs the chief's side of the handshake.
 
     Raises:
-        PermissionError: The other end has proved nothing.
+        PermissionError: The other side does not know the secret.
     """
     ours = secrets.token_bytes(CHALLENGE_BYTES)
     connection.send(GREETING + ours)
@@ -39,10 +39,10 @@ def admit(connection: socket.socket, token: str) -> Reading[Channel]:
 
 
 def introduce(connection: socket.socket, token: str) -> Reading[Channel]:
-    """The side of a worker that has connected to the chief.
+    """Performs the side of a worker that has connected to the chief.
 
     Raises:
-        PermissionError: The other end is not the chief of this run.
+        PermissionError: The other side is not the chief of this run.
     """
     greeting = yield len(GREETING) + CHALLENGE_BYTES
     if not greeting.startswith(GREETING):
@@ -68,5 +68,5 @@ def _keys(token: str, challenges: bytes | bytearray) -> tuple[bytes, bytes]:
 
 
 def _code(token: str, purpose: bytes, challenges: bytes | bytearray) -> bytes:
-    """The purposes differ, so that no answer can be sent back as another one."""
+    """Computes a code; different purposes prevent an answer from being reflected."""
     return hmac.digest(token.encode(), purpose + b"\0" + challenges, "sha256")

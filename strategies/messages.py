@@ -1,8 +1,8 @@
-"""Messages between workers: JSON and arrays, nothing that could run code.
+"""Authenticated messages between workers: JSON and arrays, which can't execute code.
 
-Each part of a message is followed by a code (HMAC-SHA256) of its bytes and its number,
-under a key that only the two ends of the connection have. So nobody between them can
-change, forge, repeat or leave out a message unnoticed. They are not encrypted.
+Each part of a message is followed by an HMAC-SHA256 code of its bytes and its number, with
+a key that only the two ends of the connection have. Changed, forged, repeated and dropped
+messages are therefore detected. Messages are not encrypted.
 """
 
 import hmac
@@ -20,32 +20,33 @@ import numpy.typing as npt
 from ..core.array_bytes import SupportsArray
 
 CODE_BYTES = 32
-MAX_TEXT_BYTES = 1 << 26  # of the JSON; arrays are as large as it tells
+MAX_TEXT_BYTES = 1 << 26  # of the JSON, which contains the sizes of arrays
 _LENGTH = struct.Struct("!I")
 _ARRAY = "__array__"
 
 T = TypeVar("T")
-# Yields how many bytes it needs next and is sent them: the same for one that waits and for
-# one that must not.
+# Yields the number of bytes that it needs next and is sent these bytes, so that blocking
+# and non-blocking readers can share it.
 Reading = Generator[int, bytearray, T]
 
 
 class Keys(NamedTuple):
-    """What the messages of either direction are signed with."""
+    """The keys that authenticate messages in each direction."""
 
     send: bytes
     receive: bytes
 
 
 class Channel:
-    """A connection both ends of which have proved who they are.
+    """An authenticated connection between two workers.
 
     Args:
-        connection: Over which nothing is on its way.
-        keys: Those of the other end, the other way round.
+        connection: A connected socket with no pending data.
+        keys: The keys of this end; the other end has them swapped.
 
     Attributes:
-        heard_at: When the last byte came, by `time.monotonic`: large messages take a while.
+        heard_at: The `time.monotonic` time when the last bytes arrived; updated while a
+            large message is received.
 
     Example:
         >>> ours, theirs = socket.socketpair()
@@ -60,10 +61,10 @@ class Channel:
         self.heard_at = time.monotonic()
 
     def send(self, value: Any) -> None:
-        """Sends JSON values, with arrays at any place in it.
+        """Sends JSON-serializable values, which may contain arrays.
 
         Raises:
-            OSError: The other end is gone.
+            OSError: The connection is broken.
         """
         arrays: list[npt.NDArray[Any]] = []
         text = json.dumps(_take_out(value, arrays)).encode()
@@ -78,45 +79,45 @@ class Channel:
         """Waits for a message.
 
         Args:
-            deadline: By `time.monotonic`, for all of it together; none by default.
+            deadline: Deadline for the whole message as `time.monotonic` time, or None.
 
         Raises:
             EOFError: The other end has closed the connection.
-            OSError: The connection is broken, the time is up, or what came is not what
-                the other end has sent.
+            OSError: The connection is broken, the deadline has passed, or the message is
+                invalid or was changed.
         """
         return read_all(self._connection, self.reading(), deadline, self._hear)
 
     def reading(self, max_text_bytes: int = MAX_TEXT_BYTES) -> Reading[Any]:
-        """The steps in which a message is read."""
+        """Reads a message in steps, as a generator; see `Reading`."""
         (length,) = _LENGTH.unpack((yield _LENGTH.size))
         if length > max_text_bytes:
-            raise OSError(f"a message claims to have {length} bytes")
+            raise OSError(f"a message of {length} bytes is too long")
         text = yield length
         self._received.check((yield CODE_BYTES), text)
         parts: list[bytearray] = []
         try:
             value = yield from _put_back(json.loads(bytes(text)), parts)
         except (ValueError, TypeError, RecursionError) as error:
-            raise OSError(f"this is not a message ({error})") from None
+            raise OSError(f"a message is invalid ({error})") from None
         if parts:
             self._received.check((yield CODE_BYTES), *parts)
         return value
 
     def fileno(self) -> int:
-        """The descriptor of the connection."""
+        """Returns the file descriptor of the connection."""
         return self._connection.fileno()
 
     def settimeout(self, seconds: float | None) -> None:
-        """Limits how long sending may take."""
+        """Sets the timeout of sending, in seconds."""
         self._connection.settimeout(seconds)
 
     def shutdown(self) -> None:
-        """Ends the connection, and wakes whoever waits on it."""
+        """Shuts down the connection, which wakes threads that wait on it."""
         self._connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Frees the descriptor."""
+        """Closes the file descriptor."""
         self._connection.close()
 
     def _hear(self) -> None:
@@ -124,7 +125,7 @@ class Channel:
 
 
 class _Codes:
-    """Signs the parts of one direction, each with its number."""
+    """Computes the codes of consecutive parts in one direction."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -139,7 +140,7 @@ class _Codes:
 
     def check(self, code: bytearray, *parts: bytearray) -> None:
         if not hmac.compare_digest(bytes(code), self.next(*parts)):
-            raise OSError("a message was changed in transit or comes from somebody else")
+            raise OSError("a message was changed in transit or forged")
 
 
 def read_all(
@@ -148,7 +149,7 @@ def read_all(
     deadline: float | None = None,
     on_bytes: Callable[[], None] = lambda: None,
 ) -> T:
-    """Waits for all that is to be read; the deadline is for all of it together."""
+    """Runs a `Reading` on a blocking connection, with a deadline for all of it."""
     try:
         buffer = _read(connection, next(reading), deadline, on_bytes)
         while True:
@@ -179,7 +180,7 @@ def _read(
 def _seconds_left(deadline: float) -> float:
     seconds = deadline - time.monotonic()
     if seconds <= 0:
-        raise TimeoutError("the time is up")
+        raise TimeoutError("the deadline has passed")
     return seconds
 
 
@@ -196,7 +197,7 @@ def _take_out(value: Any, arrays: list[npt.NDArray[Any]]) -> Any:
 
 
 def _put_back(value: Any, parts: list[bytearray]) -> Reading[Any]:
-    """Reads arrays in the order in which they were taken out."""
+    """Inserts arrays, which are read in the order in which they were taken out."""
     if isinstance(value, list):
         values = []
         for each in value:

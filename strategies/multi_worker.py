@@ -1,4 +1,4 @@
-"""Makes TensorFlow's strategy of several workers, once they have met."""
+"""Connects the workers of a run and creates TensorFlow's strategy for them."""
 
 import atexit
 import contextlib
@@ -37,30 +37,31 @@ class _Joined(NamedTuple):
     strategy: tf.distribute.Strategy
 
 
-# TensorFlow takes the workers of a process once and for good.
+# TensorFlow accepts the workers of a process only once.
 _joined: list[_Joined] = []
 
 
 def init_workers(
     accelerator: Accelerator = "auto", devices: Literal["auto"] | int = "auto"
 ) -> Workers:
-    """Meets the other workers: the first line of a program that several run together.
+    """Connects to the other workers. Must be the first line of a multi-worker program.
 
-    They are named by TF_CONFIG, SLURM or `keraunos launch`. `fit` does this by itself
-    where nothing of TensorFlow was used before; a data set or a model that is made
-    earlier is an error. A process that is one of no workers continues alone.
+    TF_CONFIG, SLURM or `keraunos launch` define the workers. `fit` calls this itself if
+    TensorFlow has not been used before; creating a data set or a model earlier is an error.
+    A process without other workers continues alone.
 
     Args:
-        accelerator: As of the Trainer.
-        devices: As of the Trainer: how many GPUs each worker uses.
+        accelerator: See `Trainer`.
+        devices: See `Trainer`: the number of GPUs of each worker.
 
     Returns:
-        `rank`, `count` and `is_chief` tell which worker this is.
+        The workers, with the `rank` of this one, their `count`, and `is_chief`.
 
     Raises:
-        ConfigError: TensorFlow has started its devices already, the workers don't agree
-            on who they are, a port is taken, or `KERAUNOS_TOKEN` is needed and not set.
-        WorkerError: A worker did not come within $KERAUNOS_MEET_SECONDS (300).
+        ConfigError: TensorFlow has already started its devices, the workers don't agree on
+            their addresses or versions, a port is taken, or `KERAUNOS_TOKEN` is not set but
+            required.
+        WorkerError: A worker did not connect within $KERAUNOS_MEET_SECONDS (default 300).
 
     Example:
         >>> import keraunos as kr
@@ -86,15 +87,15 @@ def init_workers(
 
 
 def current_workers() -> Workers:
-    """The workers that this process has met; one alone if there are none."""
+    """Returns the connected workers; `ALONE` without any."""
     return _joined[0].workers if _joined else ALONE
 
 
 def workers_of(strategy: tf.distribute.Strategy) -> Workers:
-    """The workers that share a strategy.
+    """Returns the workers that share a strategy.
 
     Raises:
-        ConfigError: It has several that have not met.
+        ConfigError: It is a strategy for several workers that Keraunos did not create.
     """
     if _joined and strategy is _joined[0].strategy:
         return _joined[0].workers
@@ -116,16 +117,16 @@ def workers_of(strategy: tf.distribute.Strategy) -> Workers:
 def multi_worker_strategy(
     accelerator: Accelerator, devices: Literal["auto"] | int
 ) -> tf.distribute.Strategy:
-    """The strategy of all workers, which meet now if they have not yet.
+    """Returns the strategy of all workers; connects them first if necessary.
 
     Raises:
-        ConfigError: Nothing names them.
+        ConfigError: The environment does not define any workers.
     """
     init_workers(accelerator, devices)
     if not _joined:
         raise ConfigError(
             message(
-                "`trainer.strategy=multi_worker` must be told who the workers are.",
+                "`trainer.strategy=multi_worker` needs workers.",
                 "Start them with `keraunos launch --workers 2 -- ...`, with srun, or with "
                 "TF_CONFIG set.",
                 strategy="multi_worker",
@@ -141,9 +142,9 @@ def _join(
     channels = meet(cluster, _seconds(MEET_VARIABLE, MEET_SECONDS))
     limit_coordination(2 * lost_seconds, len(cluster.addresses))
     with (
-        _ended_if_stuck(round(lost_seconds) + 1),
+        _abort_if_stuck(round(lost_seconds) + 1),
         _watched(cluster, channels),
-        _signal_handlers_kept(),
+        _preserved_signal_handlers(),
     ):
         strategy = tf.distribute.MultiWorkerMirroredStrategy(
             cluster_resolver=tf.distribute.cluster_resolver.SimpleClusterResolver(
@@ -181,12 +182,12 @@ def _num_gpus(accelerator: Accelerator, devices: Literal["auto"] | int) -> int:
 
 
 @contextlib.contextmanager
-def _ended_if_stuck(seconds: int) -> Iterator[None]:
-    """Ends the process with code 6 if TensorFlow waits for a worker that has just died.
+def _abort_if_stuck(seconds: int) -> Iterator[None]:
+    """Ends the process with code 6 if TensorFlow waits for a worker that has died.
 
-    It holds Python's lock meanwhile, so that no thread or handler of Python could. Those
-    of C can: the alarm, for a worker that is frozen, calls `abort`; the signal of that,
-    which `_watched` sends as well, has number 6 and calls `_exit` with it.
+    TensorFlow holds the GIL while it waits, so that no Python thread or signal handler can
+    run. C handlers can: the alarm, for a frozen worker, calls `abort`; its signal, SIGABRT,
+    which `_watched` also sends, has the number 6 and calls `_exit` with it.
     """
     libc = ctypes.CDLL(None)
     libc.signal.argtypes, libc.signal.restype = [ctypes.c_int, ctypes.c_void_p], _POINTER
@@ -206,7 +207,7 @@ def _ended_if_stuck(seconds: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watched(cluster: Cluster, channels: Mapping[int, Channel]) -> Iterator[None]:
-    """Reports a worker that dies in the meantime and ends this one, in another process."""
+    """Watches workers from another process; if one dies, reports it and ends this one."""
     if not channels:
         yield
         return
@@ -226,8 +227,8 @@ def _watched(cluster: Cluster, channels: Mapping[int, Channel]) -> Iterator[None
 
 
 @contextlib.contextmanager
-def _signal_handlers_kept() -> Iterator[None]:
-    """Puts back what TensorFlow replaces without a word: the handler of SIGTERM."""
+def _preserved_signal_handlers() -> Iterator[None]:
+    """Restores the handler of SIGTERM, which TensorFlow replaces."""
     yield
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 

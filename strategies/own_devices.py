@@ -1,4 +1,4 @@
-"""Does the same on each device of this process, with its own copies of variables."""
+"""Calls a function on each device of this process."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,19 +14,19 @@ def on_each_device(
     function: Callable[[Any], Any],
     arguments: Sequence[Any],
 ) -> list[Any]:
-    """Calls a function once for each device; in cross-replica context.
+    """Calls a function once per device; in cross-replica context.
 
-    It reads and writes the copies that variables have on its device. Given the same
-    numbers on all of them, the copies stay the same, and nothing is sent between devices.
+    The function reads and writes the copies of variables on its device. With the same
+    values on all devices, the copies stay equal, and nothing is sent between devices.
 
     Args:
-        strategy: In whose scope the variables were made.
+        strategy: The strategy in whose scope the variables were created.
         mirrored: Any variable that has a copy on each device.
-        function: What to do on a device, the first one first.
-        arguments: What to call it with, for each device.
+        function: The function, called in the order of the devices.
+        arguments: The argument for each device.
 
     Returns:
-        What it returned, for each device.
+        The result of each device.
     """
     if strategy.num_replicas_in_sync == 1:
         return [function(arguments[0])]

@@ -1,4 +1,4 @@
-"""The ports of workers: theirs alone, and no more open to others than they have to be."""
+"""Opens and checks the ports of workers, with as little exposure as possible."""
 
 import socket
 
@@ -7,7 +7,12 @@ from ..core.errors import ConfigError, KeraunosError, WorkerError, message
 
 
 def listen(cluster: Cluster) -> socket.socket:
-    """Listens on the chief's own port; for the workers of one machine on loopback only."""
+    """Listens on the chief's port; on loopback only if all workers are on one machine.
+
+    Raises:
+        ConfigError: The port is taken.
+        WorkerError: The port is taken and was chosen by the launcher.
+    """
     require_free_port(cluster)
     host, port = cluster.hosts[0], cluster.port
     try:
@@ -24,13 +29,18 @@ def listen(cluster: Cluster) -> socket.socket:
 
 
 def sends_at_once(connection: socket.socket) -> socket.socket:
-    """Sends small messages at once; accepted connections inherit it."""
+    """Disables Nagle's algorithm; accepted connections inherit this."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
 
 def require_free_port(cluster: Cluster) -> None:
-    """On all interfaces, where TensorFlow is going to listen; nothing listens here."""
+    """Checks that this worker's port is free on all interfaces, for TensorFlow.
+
+    Raises:
+        ConfigError: The port is taken.
+        WorkerError: The port is taken and was chosen by the launcher.
+    """
     both = socket.has_dualstack_ipv6()
     with socket.socket(socket.AF_INET6 if both else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -43,7 +53,7 @@ def require_free_port(cluster: Cluster) -> None:
 
 
 def _taken(cluster: Cluster, error: OSError) -> KeraunosError:
-    """Of a port that the launcher chose another start gets another one."""
+    """Returns the error for a taken port; a restart helps if the launcher chose it."""
     kind = WorkerError if cluster.has_chosen_ports else ConfigError
     return kind(
         message(
@@ -55,7 +65,7 @@ def _taken(cluster: Cluster, error: OSError) -> KeraunosError:
 
 
 def problem_with_port(cluster: Cluster) -> str | None:
-    """What to tell the chief if this worker's port is taken; the chief listens itself."""
+    """Returns the message for the chief if this worker's port is taken, otherwise None."""
     if cluster.rank == 0:
         return None
     try:

@@ -1,8 +1,8 @@
-"""Where the chief takes in connections, those of workers and those of anybody else.
+"""Accepts connections to the chief and authenticates workers.
 
-A worker has proved who it is and said hello within a limit of time that holds for all of
-that together. Any number of connections may be on their way to it at once, up to a bound
-beyond which the oldest is dropped: a worker takes milliseconds.
+A worker must authenticate and send its hello within one time limit. Several connections may
+do so at once. Beyond a maximum number, the oldest is dropped, since a worker takes only
+milliseconds.
 """
 
 import selectors
@@ -15,7 +15,7 @@ from ..core.strangers import Strangers
 from .handshake import admit
 from .messages import Channel, Reading
 
-SECONDS_TO_SAY_HELLO = 10.0
+HELLO_TIMEOUT_SECONDS = 10.0
 MAX_VISITORS = 256
 MAX_HELLO_BYTES = 1 << 20
 _PIECE = 1 << 16
@@ -23,11 +23,11 @@ _SECONDS_TO_RECOVER = 0.01
 
 
 class Arrival(NamedTuple):
-    """A worker that has proved that it belongs to the run.
+    """An authenticated worker.
 
     Attributes:
-        channel: The connection to it.
-        hello: What it says of itself.
+        channel: The connection to the worker.
+        hello: Its hello message.
     """
 
     channel: Channel
@@ -35,15 +35,15 @@ class Arrival(NamedTuple):
 
 
 class Reception:
-    """Listens, and tells workers from strangers; a context that closes what is left.
+    """Accepts workers and rejects other connections; closes pending ones on exit.
 
     Args:
-        listener: Where they connect.
-        token: What workers know and strangers do not.
-        name: Whose reception it is.
+        listener: The listening socket.
+        token: The secret of the run.
+        name: Name of the chief in messages.
 
     Attributes:
-        strangers: Those that were turned away.
+        strangers: The rejected connections.
     """
 
     def __init__(self, listener: socket.socket, token: str, name: str) -> None:
@@ -66,9 +66,10 @@ class Reception:
         self.strangers.report()
 
     def wait(self, deadline: float) -> Iterator[Arrival | Channel]:
-        """Yields workers as they arrive, and the channel of one that goes away again.
+        """Yields workers as they arrive, and the channel of one that disconnects.
 
-        Ends at the deadline.
+        Args:
+            deadline: `time.monotonic` time at which this ends.
         """
         while (now := time.monotonic()) < deadline:
             self._drop_late(now)
@@ -84,9 +85,9 @@ class Reception:
     def _accept(self) -> None:
         try:
             connection, address = self._listener.accept()
-        except BlockingIOError:  # it is gone already
+        except BlockingIOError:  # already disconnected
             return
-        except OSError:  # too many files are open: visitors leave in a while
+        except OSError:  # too many open files: pending connections will be closed
             time.sleep(_SECONDS_TO_RECOVER)
             return
         if len(self._visitors) >= MAX_VISITORS:
@@ -126,23 +127,23 @@ class Reception:
 
 
 class _Visitor:
-    """Somebody who has connected and not yet proved anything; never waited for."""
+    """A connection that is not yet authenticated; read without blocking."""
 
     def __init__(self, connection: socket.socket, address: str, token: str) -> None:
         connection.setblocking(False)
         self.connection = connection
         self.address = address
-        self.deadline = time.monotonic() + SECONDS_TO_SAY_HELLO
+        self.deadline = time.monotonic() + HELLO_TIMEOUT_SECONDS
         self._reading = _greeting(connection, token)
         self._wanted = next(self._reading)
         self._heard = bytearray()
 
     def hear(self) -> Arrival | None:
-        """Takes in what has come, and returns the arrival once that is all.
+        """Reads available bytes, and returns the worker once it is authenticated.
 
         Raises:
-            OSError: It is a stranger.
-            EOFError: It has gone.
+            OSError: Authentication failed.
+            EOFError: The connection was closed.
         """
         while True:
             try:

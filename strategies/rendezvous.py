@@ -1,9 +1,9 @@
-"""Where workers meet before TensorFlow is told of them.
+"""Connects the workers of a run before TensorFlow starts them.
 
-TensorFlow waits for a missing worker for ever, deaf to signals. So all say hello to the
-chief first, over TCP and within a limit of time, and compare what they know. The
-connections stay: `Workers` talk over them. Whoever does not know the secret of the run is
-turned away, and can neither end it nor hold it up.
+TensorFlow waits for a missing worker forever and ignores signals meanwhile. All workers
+therefore first connect to the chief over TCP, within a time limit, and compare their
+configurations. `ConnectedWorkers` uses these connections afterwards. Connections that don't
+know the secret of the run are rejected, and can neither stop nor delay it.
 """
 
 import contextlib
@@ -19,30 +19,31 @@ from ..core.secret import TOKEN_VARIABLE, find_token
 from .handshake import introduce
 from .messages import Channel, read_all
 from .ports import listen, problem_with_port, require_free_port, sends_at_once
-from .reception import SECONDS_TO_SAY_HELLO, Arrival, Reception
+from .reception import HELLO_TIMEOUT_SECONDS, Arrival, Reception
 
 _SECONDS_BETWEEN_TRIES = 0.1
 _SECONDS_AFTER_REFUSAL = 0.5
-_SECONDS_AT_LEAST = 0.5  # for the last try
+_MIN_SECONDS = 0.5  # for the last attempt
 _SECONDS_TO_ANSWER = 10.0
 _SAME = ("keraunos", "tensorflow", "keras", "numpy")
 
 
 def meet(cluster: Cluster, seconds: float, token: str | None = None) -> dict[int, Channel]:
-    """Waits until all workers are there.
+    """Waits until all workers are connected.
 
     Args:
-        cluster: Who they are.
-        seconds: How long to wait at most.
-        token: The secret that they share; by default what `find_token` finds.
+        cluster: The workers.
+        seconds: Time limit in seconds.
+        token: The secret that they share; by default the result of `find_token`.
 
     Returns:
-        A connection to each worker for the chief; for all others one to the chief, 0.
+        Connections by rank: on the chief one to each other worker, on others one to the
+        chief, 0.
 
     Raises:
-        WorkerError: One did not come, or went again; the message names it.
-        ConfigError: Its port is taken, the workers do not agree on who they are, or there
-            is not a token.
+        WorkerError: A worker did not connect, or disconnected; the message names it.
+        ConfigError: A port is taken, the workers don't agree on their addresses or
+            versions, or there is no token.
     """
     deadline = time.monotonic() + seconds
     if len(cluster.addresses) == 1:
@@ -66,7 +67,7 @@ def _hello(cluster: Cluster) -> dict[str, Any]:
 
 
 class _Visit:
-    """A worker's way to the chief, past whoever else answers there."""
+    """Connects a worker to the chief, even if other programs answer at its address."""
 
     def __init__(self, cluster: Cluster, token: str, seconds: float) -> None:
         self._cluster = cluster
@@ -78,7 +79,7 @@ class _Visit:
     def to_chief(self, deadline: float) -> Channel:
         channel = self._channel(deadline)
         try:
-            # The chief has the same limit of time, and says who is missing.
+            # The chief has the same time limit, and reports which workers are missing.
             answer = channel.receive(max(deadline, time.monotonic()) + self._seconds)
         except (OSError, EOFError):
             channel.close()
@@ -93,13 +94,13 @@ class _Visit:
         return channel
 
     def _channel(self, deadline: float) -> Channel:
-        """Tries again until the chief is there and proves that it is."""
+        """Retries until the chief answers and authenticates."""
         while True:
             left = deadline - time.monotonic()
             pause = _SECONDS_BETWEEN_TRIES
             try:
-                connection = self._connect(max(left, _SECONDS_AT_LEAST))
-            except OSError as error:  # it may not listen yet, nor have a name
+                connection = self._connect(max(left, _MIN_SECONDS))
+            except OSError as error:  # it may not listen yet, or not be resolvable
                 why = str(error)
             else:
                 try:
@@ -120,13 +121,13 @@ class _Visit:
 
     def _send_hello(self, connection: socket.socket, deadline: float) -> Channel:
         now = time.monotonic()
-        until = min(now + SECONDS_TO_SAY_HELLO, max(deadline, now + _SECONDS_AT_LEAST))
+        until = min(now + HELLO_TIMEOUT_SECONDS, max(deadline, now + _MIN_SECONDS))
         channel = read_all(connection, introduce(connection, self._token), until)
         channel.send(self._hello)
         return channel
 
     def _note_refusal(self) -> None:
-        """Says it once: the one who can mend a wrong secret need not wait for the end."""
+        """Reports a wrong secret once, before the time limit."""
         if self._is_refused:
             return
         self._is_refused = True
@@ -156,7 +157,7 @@ class _Visit:
 
 
 class _Chief:
-    """Collects the others' hellos."""
+    """Collects the connections of all other workers on the chief."""
 
     def __init__(self, cluster: Cluster, seconds: float) -> None:
         self._cluster = cluster
@@ -193,7 +194,7 @@ class _Chief:
         rank: Any = hello.get("rank")
         problem = _difference(expected, hello)
         if not problem and (rank == 0 or rank in self._found):
-            problem = "is there twice"
+            problem = "connected twice"
         self._found[-1 if problem else rank] = arrival.channel
         if problem:
             raise self._disagreement(problem, hello)
@@ -240,10 +241,10 @@ class _Chief:
 
 def _difference(expected: dict[str, Any], hello: dict[str, Any]) -> str | None:
     if hello.get("workers") != expected["workers"]:
-        return "knows other workers than the chief does"
+        return "has a different list of workers than the chief"
     if hello.get("versions") != expected["versions"]:
-        return f"has other versions than the chief has: {expected['versions']}"
+        return f"has different versions than the chief: {expected['versions']}"
     if hello.get("rank") not in range(len(expected["workers"])):
-        return "is not one of them"
+        return "is not in the list of workers"
     problem: str | None = hello.get("problem")
     return problem

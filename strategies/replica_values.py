@@ -1,4 +1,4 @@
-"""The values that a variable has on each replica, such as those of a metric."""
+"""Copies and restores the values that variables, such as metrics, have on each replica."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def copy_replica_values(
     """Copies the values of variables to the host. All workers must call this.
 
     Returns:
-        For each variable `(replicas, ...)`, one row for each replica of all workers.
+        An array `(replicas, ...)` per variable, with a row per replica of all workers.
     """
     own = {
         name: np.stack([v.numpy() for v in strategy.experimental_local_results(each)])
@@ -32,10 +32,10 @@ def copy_replica_values(
 def assign_replica_values(
     strategy: tf.distribute.Strategy, variable: tf.Variable, values: npt.NDArray[Any]
 ) -> None:
-    """Gives a variable that is summed over replicas its values back.
+    """Restores a variable that is summed over replicas.
 
-    On as many replicas as before each gets its own: shared out otherwise, float sums
-    would differ in their last bits. On another number the first replica gets the sum.
+    With the same number of replicas, each gets its own value, since redistributing float
+    sums would change their last bits. With another number, the first replica gets the sum.
     """
     replicas = Replicas.of(strategy)
     if len(values) != replicas.total:

@@ -1,4 +1,4 @@
-"""Divides batches between replicas: numbers in, numbers out."""
+"""Computes how batches are split between replicas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import tensorflow as tf
 
 
 class Position(NamedTuple):
-    """A place in the data.
+    """A position in the data.
 
     Attributes:
-        epoch: Counted from 0.
-        batch: Batches of that epoch that come before.
-        batches_per_epoch: After how many batches the next epoch begins; None if only
-            the data's end tells.
+        epoch: Epoch, counted from 0.
+        batch: Batch within the epoch, counted from 0.
+        batches_per_epoch: Number of batches per epoch; None if unknown before the data
+            ends.
     """
 
     epoch: int = 0
@@ -24,12 +24,12 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class Replicas:
-    """Which of all replicas run in this process.
+    """The replicas that run in this process.
 
     Attributes:
-        total: Replicas in all processes together.
-        first: The number of the first one here.
-        local: How many run here.
+        total: Number of replicas in all processes.
+        first: Index of the first replica of this process.
+        local: Number of replicas in this process.
     """
 
     total: int = 1
@@ -38,26 +38,30 @@ class Replicas:
 
     @classmethod
     def of(cls, strategy: tf.distribute.Strategy) -> "Replicas":
-        """The replicas of a strategy that run in this process."""
+        """Returns the replicas of a strategy that run in this process."""
         total = strategy.num_replicas_in_sync
         if total == 1:
-            return cls()  # the default strategy does not tell its devices
+            return cls()  # the default strategy has no list of devices
         local = len(strategy.extended.worker_devices)
         resolver = strategy.cluster_resolver
         worker = resolver.task_id if resolver and total > local else 0
         return cls(total, (worker or 0) * local, local)
 
     def repeats(self, num_rows: int) -> int:
-        """How many replicas get one and the same part of a batch of that many rows.
+        """Returns how many replicas get the same part of a batch of that many rows.
 
-        Where there are fewer rows than replicas, each gets all of them, and its sums
-        count for a part only. An empty part would be easier, but not every operation
-        takes one: a convolution of oneDNN fails, the mean of a BatchNorm is NaN.
+        If there are fewer rows than replicas, each gets all rows, and its sums are divided
+        by the number of replicas. Empty parts would be simpler, but not every operation
+        accepts them: oneDNN's convolutions fail, and the mean of a BatchNorm is NaN.
         """
         return self.total if num_rows < self.total else 1
 
     def rows(self, replica: int, num_rows: int) -> slice:
-        """The rows of a batch that one replica gets: consecutive, in parts about equal.
+        """Returns the rows of a batch for one replica: consecutive parts of similar size.
+
+        Args:
+            replica: Index of the replica over all processes.
+            num_rows: Number of rows of the batch.
 
         Example:
             Nine rows on four replicas: 2, 2, 2, 3.
@@ -72,12 +76,12 @@ class Replicas:
 
 
 class Part(NamedTuple):
-    """The part of a batch that is for one replica.
+    """The part of a batch for one replica.
 
     Attributes:
-        content: Its rows, in a structure of tensors.
-        repeats: Scalar int32: how many replicas have the same rows. None if there is
-            one replica in all.
+        content: The rows, in a structure of tensors.
+        repeats: Number of replicas that have the same rows: scalar int32; None if there is
+            only one replica.
     """
 
     content: Any
@@ -85,7 +89,7 @@ class Part(NamedTuple):
 
 
 def own_part(parts: Sequence[Part]) -> Part:
-    """The part of a batch that is for the calling replica; in replica context."""
+    """Returns the part of a batch for the calling replica; in replica context."""
     context = tf.distribute.get_replica_context()
     number = tf.get_static_value(context.replica_id_in_sync_group)
     part = Part(*parts[int(number) % len(parts)])

@@ -1,6 +1,6 @@
-"""What we lean on in TensorFlow without a public promise, each thing in one function.
+"""Wraps the internals of TensorFlow that we use, one per function.
 
-docs/keras-internals.md says of each why it is needed; a test is named after each.
+docs/keras-internals.md explains why each is needed; a test is named after each.
 """
 
 import contextlib
@@ -19,20 +19,19 @@ from tensorflow.python.framework.func_graph import FuncGraph
 from tensorflow.python.ops import gen_stateless_random_ops_v2 as random_kernels
 from tensorflow.python.ops import summary_ops_v2
 
-# Where it stands has changed between versions: taken from who uses it.
+# Its module has changed between versions, so it is taken from a module that uses it.
 CoordinatedJob = eager_context.coordination_config_pb2.CoordinatedJob
 
 _GROUPS_PER_STRATEGY = 1000
 
 
-def mirrored_strategy_of_its_own(devices: Sequence[str]) -> tf.distribute.Strategy:
+def isolated_mirrored_strategy(devices: Sequence[str]) -> tf.distribute.Strategy:
     """Creates a MirroredStrategy whose collectives don't collide with another's.
 
-    TensorFlow numbers the device groups of each strategy from 1 on but remembers them
-    for the whole process, so that collectives of a second strategy (synchronised
-    BatchNorm on other devices, or in another model) fail. Its own tests move the start
-    of the numbering as this does. It is moved once more afterwards, for a strategy that
-    somebody else makes later.
+    TensorFlow numbers the device groups of each strategy from 1 but keeps them for the
+    whole process, so that collectives of a second strategy (synchronized BatchNorm on other
+    devices, or in another model) fail. Like TensorFlow's own tests, this changes the first
+    number; it does so again afterwards, for strategies that others create later.
     """
     tf.distribute.MirroredStrategy._collective_key_base += _GROUPS_PER_STRATEGY
     strategy = tf.distribute.MirroredStrategy(list(devices))
@@ -42,10 +41,10 @@ def mirrored_strategy_of_its_own(devices: Sequence[str]) -> tf.distribute.Strate
 
 @contextlib.contextmanager
 def without_merge_calls(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Lets an optimizer of Keras update variables within `strategy.extended.update`.
+    """Allows Keras's optimizers to update variables within `strategy.extended.update`.
 
-    It asks whether to leave the replicas for that, which only they can do. Where there
-    is one device for each replica the answer makes no other difference.
+    They check whether to leave the replica context, which is possible only in a replica.
+    With one device per replica, the answer has no other effect.
     """
     answers = vars(strategy.extended)
     answers["_use_merge_call"] = lambda: False
@@ -56,37 +55,36 @@ def without_merge_calls(strategy: tf.distribute.Strategy) -> Iterator[None]:
 
 
 def op_determinism_is_enabled() -> bool:
-    """Whether this process has asked for repeatable operations, for good."""
+    """Whether op determinism is enabled in this process."""
     return bool(framework_config.is_op_determinism_enabled())
 
 
 class traced:  # noqa: N801 - a decorator, like property
-    """Decorates a method that is a `tf.function` of its object.
+    """Decorates a method to be a `tf.function` of its object.
 
-    Each fit has steps of its own and traces them once. TensorFlow counts the traces of
-    all objects together and warns of them after some fits, as if one were traced again
-    and again.
+    Each fit has its own steps and traces them once. TensorFlow counts the traces of all
+    objects together, and after some fits would warn about frequent retracing.
 
     Args:
-        method: Is traced as it is, without AutoGraph.
+        method: The method, traced without AutoGraph.
     """
 
     def __init__(self, method: Callable[..., Any]) -> None:
         self._function = trace(method)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        """The `tf.function` of an object; always the same one."""
+        """Returns the `tf.function` of an object, always the same one."""
         function = self._function.__get__(instance, owner)
         function._omit_frequent_tracing_warning = True
         return function
 
 
 def trace(body: Callable[..., Any], jit_compile: bool | None = None) -> Any:
-    """Creates a `tf.function`, without AutoGraph, that leaves nothing when it is dropped.
+    """Creates a `tf.function` without AutoGraph whose memory is freed with it.
 
     Args:
-        body: What to trace.
-        jit_compile: As of `tf.function`: whether XLA compiles it.
+        body: The function to trace.
+        jit_compile: See `tf.function`: whether XLA compiles it.
     """
 
     @functools.wraps(body)
@@ -100,14 +98,14 @@ def trace(body: Callable[..., Any], jit_compile: bool | None = None) -> Any:
 
 
 def tensors_only(function: Any, first: Any) -> Callable[..., Any]:
-    """A concrete function whose first argument stays, called with tensors for the rest.
+    """Binds the first argument of a concrete function; the others must be tensors.
 
-    TensorFlow would take all arguments apart and compare their types in each call, which
-    takes it a tenth of a millisecond for an iterator. No gradient flows through it.
+    TensorFlow would flatten all arguments and check their types in each call, which takes
+    0.1 milliseconds for an iterator. No gradient flows through the result.
 
     Args:
-        function: From `get_concrete_function`.
-        first: Its first argument.
+        function: The result of `get_concrete_function`.
+        first: The first argument.
     """
     own = tf.nest.flatten(first, expand_composites=True)
     call = function.inference_fn.call_preflattened
@@ -120,10 +118,10 @@ def tensors_only(function: Any, first: Any) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def gradients_freed_with_their_graphs() -> Iterator[None]:
-    """Makes graphs hold the custom gradients that are registered while they are traced.
+    """Frees custom gradients with the graphs in whose traces they are registered.
 
-    TensorFlow holds them for the life of the process, and through them every graph with
-    an activation or a sum over replicas that has one: megabytes a fit.
+    TensorFlow keeps them until the process exits, and with them every graph that has an
+    activation or a sum over replicas with a custom gradient: megabytes per fit.
     """
     registry, kind = ops.gradient_registry, type(ops.gradient_registry)
     register = kind.register
@@ -145,16 +143,17 @@ def gradients_freed_with_their_graphs() -> Iterator[None]:
 def numpy_function(
     function: Callable[..., Any], inputs: Sequence[Any], types: Sequence[Any]
 ) -> Any:
-    """A `tf.numpy_function` that goes with the graph that is being traced.
+    """Creates a `tf.numpy_function` that is freed with the graph being traced.
 
-    TensorFlow holds its function for the life of the process, with all that it reads from.
+    TensorFlow would keep the function, and everything it refers to, until the process
+    exits.
     """
     graph = tf.compat.v1.get_default_graph()
     return tf.numpy_function(_held_by(graph, function), inputs, types)
 
 
 def _held_by(graph: Any, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Calls a function as long as there is a graph, and does not hold it."""
+    """Returns a weak wrapper of a function that the graph keeps alive."""
     held = weakref.ref(function)
     setattr(graph, f"_held_{id(function)}", function)
 
@@ -166,12 +165,12 @@ def _held_by(graph: Any, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def has_started_devices() -> bool:
-    """Whether TensorFlow has made its devices, after which it takes no workers."""
+    """Whether TensorFlow has started its devices and no longer accepts workers."""
     return eager_context.context()._context_handle is not None
 
 
 def limit_coordination(seconds: float, num_workers: int) -> None:
-    """Lets TensorFlow's own signs of life come after ours, which name who is lost."""
+    """Sets TensorFlow's heartbeat timeout, longer than ours, which names lost workers."""
     eager_context.context().configure_coordination_service(
         "standalone",
         service_leader="/job:worker/replica:0/task:0",
@@ -181,17 +180,17 @@ def limit_coordination(seconds: float, num_workers: int) -> None:
 
 
 def abort_collectives(reason: str) -> None:
-    """Ends all sums over workers that wait for somebody who is gone; for good."""
+    """Aborts all collectives that wait for a lost worker, permanently."""
     eager_context.context().abort_collective_ops(tf.errors.UNAVAILABLE, reason)
 
 
 @contextlib.contextmanager
 def functions_run_eagerly() -> Iterator[None]:
-    """Lets the body of every `tf.function` run as plain Python for a while.
+    """Runs the body of every `tf.function` as plain Python within the context.
 
-    A function that is traced within `keras.StatelessScope` keeps that trace, in which
-    variables are constants. To gather over replicas TensorFlow uses a function of its
-    own, which is left one. Its advice not to run a strategy eagerly is not printed.
+    A function traced within `keras.StatelessScope` would keep that trace, in which
+    variables are constants. TensorFlow's own function that gathers over replicas stays a
+    function. Its warning about running a strategy eagerly is suppressed.
     """
     operations, logger = cross_device_ops.CollectiveAllReduce, tf.get_logger()
     gather, level = operations._batch_all_gather, logger.level
@@ -211,7 +210,7 @@ def functions_run_eagerly() -> Iterator[None]:
 
 
 def functions_are_traced() -> AbstractContextManager[None]:
-    """Lets a `tf.function` be one within `functions_run_eagerly`."""
+    """Traces functions again within `functions_run_eagerly`."""
     return _functions(run_eagerly=False)
 
 
@@ -229,14 +228,14 @@ def _functions(run_eagerly: bool) -> Iterator[None]:
 def random_floats_by(
     uniform: Callable[..., tf.Tensor], normal: Callable[..., tf.Tensor]
 ) -> Iterator[None]:
-    """Replaces the operations that draw random floats for a seed, while tracing.
+    """Replaces the operations that draw random floats from a seed, while tracing.
 
-    All of `tf.random.stateless_uniform`, `stateless_normal` and `stateless_dropout`,
-    and Keras with them, end in these two.
+    `tf.random.stateless_uniform`, `stateless_normal` and `stateless_dropout`, and thus
+    Keras, use these two.
 
     Args:
-        uniform: In place of `StatelessRandomUniformV2`, with the same arguments.
-        normal: In place of `StatelessRandomNormalV2`.
+        uniform: Replaces `StatelessRandomUniformV2`, with the same arguments.
+        normal: Replaces `StatelessRandomNormalV2`, with the same arguments.
     """
     names = ("stateless_random_uniform_v2", "stateless_random_normal_v2")
     before = [getattr(random_kernels, name) for name in names]
@@ -250,8 +249,8 @@ def random_floats_by(
 
 
 @contextlib.contextmanager
-def global_seed_kept() -> Iterator[None]:
-    """Gives `tf.random`'s global seed back, and how far it has drawn from it."""
+def preserved_global_seed() -> Iterator[None]:
+    """Restores the global seed of `tf.random`, and the state of its generator, on exit."""
     context = eager_context.context()
     seed, generator = context._seed, getattr(context, "_rng", None)
     try:
@@ -265,8 +264,8 @@ def global_seed_kept() -> Iterator[None]:
 def summaries_written_to(writer: tf.summary.SummaryWriter) -> Iterator[None]:
     """Makes a summary writer the default, and always restores the previous one.
 
-    `writer.as_default()` stays the default where flushing fails at the end, on a full disk,
-    say: summaries of others then go to a writer that is closed.
+    `writer.as_default()` does not restore it if flushing fails at the end, for example on a
+    full disk: later summaries would go to a closed writer.
     """
     before = summary_ops_v2._summary_state.writer
     try:

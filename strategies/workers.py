@@ -1,7 +1,7 @@
-"""What the workers of a run decide together, and who of them writes.
+"""Communication between the workers of a run.
 
-They talk over the connections on which they met. A worker that is lost is named to all
-others within a limit of time, whatever they are doing.
+Workers use the connections of `rendezvous.meet`. If one is lost, all others learn which
+within a time limit, whatever they are doing.
 """
 
 import contextlib
@@ -19,21 +19,21 @@ from ..core.errors import WorkerError
 from .alone import Value, WorkerNews, Workers
 from .messages import Channel
 
-SECONDS_BETWEEN_SIGNS_OF_LIFE = 1.0
-# What a worker may take to notice by itself that another is lost, before it is ended.
-SECONDS_TO_END = 20.0
+HEARTBEAT_SECONDS = 1.0
+# Time for a worker to notice that another is lost, before its process is ended.
+EXIT_SECONDS = 20.0
 
-_NOTHING_MORE = object()
+_CLOSED = object()
 
 
 class ConnectedWorkers(Workers):
-    """Workers in several processes, which talk through the chief.
+    """The workers of several processes, which communicate through the chief.
 
     Args:
-        cluster: Who they are.
-        channels: As `meet` returned them.
-        lost_seconds: After how long without a sign of life a worker counts as lost.
-        on_lost: Is called once with the reason when one is lost; from another thread.
+        cluster: The workers.
+        channels: The result of `meet`.
+        lost_seconds: Seconds without a heartbeat after which a worker counts as lost.
+        on_lost: Called once with the reason when a worker is lost; from another thread.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ConnectedWorkers(Workers):
         self._start(self._watch)
 
     def gather(self, value: Value) -> list[Value]:
-        """What each worker has, by rank. All must call this, in the same order."""
+        """Collects a value from each worker. All must call this, in the same order."""
         if self.is_chief:
             parts = [value, *(self._take(rank) for rank in range(1, self.count))]
             self._send_to_all(parts)
@@ -68,23 +68,23 @@ class ConnectedWorkers(Workers):
         return list(self._take(0))
 
     def share(self, value: Value) -> Value:
-        """What the chief has. All must call this, in the same order."""
+        """Returns the value of the chief. All must call this, in the same order."""
         if self.is_chief:
             self._send_to_all(value)
             return value
         return self._take(0)
 
     def ahead(self, read: Callable[[], Value]) -> Callable[[], Value]:
-        """Reads now what all must read together, where one may ask for it alone later."""
+        """Reads a value together now, and returns a function that returns it."""
         values = read()
         return lambda: values
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Lets the other workers know if the block raises, and why.
+        """Notifies the other workers if the block raises, with the reason.
 
         Raises:
-            WorkerError: One is lost, in place of what TensorFlow says then.
+            WorkerError: A worker is lost; replaces TensorFlow's error.
         """
         try:
             yield
@@ -99,7 +99,7 @@ class ConnectedWorkers(Workers):
 
     @contextlib.contextmanager
     def reporting(self, status: Callable[[], Value]) -> Iterator[None]:
-        """Within it, signs of life come with what `status` returns, from another thread."""
+        """Sends `status()` with heartbeats within the context, from another thread."""
         self._status = status
         try:
             yield
@@ -107,7 +107,7 @@ class ConnectedWorkers(Workers):
             self._status = _nothing
 
     def news(self) -> list[WorkerNews]:
-        """What is known of the workers that this one is connected with."""
+        """Returns the last heartbeats of connected workers."""
         now = time.monotonic()
         return [
             WorkerNews(
@@ -123,15 +123,15 @@ class ConnectedWorkers(Workers):
 
     @property
     def lost(self) -> str | None:
-        """Which worker is lost, and how that was noticed; None if none is."""
+        """Which worker is lost and how this was noticed, or None."""
         return self._lost
 
     def fail(self, error: BaseException) -> None:
-        """Lets the others know that this worker can't continue."""
+        """Notifies the others that this worker has failed."""
         self._end("failed", f"failed: {type(error).__name__}: {error}")
 
     def done(self) -> None:
-        """Lets the others know that this worker has come to its end as it should."""
+        """Notifies the others that this worker has finished."""
         self._end("done", "")
 
     def _end(self, kind: str, reason: str) -> None:
@@ -157,10 +157,10 @@ class ConnectedWorkers(Workers):
     def _take(self, rank: int) -> Value:
         inbox = self._peers[rank].inbox
         value = inbox.get()
-        if value is _NOTHING_MORE:  # what came before that still counts
-            inbox.put(_NOTHING_MORE)
+        if value is _CLOSED:  # values received before it are still returned
+            inbox.put(_CLOSED)
             self._raise_if_lost()
-            raise WorkerError(f"{self._cluster.name(rank)} has ended before this one.")
+            raise WorkerError(f"{self._cluster.name(rank)} ended before this one.")
         return value
 
     def _raise_if_lost(self, seconds: float = 0.0) -> None:
@@ -174,10 +174,10 @@ class ConnectedWorkers(Workers):
     def _raise_if_done(self) -> None:
         for rank, peer in self._peers.items():
             if peer.is_done:
-                raise WorkerError(f"{self._cluster.name(rank)} has ended before this one.")
+                raise WorkerError(f"{self._cluster.name(rank)} ended before this one.")
 
     def _lose(self, rank: int, reason: str) -> None:
-        """Takes note that a worker is lost, tells the others, and wakes this one."""
+        """Records that a worker is lost, notifies the others, and wakes this one."""
         with self._lock:
             if self._lost is not None or self._has_ended:
                 return
@@ -185,22 +185,22 @@ class ConnectedWorkers(Workers):
         for number, peer in self._peers.items():
             peer.close() if number == rank else self._relay(peer, rank, reason)
         self._on_lost(self._lost)
-        self._start(self._end_if_deaf)
+        self._start(self._exit_unless_noticed)
         for peer in self._peers.values():
-            peer.inbox.put(_NOTHING_MORE)
+            peer.inbox.put(_CLOSED)
 
     def _relay(self, peer: "_Peer", rank: int, reason: str) -> None:
         with contextlib.suppress(OSError):
             peer.send(["lost", [rank, reason]])
 
-    def _end_if_deaf(self) -> None:
-        """Ends this process if it does not come to notice that another is lost."""
-        if not self._is_notified.wait(SECONDS_TO_END):
+    def _exit_unless_noticed(self) -> None:
+        """Ends this process if it does not notice in time that a worker is lost."""
+        if not self._is_notified.wait(EXIT_SECONDS):
             PlainConsole(file=sys.stderr).notify(f"error: {self._lost}")
             os._exit(WorkerError.exit_code)
 
     def _listen(self, rank: int, peer: "_Peer") -> None:
-        """Takes in what a worker sends; in its own thread."""
+        """Receives the messages of a worker, in a separate thread."""
         try:
             while True:
                 kind, content = peer.channel.receive()
@@ -216,25 +216,25 @@ class ConnectedWorkers(Workers):
                     peer.is_done = True
         except (OSError, EOFError, ValueError):
             if peer.is_done:
-                peer.inbox.put(_NOTHING_MORE)
+                peer.inbox.put(_CLOSED)
             else:
-                self._lose(rank, "has ended unexpectedly")
+                self._lose(rank, "ended unexpectedly")
 
     def _watch(self) -> None:
-        """Gives signs of life, and looks for those of others; in its own thread."""
+        """Sends heartbeats and checks those of others, in a separate thread."""
         last = time.monotonic()
         while self._lost is None and not self._has_ended:
-            time.sleep(SECONDS_BETWEEN_SIGNS_OF_LIFE)
+            time.sleep(HEARTBEAT_SECONDS)
             now = time.monotonic()
             was_suspended = now - last > self._lost_seconds / 2
             last = now
             for rank, peer in self._peers.items():
-                if was_suspended:  # all of them may have been
+                if was_suspended:  # the others may have been suspended as well
                     peer.channel.heard_at = now
-                peer.sign_of_life(self._status())
+                peer.send_heartbeat(self._status())
                 if not peer.is_done and now - peer.channel.heard_at > self._lost_seconds:
                     seconds = f"{self._lost_seconds:g}"
-                    self._lose(rank, f"has given no sign of life for {seconds} seconds")
+                    self._lose(rank, f"has sent no heartbeat for {seconds} seconds")
 
     @staticmethod
     def _start(target: Callable[..., None], *arguments: Any) -> None:
@@ -258,8 +258,8 @@ class _Peer:
         with self._lock:
             self.channel.send(value)
 
-    def sign_of_life(self, status: Value) -> None:
-        """Unless something is being sent just now, which is one as well."""
+    def send_heartbeat(self, status: Value) -> None:
+        """Sends a heartbeat, unless a message is being sent, which counts as one."""
         if self._lock.acquire(blocking=False):
             try:
                 with contextlib.suppress(OSError):
@@ -268,7 +268,7 @@ class _Peer:
                 self._lock.release()
 
     def close(self) -> None:
-        """Wakes whoever waits on it."""
+        """Shuts down the connection, which wakes threads that wait on it."""
         with contextlib.suppress(OSError):
             self.channel.shutdown()
 
@@ -278,6 +278,6 @@ def _nothing() -> Value:
 
 
 def _is_of_collectives(error: Exception) -> bool:
-    """Whether it is what TensorFlow says when a peer is gone."""
+    """Whether TensorFlow raises such an error when a peer is lost."""
     kinds = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
     return any(kind.__name__ in kinds for kind in type(error).__mro__)

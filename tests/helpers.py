@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keraunos.core.files import sha256_of_file
-from keraunos.strategies.tensorflow_internals import mirrored_strategy_of_its_own
+from keraunos.strategies.tensorflow_internals import isolated_mirrored_strategy
 from PIL import Image
 
 Dataset = tf.data.Dataset
@@ -52,7 +52,7 @@ def replicas(count: int) -> tf.distribute.Strategy:
     """A strategy with that many replicas on virtual CPU devices."""
     if count == 1:
         return tf.distribute.OneDeviceStrategy("/cpu:0")
-    return mirrored_strategy_of_its_own([f"/cpu:{number}" for number in range(count)])
+    return isolated_mirrored_strategy([f"/cpu:{number}" for number in range(count)])
 
 
 def on_each_replica(strategy: tf.distribute.Strategy, function: Any, *args: Any) -> Any:

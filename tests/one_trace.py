@@ -15,7 +15,7 @@ import tensorflow as tf
 from helpers import replicas
 from keraunos.trainer import fit
 from keraunos.trainer.loop import stage
-from keraunos.trainer.setup.compilation import is_wanted
+from keraunos.trainer.setup.compilation import should_compile
 
 
 class _Shared:
@@ -52,11 +52,11 @@ class _Shared:
                     sums.assign(tf.zeros_like(sums))
         return step
 
-    def choose_pass(self, asked: Any, begun: bool | None, setup: Any) -> Any:
+    def choose_pass(self, asked: Any, was_compiled: bool | None, setup: Any) -> Any:
         """Stands in for `choose_pass`."""
-        if is_wanted(asked, begun, setup.strategy) and self._chosen:
+        if should_compile(asked, was_compiled, setup.strategy) and self._chosen:
             return self._chosen
-        self._chosen = _choose_pass(asked, begun, setup)
+        self._chosen = _choose_pass(asked, was_compiled, setup)
         return self._chosen
 
     def evaluation_step(self, *arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Exports a model that a Trainer is given, checked on the images of its data."""
+"""Exports a model passed to `Trainer.export` and checks it on images of the data."""
 
 import os
 import tempfile
@@ -35,18 +35,18 @@ def export_checked(
     max_loss: float,
     run_dir: Path | None,
 ) -> ExportResult:
-    """See `Trainer.export`.
+    """Implements `Trainer.export`, which documents the other arguments.
 
     Args:
-        given: What the model was named by.
-        model: That model.
+        given: The argument `model` of `Trainer.export`: a model or a path.
+        model: The loaded model.
         data: See `Trainer.export`.
         format: See `Trainer.export`.
         output: See `Trainer.export`.
         calibrated: See `Trainer.export`.
         int8: See `Trainer.export`.
         max_loss: See `Trainer.export`.
-        run_dir: Of the Trainer.
+        run_dir: The run directory of the Trainer, or None.
     """
     written = format_of(format)
     run = _run_of(given, model, run_dir)
@@ -69,8 +69,7 @@ def export_checked(
     elif calibrated:
         raise ConfigError(
             message(
-                "A model with corrected probabilities must come from a run, which contains "
-                "the correction.",
+                "A calibrated export needs a run, which contains the calibration.",
                 'Name the run: export("runs/first", data, calibrated=True).',
                 run_dir=run_dir and str(run_dir),
             )
@@ -99,7 +98,7 @@ def _folder(output: str | os.PathLike[str] | None, run: Path | None) -> Path:
 
 
 def _run_of(given: ModelOrPath, model: keras.Model, run_dir: Path | None) -> Path | None:
-    """The run that a model is of: the one that was named, or that of the Trainer."""
+    """Returns the run directory that contains the model, or None."""
     if not isinstance(given, keras.Model):
         path = Path(os.path.realpath(user_path(given)))
         named = path if path.is_dir() else path.parent
@@ -107,11 +106,11 @@ def _run_of(given: ModelOrPath, model: keras.Model, run_dir: Path | None) -> Pat
     if run_dir is None:
         return None
     run = Path(os.path.realpath(user_path(run_dir)))
-    return run if _has(run / MODEL_FILE, model) else None
+    return run if _has_weights(run / MODEL_FILE, model) else None
 
 
-def _has(file: Path, model: keras.Model) -> bool:
-    """Whether a file holds these weights."""
+def _has_weights(file: Path, model: keras.Model) -> bool:
+    """Whether a file contains the weights of the model."""
     if not file.is_file():
         return False
     saved = keras.models.load_model(file, compile=False, safe_mode=True).get_weights()
@@ -120,7 +119,7 @@ def _has(file: Path, model: keras.Model) -> bool:
 
 
 def _on_one_device(model: keras.Model) -> keras.Model:
-    """The model itself, or a copy of one that lives on several devices."""
+    """Returns the model, or a single-device copy of a replicated one."""
     if model.distribute_strategy.num_replicas_in_sync == 1:
         return model
     with tempfile.TemporaryDirectory(prefix="keraunos-") as folder:

@@ -70,7 +70,7 @@ class KnowsTargets(HasClassNames, Protocol):
 
     Attributes:
         task: `"multi_label"` or `"regression"`.
-        names: Of the examples.
+        names: The names of the examples.
         target_values: `(examples, class_names)` float32.
     """
 
@@ -125,7 +125,7 @@ class LoadsImages(Protocol):
     """Data that gives access to single images."""
 
     def images(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """The images at these places, `(places, height, width, channels)`."""
+        """The images at these positions, `(places, height, width, channels)` uint8."""
 
 
 @runtime_checkable
@@ -133,18 +133,18 @@ class GivesInputs(Protocol):
     """Data with model inputs in addition to its images."""
 
     def model_inputs(self, images: Any, places: npt.NDArray[np.int64]) -> Any:
-        """The model inputs for other images at these places."""
+        """The model inputs for `images` in place of the images at these positions."""
 
 
 @runtime_checkable
 class ReadsRows(Protocol):
-    """A source that creates the arrays of any rows that an epoch draws."""
+    """A source that creates the arrays of arbitrary rows of an epoch."""
 
     def draws(self, epoch: int) -> Any:
-        """The draws of an epoch: a named tuple of arrays."""
+        """The random draws of an epoch: a named tuple of arrays with a row per example."""
 
     def arrays(self, draws: Any) -> dict[str, Any]:
-        """The arrays of some draws."""
+        """The arrays of a batch with these draws."""
 
 
 @runtime_checkable
@@ -152,8 +152,8 @@ class MixesImages(Protocol):
     """Training data that may mix images.
 
     Attributes:
-        mixes: Whether it does: targets are then class probabilities instead of class
-            indices.
+        mixes: Whether images are mixed. Targets are then class probabilities instead of
+            class indices.
     """
 
     mixes: bool
@@ -161,18 +161,18 @@ class MixesImages(Protocol):
 
 @runtime_checkable
 class GivesFirstElements(Protocol):
-    """A source whose first elements can be inspected without losing them for training."""
+    """A source whose first elements can be inspected without consuming them."""
 
     def first_elements(self) -> Iterator[Any]:
-        """Elements from the first on."""
+        """Iterates over the elements, starting with the first."""
 
 
 @runtime_checkable
 class GoesToEpoch(Protocol):
-    """A source whose order depends on how often it was gone through."""
+    """A source whose order depends on how often it has been iterated over."""
 
     def go_to_epoch(self, epoch: int) -> None:
-        """Lets the next batches be those of an epoch; before anything is read of it."""
+        """Sets the epoch of the next batches; must be called before reading it."""
 
 
 @runtime_checkable
@@ -207,7 +207,7 @@ class HasSettings(Protocol):
     """Data with settings."""
 
     def settings(self) -> dict[str, Any]:
-        """Values that JSON can hold, by name."""
+        """JSON-serializable values by name."""
 
 
 @runtime_checkable
@@ -231,7 +231,7 @@ class HoldsImagesOut(Protocol):
     def held_out_among(
         self, table: Path, setting: str, all_folds: bool = False
     ) -> Mapping[str, list[str]]:
-        """Names such images by split."""
+        """The names of such images by split."""
 
 
 @runtime_checkable

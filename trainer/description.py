@@ -1,4 +1,4 @@
-"""The first lines of a run: what it will do."""
+"""Describes a run at its start."""
 
 from platform import python_version
 from typing import Any
@@ -21,11 +21,11 @@ def describe_run(
     reason_against_features: str,
     resumption: Resumption | None,
 ) -> list[str]:
-    """Describes what a run will do, one line each; first what is known before the model."""
+    """Describes a run, one line per fact; facts known before the model come first."""
     lines = [
         *describe_devices(run.strategy, batch_size_of(run.data)),
         *describe_data(run.data),
-        _fitted() if module.is_fitted else _steps(run),
+        _no_steps() if module.is_fitted else _steps(run),
         f"model: {module.describe(run.model)}",
         _features(reason_against_features),
         *_initial_weights(run, resumption),
@@ -49,7 +49,7 @@ def describe_devices(strategy: tf.distribute.Strategy, batch_size: int | None) -
 
 
 def describe_data(data: Any) -> list[str]:
-    """Describes the data, if they support it."""
+    """Describes the data, if it supports this."""
     lines = data.describe() if isinstance(data, DescribesItself) else []
     return [f"data: {line}" for line in lines]
 
@@ -66,7 +66,7 @@ def _steps(run: RunState) -> str:
     return f"steps: {run.steps_per_epoch} per epoch, {epochs}"
 
 
-def _fitted() -> str:
+def _no_steps() -> str:
     return (
         "steps: none, because the head is fitted to all training images at once (to each "
         "version if augmentation.views is a number, otherwise without augmentation); one "

@@ -39,7 +39,7 @@ class Evaluator:
 
     Args:
         settings: Settings of the Trainer.
-        strategy: A name, or a strategy.
+        strategy: The name of a strategy, or a strategy.
         run_dir: Directory for the files of a test, or None.
     """
 
@@ -61,9 +61,9 @@ class Evaluator:
         """Evaluates a compiled model on validation data.
 
         Args:
-            model: A compiled model, such as the result of `fit`, or the file of one.
+            model: A compiled model, such as the result of `fit`, or a path to one.
             data: `ImageData` with a validation split, or a dataset.
-            module: If it defines `training_step`, this computes the loss.
+            module: Its `training_step` computes the loss, if it defines one.
 
         Returns:
             Losses and metrics by name.
@@ -98,7 +98,7 @@ class Evaluator:
         Args:
             model: The result of `fit`, a `.keras` file, or a run with a `model.keras`.
             data: `ImageData` with a test split, one split of it, or a dataset.
-            module: If it defines `training_step`, this computes the loss.
+            module: Its `training_step` computes the loss, if it defines one.
             evaluation: Further parts of the evaluation, as the section `evaluation` of a
                 configuration; its defaults if None. They are computed when
                 `result.findings` or `result.report` is used.
@@ -142,7 +142,7 @@ class Evaluator:
         """Runs a model on data.
 
         Args:
-            model: Any model, or the file of one.
+            model: Any model, or a path to one.
             data: A split of `ImageData`, or a dataset; targets are ignored.
 
         Returns:
@@ -164,13 +164,13 @@ class Evaluator:
         int8: bool = False,
         max_loss: float = 0.02,
     ) -> "ExportResult":
-        """Exports a model, if the export gives the same outputs as the model.
+        """Exports a model and checks that the export gives the same outputs.
 
-        It is called as others will call it, on images of the data: from the file on disk
-        to the class name, in the format's own runtime and a process of its own.
-        `docs/export.md` describes what is written and checked. In a single process only. If
-        `model` is a run, or the one in `run_dir`, the export includes its calibration,
-        thresholds and prediction sets.
+        The check runs the export as its users will, from the image file to the class name,
+        in the format's own runtime and in a separate process. `docs/export.md` describes
+        what is written and checked. Runs in a single process only. If `model` is a run, or
+        the model of the run in `run_dir`, the export includes its calibration, thresholds
+        and prediction sets.
 
         Args:
             model: The result of `fit`, a `.keras` file, or a run with a `model.keras`.
@@ -186,8 +186,8 @@ class Evaluator:
             The directory, the differences of the outputs, and the cost of quantization.
 
         Raises:
-            ConfigError: The outputs differ, or a request can't be carried out; then nothing
-                is written and an earlier export is kept.
+            ConfigError: The outputs differ, or an argument is invalid. Nothing is written,
+                and an earlier export is kept.
             DataError: An image was changed or removed.
         """
         from .checked_export import export_checked

@@ -18,10 +18,10 @@ def export_model(model: keras.Model, path: Path, is_compiled: bool = False) -> N
     """Writes a `.keras` file.
 
     Args:
-        model: What to write.
-        path: Where to.
-        is_compiled: Whether to keep what it was compiled with, and the optimizer. Losses
-            and metrics of one's own then keep it from loading elsewhere.
+        model: The model to write.
+        path: The file to write.
+        is_compiled: Whether to include loss, metrics and optimizer. A model with custom
+            losses or metrics then loads only where these are registered.
     """
     plain = model
     if model_inputs(model) and not is_compiled:
@@ -33,34 +33,34 @@ def export_model(model: keras.Model, path: Path, is_compiled: bool = False) -> N
 def export_run(
     model: keras.Model, data: Any, run_dir: Path, is_compiled: bool = False
 ) -> Path:
-    """Writes the model of a run, and the names of its classes if the data has some.
+    """Writes the model of a run, and its class names if the data has some.
 
     Args:
-        model: What to write.
-        data: What it was trained on.
-        run_dir: Where to.
-        is_compiled: Whether to keep what it was compiled with.
+        model: The model to write.
+        data: The data that it was trained on.
+        run_dir: The run directory.
+        is_compiled: Whether to include loss, metrics and optimizer.
 
     Returns:
-        The file of the model.
+        The path of the model file.
     """
     if isinstance(data, HasClassNames):
         write_class_names(data.class_names, run_dir / CLASSES_FILE)
-    # Last: where it is, a search takes a trial to be exported.
+    # Last, because a search considers a trial exported once this file exists.
     export_model(model, run_dir / MODEL_FILE, is_compiled)
     return run_dir / MODEL_FILE
 
 
 def write_class_names(class_names: Sequence[str], path: Path) -> None:
-    """Writes one name a line, in the order of the model's outputs."""
+    """Writes one class name per line, in the order of the model's outputs."""
     write_checked_text(path, "".join(f"{name}\n" for name in class_names))
 
 
 def nothing_to_export(run_dir: Path | None) -> ConfigError:
-    """The error to raise where a run has no checkpoint."""
+    """Returns the error for a run without checkpoints."""
     return ConfigError(
         message(
-            "The directory of a run with checkpoints must be given.",
+            "`run_dir` must be the directory of a run with checkpoints.",
             "Train first, with the callback model_checkpoint.",
             run_dir=run_dir and str(run_dir),
         )

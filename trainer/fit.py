@@ -107,7 +107,7 @@ class Fit:
     announced: Sequence[str] = ()
 
     def run(self) -> FitResult:
-        """Trains to the last epoch, from the first or from a checkpoint."""
+        """Trains until the run ends, from the start or from a checkpoint."""
         workers = workers_of(self.strategy)
         with (
             workers.together(),
@@ -125,7 +125,7 @@ class Fit:
         return FitResult.of(start.run)
 
     def describe(self) -> list[str]:
-        """Builds the model, and returns the lines that `run` would announce."""
+        """Builds the model and returns the lines that `run` would announce."""
         with self._global_settings():
             return self._start(self._build()).run.description
 
@@ -157,11 +157,11 @@ class Fit:
         return build_model(self.module, self.strategy, self.train, sync)
 
     def _start(self, model: keras.Model) -> Start:
-        """The state of the run: new or restored."""
+        """Creates the state of the run, and restores it when resuming."""
         run = self._new_run(model)
         require_monitored_metrics(self.callbacks, self.module, self._whole(model))
         resumption = self._restore(run)
-        known = self._look_for_seen_images(is_begun=resumption is not None)
+        known = self._find_seen_images(is_begun=resumption is not None)
         features = self._plan_features(run)
         run.description = describe_run(
             run, self.module, self.callbacks, features.reason, resumption
@@ -169,7 +169,7 @@ class Fit:
         run.description += [*known, *describe_order(self.train, run)]
         return Start(run, resumption, features)
 
-    def _look_for_seen_images(self, is_begun: bool) -> list[str]:
+    def _find_seen_images(self, is_begun: bool) -> list[str]:
         if not workers_of(self.strategy).is_chief:
             return []
         weights = weights_of(self.module, self.initial_weights)
@@ -204,14 +204,14 @@ class Fit:
         resumption = share_resumption(workers, found)
         if resumption is not None:
             restore_run(run, resumption)
-            restore_order(self.train, run)  # before a probe looks at the first rows
+            restore_order(self.train, run)  # before a probe reads the first rows
         elif self.initial_weights is not None:
             load_initial_weights(run.model, self.initial_weights, workers)
         return resumption
 
     def _train(self, start: Start, interruption: Interruption) -> None:
         run = start.run
-        with run.background:  # all figures are there before the model is
+        with run.background:  # figures are finished before the model is exported
             trainee = self._run_loop(start, interruption)
             if self.export and trainee is not None and not run.phases:
                 trainee.check()
@@ -221,7 +221,7 @@ class Fit:
     def _run_loop(self, start: Start, interruption: Interruption) -> Trainee | None:
         """Trains to the end and returns the trainee; None if interrupted."""
         run = start.run
-        # What is exported has the accumulation that it was compiled with.
+        # On exit, the exported optimizer has its original gradient accumulation again.
         with contextlib.closing(Accumulation(run.model.optimizer)) as accumulation:
             try:
                 trainee = self._make_trainee(start, interruption)
@@ -238,13 +238,13 @@ class Fit:
         tools = self._tools_for_features()
         cache = start.features.open_cache(tools, interruption.check)
         if start.resumption is None:
-            told = start.features.prepare(
+            line = start.features.prepare(
                 cache,
                 lambda part, source: predict(part, source, interruption.check),
                 tools,
             )
-            if told:
-                self.callbacks.announce([told])
+            if line:
+                self.callbacks.announce([line])
         return start.features.trainee(cache, start.run.max_epochs, tools)
 
     def _make_loop(
@@ -286,7 +286,7 @@ class Fit:
         return Trainee(model, self.train, self.validation)
 
     def _plan_features(self, run: RunState) -> FeaturePlan:
-        # In a later phase what was frozen trains: nothing is cached, wanted or not.
+        # A later phase trains layers that were frozen, so that features can't be cached.
         mode = "auto" if run.phases and self.feature_cache == "on" else self.feature_cache
         obstacle = obstacle_to_features(self.settings, bool(run.phases))
         return plan_features(self.module, self._whole(run.model), mode, obstacle)

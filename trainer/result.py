@@ -57,7 +57,7 @@ class FitResult:
 
     @classmethod
     def of(cls, run: RunState) -> "FitResult":
-        """The result of a run that is over or interrupted."""
+        """Creates the result of a finished or interrupted run."""
         return cls(
             run.model,
             run.history,
@@ -82,7 +82,7 @@ class FitResult:
 
     @property
     def best_epoch(self) -> BestEpoch | None:
-        """The best epoch and its metric; None without checkpoints that tell."""
+        """The best epoch and its metric; None if no checkpoint records it."""
         return None if self.run_dir is None else read_best_epoch(self.run_dir)
 
 
@@ -111,17 +111,17 @@ class TestResult:
 
     @cached_property
     def evidence(self) -> "Evidence":
-        """Predictions for test images and, made when first asked for, for validation."""
+        """Predictions for test and validation images; the latter computed on first use."""
         return self._subject().evidence(self._labelled())
 
     @property
     def measured(self) -> "Measured":
-        """The predictions that a report is about, for any task."""
+        """The predictions that a report evaluates, for any task."""
         return self.task_predictions or self.evidence
 
     @cached_property
     def findings(self) -> "dict[str, Finding]":
-        """What each part of the evaluation comes to; measured when first asked for.
+        """The result of each part of the evaluation, computed on first use.
 
         Values, tables and figures by the name of the part:
         `result.findings["calibration"].figures["reliability"]`. In tasks other than
@@ -155,7 +155,7 @@ class TestResult:
         return write_page(Path(os.path.realpath(user_path(path))), [made])
 
     def make_report(self) -> "RunReport":
-        """The content of a page about this test, or about several runs."""
+        """Returns the content of the report on this test."""
         from ..report.facts import RunFacts, read_facts
         from ..report.make_report import report_of_test
         from ..report.task_report import report_of_task
@@ -206,7 +206,7 @@ class TestResult:
             raise _not_of_images("subject")
         return self.subject
 
-    __test__ = False  # not a test, whatever pytest makes of the name
+    __test__ = False  # keeps pytest from collecting this class
 
 
 def _not_of_images(name: str) -> ConfigError:

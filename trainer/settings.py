@@ -1,4 +1,4 @@
-"""What a run was asked to do, as far as it decides what comes out."""
+"""Collects the settings of a run that influence its result."""
 
 import json
 from collections.abc import Mapping
@@ -22,18 +22,18 @@ def run_settings(
     trainer: TrainerConfig,
     seed: int,
 ) -> dict[str, Any]:
-    """Collects the settings of a run, to be kept with its checkpoints.
+    """Collects the settings of a run, which are stored with its checkpoints.
 
     Args:
-        model: Built and compiled.
-        module: Where it came from.
-        data: As `Trainer.fit` was given it.
-        num_batches: Per epoch, if known: all that a dataset tells of itself.
+        model: The model, built and compiled.
+        module: The module that built it.
+        data: The data passed to `Trainer.fit`.
+        num_batches: Batches per epoch or None; identifies data without settings.
         trainer: Settings of the Trainer.
-        seed: Of the Trainer.
+        seed: Seed of the Trainer.
 
     Returns:
-        Values that JSON can hold, in a dict for each part of the run.
+        JSON-serializable values, in a dict for each part of the run.
     """
     shapes = [(stable_name(variable), list(variable.shape)) for variable in model.weights]
     settings = {
@@ -49,7 +49,7 @@ def run_settings(
 def settings_of_fit(
     feature_cache: str, class_weight: Mapping[int, float] | None, initial_weights: Any
 ) -> dict[str, Any]:
-    """What else decides what comes out; those that were not asked for are left out."""
+    """Collects the arguments of `Trainer.fit` that influence the result, except None."""
     settings: dict[str, Any] = {"feature_cache": feature_cache}
     if class_weight is not None:
         settings["class_weight"] = {str(n): each for n, each in class_weight.items()}
@@ -65,7 +65,7 @@ def _of_data(data: Any, num_batches: int | None) -> dict[str, Any]:
 
 
 def _without_names(config: Any) -> Any:
-    """Leaves out the names of optimizers, which Keras counts per process."""
+    """Removes the names of optimizers, which Keras numbers per process."""
     if not isinstance(config, dict):
         return config
     return {key: _without_names(each) for key, each in config.items() if key != "name"}

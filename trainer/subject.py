@@ -1,4 +1,4 @@
-"""A model on its devices, with the images it is measured on, for explainers."""
+"""A trained model with its test images, for further evaluation."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -24,13 +24,13 @@ from .step.evaluate import FunctionStep, PredictionStep
 
 
 class TrainedModel:
-    """See `report.subject.Subject`, which this is.
+    """Implements `report.subject.Subject`.
 
     Args:
-        model: As `fit` returned it, or loaded.
+        model: The result of `fit`, or a loaded model.
         test: The test split.
         validation: The validation split, or None.
-        batch_size: Images a call over all devices.
+        batch_size: Images per call over all devices.
     """
 
     def __init__(
@@ -45,11 +45,16 @@ class TrainedModel:
     def predict(
         self, images: npt.NDArray[Any], places: npt.NDArray[np.int64] | None = None
     ) -> npt.NDArray[np.float32]:
-        """Outputs for images, a batch at a time on all devices: `(images, classes)`.
+        """Computes the outputs for images in batches on all devices.
 
         Args:
-            images: Of the test split, changed in whichever way.
-            places: Of each in the test split, for the columns beside it.
+            images: Images of the test split, possibly altered,
+                `(images, height, width, channels)`.
+            places: Position of each image in the test split, for its table columns;
+                `(images,)`.
+
+        Returns:
+            The outputs, `(images, classes)` float32.
         """
         inputs: Any = images
         if places is not None and isinstance(self.test, GivesInputs):
@@ -59,18 +64,21 @@ class TrainedModel:
         return outputs
 
     def columns(self, places: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
-        """See `Subject`: an array for each column, in the order of the model's inputs."""
+        """See `Subject`: returns an array per column, ordered like the model's inputs."""
         if not isinstance(self.test, GivesInputs):
             return []
         return image_and_columns(self.model, self.test.model_inputs(places, places))[1]
 
     def run(self, function: Callable[..., Any], *arrays: npt.NDArray[Any]) -> Any:
-        """A TensorFlow function of batches of rows, on all devices, one row per example.
+        """Runs a TensorFlow function on batches of rows on all devices.
 
         Args:
-            function: Of one tensor for each array, all with the same number of rows;
+            function: Takes one tensor per array, all with the same number of rows, and
                 returns tensors with as many rows. It is traced once.
-            *arrays: With as many rows as each other.
+            *arrays: Arrays with the same number of rows.
+
+        Returns:
+            The concatenated results, one row per example.
         """
         strategy = self.model.distribute_strategy
         dataset = tf.data.Dataset.from_tensor_slices(arrays).batch(self.batch_size)
@@ -79,7 +87,7 @@ class TrainedModel:
 
     @cached_property
     def _prediction(self) -> PredictionStep:
-        """Is traced once, however often it is asked, on several replicas too."""
+        """The prediction step, which is traced only once."""
         refuse_own_prediction(self.model)
         return PredictionStep(self.model, self.model.distribute_strategy, _as_inputs)
 
@@ -89,7 +97,7 @@ class TrainedModel:
         return collect(strategy, lambda: step(iterator), int(dataset.cardinality()))
 
     def evidence(self, test: Predictions) -> Evidence:
-        """What was predicted for test images, and the predictions for validation."""
+        """Joins predictions for test images with those for validation images."""
         return Evidence(_labelled(test, self.test), self._of_validation())
 
     def _of_validation(self) -> Labelled | None:

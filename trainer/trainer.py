@@ -32,7 +32,7 @@ from .guards.unseeded_shuffles import require_shared_order
 from .result import FitResult
 from .setup.class_weight import ClassWeight, weighted_by_class
 from .setup.initial_weights import PathOfWeights
-from .setup.sources import Asked, Buildable, sources_of
+from .setup.sources import Buildable, FitArguments, sources_of
 
 
 class Trainer(Evaluator):
@@ -117,12 +117,13 @@ class Trainer(Evaluator):
             The model, its history, and the reason why training ended.
 
         Raises:
-            ConfigError: A request can't be carried out.
-            DataError: The data would spoil the run.
-            DivergedError: The loss is no longer a finite number.
+            ConfigError: An argument or setting is invalid.
+            DataError: The data is damaged or empty, or the initial weights were trained on
+                held-out images.
+            DivergedError: A loss or gradient is not finite.
             CheckpointError: A checkpoint can't be written, or none can be read.
         """
-        asked = Asked(module, data, validation_data, class_weight, initial_weights)
+        asked = FitArguments(module, data, validation_data, class_weight, initial_weights)
         if self.settings.fast_dev_run:
             with scratch_directory() as directory:
                 return self._make_fit(asked, directory).run()
@@ -144,20 +145,20 @@ class Trainer(Evaluator):
         in a single process only.
 
         Returns:
-            The file.
+            The path of the file.
 
         Raises:
             ConfigError: `run_dir` has no checkpoints, or settings differ from those of the
                 run.
             CheckpointError: The checkpoint can't be read or belongs to a different model.
         """
-        asked = Asked(module, data, validation_data, class_weight, initial_weights)
+        asked = FitArguments(module, data, validation_data, class_weight, initial_weights)
         return self._make_fit(asked, self.run_dir).export_best()
 
     def check(self) -> None:
         """Checks that the devices exist and that `run_dir` can be used.
 
-        `fit` does this, too; calling it before reading data saves time if it fails.
+        `fit` also checks this; calling it before reading data saves time if it fails.
 
         Raises:
             ConfigError: A device is missing or the directory can't be used.
@@ -167,9 +168,9 @@ class Trainer(Evaluator):
             check_run_directory(self.run_dir)
 
     def announce(self, batch_size: int | None = None) -> None:
-        """Lets callbacks announce what `fit` will run on, before data is read.
+        """Lets callbacks announce the devices of `fit` before data is read.
 
-        `fit` does this, too, and then does not repeat it.
+        `fit` does not repeat the announced lines.
 
         Args:
             batch_size: Global batch size, if known.
@@ -201,13 +202,14 @@ class Trainer(Evaluator):
             The lines that describe what `fit` would do.
 
         Raises:
-            ConfigError: A request can't be carried out.
-            DataError: The data would spoil the run.
+            ConfigError: An argument or setting is invalid.
+            DataError: The data is damaged or empty, or the initial weights were trained on
+                held-out images.
         """
-        asked = Asked(module, data, validation_data, class_weight, initial_weights)
+        asked = FitArguments(module, data, validation_data, class_weight, initial_weights)
         return self._make_fit(asked, self.run_dir).describe()
 
-    def _make_fit(self, asked: Asked, run_dir: str | os.PathLike[str] | None) -> Fit:
+    def _make_fit(self, asked: FitArguments, run_dir: str | os.PathLike[str] | None) -> Fit:
         require_outside_scope()
         strategy = self._make_strategy()
         workers = workers_of(strategy)

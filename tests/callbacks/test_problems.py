@@ -9,7 +9,7 @@ STALL = Event("stall", "no step", 9, 0.0)
 NO_DATA = Event("stall", "no step: waiting for data", 9, 0.0, INPUT)
 SLOW_DATA = Event("health", "input-bound", 9, 0.0, INPUT)
 LARGE_UPDATES = Event("health", "ratio", 9, 0.0, "update_ratio/head")
-FROZEN = Event("worker_silent", "no sign of life", 9, 0.0, "worker 1")
+FROZEN = Event("worker_silent", "no heartbeat", 9, 0.0, "worker 1")
 
 
 def after(*events):
@@ -42,7 +42,7 @@ def test_each_problem_raises_its_flag(events, flags):
 
 
 def test_a_problem_is_over_with_the_event_that_ends_this_one():
-    other = Event("worker_silent", "no sign of life", 9, 0.0, "worker 2")
+    other = Event("worker_silent", "no heartbeat", 9, 0.0, "worker 2")
     problems = after(FROZEN, other, SLOW_DATA, LARGE_UPDATES)
     assert problems.record(Event("worker_back", "back", 12, 0.0, "worker 1"))
     assert problems.standing == [other, SLOW_DATA, LARGE_UPDATES]

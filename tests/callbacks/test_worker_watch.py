@@ -26,7 +26,7 @@ def test_a_silent_worker_is_named_once_with_since_when_and_so_is_its_return():
     silent, back = heard.events
     assert (silent.kind, back.kind) == ("worker_silent", "worker_back")
     assert silent.text == (
-        "worker 1 (b:2) has given no sign of life since 00:01:39 UTC; its last step was 40"
+        "worker 1 (b:2) has sent no heartbeat since 00:01:39 UTC; its last step was 40"
     )
     assert back.text == "worker 1 (b:2) is back after 8 s"
 
@@ -45,7 +45,7 @@ def test_who_keeps_the_others_waiting():
         "worker 1 (b:2) waits for data after step 40"
     ]
     (line,) = hanging_workers(news(12.0, is_waiting=True))
-    assert "no sign of life since" in line
+    assert "no heartbeat since" in line
     assert not hanging_workers(news(0.5))
 
 

@@ -80,4 +80,4 @@ def test_every_command_refuses_weights_that_have_seen_the_answers(
         shutil.copy(tmp_path / "kept" / name, tmp_path / "one" / name)
     resumed = keraunos("fit", "--resume", "alike", "trainer.max_epochs=2")
     assert resumed.code == 0, resumed.err
-    assert "this run was started like this" in resumed.err
+    assert "this run was started with these weights" in resumed.err

@@ -212,7 +212,7 @@ def test_a_stranger_is_turned_away_and_the_workers_meet(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 0.3)
+    monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 0.3)
     two = addresses[:2]
     with ThreadPoolExecutor(2) as pool:
         chief = pool.submit(meet, Cluster(two, 0), 20.0)
@@ -220,7 +220,7 @@ def test_a_stranger_is_turned_away_and_the_workers_meet(
             attack(stranger)
             if attack is not closes:
                 until_closed(stranger)
-            monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 10.0)
+            monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 10.0)
             worker = pool.submit(meet, Cluster(two, 1), 20.0)
             close([chief, worker])
     said = capsys.readouterr().err
@@ -251,7 +251,7 @@ def strangers_at_a_chief(
 def test_a_stranger_that_sends_byte_by_byte_has_no_more_time_than_others(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 0.5)
+    monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 0.5)
     num_sent = 0
     with strangers_at_a_chief(addresses, 1) as (stranger,):
         with contextlib.suppress(OSError):
@@ -260,14 +260,14 @@ def test_a_stranger_that_sends_byte_by_byte_has_no_more_time_than_others(
                 num_sent += 1
                 time.sleep(0.05)
         assert 0 < num_sent < 60
-        monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 10.0)
+        monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 10.0)
 
 
 def test_workers_meet_while_strangers_keep_the_chief_waiting(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None of them waits for the end of another's time."""
-    monkeypatch.setattr(reception, "SECONDS_TO_SAY_HELLO", 600.0)
+    monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 600.0)
     with strangers_at_a_chief(addresses, 20) as strangers:
         for stranger in strangers:
             stranger.sendall(b"half of an answer")

@@ -11,13 +11,13 @@ import tensorflow as tf
 from keraunos.strategies.tensorflow_internals import (
     functions_are_traced,
     functions_run_eagerly,
-    global_seed_kept,
     gradients_freed_with_their_graphs,
     has_started_devices,
+    isolated_mirrored_strategy,
     limit_coordination,
-    mirrored_strategy_of_its_own,
     numpy_function,
     op_determinism_is_enabled,
+    preserved_global_seed,
     random_floats_by,
     summaries_written_to,
     tensors_only,
@@ -74,15 +74,15 @@ def sum_within_replicas(strategy, length=1):
     return [each.numpy().mean() for each in strategy.experimental_local_results(run())]
 
 
-def test_mirrored_strategy_of_its_own():
+def test_isolated_mirrored_strategy():
     for count in (2, 4, 3, 2):
         devices = [f"/cpu:{number}" for number in range(count)]
-        assert sum_within_replicas(mirrored_strategy_of_its_own(devices)) == [count] * count
+        assert sum_within_replicas(isolated_mirrored_strategy(devices)) == [count] * count
 
 
 def test_a_mirrored_strategy_that_is_made_without_us_gets_collectives_of_its_own_too():
     devices = ["/cpu:0", "/cpu:1"]
-    ours = mirrored_strategy_of_its_own(devices)
+    ours = isolated_mirrored_strategy(devices)
     plain = tf.distribute.MirroredStrategy(devices)
     assert sum_within_replicas(ours, length=3) == [2, 2]
     assert sum_within_replicas(plain, length=4) == [2, 2]
@@ -213,7 +213,7 @@ def test_functions_run_eagerly() -> None:
         return context.all_gather(tf.reshape(number, (1, 1)), axis=0)
 
     function = tf.function(tf.executing_eagerly, autograph=False)
-    strategy = mirrored_strategy_of_its_own(["/cpu:0", "/cpu:1"])
+    strategy = isolated_mirrored_strategy(["/cpu:0", "/cpu:1"])
     with functions_run_eagerly():
         assert function()
         gathered = strategy.run(gather)
@@ -255,7 +255,7 @@ def test_random_floats_by() -> None:
 
 
 def test_without_merge_calls() -> None:
-    strategy = mirrored_strategy_of_its_own(["/cpu:0", "/cpu:1"])
+    strategy = isolated_mirrored_strategy(["/cpu:0", "/cpu:1"])
     merge_call = tf.__internal__.distribute.interim.maybe_merge_call
     with strategy.scope():
         variable = tf.Variable(0.0)
@@ -303,7 +303,7 @@ def test_summaries_written_to(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("seed", [None, 3])
-def test_global_seed_kept(seed):
+def test_preserved_global_seed(seed):
     def order() -> list[int]:
         return [int(n) for n in tf.data.Dataset.range(9).shuffle(9)]
 
@@ -314,7 +314,7 @@ def test_global_seed_kept(seed):
         assert first != second
         eager_context.set_global_seed(seed)
         again = order()
-        with global_seed_kept():
+        with preserved_global_seed():
             tf.random.set_seed(5)
             order()
         assert eager_context.global_seed() == seed

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 # Fault, who is hit and when; the codes of both (None: was frozen), and what is said.
 NOTICED = [
     ("SIGKILL:chief:step", [-9, 6], "worker 0, the chief .* ended unexpectedly"),
-    ("SIGSTOP:worker:validation", [6, None], "worker 1 .* no sign of life for 5 seconds"),
+    ("SIGSTOP:worker:validation", [6, None], "worker 1 .* no heartbeat for 5 seconds"),
 ]
 AT_OTHER_TIMES = [
     ("exception:worker:step", [6, 1], "worker 1 .* failed: RuntimeError: a fault"),

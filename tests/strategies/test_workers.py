@@ -99,7 +99,7 @@ def test_one_that_ends_without_a_word_is_named_to_all_others() -> None:
         answers = at_once(*(lambda w=w: w.gather(0) for w in workers[::2]))
         for error in answers:
             assert isinstance(error, WorkerError)
-            assert "worker 1 (b:2) has ended unexpectedly" in str(error)
+            assert "worker 1 (b:2) ended unexpectedly" in str(error)
         assert lost.count(str(answers[0])) == 2
 
 
@@ -128,7 +128,7 @@ def test_one_that_does_not_notice_that_another_is_lost_is_ended(
     ends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes: list[int] = []
-    monkeypatch.setattr("keraunos.strategies.workers.SECONDS_TO_END", 1.0)
+    monkeypatch.setattr("keraunos.strategies.workers.EXIT_SECONDS", 1.0)
     monkeypatch.setattr("os._exit", codes.append)
     with three() as (workers, lost, _):
         workers[0].fail(OSError("disk"))
@@ -151,7 +151,7 @@ def test_one_that_is_silent_is_lost_after_a_while() -> None:
     with contextlib.closing(ours), contextlib.closing(theirs):
         cluster = Cluster(ADDRESSES[:2], 0)
         chief = ConnectedWorkers(cluster, {1: ours}, LOST_SECONDS, lost.append)
-        with pytest.raises(WorkerError, match=r"worker 1 .*no sign of life for 3 sec"):
+        with pytest.raises(WorkerError, match=r"worker 1 .*no heartbeat for 3 sec"):
             chief.gather(0)
         assert len(lost) == 1
 
@@ -175,7 +175,7 @@ def test_one_that_has_come_to_its_end_is_not_lost_until_somebody_waits_for_it() 
         ends[0].shutdown()
         time.sleep(0.2)
         assert not lost
-        with pytest.raises(WorkerError, match=r"worker 1 .* has ended before"):
+        with pytest.raises(WorkerError, match=r"worker 1 .* ended before"):
             workers[0].gather(0)
 
 
@@ -187,7 +187,7 @@ def test_what_tensorflow_says_of_a_lost_worker_is_said_in_words() -> None:
 
 
 @pytest.mark.slow
-def test_signs_of_life_come_and_strangers_are_not_understood() -> None:
+def test_heartbeats_come_and_strangers_are_not_understood() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         cluster = Cluster(ADDRESSES[:2], 0)
@@ -218,7 +218,7 @@ def test_too_late_is_an_error_that_says_what_comes_first(
         init_workers()
 
 
-def test_signs_of_life_tell_the_chief_where_each_worker_is() -> None:
+def test_heartbeats_tell_the_chief_where_each_worker_is() -> None:
     with three() as (workers, _, _), contextlib.ExitStack() as stack:
         for worker in workers:
             status = [10 * worker.rank, "training", worker.rank == 2]

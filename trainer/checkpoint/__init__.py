@@ -1,1 +1,1 @@
-"""The state of a run: captured, saved, found and restored."""
+"""Captures, saves, finds and restores the state of a run."""

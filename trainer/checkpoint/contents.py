@@ -1,4 +1,4 @@
-"""Checks that a checkpoint holds what a run can be resumed from."""
+"""Checks that a checkpoint is complete."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +12,7 @@ ARRAYS = ("weights", "optimizer", "epoch", "metrics")
 
 
 class _State(BaseModel):
-    """The document `state`, as far as it is the same for all runs."""
+    """The fields of the document `state` that all runs have."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -44,10 +44,10 @@ class _Documents(BaseModel):
 
 
 def check_contents(path: Path, bundle: Bundle) -> None:
-    """Compares what a checkpoint holds with what it should.
+    """Checks that a checkpoint has all arrays and valid documents.
 
     Raises:
-        CheckpointError: Something is missing or of another type; all is named.
+        CheckpointError: Something is missing or has the wrong type; lists all problems.
     """
     problems = [
         f"{name}.safetensors is missing" for name in ARRAYS if name not in bundle.arrays

@@ -1,4 +1,4 @@
-"""Finds the checkpoint that a run is resumed from, and compares settings."""
+"""Finds the checkpoint to resume from, and compares settings."""
 
 import itertools
 import os
@@ -19,14 +19,14 @@ from .contents import check_contents
 
 @dataclass(frozen=True)
 class Resumption:
-    """What a run is resumed from.
+    """The checkpoint that a run is resumed from.
 
     Attributes:
-        path: The checkpoint's directory.
-        bundle: What it holds.
-        frozen: What the run never changes.
-        skipped: Lines on damaged checkpoints.
-        changes: The settings that differ from before.
+        path: Directory of the checkpoint.
+        bundle: Contents of the checkpoint.
+        frozen: Variables that the run never changes, stored once per run.
+        skipped: A line for each damaged checkpoint that was skipped.
+        changes: Settings that differ from those of the checkpoint.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class Resumption:
 
 
 def share_resumption(workers: Workers, found: Resumption | None) -> Resumption | None:
-    """Lets all workers resume from what the chief has found."""
+    """Broadcasts the checkpoint found by the chief to all workers."""
     if workers.count == 1:
         return found
     sent = workers.share(
@@ -61,7 +61,7 @@ def require_same_settings(workers: Workers, settings: Mapping[str, Any]) -> None
     """Checks that all workers have the same settings and images.
 
     Raises:
-        ConfigError: They were not; the message says in what.
+        ConfigError: They differ; lists the differing settings.
     """
     flat = flatten(settings)
     gathered = [flatten(each) for each in workers.gather(settings)]
@@ -72,27 +72,27 @@ def require_same_settings(workers: Workers, settings: Mapping[str, Any]) -> None
     ]
     if differing:
         raise ConfigError(
-            "All workers must train the same, on the same data. Received: "
+            "All workers must have the same configuration and the same data. Received: "
             + "; ".join(differing)
-            + ". Give them the same configuration, and the same files."
+            + ". Start every worker with the same configuration and the same files."
         )
 
 
 def find_resumption(
     directory: Path | None, settings: Mapping[str, Any]
 ) -> Resumption | None:
-    """Loads the newest checkpoint that is whole.
+    """Loads the newest intact checkpoint.
 
     Args:
-        directory: `checkpoints` of a run, if it has a place for them.
-        settings: What the run is asked to do now.
+        directory: The directory `checkpoints` of the run, or None.
+        settings: The current settings.
 
     Returns:
-        None if there are no checkpoints.
+        The checkpoint, or None if there are none.
 
     Raises:
-        CheckpointError: There are some, and none is whole.
-        ConfigError: Settings differ that would make the result another one.
+        CheckpointError: There are checkpoints, but none is intact.
+        ConfigError: A setting changed that must not change within a run.
     """
     if directory is None:
         return None
@@ -123,33 +123,34 @@ def find_resumption(
 
 
 def clean_checkpoints(directory: Path, newest: Path | None) -> None:
-    """Removes what an interrupted process left, and puts damaged checkpoints aside.
+    """Removes leftovers of an interrupted process and renames damaged checkpoints.
 
-    Those would otherwise stand where the run is to write again.
+    The run will write checkpoints of the same names again.
 
     Args:
-        directory: `checkpoints` of a run, which this process has locked.
+        directory: The directory `checkpoints` of a run, locked by this process.
         newest: The checkpoint that the run is resumed from, or None.
     """
     if newest is None:
-        remove_frozen(directory)  # of a process that came to no checkpoint
+        remove_frozen(directory)  # left by a process that wrote no checkpoint
     else:
         names = checkpoint_names(directory)
-        _put_aside([directory / name for name in names[names.index(newest.name) + 1 :]])
+        damaged = names[names.index(newest.name) + 1 :]
+        _rename_damaged([directory / name for name in damaged])
     remove_left(directory)
 
 
-def _put_aside(damaged: Iterable[Path]) -> None:
+def _rename_damaged(damaged: Iterable[Path]) -> None:
     for path in damaged:
         names = (path.with_name(f"damaged-{path.name}-{n}") for n in itertools.count())
         path.rename(next(name for name in names if not os.path.lexists(name)))
 
 
 def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
-    """The settings of a resumed run that differ from before.
+    """Returns the settings of a resumed run that have changed.
 
     Raises:
-        ConfigError: Something differs that would make the result another one.
+        ConfigError: A setting changed that must not change within a run.
     """
     found = changes(before, now)
     fixed = [change for change in found if change.name not in CHANGEABLE_IN_RUN]

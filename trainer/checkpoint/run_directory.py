@@ -45,7 +45,7 @@ from ..contracts import LoadsImages
 from ..guards.out_of_memory import FULL_DISK
 from ..result import TestResult
 
-# Under such a name a file is written before it gets its own.
+# Temporary names of files that are being written.
 _WRITTEN = "|".join(map(re.escape, (ENVIRONMENT_FILE, CONFIG_FILE)))
 _UNFINISHED = re.compile(rf"\.(?:{_WRITTEN})-\w{{8}}(?:\.\w+)?")
 _TTA_PREDICTIONS = re.compile(re.escape(TTA_PREDICTIONS_FILE))
@@ -54,14 +54,14 @@ PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
 
 
 def check_run_directory(path: str | os.PathLike[str]) -> Path:
-    """Checks that a run can write into a directory, without making it yet.
+    """Checks that a run can write into a directory, without creating it.
 
     Returns:
-        Where it is, links resolved. It is new, empty, or holds a run to be resumed.
+        The path with links resolved. The directory is missing, empty, or contains a run.
 
     Raises:
-        ConfigError: It can't be written, contains something else, or has a link, a FIFO or
-            a device where a run has files.
+        ConfigError: The directory is not writable, contains something other than a run, or
+            has a link, a FIFO or a device in place of a file of the run.
     """
     directory = Path(os.path.realpath(user_path(path)))
     present = directory
@@ -87,9 +87,9 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
 
 
 def _is_run(directory: Path) -> bool:
-    """Whether we wrote into a directory before: its files are not told by names alone.
+    """Whether a directory contains a run, judged by contents rather than file names.
 
-    Any one of what a run has is enough, as the others may be damaged.
+    One intact file of a run is enough, as the others may be damaged.
     """
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         if "keraunos" in json.loads(read_text(directory / ENVIRONMENT_FILE))["versions"]:
@@ -102,9 +102,9 @@ def _is_run(directory: Path) -> bool:
 
 @contextlib.contextmanager
 def claimed_directory(directory: Path | None) -> Iterator[None]:
-    """Creates a run directory and keeps other processes out; None is no directory.
+    """Creates and locks a run directory; does nothing for None.
 
-    If nothing is written into it, it is as before at the end.
+    If nothing is written into the directory, it is restored to its earlier state.
 
     Raises:
         ConfigError: Another process is using it.
@@ -120,7 +120,7 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
             _remove_unfinished(directory)
             yield
     except (OSError, tf.errors.ResourceExhaustedError) as error:
-        if _is_of_the_disk(directory, error):
+        if _is_disk_error(directory, error):
             raise _unwritable(directory, error) from error
         raise
     finally:
@@ -131,7 +131,7 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
 
 
 def _remove_unfinished(directory: Path) -> None:
-    """Removes files that a killed process was about to write."""
+    """Removes temporary files left by a killed process."""
     for path in directory.iterdir():
         if _UNFINISHED.fullmatch(path.name):
             remove_file(directory, path.name, _UNFINISHED)
@@ -151,7 +151,7 @@ def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions, platform and command, without the secrets that were typed."""
+    """Returns versions, platform and command line, with secrets redacted."""
     return {
         "versions": {name: version_of(name) for name in PACKAGES},
         "python": platform.python_version(),
@@ -163,7 +163,7 @@ def describe_environment() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def scratch_directory() -> Iterator[Path]:
-    """A run directory that vanishes, for trying things out."""
+    """Yields a temporary run directory that is removed on exit."""
     with tempfile.TemporaryDirectory(prefix="keraunos-") as name:
         yield Path(name)
 
@@ -171,7 +171,7 @@ def scratch_directory() -> Iterator[Path]:
 def write_test_report(
     run_dir: str | os.PathLike[str], result: TestResult, source: Any
 ) -> None:
-    """Writes how a model did, with figures where there are some."""
+    """Writes scores, predictions and figures of a test into a run directory."""
     directory = Path(os.path.realpath(user_path(run_dir)))
     directory.mkdir(parents=True, exist_ok=True)
     if result.task_predictions is not None:
@@ -185,7 +185,7 @@ def write_test_report(
         evaluation.write_predictions(table, views.predictions)
     elif views is not None and views.task_predictions is not None:
         views.task_predictions.write_table(table)
-    else:  # those of another test are not of these scores
+    else:  # predictions of an earlier test don't belong to these scores
         remove_file(directory, TTA_PREDICTIONS_FILE, _TTA_PREDICTIONS)
 
 
@@ -193,7 +193,7 @@ def _is_below(directory: Path, name: object) -> bool:
     return isinstance(name, str) and directory in Path(name).absolute().parents
 
 
-def _is_of_the_disk(
+def _is_disk_error(
     directory: Path, error: OSError | tf.errors.ResourceExhaustedError
 ) -> bool:
     if isinstance(error, OSError):

@@ -1,4 +1,4 @@
-"""Writes checkpoints in the background of training."""
+"""Writes checkpoints in a background thread."""
 
 import contextlib
 import shutil
@@ -17,19 +17,19 @@ from ...strategies import workers_of
 
 
 class Saver:
-    """Writes one checkpoint at a time in its own thread.
+    """Writes one checkpoint at a time in a background thread.
 
-    Values are copied before; training waits for a checkpoint only where the next one is
-    to begin, before validation, and at the end. What callbacks have handed to the
-    background of the run is done first; if that fails, the checkpoint is not written.
+    Values are copied before the thread starts. Training waits for the thread before the
+    next checkpoint, before validation, and at the end. Background work of callbacks is
+    finished first; if it fails, the checkpoint is not written.
 
     Args:
-        capture: Copies what a checkpoint is to hold.
-        capture_frozen: Copies what training leaves alone, which is written once.
-        store: Where runs share what is frozen, if they do.
+        capture: Copies the contents of a checkpoint.
+        capture_frozen: Copies the frozen variables, which are written once per run.
+        store: The store in which runs share frozen variables, or None.
 
     Attributes:
-        seconds: How long the last one took to write.
+        seconds: Seconds that the last checkpoint took to write.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Saver:
         self.seconds = 1.0
 
     def save(self, run: RunState) -> None:
-        """Begins to write a checkpoint of a run; `finish` comes first.
+        """Starts to write a checkpoint; call `finish` first.
 
-        Nothing happens if the run has no directory, or this state is saved already.
-        All workers must call this; the one that has the directory writes.
+        Does nothing if the run has no directory or the checkpoint exists already. All
+        workers must call this; the chief writes.
         """
         directory = run.checkpoint_dir
         path = directory and directory / run.checkpoint_name
@@ -74,13 +74,13 @@ class Saver:
         self._thread.start()
 
     def finish(self) -> Path | None:
-        """Waits until it is written.
+        """Waits until the checkpoint is written.
 
         Returns:
-            Where it is; None if none was written.
+            The path of the checkpoint, or None if none was written.
 
         Raises:
-            CheckpointError: It can't be written. Those before are as they were.
+            CheckpointError: Writing failed. Earlier checkpoints are intact.
         """
         if self._thread is None:
             return None
@@ -92,7 +92,7 @@ class Saver:
         return self._path if self._is_written else None
 
     def abandon(self) -> None:
-        """Waits, whatever comes of it."""
+        """Waits for the thread and ignores a failure to write."""
         with contextlib.suppress(CheckpointError):
             self.finish()
 

@@ -1,8 +1,9 @@
-"""What a checkpoint holds, and how a run gets it back.
+"""Captures the state of a run for a checkpoint, and restores it.
 
-A directory `checkpoints/step-00000280` with the variables that training changes, those
-of the optimizer, the sums of the current epoch, and the progress and settings of the
-run and the state of every callback. What is frozen is written once per run, beside it.
+A checkpoint is a directory such as `checkpoints/step-00000280`. It contains the variables
+that training changes, those of the optimizer, the sums of the current epoch, the progress
+and settings of the run, and the state of every callback. Frozen variables are written once
+per run, into a directory next to it.
 """
 
 import contextlib
@@ -40,19 +41,19 @@ PROGRESS = tuple(field.name for field in dataclasses.fields(RunProgress))
 
 
 def capture(run: RunState, step: TrainStep | FittedStep, callbacks: CallbackList) -> Bundle:
-    """Copies all that a run needs to be resumed. All workers must call this.
+    """Copies everything needed to resume a run. All workers must call this.
 
     Args:
-        run: Where it stands.
+        run: The run to capture.
         step: Holds the sums of the current epoch.
-        callbacks: Whose states are kept.
+        callbacks: The callbacks whose states are included.
     """
     states, arrays = take_arrays_out(callbacks.state_dict())
     progress = {name: getattr(run, name) for name in PROGRESS}
     if run.is_within_epoch and run.training_metrics is None:
         progress["samples"] += step.totals.read().rows
-    # Averages are weights in a checkpoint, as they are in the model that is exported; the
-    # weights that train stand in their places among the variables of the optimizer.
+    # A checkpoint stores averaged weights as the weights of the model, like an export. The
+    # trained weights take the place of the averages among the optimizer's variables.
     with run.averages_in_model():
         weights = copy_values(changing_variables(run.model))
         optimizer = copy_values(_optimizer_variables(run.model.optimizer))
@@ -75,16 +76,16 @@ def capture(run: RunState, step: TrainStep | FittedStep, callbacks: CallbackList
 
 
 def capture_frozen(run: RunState) -> Bundle:
-    """The variables that training leaves alone, which are therefore not copied."""
+    """Collects the frozen variables, without copying them since they don't change."""
     frozen = frozen_variables(run.model)
     return Bundle(arrays={"weights": {n: value_on_host(v) for n, v in frozen.items()}})
 
 
 def restore_run(run: RunState, resumption: Resumption) -> None:
-    """Puts a run, its model and its optimizer back to where a checkpoint was taken.
+    """Restores a run, its model and its optimizer from a checkpoint.
 
     Raises:
-        CheckpointError: The checkpoint is of another model.
+        CheckpointError: The checkpoint belongs to a different model.
     """
     with _fitting(resumption):
         apply_phases(run, resumption.bundle.documents["state"]["phases"])
@@ -92,12 +93,12 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
     for name in PROGRESS:
         setattr(run, name, state[name])
     if resumption.changes:
-        run.stop_reason = None  # what ended it may no longer hold
+        run.stop_reason = None  # it may not apply with the new settings
     run.resumed_from = resumption.path
     with _fitting(resumption):
         frozen = frozen_variables(run.model)
         saved = resumption.frozen.arrays["weights"]
-        if run.phases:  # what was frozen at first may train by now
+        if run.phases:  # a phase may have unfrozen some of them
             saved = {name: saved[name] for name in saved if name in frozen}
         assign_values(frozen, saved)
         with run.averages_in_model():
@@ -106,7 +107,7 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
 
 
 def was_compiled(resumption: Resumption | None) -> bool | None:
-    """Whether XLA compiled the pass of a run that is resumed; None for a new run."""
+    """Whether XLA compiled the training pass of a resumed run; None for a new run."""
     if resumption is None:
         return None
     # Checkpoints of versions that compiled nothing do not mention it.
@@ -115,10 +116,10 @@ def was_compiled(resumption: Resumption | None) -> bool | None:
 
 @contextlib.contextmanager
 def _fitting(resumption: Resumption) -> Iterator[None]:
-    """Answers where what a checkpoint holds is not what this run has a place for.
+    """Converts errors of assigning values from a checkpoint into one clear error.
 
     Raises:
-        CheckpointError: In place of what was raised within.
+        CheckpointError: The checkpoint does not match the model.
     """
     try:
         yield
@@ -134,7 +135,7 @@ def _fitting(resumption: Resumption) -> Iterator[None]:
 def restore_epoch(
     run: RunState, step: TrainStep | FittedStep, resumption: Resumption
 ) -> None:
-    """Gives sums and metrics of the epoch that a run is within their values back."""
+    """Restores the sums and metrics of an epoch in progress."""
     arrays = resumption.bundle.arrays
     with _fitting(resumption):
         step.restore_epoch(arrays["epoch"])
@@ -143,14 +144,14 @@ def restore_epoch(
 
 
 def restore_optimizer(run: RunState, resumption: Resumption) -> None:
-    """Gives the optimizer of a run its variables back, the learning rate among them."""
+    """Restores the variables of the optimizer, including the learning rate."""
     values = resumption.bundle.arrays["optimizer"]
     with run.averages_in_model():
         assign_values(_optimizer_variables(run.model.optimizer), values)
 
 
 def restore_callbacks(callbacks: CallbackList, resumption: Resumption) -> None:
-    """Gives callbacks their states back."""
+    """Restores the states of callbacks."""
     states = resumption.bundle.documents["state"]["callbacks"]
     arrays = resumption.bundle.arrays.get("callbacks", {})
     with _fitting(resumption):
@@ -158,7 +159,7 @@ def restore_callbacks(callbacks: CallbackList, resumption: Resumption) -> None:
 
 
 def take_arrays_out(state: Any, path: str = "") -> tuple[Any, Arrays]:
-    """Parts a nested state into JSON values and arrays.
+    """Separates a nested state into JSON values and arrays.
 
     Returns:
         The state with `{"array": NAME}` in place of each array, and the arrays.
@@ -194,7 +195,7 @@ def _versions() -> dict[str, str]:
 
 
 def _optimizer_variables(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
-    # By number alone: their names hold those of layers, which Keras counts per process.
+    # By position: variable names contain layer names, which Keras numbers per process.
     return {f"{n:05d}": variable for n, variable in enumerate(optimizer.variables)}
 
 

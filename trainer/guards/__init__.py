@@ -1,1 +1,1 @@
-"""Errors that explain what to do instead."""
+"""Checks of arguments and data that raise errors with advice."""

@@ -9,11 +9,11 @@ from ..contracts import BalancesClasses, HasSplits
 
 
 def refuse_second_correction(module: Module, data: Any, class_weight: Any) -> None:
-    """Looks at the loss of a module, at the training data, and at class weights.
+    """Checks that loss, training data and class weights don't compensate twice.
 
     Raises:
-        ConfigError: The loss compensates for class imbalance, and so does one of the
-            others.
+        ConfigError: The loss compensates for class imbalance, and so does the data or
+            `class_weight`.
     """
     if not module.corrects_imbalance:
         return

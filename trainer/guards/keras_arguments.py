@@ -1,4 +1,4 @@
-"""Explains arguments of `Model.fit` and of Lightning that the Trainer takes elsewhere."""
+"""Explains the equivalents of arguments known from `Model.fit` and Lightning."""
 
 import functools
 import inspect
@@ -18,10 +18,11 @@ _ARRAYS = "tf.data.Dataset.from_tensor_slices((x, y)).batch(32)"
 def explains_keras_arguments(
     method: Callable[Concatenate[Self, Arguments], Result],
 ) -> Callable[Concatenate[Self, Arguments], Result]:
-    """Decorates a method of the Trainer.
+    """Decorates a method of the Trainer to explain arguments of Keras and Lightning.
 
     Raises:
-        ConfigError: It is called with arguments that only Keras or Lightning has.
+        ConfigError: The method is called with an argument that only Keras or Lightning
+            has, or with too many positional arguments.
     """
     parameters = inspect.signature(method).parameters
     positional = [p for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][1:]

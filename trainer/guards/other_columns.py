@@ -1,4 +1,4 @@
-"""Rejects data with other columns beside their images than the model takes."""
+"""Rejects data whose table columns differ from those of the model."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from ..contracts import HasTableFeatures
 
 
 def refuse_other_columns(module: Module, data: Any) -> None:
-    """Looks at which columns a module takes, and which the data has.
+    """Checks that a module and its data have the same table columns.
 
-    Statistics count, too: those of other training images would be in the model.
+    Their statistics must be equal too: the model normalizes with those of its training set.
 
     Args:
-        module: What is to be trained.
-        data: `ImageData`, one of its splits, or any others, which say nothing.
+        module: The module to train.
+        data: `ImageData` or one of its splits; other data is not checked.
 
     Raises:
-        ConfigError: They are different.
+        ConfigError: Columns or statistics differ.
     """
     if not isinstance(module, TransferModel) or not isinstance(data, HasTableFeatures):
         return
@@ -25,8 +25,8 @@ def refuse_other_columns(module: Module, data: Any) -> None:
         return
     raise ConfigError(
         message(
-            f"{type(module).__name__} must take the columns that come with its training "
-            "images, as measured on these.",
+            f"The table columns of {type(module).__name__} must be those of its training "
+            "data, with the same statistics.",
             "Create it with table_features=data.train.table_features.",
             of_module=_names(module.table_features),
             of_data=_names(data.table_features),

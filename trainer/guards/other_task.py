@@ -1,4 +1,4 @@
-"""Rejects data of another task than that of the model."""
+"""Rejects data whose task differs from that of the model."""
 
 from typing import Any
 
@@ -8,16 +8,17 @@ from ..contracts import HasClassNames, HasTask
 
 
 def refuse_other_task(module: Module, data: Any) -> None:
-    """Looks at what a module predicts, and at what data say of their images.
+    """Checks that a module and its data have the same task and number of outputs.
 
-    A loss of one class an image, say, would take several labels for shares of classes.
+    Otherwise a classification loss, for example, would take multi-label targets for class
+    probabilities.
 
     Args:
-        module: What is to be trained.
-        data: `ImageData`, one of its splits, or any others, which say nothing.
+        module: The module to train.
+        data: `ImageData` or one of its splits; other data is not checked.
 
     Raises:
-        ConfigError: They are of different tasks.
+        ConfigError: The tasks or the numbers of outputs differ.
     """
     if not isinstance(module, TransferModel) or not isinstance(data, HasTask):
         return
@@ -35,7 +36,7 @@ def refuse_other_task(module: Module, data: Any) -> None:
 
 
 def _refuse_other_number(module: TransferModel, data: HasTask) -> None:
-    """One number would be compared with each of several outputs."""
+    """Checks the number of outputs, since Keras would broadcast a single target to all."""
     if module.task == "classification" or not isinstance(data, HasClassNames):
         return
     if len(data.class_names) != module.num_outputs:

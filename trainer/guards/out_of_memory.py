@@ -9,7 +9,7 @@ import tensorflow as tf
 from ...core.errors import KeraunosError, OutOfMemoryError, message
 from ..contracts import batch_size_of
 
-FULL_DISK = "No space left"  # TensorFlow has one error for both
+FULL_DISK = "No space left"  # TensorFlow raises the same error for disk and memory
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def _advice(error: BaseException, precision: str, data: Any) -> str:
     smaller = max(batch_size // 2, 1) if batch_size else "half of it"
     lower = "" if precision != "float32" else "trainer.precision=mixed_float16, "
     return message(
-        "Memory must suffice for a batch and its activations, but does not "
+        "A batch and its activations must fit into memory, but do not "
         f"({str(error).strip().splitlines()[0][:200]}).",
         f"Try data.batch_size={smaller} with optimizer.gradient_accumulation_steps=2, "
         f"which trains on as many images per update; {lower}a smaller data.image_size, or "

@@ -13,11 +13,10 @@ _OURS = re.compile(rf"\b{DataError.__name__}: (.*)$", re.MULTILINE)
 
 @contextlib.contextmanager
 def errors_of_pipelines() -> Iterator[None]:
-    """Context for reading data.
+    """Raises a `DataError` of a pipeline again, which TensorFlow replaced by its own error.
 
     Raises:
-        DataError: It was raised in a pipeline, where TensorFlow replaces it by its own
-            error.
+        DataError: It was raised within a `tf.data` pipeline.
     """
     try:
         yield

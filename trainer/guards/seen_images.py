@@ -1,4 +1,4 @@
-"""Rejects weights of a run that trained on images which this one holds out."""
+"""Rejects weights of a run that was trained on held-out images of this one."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -26,14 +26,14 @@ def weights_of(module: Module, initial_weights: str | os.PathLike[str] | None) -
 def refuse_seen_images(
     weights: Weights, data: Any, *, is_begun: bool = False, all_folds: bool = False
 ) -> list[str]:
-    """Searches for held-out images in what other runs trained on.
+    """Searches the training images of other runs for held-out images.
 
     A network trained on an image recognizes it too easily: scores on such images, and
     choices based on them, are too optimistic.
 
     Args:
         weights: The weights that a run starts with, by the setting that names them.
-        data: `ImageData`; what others hold out is not known.
+        data: `ImageData`; other data is not checked.
         is_begun: Whether the run has already started, so it must not be rejected.
         all_folds: Whether each image is held out by one of the folds.
 
@@ -41,7 +41,7 @@ def refuse_seen_images(
         Lines about such images that were accepted, and about runs that can't be checked.
 
     Raises:
-        DataError: There are some, and `data.on_leak` is not `keep`; or a run's
+        DataError: Such images were found and `data.on_leak` is not `keep`, or a run's
             split.csv or config.yaml is damaged.
     """
     if not isinstance(data, HoldsImagesOut):
@@ -51,7 +51,7 @@ def refuse_seen_images(
         if path is None or path == IMAGENET:
             continue
         for run in _runs(setting, user_path(path)):
-            lines += _about(run, setting, data, is_begun, all_folds)
+            lines += _check_run(run, setting, data, is_begun, all_folds)
     return lines
 
 
@@ -63,7 +63,7 @@ def _runs(setting: str, path: Path) -> Iterator[Path]:
         raise DataError(message(expected, **{setting: str(path)})) from None
 
 
-def _about(
+def _check_run(
     run: Path, setting: str, data: HoldsImagesOut, is_begun: bool, all_folds: bool
 ) -> Iterator[str]:
     table = run / SPLIT_FILE
@@ -82,7 +82,7 @@ def _about(
         why = (
             "data.on_leak=keep"
             if data.on_leak == "keep"
-            else "this run was started like this"
+            else "this run was started with these weights"
         )
         yield (
             f"{setting}: {run} trained on {what}: {why}, and scores on them are too "
@@ -100,7 +100,7 @@ def _about(
 
 
 def _in_words(found: Mapping[str, list[str]]) -> str:
-    """`3 images held out here (2 validation, 1 test), such as a.jpg`."""
+    """Formats `3 images held out here (2 validation, 1 test), such as a.jpg`."""
     counts = {split: len(names) for split, names in found.items() if names}
     total = sum(counts.values())
     parts = ", ".join(f"{count:,} {split}" for split, count in counts.items())

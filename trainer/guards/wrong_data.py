@@ -17,7 +17,7 @@ _OF_GENERATORS = (
 
 
 def not_a_dataset(value: Any, name: str) -> ConfigError:
-    """The error for data of another type.
+    """Returns the error for data of an unsupported type.
 
     Args:
         value: The data.
@@ -37,7 +37,7 @@ def refuse_sparse(element_spec: Any) -> None:
     """Rejects datasets that can't be split between replicas.
 
     Raises:
-        ConfigError: They hold sparse tensors.
+        ConfigError: The dataset contains sparse tensors.
     """
     if any(isinstance(s, tf.SparseTensorSpec) for s in tf.nest.flatten(element_spec)):
         raise ConfigError(
@@ -50,10 +50,10 @@ def refuse_sparse(element_spec: Any) -> None:
 
 
 def refuse_unbatched(element_spec: Any) -> None:
-    """Rejects datasets whose elements are examples, as far as shapes tell.
+    """Rejects datasets that are not batched, as far as their shapes are known.
 
     Raises:
-        ConfigError: The items of an element have no rows, or not equally many.
+        ConfigError: The items of an element are scalars, or differ in their number of rows.
     """
     specs = [spec for spec in tf.nest.flatten(element_spec) if isinstance(spec, HasShape)]
     shapes = [spec.shape for spec in specs if spec.shape.rank is not None]
@@ -70,11 +70,11 @@ def refuse_unbatched(element_spec: Any) -> None:
 
 
 def no_batches(kind: str, **received: object) -> DataError:
-    """The error to raise where data has no batch at all.
+    """Returns the error for data without a single batch.
 
     Args:
-        kind: What the data is for, in a word.
-        **received: Where that was found.
+        kind: What the data is used for, such as `training`.
+        **received: Values to show in the message, such as the epoch.
     """
     return DataError(
         message(

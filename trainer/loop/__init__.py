@@ -1,1 +1,1 @@
-"""The training loop on the host, between steps."""
+"""The training loop: the host code between calls to the devices."""

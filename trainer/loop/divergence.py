@@ -1,4 +1,4 @@
-"""Ends a run whose loss is no longer finite, and records where."""
+"""Creates the error for a loss that is not finite, and records the batch."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def diverged(run: RunState, source: Any, batches_per_epoch: int | None) -> Diver
     """Writes `diverged.json` into the run directory, and returns the error to raise.
 
     Args:
-        run: The run, whose last step was not finite and was not applied.
+        run: The run whose last step was not finite and not applied.
         source: The source of the batch.
         batches_per_epoch: Steps per epoch, if known.
     """

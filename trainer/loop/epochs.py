@@ -1,4 +1,4 @@
-"""Runs one epoch of training or validation, and returns its losses and metrics."""
+"""Runs one epoch of training or validation and returns its losses and metrics."""
 
 import contextlib
 import time
@@ -41,15 +41,15 @@ STATISTICS = (
 
 @dataclass
 class Training:
-    """Trains through the batches of a source, epoch by epoch.
+    """Trains on the batches of a source, epoch by epoch.
 
     Attributes:
-        is_between_calls: Whether weights and position are consistent: not while the device
-            is working, nor after it has failed.
+        is_between_calls: Whether weights and position are consistent, which they are not
+            during a call to the devices or after one has failed.
         step: The traced step.
         source: The source of batches.
-        steps_until_due: Number of steps from a step until a
-            callback is due; None for any.
+        steps_until_due: Maps a step to the number of steps until a callback is due, or None
+            if none is due.
         pace: Decides the number of steps per call.
         limit: Maximum number of batches per epoch, or None.
         max_steps: Maximum number of steps in all epochs, or None.
@@ -75,7 +75,7 @@ class Training:
         self.is_between_calls = True
 
     def read_metrics(self) -> dict[str, float]:
-        """Losses and metrics of the epoch up to the last call."""
+        """Reads losses and metrics of the epoch up to the last call."""
         return self._read_metrics()
 
     @contextlib.contextmanager
@@ -100,7 +100,7 @@ class Training:
             self.step.totals.reset()
             reset_metrics(self.step.model)
         self._rows_before = self.step.totals.read().rows
-        run.samples -= self._rows_before  # until the epoch ends
+        run.samples -= self._rows_before  # `end_epoch` adds the sum of the whole epoch
         position = Position(run.epoch, run.epoch_step, self._length(run))
         restore_order(self.source, run)
         make_steps = self.step.on(self._batches.start(position))
@@ -144,7 +144,7 @@ class Training:
         run.step += int(outcome.steps)
         run.epoch_step += int(outcome.steps)
         run.activity.step_done(run.step)
-        # Before all are done with the sums of a step none may end.
+        # A worker must not exit before all of them have finished the all-reduce of a step.
         seconds = max(self._workers.gather(self.clock() - started))
         if not outcome.finite:
             raise diverged(run, self.source, self._length(run))
@@ -198,7 +198,7 @@ class Validation:
 
     Attributes:
         step: The traced step.
-        source: Where batches come from.
+        source: The source of batches.
         limit: Maximum number of batches, or None.
         between_calls: Called after each call to the devices.
         pace: Decides the number of steps per call.
@@ -234,7 +234,7 @@ class Validation:
         return self._values()
 
     def epoch_with_predictions(self) -> tuple[dict[str, float], Collected]:
-        """Evaluates, and collects the predictions for each example, in order."""
+        """Computes losses and metrics, and collects the predictions in order."""
         iterator, steps = self._begin()
         outputs = collect(
             self.step.strategy,
@@ -265,7 +265,7 @@ class Validation:
 def values_so_far(
     step: TrainStep | FittedStep | EvaluationStep, source: BatchSource
 ) -> dict[str, float]:
-    """Losses and metrics of the steps since the last reset, by name.
+    """Reads losses and metrics of the steps since the last reset, by name.
 
     All workers must call this.
     """
@@ -275,7 +275,7 @@ def values_so_far(
 
 
 def limited(num_batches: int | None, limit: int | None) -> int | None:
-    """The smaller of two numbers of batches, each of which may be unknown."""
+    """Returns the smaller of two numbers of batches; None stands for unknown."""
     known = [number for number in (num_batches, limit) if number is not None]
     return min(known, default=None)
 

@@ -1,4 +1,4 @@
-"""Evaluation and prediction without training."""
+"""Evaluates models and computes predictions outside of training."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -34,8 +34,8 @@ def evaluate(
     """Computes the losses and metrics that a model was compiled with.
 
     Args:
-        model: Compiled.
-        source: Where batches come from.
+        model: A compiled model.
+        source: The source of batches.
         module: May define its own `training_step`.
         limit: Maximum number of batches, or None.
 
@@ -72,7 +72,7 @@ def predict(
     source: BatchSource,
     between_calls: Callable[[], None] = lambda: None,
 ) -> Collected:
-    """The predictions for each example, in the order of the data.
+    """Computes the predictions for each example, in the order of the data.
 
     Raises:
         ConfigError: The model overrides a method of Keras.
@@ -86,7 +86,10 @@ def predict(
 
 
 def predict_batches(model: keras.Model, source: Any, start: int) -> Iterator[Collected]:
-    """The predictions for each batch of a source of known length, from a batch on."""
+    """Yields the predictions for each batch of a source, from the batch `start` on.
+
+    The length of the source must be known.
+    """
     strategy = model.distribute_strategy
     step = PredictionStep(model, strategy, source.prepare)
     iterator = Batches(strategy, source).start(Position(0, start))
@@ -100,7 +103,7 @@ def score(
     module: Module,
     validation: BatchSource | None = None,
 ) -> TestResult:
-    """Measures a model on test data as fully as the data allows.
+    """Scores a model on test data, as completely as the data allows.
 
     Args:
         model: The model.
@@ -110,10 +113,10 @@ def score(
             classification, if any.
 
     Raises:
-        ConfigError: There is nothing to measure: the model is not compiled, and the
-            data have no class names.
+        ConfigError: There is nothing to measure, because the model is not compiled and the
+            data has no labels.
     """
-    known: Any = source  # what the data knows of their examples
+    known: Any = source  # may have labels or targets
     if not (is_labelled(known) or knows_targets(known)):
         return TestResult(evaluate(model, source, module)[0])
     if model.compiled:
@@ -131,10 +134,10 @@ def score(
 
 
 def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
-    """All scores of a classifier, and again without contradictory images, if there are any.
+    """Scores a classifier with and, if there are any, without contradictory images.
 
-    An image is contradictory if a copy of it is filed under another class. Intervals draw
-    whole groups where the data knows of groups.
+    An image is contradictory if a copy of it has another label. Confidence intervals
+    resample whole groups if the data has groups.
 
     Raises:
         DataError: The outputs do not match the classes.
@@ -157,12 +160,12 @@ def score_predictions(source: Any, predictions: Predictions) -> dict[str, Any]:
 def paired_difference(
     source: Any, first: tuple[str, Predictions], second: tuple[str, Predictions]
 ) -> dict[str, Any]:
-    """How much better the second of two models is on the same images, with intervals.
+    """Compares two models on the same images, with confidence intervals.
 
     Args:
-        source: The images of the first.
-        first: Name and predictions of the model that the other is measured against.
-        second: Name and predictions of the other.
+        source: The images.
+        first: Name and predictions of the baseline.
+        second: Name and predictions of the model that is compared with the baseline.
 
     Returns:
         The values of `evaluation.paired.compare_paired`, and its `conclusions`.
@@ -181,13 +184,13 @@ def paired_difference(
 
 
 def _require_outputs(predictions: Predictions) -> None:
-    """Rejects outputs that can't be scored, such as a single output or NaN."""
+    """Rejects outputs of the wrong shape and outputs that are not finite."""
     shape, classes = predictions.probabilities.shape, len(predictions.class_names)
     if shape[1:] != (classes,):
         raise DataError(
             message(
-                f"A classifier of images is scored by one output for each of its {classes} "
-                "classes.",
+                f"An image classifier must have one output for each of its {classes} "
+                "classes to be scored.",
                 "End the model with Dense(num_classes, activation='softmax').",
                 shape=shape,
             )
@@ -196,7 +199,7 @@ def _require_outputs(predictions: Predictions) -> None:
     if unusable:
         raise DataError(
             message(
-                "The outputs of a model must be finite numbers to be scored.",
+                "The outputs of a model must be finite to be scored.",
                 "Did training diverge? Are these the intended weights?",
                 images=shape[0],
                 without_finite_outputs=unusable,

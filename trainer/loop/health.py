@@ -1,4 +1,4 @@
-"""Looks into a step now and then: is training healthy?"""
+"""Samples single steps to measure their times, gradients and weight updates."""
 
 import contextlib
 import math
@@ -17,14 +17,14 @@ from ..step.weight_change import WeightChange
 
 @dataclass(frozen=True)
 class SampledSteps:
-    """The steps to sample; the same ones in a resumed run.
+    """Chooses the steps to sample, which are the same in a resumed run.
 
-    With accumulation, the first step from each multiple of `every_n_steps` on that updates
-    the weights.
+    With gradient accumulation, this is the first step at or after each multiple of
+    `every_n_steps` that updates the weights.
 
     Attributes:
         every_n_steps: Number of steps between samples.
-        batches_per_update: Over how many batches gradients are accumulated.
+        batches_per_update: Number of batches over which gradients are accumulated.
 
     Example:
         >>> steps = SampledSteps(every_n_steps=50, batches_per_update=1)
@@ -36,7 +36,7 @@ class SampledSteps:
     batches_per_update: int = 1
 
     def until_next(self, step: int, epoch_step: int) -> int:
-        """Number of steps up to and including the next sampled step, within the epoch.
+        """Returns the number of steps up to and including the next sampled one.
 
         Args:
             step: Number of finished steps.
@@ -45,7 +45,7 @@ class SampledSteps:
         every, updates = self.every_n_steps, self.batches_per_update
         number = updates - epoch_step % updates  # to the next update of the weights
         past = (step + number) % every
-        if past >= updates:  # not the first one from a multiple on
+        if past >= updates:  # not the first update after a multiple
             number += -(-(every - past) // updates) * updates
         return number
 
@@ -54,10 +54,10 @@ class HealthProbe:
     """Measures single steps.
 
     Args:
-        model: What is trained.
-        strategy: Where.
-        sampler: Of the step that trains it.
-        steps: Which steps to measure.
+        model: The model in training.
+        strategy: The strategy that it is trained with.
+        sampler: The sampler of the traced step.
+        steps: Chooses the steps to measure.
     """
 
     def __init__(
@@ -73,15 +73,18 @@ class HealthProbe:
         self._change = WeightChange(strategy, [each.value for each in variables])
 
     def steps_until_due(self, run: RunState) -> int:
-        """Number of steps until the next sample, at least 1; it must be alone in a call."""
+        """Returns the number of steps until the next sample, at least 1.
+
+        A sampled step must be the only one in its call to the devices.
+        """
         return self._steps.until_next(run.step, run.epoch_step)
 
     @contextlib.contextmanager
     def measuring(self, run: RunState) -> Iterator[None]:
-        """Measures the step executed in this context, and adds it to `run.health`.
+        """Measures the step executed in this context and adds it to `run.health`.
 
-        If that fails, nothing more is measured and training continues, step by step as
-        before, since other workers may not have failed.
+        If measuring fails, nothing more is measured and training continues. The steps that
+        would be sampled are still called one at a time, as on the other workers.
         """
         before = None if self._has_failed else self._or_give_up(run, self._begin, run)
         try:
@@ -100,16 +103,16 @@ class HealthProbe:
             return None
 
     def _begin(self, run: RunState) -> tuple[list[Any], dict[str, float]]:
-        """The weights, and what holds before the step."""
+        """Returns a copy of the weights, and the values that the step may change."""
         weights = self._change.before()
         values = {"learning_rate": run.learning_rate, **_loss_scale(self._model.optimizer)}
         self._sampler.is_on.assign(True)
         return weights, values
 
     def _end(self, run: RunState, before: list[Any], values: dict[str, float]) -> None:
-        way, length = self._change.lengths(before)
+        change, length = self._change.lengths(before)
         times, norms = self._sampler.read()
-        ratios = _ratios(self._blocks.lengths(way), self._blocks.lengths(length))
+        ratios = _ratios(self._blocks.lengths(change), self._blocks.lengths(length))
         own_times = _time_values(times, self._replicas)
         share = own_times["input_wait_share"]  # NaN where TensorFlow has no clock
         run.activity.input_wait_share = share if math.isfinite(share) else None
@@ -125,7 +128,7 @@ class HealthProbe:
 
 
 def _time_values(times: StepTimes, replicas: int) -> dict[str, float]:
-    """Of one replica there are no sums."""
+    """Computes times and shares; a single replica has no all-reduce."""
     whole = max(times.input_wait + times.device, 1e-9)
     values = {
         "input_wait_seconds": times.input_wait,
@@ -137,7 +140,7 @@ def _time_values(times: StepTimes, replicas: int) -> dict[str, float]:
 
 
 def _waits(news: Sequence[WorkerNews]) -> dict[str, float]:
-    """The share of a step in which each other worker waits for data, as last reported."""
+    """Returns the last reported `input_wait_share` of each other worker."""
     notes = {f"worker_{each.rank}": each.status for each in news if each.status}
     return {worker: share for worker, (*_, share) in notes.items() if share is not None}
 
@@ -147,12 +150,12 @@ def _named(group: str, values: dict[str, float]) -> dict[str, float]:
 
 
 def _loss_scale(optimizer: keras.optimizers.Optimizer) -> dict[str, float]:
-    """The scale of mixed precision; nothing if the loss is not scaled."""
+    """Returns the loss scale of mixed precision; empty if the loss is not scaled."""
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return {}
     return {"loss_scale": float(keras.ops.convert_to_numpy(optimizer.dynamic_scale))}
 
 
-def _ratios(ways: dict[str, float], lengths: dict[str, float]) -> dict[str, float]:
-    """The way of a step as a part of the length; none for weights that are all zero."""
-    return {name: ways[name] / length for name, length in lengths.items() if length}
+def _ratios(changes: dict[str, float], lengths: dict[str, float]) -> dict[str, float]:
+    """Divides the norms of weight changes by those of the weights, except zero weights."""
+    return {name: changes[name] / length for name, length in lengths.items() if length}

@@ -1,4 +1,4 @@
-"""Interrupts a fit: on a signal, or when its time is nearly over."""
+"""Interrupts a fit on a signal, or shortly before its time limit."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from ...strategies import ALONE, Workers
 
 
 class Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, no error
-    """Raised when the fit must stop at once; its state is then saved.
+    """Raised when a fit must stop at once; its state is then saved.
 
     Attributes:
-        reason: `"interrupted"`, or which time limit was reached.
-        signal: Number of the signal, or None.
+        reason: `"interrupted"`, or a text about the time limit.
+        signal: The number of the signal, or None.
     """
 
     def __init__(self, reason: str, signal: int | None = None) -> None:
@@ -22,17 +22,17 @@ class Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, no error
 
 
 class Interruption:
-    """Decides whether to stop, between any two calls to the device.
+    """Decides between two calls to the devices whether to stop.
 
     Args:
-        stop: Where signals are remembered.
-        max_seconds: Time limit of the fit, or None.
+        stop: Records received signals.
+        max_seconds: Time limit of the fit in seconds, or None.
         clock: Returns the time in seconds.
         workers: The workers, which stop together.
 
     Attributes:
-        save_seconds: How long the last checkpoint took to write. As much time is reserved
-            for another one.
+        save_seconds: Seconds that the last checkpoint took to write, which are reserved for
+            the next one.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Interruption:
         self.save_seconds = 1.0
 
     def check(self) -> None:
-        """Continues, or does not. All workers must call this.
+        """Raises `Interrupted` if the fit must stop. All workers must call this.
 
         Raises:
-            Interrupted: One of them has received a signal, or the remaining time may not
-                suffice for the next call and a checkpoint.
+            Interrupted: A worker has received a signal, or the remaining time may not
+                suffice for another call and a checkpoint.
         """
         for reason in self._workers.gather(self._reason()):
             if reason is not None:

@@ -1,4 +1,4 @@
-"""Tries learning rates for one step each, and undoes the steps."""
+"""Trains one step with each of several learning rates, and undoes these steps."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,16 +19,16 @@ def try_learning_rates(
     learning_rates: Sequence[float],
     batches_per_update: int = 1,
 ) -> list[float]:
-    """Trains a step with each learning rate, then restores the state before.
+    """Trains one step with each learning rate, then restores weights and optimizer.
 
     Args:
         step: The traced step.
-        source: Where batches come from.
+        source: The source of batches.
         learning_rates: The learning rate of each step.
-        batches_per_update: Over how many batches gradients are accumulated.
+        batches_per_update: Number of batches over which gradients are accumulated.
 
     Returns:
-        The loss of each step, up to the first that is not finite.
+        The loss of each step before the first that is not finite.
     """
     model = step.model
     variables = [*changing_variables(model).values(), *model.optimizer.variables]
@@ -68,7 +68,7 @@ class _Endless:
         self._iterator = batches.start(Position())
 
     def next_call(self, step: TrainStep, number: int) -> Any:
-        """One step on the next batch."""
+        """Executes one step on the next batch."""
         first, one = tf.constant(number, tf.int64), tf.constant(1, tf.int64)
         try:
             return step(self._iterator, first, one)

@@ -2,42 +2,43 @@
 
 The loop, with every hook at its place::
 
-    announce, announce                        before this, as soon as it is known
+    announce, announce                        before the loop, as soon as lines are known
     reset
     on_fit_begin
     if the run is resumed within an epoch:
         on_epoch_begin
     if the run is resumed:
-        load_state_dict, on_checkpoint_saved  of what it is resumed from
+        load_state_dict, on_checkpoint_saved  with the checkpoint it is resumed from
     else:
-        some validation steps                 if sanity_validation_batches says so
-    until max_epochs, max_steps or somebody asks to stop:
-        change what trains, on_phase_begin    if a callback asked for that
+        some validation steps                 if sanity_validation_batches is set
+    until max_epochs, max_steps or a stop request:
+        change the phase, on_phase_begin      if a callback requested one
         on_epoch_begin
-        until the epoch's end:
+        until the epoch ends:
             some steps on the devices
-            on_train_step_end                 where a callback's turn has come
-            save a checkpoint                 if a callback asked for one
-            validate                          where validate_every_n_steps says so
+            on_train_step_end                 if a callback is due
+            save a checkpoint                 if a callback requested one
+            validate                          if validate_every_n_steps is due
         if validation is due:
             on_validation_begin
             all validation steps
             on_validation_end
         on_epoch_end
-        save a checkpoint                     if a callback asked for one
-    on_fit_end                                or on_exception, if something went wrong
-    validate means of checkpoints             if a callback asked for a soup
+        save a checkpoint                     if a callback requested one
+    on_fit_end                                or on_exception after an error
+    validate averages of checkpoints          if a callback requested a soup
 
-Checkpoints are written in the background. `on_checkpoint_saved` comes when one is known
-to be whole: before the next one begins, and before validation and the end of the fit.
+Checkpoints are written in the background. `on_checkpoint_saved` is called once a checkpoint
+is complete: before the next one is started, before validation, and at the end of the fit.
 
-What is reported meanwhile comes to `on_event` at once, from any thread.
+Events are passed to `on_event` immediately, from any thread.
 
-Several workers run it side by side: callbacks that write are called on the chief alone,
-and what a callback or a signal asks of one worker all of them do, at the same place.
+With several workers, each runs this loop. Callbacks that write files are called on the
+chief only. A request of a callback or a signal on one worker takes effect on all workers
+after the same step.
 
 A signal, or the end of `max_time`, stops the loop between two calls to the devices: a
-checkpoint is saved there, and `on_exception` comes with an `Interrupted`.
+checkpoint is saved, and `on_exception` is called with an `Interrupted`.
 """
 
 import contextlib
@@ -73,7 +74,7 @@ class Loop:
         stage: The current stage.
         callbacks: The callbacks.
         interruption: Decides whether to stop at once.
-        times: When to validate.
+        times: Decides when to validate.
         resumption: The checkpoint to resume from, or None.
     """
 
@@ -85,7 +86,7 @@ class Loop:
     resumption: Resumption | None = None
 
     def run(self, run: RunState) -> None:
-        """Runs the loop until its end, or until it is interrupted."""
+        """Trains until the run ends or is interrupted."""
         with workers_of(run.strategy).reporting(run.activity.status):
             self._run(run)
 
@@ -122,7 +123,7 @@ class Loop:
         if run.is_within_epoch:
             self.callbacks.notify("on_epoch_begin", run)
         restore_callbacks(self.callbacks, self.resumption)
-        restore_optimizer(run, self.resumption)  # hooks may have set it
+        restore_optimizer(run, self.resumption)  # hooks may have changed it
         self.callbacks.notify("on_checkpoint_saved", run, self.resumption.path)
         report_resumed(run, self.resumption, self.stage.trainee.train)
 
@@ -137,7 +138,7 @@ class Loop:
     def _epoch(self, run: RunState) -> None:
         self.interruption.check()
         report_learning_rate(run)
-        if run.training_metrics is None:  # else it was interrupted in validation
+        if run.training_metrics is None:  # otherwise interrupted in validation
             run.training_metrics = self._train(run)
         self._finish_saving(run)
         with run.averages_in_model():
@@ -150,7 +151,7 @@ class Loop:
     def _train(self, run: RunState) -> dict[str, float]:
         if not run.is_within_epoch:
             self.callbacks.notify("on_epoch_begin", run)
-        self._validate_within_epoch(run)  # if it was interrupted there
+        self._validate_within_epoch(run)  # if it was interrupted in this validation
         with run.activity.doing("training"):
             for _ in self.stage.training.calls(run):
                 self.callbacks.notify_step_end(run)
@@ -235,8 +236,9 @@ class Loop:
 
     def _agree(self, run: RunState) -> None:
         """Applies the requests of any worker on all workers."""
-        wishes = [run.stop_reason, run.save_requested, run.requested_phases]
-        reasons, saves, phases = zip(*workers_of(run.strategy).gather(wishes), strict=True)
+        requests = [run.stop_reason, run.save_requested, run.requested_phases]
+        gathered = workers_of(run.strategy).gather(requests)
+        reasons, saves, phases = zip(*gathered, strict=True)
         run.stop_reason = next(filter(None, reasons), None)
         run.save_requested = any(saves)
         run.requested_phases = next(filter(None, phases), [])
@@ -268,7 +270,7 @@ class Loop:
 def _epoch_metrics(
     training: dict[str, float], validation: dict[str, float]
 ) -> dict[str, float]:
-    """Losses and metrics of training, then those of validation, then statistics."""
+    """Joins the values of training and validation, with statistics last."""
     statistics = {name: training[name] for name in STATISTICS if name in training}
     measured = {name: training[name] for name in training if name not in STATISTICS}
     return measured | validation | statistics

@@ -1,4 +1,4 @@
-"""Collects outputs, one row per example, in the order of the data."""
+"""Collects the outputs of a model, one row per example, in the order of the data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,9 +23,9 @@ def collect(
     """Calls a step repeatedly and concatenates its outputs.
 
     Args:
-        strategy: The strategy to run it with.
+        strategy: The strategy to run the step with.
         step: Returns the outputs of one batch, per replica.
-        steps: How often; None until the data is at their end.
+        steps: Number of calls, or None to call until the data ends.
         between_calls: Called after each call.
 
     Returns:
@@ -47,7 +47,7 @@ def collect(
 
 
 def on_host(strategy: tf.distribute.Strategy, outputs: Any) -> Any:
-    """The rows of all replicas of all workers, one after the other."""
+    """Copies outputs to the host and concatenates the rows of all replicas and workers."""
     replicas = strategy.experimental_local_results(outputs)
     own = tf.nest.map_structure(
         lambda *parts: np.concatenate([part.numpy() for part in parts]), *replicas

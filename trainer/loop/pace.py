@@ -1,4 +1,4 @@
-"""The number of steps per call to the device."""
+"""Chooses the number of steps per call to the devices."""
 
 from typing import Literal
 
@@ -10,13 +10,13 @@ class Pace:
     """Chooses the number of steps of the next call.
 
     Args:
-        steps_per_execution: A fixed number, or `"auto"` for calls of about a tenth of a
-            second: long enough that Python's share does not matter, short enough that
-            the progress bar moves and a stop is obeyed at once.
+        steps_per_execution: A fixed number, or `"auto"` for calls of about 0.1 seconds:
+            long enough to hide Python's overhead, short enough for a smooth progress bar
+            and a quick reaction to stop requests.
 
     Example:
         >>> pace = Pace("auto")
-        >>> pace.record(steps=1, seconds=0.01)  # the first call traces: not counted
+        >>> pace.record(steps=1, seconds=0.01)  # not counted, because it traces
         >>> pace.record(steps=1, seconds=0.01)
         >>> pace.steps
         2
@@ -28,9 +28,9 @@ class Pace:
         self._calls = 0
 
     def record(self, steps: int, seconds: float) -> None:
-        """Records the duration of a call, and adapts.
+        """Records the duration of a call and adapts `steps`.
 
-        It at most doubles from call to call, since early calls are slow.
+        `steps` at most doubles from call to call, since early calls are slow.
         """
         self._calls += 1
         if self.is_fixed or self._calls == 1:

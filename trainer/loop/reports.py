@@ -1,8 +1,9 @@
-"""Events of the loop itself: where it started, what it saved, and how it ended."""
+"""Reports events of the loop, such as saved checkpoints and the end of a fit."""
 
 from pathlib import Path
 
 from ...callbacks import RunState
+from ...core.counted import counted
 from ...core.errors import DivergedError, WorkerError
 from ...core.restarts import restarts_so_far
 from ...strategies import workers_of
@@ -16,9 +17,9 @@ def report_resumed(run: RunState, resumption: Resumption, source: BatchSource) -
     """Reports that the run resumes, perhaps because `keraunos launch` restarted it."""
     restarts, reason = restarts_so_far()
     if restarts:
-        again = f"all workers were restarted ({restarts} so far): {reason}"
-        run.report("worker_restarted", again)
-    changed = [f"other than before: {change.line}" for change in resumption.changes]
+        so_far = f"{counted(restarts, 'restart')} so far"
+        run.report("worker_restarted", f"all workers were restarted ({so_far}): {reason}")
+    changed = [f"changed setting: {change.line}" for change in resumption.changes]
     remarks = [*resumption.skipped, *changed, lost_order(source, run)]
     added = "".join(f"; {remark}" for remark in remarks if remark)
     run.report("resumed", f"from {resumption.path.name}, after epoch {run.epoch}{added}")
@@ -30,7 +31,7 @@ def report_learning_rate(run: RunState) -> None:
     if before and not run.is_within_epoch and run.has_fixed_learning_rate:
         now = run.learning_rate
         if now != before[-1]:
-            run.report("learning_rate", f"{before[-1]:.4g} became {now:.4g}")
+            run.report("learning_rate", f"changed from {before[-1]:.4g} to {now:.4g}")
 
 
 def report_checkpoint(run: RunState, path: Path, seconds: float) -> None:
@@ -53,7 +54,7 @@ def report_error(run: RunState, error: BaseException) -> None:
     if isinstance(error, DivergedError):
         run.report("divergence", str(error))
         return
-    # What TensorFlow raises then says nothing of it.
+    # TensorFlow's own error does not mention that a worker was lost.
     lost = str(error) if isinstance(error, WorkerError) else workers_of(run.strategy).lost
     if lost is not None:
         run.report("worker_lost", lost)
@@ -61,6 +62,6 @@ def report_error(run: RunState, error: BaseException) -> None:
 
 
 def _shortened(error: BaseException) -> str:
-    """The first line and the last one: between them TensorFlow lists where it was."""
+    """Returns the first and last line of a message, without TensorFlow's stack between."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ... ".join(dict.fromkeys((lines[0], lines[-1])))[:1000] if lines else ""

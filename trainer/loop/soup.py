@@ -1,4 +1,4 @@
-"""Averages several checkpoints into the model at the end of a fit."""
+"""Averages the weights of several checkpoints at the end of a fit."""
 
 from dataclasses import asdict, replace
 
@@ -21,14 +21,17 @@ from .epochs import Validation
 
 
 def add_soup(run: RunState, validation: Validation | None) -> Soup | None:
-    """Creates the soup that a callback has asked for, if it has; all workers call this.
+    """Creates the soup requested by a callback, if any. All workers must call this.
 
-    Each mean is scored on all of validation, as every epoch is. The run's best
-    checkpoint is the soup afterwards, if that is as good as the best single one.
+    Each average is scored on the validation set like an epoch. If the soup is at least as
+    good as the best checkpoint, it becomes the best checkpoint of the run.
 
     Args:
-        run: At its end.
-        validation: Of the model as it is trained last.
+        run: A run at its end.
+        validation: Validation of the last stage, or None.
+
+    Raises:
+        ConfigError: `monitor` is not a validation metric.
     """
     workers = workers_of(run.strategy)
     asked = workers.share(run.requested_soup and asdict(run.requested_soup))
@@ -36,7 +39,7 @@ def add_soup(run: RunState, validation: Validation | None) -> Soup | None:
         return None
     recipe = SoupRecipe(**asked)
     variables = changing_variables(run.model)
-    # A signal must not end it halfway: a checkpoint would hold what was being tried.
+    # Not interruptible: a checkpoint would contain the weights that are being tried.
     validation = replace(validation, between_calls=lambda: None)
 
     def read(name: str) -> Arrays:
@@ -57,7 +60,7 @@ def add_soup(run: RunState, validation: Validation | None) -> Soup | None:
 
 
 def _write(run: RunState, soup: Soup) -> None:
-    """Writes `soup.json`, and the weights as the best checkpoint if they are."""
+    """Writes `soup.json`, and the soup as best checkpoint if it is exported."""
     if run.run_dir is None or run.checkpoint_dir is None:
         return
     if soup.is_exported:
@@ -65,7 +68,7 @@ def _write(run: RunState, soup: Soup) -> None:
         if not (run.checkpoint_dir / FROZEN_FOLDER).is_dir():
             variables |= frozen_variables(run.model)
         path = run.checkpoint_dir / soup_name(run.step)
-        remove_checkpoint(path.parent, path.name)  # of a process that was killed
+        remove_checkpoint(path.parent, path.name)  # left by a killed process
         write_bundle(path, Bundle({"weights": copy_values(variables)}))
         write_checked_text(run.checkpoint_dir / BEST_FILE, path.name + "\n")
     content = asdict(soup) | {"is_exported": soup.is_exported}

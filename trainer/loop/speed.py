@@ -1,4 +1,4 @@
-"""The unit of training speed."""
+"""Names the metric of training speed."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from ..setup.compiled_model import batch_spec
 
 
 def speed_name(source: BatchSource) -> Literal["images_per_second", "examples_per_second"]:
-    """Images where the data is images: from files, or of shape (rows, h, w, channels)."""
+    """Returns `images_per_second` for image data: from files, or with inputs of rank 4."""
     if is_labelled(source) or knows_targets(source):
         return "images_per_second"
     inputs = tf.nest.flatten(batch_spec(source)[0])

@@ -1,4 +1,4 @@
-"""The stages of a fit: what the loop runs on in each phase."""
+"""Creates the stages of a fit: the step, validation and saver of each phase."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ from .validation_times import ValidationTimes
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that runs while the same variables train.
+    """The objects used while the same variables train.
 
     Attributes:
-        trainee: The model, and the batches that it is trained and validated on.
+        trainee: The model with its training and validation batches.
         training: Runs an epoch of training.
         validation: Runs validation, or None.
-        saver: Writes the state of the run.
-        batches_per_update: Over how many batches gradients are accumulated.
+        saver: Writes checkpoints.
+        batches_per_update: Number of batches over which gradients are accumulated.
     """
 
     trainee: Trainee
@@ -58,11 +58,18 @@ class Stage:
         return self.training.read_metrics()
 
     def try_learning_rates(self, learning_rates: Sequence[float]) -> list[float]:
-        """Trains a step with each learning rate, then undoes all of them."""
+        """Trains one step with each learning rate, then undoes these steps.
+
+        Returns:
+            The loss of each step before the first that is not finite.
+
+        Raises:
+            ConfigError: The head is fitted and does not train in steps.
+        """
         if isinstance(self.training.step, FittedStep):
             raise ConfigError(
                 message(
-                    "Learning rates are tried on a model that trains in steps.",
+                    "The learning rate finder needs a model that trains in steps.",
                     "Leave out the callback LearningRateFinder, or choose another head.",
                     model=self.trainee.model.name,
                 )
@@ -80,14 +87,14 @@ class Stages:
     """Creates the stages of one fit.
 
     Attributes:
-        module: What is trained.
-        strategy: Where it is trained.
-        settings: Of the Trainer.
-        seed: Of dropout.
-        whole: The whole model, and the batches for it.
-        callbacks: Whose turns cut calls to the devices short.
-        accumulation: Of the optimizer that trains now.
-        interruption: Is checked between two calls to the devices in validation.
+        module: The module to train.
+        strategy: The strategy to train with.
+        settings: Settings of the Trainer.
+        seed: Seed of dropout.
+        whole: The whole model with its training and validation batches.
+        callbacks: The callbacks, which limit the number of steps per call to the devices.
+        accumulation: Gradient accumulation of the current optimizer.
+        interruption: Checked between two calls to the devices in validation.
     """
 
     module: Module
@@ -100,21 +107,20 @@ class Stages:
     interruption: Interruption
 
     def first(self, trainee: Trainee, compiled: bool | None = None) -> Stage:
-        """The first stage of a fit: on the whole model, or on its head.
+        """Creates the first stage of a fit.
 
         Args:
-            trainee: What is trained.
-            compiled: Whether XLA compiled it in the run that is resumed; None for a new
-                one.
+            trainee: The whole model, or its head on cached features.
+            compiled: Whether XLA compiled the step of the resumed run; None for a new run.
         """
         return self._make(trainee, compiled)
 
     def after(self, stage: Stage, run: RunState) -> Stage:
-        """Changes the model as callbacks have requested, and creates the next stage.
+        """Starts the phase that callbacks have requested, and creates its stage.
 
         Args:
             stage: The finished stage.
-            run: Has the requested phases.
+            run: The run with the requested phases.
         """
         stage.trainee.check()
         change_phase(run, self.accumulation)
@@ -184,7 +190,7 @@ class Stages:
         return HealthProbe(step.model, step.strategy, step.sampler, steps)
 
     def _sampled(self, trainee: Trainee) -> SampledSteps | None:
-        """Which steps are sampled; None if there will be no such step."""
+        """Returns the steps to sample, or None if the run is too short for one."""
         every, settings = self.callbacks.samples_every_n_steps, self.settings
         batches = trainee.train.num_batches
         length = limited(batches, batch_limit(settings.limit_train_batches, batches))

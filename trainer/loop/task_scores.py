@@ -1,4 +1,4 @@
-"""Scores models for tasks other than classification."""
+"""Combines outputs and targets of tasks other than classification."""
 
 from typing import Any, TypeAlias
 
@@ -23,15 +23,15 @@ def task_predictions(
     outputs: Collected,
     validation: tuple[Any, Collected] | None,
 ) -> TaskPredictions:
-    """Combines outputs and targets, with choices made on validation images.
+    """Combines outputs and targets; validation images set thresholds or interval widths.
 
     Args:
-        source: The images that were tested.
-        outputs: The predictions for them.
-        validation: Other images and the predictions for them, or None.
+        source: The test images.
+        outputs: The predictions for them, `(images, outputs)`.
+        validation: Validation images and the predictions for them, or None.
 
     Raises:
-        DataError: There is not a finite output for each label or number.
+        DataError: The outputs have the wrong shape or are not finite.
     """
     _require_outputs(source, outputs)
     count = len(source.class_names)
@@ -53,7 +53,7 @@ def task_predictions(
 
 
 def groups_of(source: Any) -> npt.NDArray[np.integer] | None:
-    """Numbers that images of one patient, say, share; None if they are unknown."""
+    """Returns the group number of each image, or None if the data has no groups."""
     return source.groups if isinstance(source, KnowsColumns) else None
 
 
@@ -63,8 +63,8 @@ def _require_outputs(source: KnowsTargets, outputs: Collected) -> None:
     if shape[1:] != wanted or not np.isfinite(outputs).all():
         raise DataError(
             message(
-                f"A model with `task={source.task}` is scored by one finite output for "
-                f"each of {len(source.class_names)} names.",
+                f"A model with `task={source.task}` must have one finite output for each "
+                f"of {len(source.class_names)} names to be scored.",
                 "End the model with a Dense layer of that many outputs.",
                 shape=shape,
                 is_finite=bool(np.isfinite(outputs).all()),

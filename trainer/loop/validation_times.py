@@ -1,4 +1,4 @@
-"""When a fit is validated, in addition to the end of each epoch."""
+"""Decides when a fit validates."""
 
 import contextlib
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ class ValidationTimes:
     """Decides when to validate.
 
     Attributes:
-        every_n_epochs: After how many epochs.
-        every_n_steps: After how many steps in addition, or None.
+        every_n_epochs: Number of epochs between validations.
+        every_n_steps: Number of steps between additional validations, or None.
         sanity_batches: Number of batches to validate before the first step, to find bugs in
             validation early.
     """
@@ -30,7 +30,7 @@ class ValidationTimes:
 
     @classmethod
     def of(cls, settings: TrainerConfig) -> "ValidationTimes":
-        """What the settings say."""
+        """Creates an instance from the settings of the Trainer."""
         return cls(
             settings.validate_every_n_epochs,
             settings.validate_every_n_steps,
@@ -38,16 +38,16 @@ class ValidationTimes:
         )
 
     def after_epoch(self, run: RunState) -> bool:
-        """Whether to validate now that an epoch's training is done."""
+        """Whether to validate at the end of an epoch."""
         return (run.epoch + 1) % self.every_n_epochs == 0 or self._after_step(run)
 
     def within_epoch(self, run: RunState) -> bool:
-        """Whether to validate between two steps, and that is not done yet."""
+        """Whether to validate now, between two steps of an epoch."""
         is_between = 0 < run.epoch_step != run.steps_per_epoch
         return is_between and self._after_step(run) and run.validated_step != run.step
 
     def steps_until_due(self, step: int) -> int | None:
-        """Steps until the next validation within an epoch; None if there is none."""
+        """Returns the number of steps until the next validation, or None without one."""
         return self.every_n_steps and self.every_n_steps - step % self.every_n_steps
 
     def _after_step(self, run: RunState) -> bool:
@@ -58,10 +58,10 @@ class ValidationTimes:
 def metrics_set_aside(
     model: keras.Model, strategy: tf.distribute.Strategy
 ) -> Iterator[None]:
-    """Keeps what metrics have seen in training while they are used for validation.
+    """Saves the state of training metrics while they are used for validation.
 
-    Each replica keeps its own: shared out again, float sums would differ in their last
-    bits.
+    The state of each replica is saved separately, since redistributing float sums would
+    change their last bits.
     """
     replicas = [
         replica

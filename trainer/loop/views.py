@@ -1,4 +1,4 @@
-"""Test-time augmentation: means over views of images, next to the plain prediction."""
+"""Test-time augmentation: averages predictions over views of each image."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +26,7 @@ class Views:
     """The views to average over.
 
     Attributes:
-        source: Epoch n, from 1 on, is view n of each image.
+        source: Yields view n of each image in epoch n, starting with epoch 1.
         count: Number of views, including the original image.
     """
 
@@ -35,10 +35,11 @@ class Views:
 
 
 def find_views(source: Any, module: Module | None, tta: int | None) -> Views | None:
-    """The views of images that `Trainer.test(tta=...)` asks for; None if it does not.
+    """Returns the views requested by `Trainer.test(tta=...)`, or None if `tta` is None.
 
     Raises:
-        ConfigError: It is not a number of views, or the data has no views.
+        ConfigError: `tta` is not a positive integer, the data has no views, or the module
+            defines a `training_step`.
     """
     if tta is None:
         return None
@@ -49,8 +50,8 @@ def find_views(source: Any, module: Module | None, tta: int | None) -> Views | N
     if module is not None and overrides_training_step(module):
         raise ConfigError(
             message(
-                "Test-time augmentation needs the outputs of the model itself, not the "
-                "predictions of a training_step.",
+                "Test-time augmentation averages the outputs of the model, not those of "
+                "`training_step`.",
                 "Test without `tta`, or without `module`.",
                 module=type(module).__name__,
             )
@@ -76,12 +77,12 @@ def with_views(
     """Adds the result of test-time augmentation to a result.
 
     Args:
-        result: Of the plain predictions.
-        model: Made them.
+        result: The result of the plain predictions.
+        model: The model that computed them.
         source: The test images.
-        views: Of these.
-        validation: On the means of whose views thresholds and intervals of other tasks
-            than classification are chosen, if there is something.
+        views: The views of the test images.
+        validation: Validation images, whose averaged predictions set the thresholds and
+            intervals of tasks other than classification, or None.
 
     Raises:
         DataError: The outputs of a classifier are not probabilities.
@@ -91,7 +92,7 @@ def with_views(
     elif result.predictions is not None:
         found = _of_classes(result.predictions, model, source, views)
     else:
-        raise ValueError("Views need the plain predictions.")
+        raise ValueError("Test-time augmentation needs the plain predictions.")
     made = views.source.settings() if isinstance(views.source, HasSettings) else {}
     scores = {"views": views.count, **made, **found.scores}
     tta = replace(found, scores=scores)
@@ -117,7 +118,7 @@ def _of_task(
     views: Views,
     validation: Any,
 ) -> TestResult:
-    """Chooses again on validation images: a mean needs thresholds of its own."""
+    """Averages predictions, with thresholds chosen on averages over validation images."""
     chosen_on = None
     of_validation = _views_of(validation, views.count)
     if of_validation is not None:
@@ -134,12 +135,15 @@ def _views_of(source: Any, count: int) -> Views | None:
 
 
 def average_views(model: keras.Model, plain: Collected, views: Views) -> Collected:
-    """The mean of the outputs over the plain ones and those for all further views.
+    """Averages the plain outputs and the outputs for all other views.
 
     Args:
         model: The model.
-        plain: View 0: `(images, outputs)` for the images as they are.
-        views: All of them.
+        plain: The outputs for the original images, `(images, outputs)`.
+        views: The views, including the original images.
+
+    Returns:
+        The mean, `(images, outputs)` float32.
     """
     if views.count == 1:
         return plain

@@ -1,1 +1,1 @@
-"""Finds what depends on how a batch is cut, before the first step."""
+"""Checks before the first step whether results depend on replicas or on XLA."""

@@ -1,4 +1,4 @@
-"""Finds out before the first step whether XLA compiles a pass, and computes the same."""
+"""Checks before the first step whether XLA compiles a pass and computes the same."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,22 +20,22 @@ from ..step.seeds import set_seeds
 from .plain_variables import PlainVariables
 from .rounding import FLOORS, SAFETY, Rounding, distance
 
-_OTHERS = ", as happens where it draws other random numbers or has a bug"
-# With known shapes, which lookups depend on the rows of a batch can't be traced back.
+_CAUSES = ", for example because XLA draws other random numbers or has a bug"
+# With known shapes, it can't be traced back which lookups depend on the rows of a batch.
 _LOOKUPS = "it looks up rows of a table, as Embedding does, on several replicas"
-_LONGEST = 200  # characters of somebody else's message
+_MAX_CHARACTERS = 200  # of a message of TensorFlow or Keras
 
 
 class CompiledProbe:
-    """Runs the parts of one full batch with XLA and without.
+    """Runs the parts of one full batch with and without XLA.
 
-    Dropout is on: it must draw the same masks. No variable of the model is changed.
+    Dropout stays on, since XLA must draw the same masks. No variable of the model changes.
 
     Args:
-        compiled: What is tried.
-        model: Of that pass; built and compiled.
-        strategy: In whose scope the model was built.
-        seed: Of dropout and the like.
+        compiled: The pass to check.
+        model: The model of that pass, built and compiled.
+        strategy: The strategy in whose scope the model was built.
+        seed: Seed of dropout and other random layers.
     """
 
     def __init__(
@@ -54,10 +54,13 @@ class CompiledProbe:
         self._plain_variables = PlainVariables(model, strategy)
 
     def reason_against(self, parts: Sequence[Batch]) -> str:
-        """Why a model can't be trained with XLA, or nothing. All workers must call this.
+        """Returns why a model can't be trained with XLA. All workers must call this.
 
         Args:
-            parts: Of a full batch, one for each replica of this process.
+            parts: The parts of a full batch, one for each replica of this process.
+
+        Returns:
+            The reason, or an empty string.
         """
         reasons = workers_of(self._strategy).gather(self._own_reason(parts))
         return next(filter(None, reasons), "")
@@ -65,13 +68,13 @@ class CompiledProbe:
     def _own_reason(self, parts: Sequence[Batch]) -> str:
         try:
             plain = self._uncompiled(parts)
-        except Exception as error:  # if it is not of this trial, training meets it as well
+        except Exception as error:  # training raises it again unless the trial caused it
             return f"a trial without XLA failed: {reason_of(error)}"
         if self._strategy.num_replicas_in_sync > 1 and _has_lookups(plain):
             return _LOOKUPS
         try:
             compiled = self._local(trace(self._run_compiled)(parts))
-        except Exception as error:  # of XLA, or of whatever the model does while tracing
+        except Exception as error:  # by XLA, or by the model while it is traced
             return f"XLA can't compile it: {reason_of(error)}"
         finally:
             self._plain_variables.put_back()
@@ -80,17 +83,17 @@ class CompiledProbe:
     def _difference(
         self, plain: list[Outputs], compiled: list[Outputs], parts: Sequence[Batch]
     ) -> str:
-        """What XLA computes otherwise, if rounding does not explain it."""
+        """Returns what differs with XLA by more than rounding explains, or nothing."""
         floor = self._floor()
         if not _differing(plain, compiled, plain, floor):
             return ""
         if _differing(plain, self._uncompiled(parts), plain, floor):
             return "it draws random numbers that do not depend on a seed"
         name = _differing(plain, compiled, self._nudged(parts), floor)
-        return f"{name} are others with XLA{_OTHERS}" if name else ""
+        return f"{name} differ with XLA{_CAUSES}" if name else ""
 
     def _uncompiled(self, parts: Sequence[Batch]) -> list[Outputs]:
-        """What the model gives without XLA; eagerly, as a trace would take longer."""
+        """Runs the pass without XLA; eagerly, since tracing would take longer."""
 
         def on_replica() -> Outputs:
             set_seeds(self._model, self._seed, tf.zeros((), tf.int64))
@@ -103,11 +106,11 @@ class CompiledProbe:
             self._plain_variables.put_back()
 
     def _run_compiled(self, parts: Sequence[Batch]) -> Any:
-        # Within a function as in training, so that the same program is made once.
+        # Within a function as in training, so that the program is compiled only once.
         return self._strategy.run(lambda: self._compiled.compiled(self._own(parts)))
 
     def _nudged(self, parts: Sequence[Batch]) -> list[Outputs]:
-        """What comes out with the last bits of the batch and of all weights changed."""
+        """Runs the pass with the last bits of the batch and of all weights changed."""
         variables = self._model.trainable_variables
         kept = [np.array(value_on_host(each)) for each in variables]
         try:
@@ -132,11 +135,12 @@ class CompiledProbe:
 
 
 def floor_of(dtype: str, on_gpu: bool) -> float:
-    """The relative difference that counts for nothing.
+    """Returns the relative difference that is ignored.
 
     Args:
-        dtype: In which the model computes.
-        on_gpu: GPUs may multiply float32 as TensorFloat-32, which has the bits of float16.
+        dtype: Name of the dtype that the model computes in.
+        on_gpu: Whether the model runs on a GPU, where float32 may be multiplied as
+            TensorFloat-32, which is as precise as float16.
 
     Example:
         >>> floor_of("float32", on_gpu=False)
@@ -147,7 +151,7 @@ def floor_of(dtype: str, on_gpu: bool) -> float:
 
 
 def reason_of(error: Exception) -> str:
-    """What somebody without the source of XLA needs of its message."""
+    """Returns the part of an error message of XLA or Keras that helps users."""
     text = str(error)
     found = re.search(r"unsupported operations.*?: (\w+) \(", text, re.DOTALL)
     if found:
@@ -157,9 +161,9 @@ def reason_of(error: Exception) -> str:
     plain = re.sub(r"\x1b\[\d+m", "", text).splitlines()
     lines = [line.strip() for line in plain if line.strip()]
     if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
-        del lines[0]  # by Keras, which puts it in front of what happened
+        del lines[0]  # Keras puts this line before the cause
     first = lines[0] if lines else type(error).__name__
-    return first[:_LONGEST].rstrip(".")
+    return first[:_MAX_CHARACTERS].rstrip(".")
 
 
 def _differing(
@@ -168,10 +172,10 @@ def _differing(
     nudged: Sequence[Outputs],
     floor: float,
 ) -> str:
-    """The name of what differs on any replica, or nothing.
+    """Returns the name of the first group of values that differs on a replica, or nothing.
 
-    All numbers of a kind are one large vector: a unit that rounding turns off changes
-    single entries.
+    All values of a group are compared as one vector, since a ReLU that rounding turns off
+    changes single entries by much.
     """
     for one, other, noisy in zip(plain, compiled, nudged, strict=True):
         groups = zip(_groups(one), _groups(other), _groups(noisy), strict=True)

@@ -1,4 +1,4 @@
-"""Differences between a batch that is run whole and one that is cut, in words."""
+"""Describes differences between the results of a batch run whole and split."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -10,13 +10,13 @@ from .rounding import differ, distance
 
 
 class Difference(NamedTuple):
-    """One thing that depends on how a batch is cut.
+    """A result that depends on how a batch is split.
 
     Attributes:
-        what: A name for it.
-        whole: Its value for the whole batch, in words.
-        cut: Its value for the parts.
-        remedy: What to do, as full sentences.
+        what: Name of the result.
+        whole: Text of its value for the whole batch.
+        cut: Text of its value for the split batch.
+        remedy: Advice in full sentences.
     """
 
     what: str
@@ -33,15 +33,18 @@ def compare(
     nudged: Any,
     floor: float,
 ) -> list[Difference]:
-    """The difference between two arrays, if there is one that rounding does not explain.
+    """Compares two arrays.
 
     Args:
-        what: A name for them.
-        remedy: What to do if they differ.
-        whole: Of the whole batch.
-        cut: Of its parts.
-        nudged: Of the whole batch with its last bits changed.
-        floor: As of `differ`.
+        what: Name of the arrays.
+        remedy: Advice if they differ.
+        whole: Result of the whole batch.
+        cut: Result of the split batch.
+        nudged: Result of the whole batch with its last bits changed.
+        floor: See `differ`.
+
+    Returns:
+        The difference, or an empty list if rounding explains it.
 
     Example:
         >>> compare("the loss", "Don't.", 0.5, 0.75, nudged=0.5, floor=1e-5)
@@ -54,12 +57,12 @@ def compare(
 
 
 def difference(what: str, remedy: str, whole: Any, cut: Any) -> Difference:
-    """Puts two arrays that differ into words."""
+    """Describes two arrays that differ."""
     return Difference(what, *_shown(np.asarray(whole), np.asarray(cut)), remedy)
 
 
 def refusal(found: Iterable[Difference], num_replicas: int, num_rows: int) -> ConfigError:
-    """The error to raise for what differs: everything once, and each remedy once."""
+    """Returns the error for differences, with each result and each remedy once."""
     by_name: dict[str, Difference] = {}
     for difference in found:
         by_name.setdefault(difference.what, difference)
@@ -69,18 +72,18 @@ def refusal(found: Iterable[Difference], num_replicas: int, num_rows: int) -> Co
     remedies = " ".join(dict.fromkeys(d.remedy for d in by_name.values()))
     return ConfigError(
         f"A batch must give the same results whole and split over {num_replicas} replicas. "
-        f"Received, of {num_rows} rows: {values}. {remedies} Or train on one replica "
+        f"Received, for {num_rows} rows: {values}. {remedies} Or train on one replica "
         "(trainer.devices=1); trainer.check_replicas=false trains anyway, with results "
         "that depend on the number of replicas."
     )
 
 
 def _shown(whole: Any, cut: Any) -> tuple[str, str]:
-    """The two values where they differ most, or the shapes if these do."""
+    """Formats the two values that differ most, or the shapes if these differ."""
     if whole.shape != cut.shape:
         return f"an array of shape {whole.shape}", f"one of {cut.shape}"
     if whole.dtype.kind in "OSU":
-        return "other strings", "others"
+        return "some strings", "other strings"
     place = np.unravel_index(distance(whole, cut).argmax(), whole.shape)
     where = f" at {[int(number) for number in place]}" if place else ""
     return f"{float(whole[place]):.7g}{where}", f"{float(cut[place]):.7g}"

@@ -1,7 +1,7 @@
-"""Outputs and targets as different from one another as a trained model might have them.
+"""Draws random outputs and targets that vary like those of a trained model.
 
-A model that has learned nothing says nearly the same of all rows, and the first rows of
-the data may be of one class: there a batch may have no hit at all, whole and cut.
+An untrained model predicts nearly the same for all rows, and the first rows of the data may
+all have the same label. A metric could then be zero for the batch, whether split or not.
 """
 
 from typing import Any
@@ -16,18 +16,19 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 def drawn_outputs(predictions: Any, seed: int = 0) -> Any:
-    """Numbers of the same shapes and kinds as a model's outputs.
+    """Draws values with the structure, shapes, dtypes and ranges of a model's outputs.
 
     Args:
-        predictions: In any structure. Probabilities of classes stay such, numbers
-            between 0 and 1 stay between them, and others get a spread of about 1.
-        seed: Other numbers for another.
+        predictions: Outputs in any structure. Class probabilities are replaced by other
+            class probabilities, values in [0, 1] by other values in [0, 1]; noise with a
+            standard deviation of 1 is added to other values.
+        seed: Seed of the draws.
     """
     random = np.random.default_rng(seed)
 
     def draw(tensor: Any) -> Any:
         if not isinstance(tensor, tf.Tensor) or not tensor.dtype.is_floating:
-            return tensor  # a mask, say
+            return tensor  # such as a mask
         values = np.asarray(tf.cast(tensor, tf.float64))
         return tf.cast(_like(values, random), tensor.dtype)
 
@@ -35,12 +36,12 @@ def drawn_outputs(predictions: Any, seed: int = 0) -> Any:
 
 
 def drawn_targets(targets: Any, predictions: Any, seed: int = 1) -> Any:
-    """Labels of the same shapes and kinds as targets; other targets as they are.
+    """Draws labels with the shapes and dtypes of targets; keeps other targets.
 
     Args:
-        targets: In the structure of `predictions`, or else all are kept.
-        predictions: Of the model; how many outputs there are tells the classes.
-        seed: Other labels for another.
+        targets: Targets; all are kept unless they have the structure of `predictions`.
+        predictions: Outputs of the model; the last axis sets the number of classes.
+        seed: Seed of the draws.
     """
     random = np.random.default_rng(seed)
 

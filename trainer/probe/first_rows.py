@@ -1,4 +1,4 @@
-"""The first rows of the training data, looked at without changing what comes later."""
+"""Reads the first rows of the training data without consuming them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,14 +10,14 @@ from ..contracts import BatchSource, GivesFirstElements, ReadsRows
 
 
 def first_rows(source: BatchSource, count: int) -> Any:
-    """The first rows of a source, as one element of its batches.
+    """Reads the first rows of a source as one batch.
 
     Args:
         source: The data.
-        count: How many. Data with fewer are gone through again and again.
+        count: Number of rows. Rows are repeated if the source has fewer.
 
     Returns:
-        What `source.prepare` takes; None if there is not a single row.
+        An argument for `source.prepare`, or None if the source has no rows.
     """
     if isinstance(source, ReadsRows):
         draws = source.draws(0)
@@ -28,14 +28,14 @@ def first_rows(source: BatchSource, count: int) -> Any:
 
 
 def first_elements(source: BatchSource) -> Iterator[Any]:
-    """The first batches of a source, whole."""
+    """Iterates over the batches of a source, not split between replicas."""
     if isinstance(source, GivesFirstElements):
         return source.first_elements()
     return (parts[0].content for parts in source.batches(Position(), Replicas()))
 
 
 def _enough(elements: Iterable[Any], count: int) -> Iterator[Any]:
-    """Elements until they have that many rows; those without any are left out."""
+    """Yields elements with rows until there are `count` rows."""
     for element in elements:
         rows = _num_rows(tf.nest.flatten(element)[0])
         if rows:
@@ -46,7 +46,7 @@ def _enough(elements: Iterable[Any], count: int) -> Iterator[Any]:
 
 
 def _joined(elements: list[Any]) -> Any:
-    """The rows of all elements that have rows of the same shapes as the first's."""
+    """Concatenates the elements whose rows have the shapes of the first element's."""
     alike = [each for each in elements if _row_shapes(each) == _row_shapes(elements[0])]
     return tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), *alike)
 

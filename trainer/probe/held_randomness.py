@@ -1,7 +1,7 @@
-"""Takes chance out of a model for a while: no dropout, and noise that is a constant.
+"""Disables dropout and makes random numbers constant, for comparisons.
 
-A random number belongs to a place in a batch, so that the rows of a part would get other
-numbers than the same rows of the whole batch.
+Random numbers depend on the position in a batch, so a row would get another number in a
+split batch than in the whole one.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ _DRAWS = ("normal", "truncated_normal", "uniform")
 
 @contextlib.contextmanager
 def held_randomness() -> Iterator[None]:
-    """Replaces TensorFlow's random operations, which are Keras's too; in eager mode.
+    """Replaces TensorFlow's random operations, which Keras uses as well. Eager mode only.
 
-    Dropout lets everything through; any other draw gives the same number for all
-    elements. The generators of Python and NumPy are put back afterwards.
+    Dropout returns its inputs; any other operation returns the same number for all
+    elements. The generators of Python and NumPy are restored on exit.
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Compares metrics of a whole batch with those that replicas put together."""
+"""Compares the metrics of a whole batch with those combined from replicas."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,21 +20,21 @@ from .differences import Difference, compare
 from .one_pass import Seen, rows_of
 
 _REMEDY = (
-    "A metric must take values of single examples and keep their sums, like those of "
-    "keras.metrics: update_state adds, result divides."
+    "A metric must keep sums of values of single examples, like those of keras.metrics: "
+    "update_state adds, result divides."
 )
 Updates = Mapping[int, Any]  # by the id of a variable
 
 
 class MetricProbe:
-    """Updates the metrics of a model with a batch, at once and in parts.
+    """Updates the metrics of a model with a whole batch and with its parts.
 
-    Both see the same outputs, so that no rank or threshold can flip by rounding. The
-    metrics are reset, as before the first step; after that values stand in for them.
+    Both use the same outputs, so that rounding can't flip a rank or a threshold. The
+    metrics are reset, as before the first step; updates don't change them.
 
     Args:
-        model: Built and compiled.
-        strategy: In whose scope the model was built.
+        model: The model, built and compiled.
+        strategy: The strategy in whose scope the model was built.
 
     Attributes:
         variables: The state of all metrics.
@@ -59,15 +59,15 @@ class MetricProbe:
         updates: tuple[Updates, Sequence[Updates], Updates],
         floor: float,
     ) -> list[Difference]:
-        """The metrics that differ between a batch and its parts.
+        """Returns the metrics that differ between a batch and its parts.
 
         Args:
-            seen: A batch of two rows for each replica and one more, and outputs for it;
+            seen: A batch with two rows per replica and one more, and the outputs for it;
                 None if compiled metrics are not updated.
-            nudged: The same with last bits changed.
-            updates: What layers made of metrics that they hold: of the whole batch, on
-                each replica, and of the nudged batch.
-            floor: A relative difference that counts for nothing.
+            nudged: The same with its last bits changed.
+            updates: States of metrics that layers hold, after the whole batch, after the
+                part of each replica, and after the nudged batch.
+            floor: Relative difference that is ignored.
         """
         whole, own, other = updates
         num_rows = 2 * self._replicas.total + 1
@@ -95,12 +95,12 @@ class MetricProbe:
         updates: Updates | None = None,
         start: Sequence[Any] | None = None,
     ) -> list[Any]:
-        """The state after some rows.
+        """Computes the state of the metrics after some rows.
 
         Args:
             seen: The rows, or None.
-            updates: What layers made of metrics that they hold.
-            start: The state before, of all replicas together by default.
+            updates: States of metrics that layers hold.
+            start: The state before; by default that of all replicas combined.
         """
         start = self._joined(self._starts) if start is None else start
         pairs = list(zip(self.variables, start, strict=True))
@@ -115,7 +115,7 @@ class MetricProbe:
         ]
 
     def _joined(self, states: Sequence[Sequence[Any]]) -> list[Any]:
-        """What is read of variables that have a value on each replica."""
+        """Combines the values that variables have on each replica."""
         columns = zip(*states, strict=True)
         return [
             JOIN[variable.aggregation](np.stack(values), axis=0)
@@ -128,5 +128,5 @@ class MetricProbe:
 
 
 def _of_replica(number: int, values: Any) -> Any:
-    """A replica's value; all share that of a variable that was made outside the scope."""
+    """Returns the value of a replica; zeros after the first if all share one value."""
     return values[number] if number < len(values) else np.zeros_like(values[0])

@@ -1,4 +1,4 @@
-"""One forward and backward pass that leaves every variable as it was."""
+"""Runs a forward and backward pass without changing variables."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,19 +23,19 @@ from ..step.metric_internals import update_metrics
 
 MAX_GRADIENTS = 100
 Batch = tuple[Any, Any, Any]
-Seen = tuple[Batch, Any]  # and what the model says of it
+Seen = tuple[Batch, Any]  # a batch and the outputs for it
 
 
 class Sums(NamedTuple):
-    """What is summed over replicas.
+    """Results that are summed over replicas.
 
     Attributes:
-        numerators: Of each loss.
-        denominators: For each divisor.
-        gradients: Of the total loss, for each trainable variable; none of large models.
-        given: For each of the outputs that were given, numerators and denominators of
-            the compiled losses.
-        values: What else a `training_step` returned, by name.
+        numerators: Numerator of each loss.
+        denominators: Denominators by divisor.
+        gradients: Gradients of the total loss per variable; empty for large models.
+        given: Numerators and denominators of the compiled losses for each element of the
+            argument `given`.
+        values: Other values that `training_step` returned, by name.
     """
 
     numerators: list[Any]
@@ -46,13 +46,13 @@ class Sums(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """The result.
+    """The results of a pass.
 
     Attributes:
-        sums: To be summed over replicas.
-        predictions: Of the model, or None.
-        updates: New values of variables by their place in `OnePass.variables`.
-        layers: Outputs of layers by their path, where they are kept.
+        sums: Results that are summed over replicas.
+        predictions: Outputs of the model, or None.
+        updates: New values of variables by their index in `OnePass.variables`.
+        layers: Outputs of layers by path, if they are kept.
     """
 
     sums: Sums
@@ -62,20 +62,20 @@ class Pass(NamedTuple):
 
 
 class OnePass:
-    """Runs a model on rows in training mode and takes everything back.
+    """Runs a model in training mode without changing its variables.
 
-    Gradients are left out where they would take longer than all else, in models of more
-    than `MAX_GRADIENTS` trainable variables.
+    Gradients are not computed for models of more than `MAX_GRADIENTS` trainable variables,
+    where they would take most of the time.
 
     Args:
-        model: Built and compiled.
-        module: May define its own `training_step`.
-        plain: Variables that Keras does not know of, by name. These a pass does change.
+        model: The model, built and compiled.
+        module: The module, which may define its own `training_step`.
+        plain: `tf.Variable`s that Keras does not track, by name. A pass changes these.
 
     Attributes:
-        variables: All that a pass may give a new value, the plain ones last.
-        names: Of all of them.
-        kinds: Of the losses, after the first pass.
+        variables: All variables that a pass may update, the plain ones last.
+        names: Names of the variables.
+        kinds: Kinds of the losses; empty before the first pass.
         keeps_layers: Whether to keep the outputs of layers.
     """
 
@@ -97,7 +97,7 @@ class OnePass:
         self._own = threading.local()  # each replica runs in its own thread
 
     def keep(self, layer: keras.Layer, outputs: Any) -> None:
-        """Keeps what a layer returned, for the pass that it is called in."""
+        """Keeps the outputs of a layer called in the current pass, if wanted."""
         if self.keeps_layers:
             self._own.layers[layer.path] = tf.nest.flatten(outputs)
 
@@ -108,13 +108,13 @@ class OnePass:
         given: Sequence[Seen] = (),
         denominators: Mapping[str, tf.Tensor] | None = None,
     ) -> Pass:
-        """Runs the rows of a batch; in replica context, eagerly.
+        """Runs the rows of a batch; in replica context and eager mode.
 
         Args:
             batch: Inputs, targets and weights.
-            values: Of the trainable variables, in their place.
-            given: What the compiled losses are to be computed of beside.
-            denominators: What gradients are to be divided by, if not by the batch's own.
+            values: Values to use instead of those of the trainable variables.
+            given: Batches with outputs for which compiled losses are computed as well.
+            denominators: Denominators for the gradients; by default those of the batch.
         """
         trainable = zip(self._model.trainable_variables, values, strict=True)
         seeds = ((seed, tf.zeros(seed.shape, seed.dtype)) for seed in self._seeds)
@@ -145,9 +145,10 @@ class OnePass:
         return nullcontext() if self._has_gradients else tape.stop_recording()
 
     def _moved(self) -> Iterator[tuple[keras.Variable, Any]]:
-        """Variables that replicas sum up when they are written, away from zero.
+        """Yields variables whose writes are summed over replicas, with the value one.
 
-        To add to them adds what they had once for each replica, which zero would hide.
+        Adding to such a variable counts its earlier value once per replica; with the value
+        zero, this would not show.
         """
         for variable in self.variables[: len(self.variables) - self._num_plain]:
             if variable.aggregation == "sum" and variable.synchronization != "on_read":
@@ -155,7 +156,7 @@ class OnePass:
 
     @unscaled_losses()
     def losses(self, seen: Seen) -> tuple[list[Any], dict[str, Any]]:
-        """Numerators and denominators of the compiled losses; in replica context."""
+        """Computes numerators and denominators of compiled losses; in replica context."""
         if overrides_training_step(self._module):
             return [], {}
         (inputs, targets, weights), predictions = seen
@@ -165,7 +166,7 @@ class OnePass:
         return numerators, {term.kind.divisor: term.denominator for term in terms}
 
     def takes(self, seen: Seen) -> bool:
-        """Whether losses and metrics can be computed of these targets and outputs."""
+        """Whether losses and metrics accept these targets and outputs."""
         (_, targets, weights), predictions = seen
         try:
             self.losses(seen)
@@ -188,7 +189,7 @@ class OnePass:
 
 
 def rows_of(structure: Any, rows: slice) -> Any:
-    """Some rows of all tensors of a structure; None stays None."""
+    """Slices the rows of all tensors of a structure; None stays None."""
 
     def cut(tensor: Any) -> Any:
         return None if tensor is None else with_attached(lambda t: t[rows], tensor)
@@ -197,7 +198,7 @@ def rows_of(structure: Any, rows: slice) -> Any:
 
 
 def _total(terms: Sequence[Term], denominators: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """What gradients are taken of."""
+    """Computes the total loss, of which gradients are taken."""
     parts = [
         kind.weight * tf.math.divide_no_nan(numerator, denominators[kind.divisor])
         for kind, numerator, _ in terms

@@ -1,4 +1,4 @@
-"""Variables of TensorFlow itself that layers hold, of which Keras does not know."""
+"""Finds `tf.Variable`s of layers that Keras does not track."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,13 +10,13 @@ from ...models.variables import all_layers
 
 
 class PlainVariables:
-    """Keeps the values that such variables have on each replica here.
+    """Saves the values of such variables on each local replica.
 
-    `keras.StatelessScope` does not keep them from being written.
+    `keras.StatelessScope` does not prevent writes to them.
 
     Args:
-        model: Whose layers may hold some as attributes.
-        strategy: In whose scope the model was built.
+        model: The model, whose layers may have such variables as attributes.
+        strategy: The strategy in whose scope the model was built.
 
     Attributes:
         by_name: The variables, by the path of the layer and the name of the attribute.
@@ -31,7 +31,7 @@ class PlainVariables:
         ]
 
     def put_back(self) -> None:
-        """Gives all replicas their values back; in cross-replica context."""
+        """Restores the values on all local replicas; in cross-replica context."""
         for replica, value in self._kept:
             replica.assign(value)
 

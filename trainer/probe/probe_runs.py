@@ -1,7 +1,7 @@
-"""Runs one batch whole on one replica and cut on all, without changing the model.
+"""Runs a batch whole on one replica and split on all, without changing the model.
 
-Both are eager: to trace a large model takes ten times as long as to run it. They go
-through the forward pass, sums and divisions of training.
+Both runs are eager, since tracing a large model takes ten times as long as running it. They
+use the forward pass, sums and divisions of training.
 """
 
 import contextlib
@@ -29,25 +29,24 @@ from .rounding import Rounding, distance
 
 Updates = Mapping[int, npt.NDArray[Any]]
 
-# What changes so much with the last bits of a batch may as well be drawn by chance.
+# Outputs that change by this share with the last bits of a batch may be random.
 _LOOKS_RANDOM = 0.2
-
 
 _SMALL = 0.01
 
 
 class Runs(NamedTuple):
-    """What one and the same batch gave.
+    """The results of running the same batch in several ways.
 
     Attributes:
-        whole: On one replica.
-        nudged: Likewise, with the last bits of the batch and of all weights changed.
-        repeated: As `whole`, run once more if the outputs look as if drawn by chance.
-        parts: For each replica of this process its rows, and what they gave.
-        sums: Over the parts of all replicas.
-        given: For each of `seen` the sums of the whole batch.
-        updates: For each replica of all workers the variables that it changed.
-        seen: The batch with its outputs, and with others that were drawn.
+        whole: Results on one replica.
+        nudged: The same, with the last bits of the batch and of all weights changed.
+        repeated: A second run of `whole` if the outputs look random, otherwise `whole`.
+        parts: Rows and results of each replica of this process.
+        sums: Sums over the parts of all replicas.
+        given: Sums of the whole batch for each element of `seen`.
+        updates: Variables changed by each replica of all workers.
+        seen: The batch with its outputs, and with randomly drawn ones.
     """
 
     whole: Pass
@@ -61,17 +60,17 @@ class Runs(NamedTuple):
 
 
 class ProbeRuns:
-    """Runs batches of two rows for each replica and one more, whole and cut.
+    """Runs batches with two rows per replica and one more, whole and split.
 
-    Random numbers are held still. A BatchNorm shares its statistics: of one that does
-    not it is known that it depends on cuts, and somebody asked for it.
+    Random numbers are constant. All BatchNorm layers synchronize their statistics: a layer
+    that does not is known to depend on the split, and was configured that way.
 
     Args:
-        model: Built and compiled.
-        strategy: In whose scope the model was built.
-        one_pass: Of that model.
-        plain: Of that model.
-        rounding: Of that model.
+        model: The model, built and compiled.
+        strategy: The strategy in whose scope the model was built.
+        one_pass: Runs the model.
+        plain: The variables of the model that Keras does not track.
+        rounding: The rounding of the model.
     """
 
     def __init__(
@@ -104,7 +103,8 @@ class ProbeRuns:
                 whole = self._whole(batch, values)
                 seen = self._seen(batch, whole.predictions)
                 given = [self._pass.losses(each) for each in seen]
-                with _batch_norms(self._model, synchronized=False):  # rounds otherwise
+                # Without synchronization, statistics are rounded differently.
+                with _batch_norms(self._model, synchronized=False):
                     other = self._whole(*nudged)
                 repeated = whole
                 if _look_random(whole.predictions, other.predictions):
@@ -128,9 +128,9 @@ class ProbeRuns:
         return [*seen, drawn] if self._pass.takes(drawn) else seen
 
     def _values(self) -> list[tf.Tensor]:
-        """Values for the trainable variables: their own, except for those that are zero.
+        """Returns the values of the trainable variables, with zeros replaced.
 
-        What is multiplied with zero at first, as new branches often are, would be hidden.
+        Differences in a branch that is initially multiplied by zero would not show.
         """
         values = (tf.convert_to_tensor(v.value) for v in self._model.trainable_variables)
         return [tf.where(value == 0, _SMALL, value) for value in values]
@@ -154,7 +154,7 @@ class ProbeRuns:
 
 
 def leaves(predictions: Any) -> list[npt.NDArray[Any]]:
-    """The arrays of a model's outputs, in whatever structure."""
+    """Returns the arrays of a model's outputs in any structure."""
     flat = tf.nest.flatten(predictions, expand_composites=True)
     return [np.asarray(each) for each in flat if each is not None]
 
@@ -171,14 +171,14 @@ def _look_random(predictions: Any, others: Any) -> bool:
 
 @contextlib.contextmanager
 def _held() -> Iterator[None]:
-    """Surrounds passes that are to be compared."""
+    """Makes passes comparable: eager, with constant random numbers."""
     with held_randomness(), functions_run_eagerly(), recurrences_in_functions():
         yield
 
 
 @contextlib.contextmanager
 def _batch_norms(model: keras.Model, synchronized: bool) -> Iterator[None]:
-    """Lets every BatchNorm share its statistics, or none, for a while."""
+    """Turns synchronization of all BatchNorm layers on or off within the context."""
     layers = [each for each in batch_norms(model) if each.synchronized != synchronized]
     for layer in layers:
         set_synchronized(layer, synchronized)

@@ -1,7 +1,7 @@
-"""Finds what depends on how a batch is cut, before the first step on several replicas.
+"""Checks before the first step that results don't depend on the number of replicas.
 
-A loss that averages over its batch, a layer that mixes rows, a metric whose state is no
-sum: on several replicas each gives other numbers than on one, without an error.
+A loss that averages over its batch, a layer that mixes rows, and a metric whose state is
+not a sum give different results on several replicas than on one, without an error.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -54,26 +54,27 @@ def check_replicas(
     strategy: tf.distribute.Strategy,
     source: BatchSource,
 ) -> None:
-    """Checks that to cut a batch for several replicas changes nothing.
+    """Checks that splitting a batch between replicas does not change results.
 
-    The batch has two rows for each replica and one more, so that its parts are not equal.
-    Dropout is off, and BatchNorm shares its statistics. Metrics are reset; nothing else
-    changes. All workers must call this.
+    The batch has two rows per replica and one more, so that its parts differ in size.
+    Dropout is off, and BatchNorm synchronizes its statistics. Metrics are reset; nothing
+    else changes. All workers must call this.
 
     Args:
-        model: What is trained; built and compiled.
-        module: May define its own `training_step`.
-        strategy: Where it is trained.
-        source: What it is trained on.
+        model: The model to train, built and compiled.
+        module: The module, which may define its own `training_step`.
+        strategy: The strategy to train with.
+        source: The training batches.
 
     Raises:
-        ConfigError: Something differs; the message names it.
+        ConfigError: Results differ; lists them.
+        OutOfMemoryError: The memory of a device does not suffice for the check.
     """
     num_replicas = strategy.num_replicas_in_sync
     num_rows = 2 * num_replicas + 1
     rows = first_rows(source, num_rows) if num_replicas > 1 else None
     if rows is None:
-        return  # nothing is cut; or there are not data, which training refuses
+        return  # one replica, or no data, for which training raises an error
     probe = ReplicaProbe(model, module, strategy)
     try:
         found = probe.everywhere(source.prepare(rows))
@@ -82,7 +83,7 @@ def check_replicas(
     except tf.errors.ResourceExhaustedError as error:
         raise OutOfMemoryError(
             message(
-                "A device must have memory for the rows that are run both whole and split.",
+                "The rows that are run whole and split must fit into a device's memory.",
                 "trainer.check_replicas=false skips this check.",
                 rows=num_rows,
             )
@@ -98,12 +99,12 @@ def check_replicas(
 
 
 class ReplicaProbe:
-    """Compares a batch that is run whole with the same one cut for the replicas.
+    """Compares the results of a batch run whole and split between replicas.
 
     Args:
-        model: Built and compiled.
-        module: May define its own `training_step`.
-        strategy: In whose scope the model was built.
+        model: The model, built and compiled.
+        module: The module, which may define its own `training_step`.
+        strategy: The strategy in whose scope the model was built.
     """
 
     def __init__(
@@ -117,10 +118,10 @@ class ReplicaProbe:
         self._rounding = Rounding(model)
         self._run = ProbeRuns(model, strategy, self._pass, plain, self._rounding)
         self._floor = FLOORS[self._rounding.dtype]
-        self._exact = FLOORS[keras.config.floatx()] / 10  # of what sees the same outputs
+        self._exact = FLOORS[keras.config.floatx()] / 10  # for results of the same outputs
 
     def everywhere(self, batch: Batch) -> list[Difference]:
-        """What differs on any worker. All must call this."""
+        """Returns the differences on all workers. All workers must call this."""
         gathered = self._workers.gather(self._differences(batch))
         found = [Difference(*each) for some in gathered for each in some]
         if any(each.remedy == _MIXES_ROWS for each in found):
@@ -131,7 +132,7 @@ class ReplicaProbe:
         return found
 
     def _differences(self, batch: Batch) -> list[Difference]:
-        """What differs, except for consequences of what is named already."""
+        """Returns differences, except for those that follow from one already found."""
         runs = self._run(batch)
         found = [
             *(list(self._of_predictions(runs)) or self._of_losses(runs)),
@@ -155,7 +156,7 @@ class ReplicaProbe:
                 yield from compare(name, _MIXES_ROWS, expected, own, noisy, self._floor)
 
     def _first_layer(self, runs: Runs) -> tuple[int, str] | None:
-        """The first layer whose output differs: how many came before, and its path."""
+        """Returns the index and path of the first layer whose output differs."""
         for place, path in enumerate(runs.whole.layers):
             whole, other = (leaves(r.layers[path]) for r in (runs.whole, runs.nudged))
             for rows, part in runs.parts:
@@ -168,11 +169,11 @@ class ReplicaProbe:
         return None
 
     def _own(self, leaf: Any, rows: slice) -> Any:
-        """A replica's rows of an output; all of it if it has no row for each."""
+        """Returns a replica's rows of an output, or all of an output without rows."""
         return leaf[rows] if leaf.ndim and len(leaf) == self._run.num_rows else leaf
 
     def _of_losses(self, runs: Runs) -> Iterator[Difference]:
-        """Compiled losses of the same outputs, and what only a pass of the model gives."""
+        """Compares compiled losses for the same outputs, then other losses and values."""
         kinds, whole, cut, other = (
             self._pass.kinds,
             runs.whole.sums,
@@ -201,7 +202,7 @@ class ReplicaProbe:
     ) -> Iterator[Difference]:
         for kind, whole, cut, other in zip(kinds, *values, strict=True):
             is_added = kind.name == ADDITIONAL
-            what = "what add_loss adds" if is_added else f"loss {kind.name!r}"
+            what = "the loss of add_loss" if is_added else f"loss {kind.name!r}"
             remedy = _ADDED if is_added else _LOSS
             yield from compare(what, remedy, whole, cut, other, floor)
 
@@ -233,16 +234,17 @@ class ReplicaProbe:
             np.asarray(each.updates.get(place, kept)) for each in (runs.whole, runs.nudged)
         )
         values = np.stack([each.get(place, kept) for each in runs.updates])
-        # Without a rule each replica keeps its own.
+        # Without aggregation, each replica keeps its own value.
         joined = values if rule == "none" else [JOIN[rule](values, axis=0)]
         name = f"variable {self._pass.names[place]!r}"
         found = (compare(name, _VARIABLE, whole, cut, other, self._floor) for cut in joined)
         return next(filter(None, found), [])
 
     def _of_gradients(self, runs: Runs) -> list[Difference]:
-        """That of the variable in which they are furthest apart.
+        """Returns the difference for the variable whose gradients differ most.
 
-        All are one large vector: a unit that rounding turns off changes single entries.
+        Gradients are compared as one vector, since a ReLU that rounding turns off changes
+        single entries by much.
         """
         sums = runs.whole.sums, runs.sums, runs.nudged.sums
         gradients = [
@@ -260,10 +262,10 @@ class ReplicaProbe:
 
 
 def _from_layer(path: str, difference: Difference) -> Difference:
-    """Names the layer from which on outputs differ, if it is known."""
+    """Adds the first layer whose outputs differ to a difference, if it is known."""
     if not path or difference.remedy != _MIXES_ROWS:
         return difference
-    return difference._replace(what=f"{difference.what}, from layer {path!r} on")
+    return difference._replace(what=f"{difference.what}, starting with layer {path!r}")
 
 
 def _norm(arrays: Iterable[npt.NDArray[Any]]) -> float:
@@ -271,7 +273,7 @@ def _norm(arrays: Iterable[npt.NDArray[Any]]) -> float:
 
 
 def _dense(gradients: Sequence[Any]) -> list[npt.NDArray[Any]]:
-    """Gradients of one variable as arrays; of sparse ones the rows that any of them has."""
+    """Converts gradients of a variable to arrays; sparse ones to the rows they have."""
     if not all(isinstance(each, tf.IndexedSlices) for each in gradients):
         return [
             np.zeros(()) if each is None else np.asarray(tf.convert_to_tensor(each))

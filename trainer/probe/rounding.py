@@ -1,9 +1,9 @@
-"""Tells a real difference from one that rounding makes.
+"""Distinguishes real differences from rounding.
 
-How far rounding carries depends on the model: in a deep network with BatchNorm the last
-bit of an input can become the third digit of an output. So a batch is run once more with
-the last bits of all inputs and weights changed, and a difference counts if it is far
-larger than what that makes.
+The effect of rounding depends on the model: in a deep network with BatchNorm, the last bit
+of an input can change the third digit of an output. A batch is therefore run once more with
+the last bits of all inputs and weights changed, and a difference counts only if it is much
+larger than the effect of this change.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ import tensorflow as tf
 from ...models.variables import all_layers
 from ..step.keras_internals import with_attached
 
-# The last bit of 1 in each type, and relative differences that count for nothing.
+# Machine epsilon of each dtype, and relative differences that are ignored.
 LAST_BITS = {
     "float64": 2.0**-52,
     "float32": 2.0**-23,
@@ -24,15 +24,18 @@ LAST_BITS = {
     "bfloat16": 2.0**-7,
 }
 FLOORS = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2, "bfloat16": 3e-2}
-# By how much a difference must exceed the one that changed last bits make.
+# Factor by which a difference must exceed the effect of changed last bits.
 SAFETY = 100
 
 
 class Rounding:
-    """Rounding in the precision that a model computes in.
+    """Simulates rounding in the precision that a model computes in.
 
     Args:
-        model: Whose layers may have policies of their own; the coarsest counts.
+        model: The model; the coarsest dtype of its layers counts.
+
+    Attributes:
+        dtype: Name of that dtype.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -43,12 +46,12 @@ class Rounding:
         self.dtype = max(types & FLOORS.keys(), key=FLOORS.__getitem__, default="float32")
 
     def nudged(self, structure: Any, seed: int = 0) -> Any:
-        """The same values with their last bits changed at random; labels stay labels."""
+        """Changes the last bits of values at random; whole numbers stay unchanged."""
         epsilon = LAST_BITS[self.dtype]
 
         def nudge(tensor: Any) -> Any:
             if not isinstance(tensor, tf.Tensor) or not tensor.dtype.is_floating:
-                return tensor  # a mask, say
+                return tensor  # such as a mask
             up = tf.random.stateless_uniform(tf.shape(tensor), (seed, 1)) < 0.5
             factor = tf.where(up, *tf.constant([1 + epsilon, 1 - epsilon], tf.float64))
             other = tensor * tf.cast(factor, tensor.dtype)
@@ -61,10 +64,10 @@ def differ(whole: Any, cut: Any, nudged: Any, floor: float) -> bool:
     """Whether two arrays differ by more than rounding explains.
 
     Args:
-        whole: Of the whole batch.
-        cut: Of its parts.
-        nudged: Of the whole batch with its last bits changed.
-        floor: A difference that counts for nothing, relative to the largest value.
+        whole: Result of the whole batch.
+        cut: Result of the split batch.
+        nudged: Result of the whole batch with its last bits changed.
+        floor: Difference that is ignored, relative to the largest value.
     """
     whole, cut, nudged = (np.asarray(each) for each in (whole, cut, nudged))
     if whole.shape != cut.shape:
@@ -77,7 +80,7 @@ def differ(whole: Any, cut: Any, nudged: Any, floor: float) -> bool:
 
 
 def distance(first: Any, second: Any) -> npt.NDArray[np.float64]:
-    """Absolute differences; two values that are not finite in the same way have none."""
+    """Returns absolute differences; equal infinities and two NaNs have the difference 0."""
     first, second = (np.asarray(each, np.float64) for each in (first, second))
     with np.errstate(invalid="ignore"):
         apart = np.abs(first - second)

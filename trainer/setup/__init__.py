@@ -1,1 +1,1 @@
-"""From what a Trainer is given to what the loop runs on."""
+"""Prepares models and data for the training loop."""

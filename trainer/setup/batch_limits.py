@@ -1,4 +1,4 @@
-"""How many batches an epoch has at most, and data that has no end."""
+"""Limits the number of batches per epoch, and rejects infinite data."""
 
 from ...core.errors import ConfigError, message
 from ..contracts import BatchSource
@@ -6,10 +6,14 @@ from .datasets import FunctionSource
 
 
 def batch_limit(limit: int | float | None, num_batches: int | None) -> int | None:
-    """Turns a limit that may be a part of an epoch into a number of batches.
+    """Converts a limit, which may be a fraction of an epoch, to a number of batches.
+
+    Args:
+        limit: A number of batches, a fraction of an epoch as a float, or None.
+        num_batches: Number of batches per epoch, or None if unknown.
 
     Raises:
-        ConfigError: It is a part, but of how many batches is not known.
+        ConfigError: `limit` is a fraction, but `num_batches` is unknown.
 
     Example:
         >>> batch_limit(0.25, num_batches=70)
@@ -20,8 +24,7 @@ def batch_limit(limit: int | float | None, num_batches: int | None) -> int | Non
     if num_batches is None:
         raise ConfigError(
             message(
-                "A limit of batches must be a whole number if the number of batches of the "
-                "data is unknown.",
+                "A limit must be a number of batches if the length of the data is unknown.",
                 limit=limit,
             )
         )
@@ -31,22 +34,22 @@ def batch_limit(limit: int | float | None, num_batches: int | None) -> int | Non
 def require_end(
     source: BatchSource, limit: int | float | None = None, setting: str | None = None
 ) -> None:
-    """Rejects data without end, unless there is a limit.
+    """Rejects infinite data, unless there is a limit.
 
     Args:
         source: The data.
-        limit: Of batches, or None.
-        setting: What to set a limit with, if anything.
+        limit: Maximum number of batches, or None.
+        setting: Name of the setting for the limit, or None.
 
     Raises:
-        ConfigError: The data has no end, and there is no limit.
+        ConfigError: The data is infinite, and there is no limit.
     """
     repeats = source.is_endless or _repeats_forever(source)
     if limit is not None or source.num_batches is not None or not repeats:
         return
     if setting is None:
         remedy = "Leave out `.repeat()`, or call `.take(...)` on the dataset."
-        raise ConfigError(message("The data must be finite.", remedy, batches="endless"))
+        raise ConfigError(message("The data must be finite.", remedy, batches="infinite"))
     raise ConfigError(
         message(
             f"`{setting}` must be set for an infinite dataset.",

@@ -1,4 +1,4 @@
-"""A dataset whose first elements are known before it is gone through."""
+"""Peeks at the first elements of a dataset."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,14 +7,14 @@ import tensorflow as tf
 
 
 class BegunDataset:
-    """One pass through a dataset, of which the first elements can be looked at.
+    """One pass over a dataset whose first elements can be inspected before.
 
-    A second pass could be another one: a shuffled dataset changes its order each time,
-    and some generators can be read only once. So elements that were looked at are kept,
-    and the others come from the same iterator.
+    A second pass could differ: a shuffled dataset changes its order each time, and some
+    generators can be read only once. Inspected elements are therefore kept, and the others
+    are read from the same iterator.
 
     Args:
-        dataset: Finite or endless.
+        dataset: A finite or infinite dataset.
 
     Example:
         >>> begun = BegunDataset(tf.data.Dataset.range(5).shuffle(5, seed=1))
@@ -29,14 +29,14 @@ class BegunDataset:
         self._seen: list[Any] = []
 
     def elements(self) -> Iterator[Any]:
-        """The elements from the first on, each kept for later."""
+        """Iterates over the elements from the first one, and keeps them."""
         yield from self._seen
         for element in self._iterator:
             self._seen.append(element)
             yield element
 
     def from_the_start(self) -> tf.data.Dataset:
-        """All elements, in order; to be gone through once."""
+        """Returns a dataset of all elements in order; it can be iterated over once."""
         dataset = _rest(self._iterator)
         for element in reversed(self._seen):
             dataset = tf.data.Dataset.from_tensors(element).concatenate(dataset)
@@ -44,7 +44,7 @@ class BegunDataset:
 
 
 def _rest(iterator: Any) -> tf.data.Dataset:
-    """What an iterator has left, as a dataset."""
+    """Returns a dataset of the remaining elements of an iterator."""
 
     def take(_: tf.Tensor) -> Any:
         return iterator.get_next_as_optional()
@@ -56,6 +56,6 @@ def _rest(iterator: Any) -> tf.data.Dataset:
         return element.get_value()
 
     as_it_is = tf.autograph.experimental.do_not_convert
-    # TensorFlow holds the graph of each `Dataset.counter` for the life of the process.
+    # Not `Dataset.counter`, whose graph TensorFlow keeps until the process exits.
     taken = tf.data.Dataset.range(tf.int64.max).map(as_it_is(take))
     return taken.take_while(as_it_is(is_there)).map(as_it_is(content))

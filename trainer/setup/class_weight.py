@@ -1,4 +1,4 @@
-"""Weights examples by their class, as `class_weight` of `Model.fit` does."""
+"""Weights examples by class, like `class_weight` of `Model.fit`."""
 
 import copy
 import math
@@ -15,15 +15,15 @@ ClassWeight = Mapping[int, float]
 
 
 def weighted_by_class(source: BatchSource, class_weight: ClassWeight | None) -> BatchSource:
-    """The same batches with a weight for each example.
+    """Returns a source of the same batches with a weight for each example.
 
     Args:
-        source: Has integer or one-hot targets of one output, and no weights.
-        class_weight: Weights by class; those of classes that are left out are 1.
+        source: A source with integer or one-hot targets of one output, and no weights.
+        class_weight: Weights by class, 1 by default; None returns the source.
 
     Raises:
-        ConfigError: The weights are none, or the data of another task; or later, as soon
-            as the data is looked at: they have weights already, or no targets of classes.
+        ConfigError: `class_weight` is invalid, or the data has another task. Raised when
+            batches are prepared: the data already has weights, or several outputs.
     """
     if class_weight is None:
         return source
@@ -36,7 +36,7 @@ def weighted_by_class(source: BatchSource, class_weight: ClassWeight | None) -> 
             )
         )
     table, is_mixed = _table(class_weight), mixes_images(source)
-    weighted = copy.copy(source)  # has all else that such data can do
+    weighted = copy.copy(source)  # keeps all other methods of the source
 
     def prepare(part: Any) -> tuple[Any, Any, Any]:
         inputs, targets, weights = source.prepare(part)
@@ -50,7 +50,7 @@ def weighted_by_class(source: BatchSource, class_weight: ClassWeight | None) -> 
 
 
 def _table(class_weight: ClassWeight) -> list[float]:
-    """Weights of classes 0, 1, ... and, last, of all that are not named."""
+    """Returns the weights of classes 0, 1, ... and, last, that of all other classes."""
     try:
         weights = {int(label): float(weight) for label, weight in class_weight.items()}
         exact = all(int(label) == label for label in class_weight)
@@ -94,7 +94,7 @@ def _check(targets: Any, weights: Any) -> None:
 
 
 def _of_mixed(targets: tf.Tensor, table: list[float]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Targets and weights of mixed images, as `data.augmentation.mixing` makes them."""
+    """Computes targets and weights of images mixed by `data.augmentation.mixing`."""
     classes = range(targets.shape[-1])
     by_class = [table[min(number, len(table) - 1)] for number in classes]
     shares = targets * tf.constant(by_class, targets.dtype)
@@ -103,7 +103,7 @@ def _of_mixed(targets: tf.Tensor, table: list[float]) -> tuple[tf.Tensor, tf.Ten
 
 
 def _weights(targets: tf.Tensor, table: list[float]) -> tf.Tensor:
-    """The weight of each target: `(rows,)`, or `(rows, ...)` of targets of such a shape."""
+    """Looks up the weight of each target: `(rows,)`, or `(rows, ...)` for such targets."""
     labels = targets
     if len(targets.shape) > 1:
         is_one_hot = targets.shape[-1] != 1

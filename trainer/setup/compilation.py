@@ -1,4 +1,4 @@
-"""Decides whether the forward and backward pass of a model is compiled by XLA."""
+"""Decides whether XLA compiles the forward and backward pass of a model."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -18,15 +18,15 @@ from ..step.metric_internals import held_metrics
 from ..step.replica_pass import ReplicaPass
 from .compiled_model import batch_spec
 
-Asked = Literal["auto"] | bool
+JitCompile = Literal["auto"] | bool
 
 
 class Compilation(NamedTuple):
-    """How a model is run forward and backward.
+    """The chosen forward and backward pass.
 
     Attributes:
-        replica_pass: Compiled or not.
-        line: The announcement; empty if nothing was requested.
+        replica_pass: The pass, compiled or not.
+        line: The line to announce; empty if nothing was requested.
     """
 
     replica_pass: ReplicaPass | CompiledPass
@@ -34,7 +34,7 @@ class Compilation(NamedTuple):
 
 
 class TrainingSetup(NamedTuple):
-    """What is trained, where, and on what."""
+    """The objects that a pass is made from."""
 
     model: keras.Model
     module: Module
@@ -43,47 +43,54 @@ class TrainingSetup(NamedTuple):
     seed: int
 
 
-def choose_pass(asked: Asked, begun: bool | None, setup: TrainingSetup) -> Compilation:
-    """Compiles the pass if that is wanted and can be done exactly. All workers must call.
+def choose_pass(
+    asked: JitCompile, was_compiled: bool | None, setup: TrainingSetup
+) -> Compilation:
+    """Compiles the pass if wanted and if XLA gives the same results.
+
+    All workers must call this.
 
     Args:
         asked: `trainer.jit_compile`.
-        begun: Whether the run that is resumed was compiled; None for a new one.
-        setup: The model, and all around it.
+        was_compiled: Whether the resumed run was compiled; None for a new run.
+        setup: The objects to make the pass from.
 
     Raises:
-        ConfigError: It has to be compiled and can't be, or the run was begun otherwise.
+        ConfigError: The pass must be compiled and can't be, or a resumed run was started
+            with another value of `jit_compile`.
     """
-    wanted = is_wanted(asked, begun, setup.strategy)
+    wanted = should_compile(asked, was_compiled, setup.strategy)
     plain = ReplicaPass(setup.model, setup.module, setup.strategy.num_replicas_in_sync)
     if not wanted:
         return Compilation(plain, _not_wanted(asked, setup.model))
     compiled, reason = _compiled(plain, setup)
     if compiled is not None and not reason:
         return Compilation(compiled, "XLA: compiles the forward and backward pass")
-    if asked is True or begun:
-        raise _refusal(asked, begun, reason)
+    if asked is True or was_compiled:
+        raise _refusal(asked, was_compiled, reason)
     return Compilation(plain, f"XLA: not used ({reason})")
 
 
-def is_wanted(asked: Asked, begun: bool | None, strategy: tf.distribute.Strategy) -> bool:
-    """Whether to compile if that can be done.
+def should_compile(
+    asked: JitCompile, was_compiled: bool | None, strategy: tf.distribute.Strategy
+) -> bool:
+    """Whether to compile the pass if possible.
 
     Raises:
         ConfigError: A resumed run was started with another value.
     """
-    if begun is not None and asked not in ("auto", begun):
+    if was_compiled is not None and asked not in ("auto", was_compiled):
         raise ConfigError(
             message(
                 "A run must be resumed with its original `jit_compile`: XLA rounds "
                 "differently.",
                 "Restore it, or start a new run with another run_dir.",
-                begun=begun,
+                was_compiled=was_compiled,
                 jit_compile=asked,
             )
         )
-    if begun is not None:
-        return begun
+    if was_compiled is not None:
+        return was_compiled
     return asked is True or (asked == "auto" and _on_gpus(strategy))
 
 
@@ -92,19 +99,19 @@ def _on_gpus(strategy: tf.distribute.Strategy) -> bool:
     return all(device.device_type == "GPU" for device in devices)
 
 
-def _not_wanted(asked: Asked, model: keras.Model) -> str:
+def _not_wanted(asked: JitCompile, model: keras.Model) -> str:
     if asked == "auto" and model.jit_compile:
         return "XLA: not used (trainer.jit_compile decides, not that of model.compile)"
     return ""
 
 
 def _compiled(plain: ReplicaPass, setup: TrainingSetup) -> tuple[CompiledPass | None, str]:
-    """The compiled pass, and why it can't be used."""
+    """Returns the compiled pass, and why it can't be used or an empty string."""
     model, _, strategy, source, seed = setup
     reason = _known_reason(setup)
     element = None if reason else next(iter(first_elements(source)), None)
     if element is None:
-        return None, reason or "there is no batch to try it on"
+        return None, reason or "there is no batch to test it with"
     replicas, num_rows = Replicas.of(strategy), len(tf.nest.flatten(element)[0])
     if num_rows < replicas.total:
         return None, "a batch has fewer rows than there are replicas"
@@ -118,7 +125,7 @@ def _compiled(plain: ReplicaPass, setup: TrainingSetup) -> tuple[CompiledPass | 
 
 
 def _known_reason(setup: TrainingSetup) -> str:
-    """Why a model can't be compiled, as far as that is known without trying."""
+    """Returns why a model can't be compiled, without trying; empty if unknown."""
     specs = tf.nest.flatten(batch_spec(setup.source))
     if not all(spec is None or _has_numbers(spec) for spec in specs):
         return "the data contains strings, or rows of different lengths"
@@ -128,8 +135,8 @@ def _known_reason(setup: TrainingSetup) -> str:
         return ""
     if any(each.trainable and each.synchronized for each in batch_norms(setup.model)):
         return (
-            "BatchNorm shares its statistics between replicas; "
-            "trainer.sync_batch_norm=false ends that"
+            "BatchNorm synchronizes its statistics between replicas unless "
+            "trainer.sync_batch_norm=false"
         )
     if held_metrics(setup.model):
         return "layers update metrics of their own, on several replicas"
@@ -140,10 +147,10 @@ def _has_numbers(spec: Any) -> bool:
     return isinstance(spec, tf.Tensor | tf.TensorSpec) and spec.dtype != tf.string
 
 
-def _refusal(asked: Asked, begun: bool | None, reason: str) -> ConfigError:
+def _refusal(asked: JitCompile, was_compiled: bool | None, reason: str) -> ConfigError:
     remedy = "Leave it at auto or set it to false."
-    if begun:
-        remedy = "Resume the run where it was started, or start a new one."
+    if was_compiled:
+        remedy = "Resume the run on the machine where it was started, or start a new one."
     return ConfigError(
         message(
             f"The forward and backward pass must be compiled, but is not: {reason}.",

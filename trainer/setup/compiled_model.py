@@ -1,6 +1,6 @@
-"""Builds a module's model, and refuses what a compiled model asks for but can't get.
+"""Builds the model of a module, and rejects unsupported features of compiled models.
 
-docs/keras.md has the table of what is honored and what is refused.
+docs/keras.md lists the supported and unsupported features.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ from ..step.keras_internals import build_compiled, set_synchronized
 from ..step.loss_internals import compiled_losses, ignored_losses
 from ..step.losses import overrides_training_step
 from ..step.metric_internals import name_counts, renumber_metrics
-from .earlier_models import free_earlier_models, will_be_earlier
+from .earlier_models import free_earlier_models, register_model
 from .mixed_targets import check_mixed_losses, check_mixed_metrics
 from .overrides import refuse_own_training
 
@@ -37,13 +37,13 @@ def build_model(
     """Creates a model with all its variables, ready to train.
 
     Args:
-        module: What to build.
-        strategy: In whose scope.
-        source: What it is to be trained on.
-        sync_batch_norm: Whether BatchNorm shares its statistics between replicas.
+        module: The module to build.
+        strategy: The strategy in whose scope to build it.
+        source: The training batches.
+        sync_batch_norm: Whether BatchNorm synchronizes its statistics between replicas.
 
     Raises:
-        ConfigError: The model is not compiled, or asks for what it can't get.
+        ConfigError: The model is not compiled, or uses an unsupported feature.
     """
     free_earlier_models()
     spec, counts = batch_spec(source), name_counts()
@@ -62,14 +62,14 @@ def build_model(
     check_trainable(model, module)
     for layer in batch_norms(model):
         set_synchronized(layer, sync_batch_norm and strategy.num_replicas_in_sync > 1)
-    will_be_earlier(model)
+    register_model(model)
     return model
 
 
 def batch_spec(source: BatchSource) -> Spec:
-    """`tf.TensorSpec`s of the inputs, targets and weights that a source gives.
+    """Returns the `tf.TensorSpec`s of inputs, targets and weights of a source.
 
-    They are looked for once: trials of a search share their data.
+    They are cached per source, since the trials of a search share their data.
     """
     if source not in _SPECS:
         _SPECS[source] = _find_spec(source)
@@ -89,10 +89,11 @@ def _rows(spec: Spec) -> int | None:
 
 
 def check_compiled(model: Any, module: Module) -> None:
-    """Rejects a model whose training is not what its compiled parts say.
+    """Rejects a model that the Trainer would not train as compiled.
 
     Raises:
-        ConfigError: The message says what to do instead.
+        ConfigError: It is not a compiled `keras.Model`, overrides methods that train, or is
+            compiled with `run_eagerly`.
     """
     if not isinstance(model, keras.Model):
         raise ConfigError(
@@ -122,10 +123,10 @@ def check_compiled(model: Any, module: Module) -> None:
 
 
 def check_trainable(model: keras.Model, module: Module) -> None:
-    """Rejects a built model in which nothing trains, or which is fitted and trains.
+    """Checks that a built model has trainable variables, unless its head is fitted.
 
     Raises:
-        ConfigError: It has no variables that train, or must have none.
+        ConfigError: It has no trainable variables, or is fitted and has some.
     """
     if module.is_fitted and model.trainable_variables:
         raise ConfigError(
@@ -152,24 +153,24 @@ def check_targets(model: keras.Model, module: Module, targets: Any) -> None:
     """Rejects data without targets where the compiled loss needs them.
 
     Raises:
-        ConfigError: There are none.
+        ConfigError: There are no targets.
     """
     if targets is None and model.loss is not None and not overrides_training_step(module):
         raise ConfigError(
             message(
                 "The data must have targets for the loss of the compiled model.",
                 "Make the elements of the dataset pairs (x, y), or define "
-                "Module.training_step, which can do without targets.",
+                "Module.training_step, which does not need targets.",
                 elements="x",
             )
         )
 
 
 def check_losses(model: keras.Model) -> None:
-    """Rejects compiled losses that don't say how a batch's loss is made.
+    """Rejects compiled losses without a reduction, or ignored by Keras.
 
     Raises:
-        ConfigError: A loss has no reduction, or Keras would not count it.
+        ConfigError: A loss has no reduction, or Keras would ignore it.
     """
     ignored = ignored_losses(model)
     if ignored:

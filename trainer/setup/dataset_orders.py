@@ -1,7 +1,7 @@
-"""Brings the shuffles of a dataset to the order that belongs to an epoch.
+"""Restores the shuffle order of an epoch in a dataset.
 
-A `shuffle` that reshuffles draws the seed of its order whenever an iterator over it is
-created. In a new process it begins with the order of the first epoch again.
+A `shuffle` that reshuffles draws a new seed whenever an iterator is created. In a new
+process, it would start with the order of the first epoch again.
 """
 
 from weakref import WeakKeyDictionary
@@ -12,26 +12,26 @@ from ...callbacks import RunState
 from ...strategies.dataset_internals import skip_orders
 from ..contracts import BatchSource, GoesToEpoch
 
-# Passes that were begun in this process, over all fits: a dataset can't go back.
+# Passes started in this process, over all fits: a dataset can't go back.
 _PASSES: WeakKeyDictionary[tf.data.Dataset, int] = WeakKeyDictionary()
 
 
 def restore_order(source: BatchSource, run: RunState) -> None:
-    """Lets the next batches of training come in the order of their epoch."""
+    """Sets the order of the next training batches to that of their epoch."""
     if isinstance(source, GoesToEpoch):
-        is_trained = run.training_metrics is not None  # only validation is left of it
+        is_trained = run.training_metrics is not None  # only validation is left
         source.go_to_epoch(run.epoch + is_trained)
 
 
 def go_to_epoch(dataset: tf.data.Dataset, epoch: int) -> None:
-    """Lets the next pass through a dataset be that of an epoch, counted from 0.
+    """Sets the order of the next pass over a dataset to that of an epoch.
 
-    Nothing is read: only the orders of the epochs before are drawn, if they were not
-    drawn in this process. Call it before the pass, as often as you like.
+    Reads no elements: only draws the seeds of earlier epochs that were not drawn in this
+    process. Calling this several times before the pass has no further effect.
 
     Args:
-        dataset: Is gone through once per epoch.
-        epoch: The epoch of the next pass.
+        dataset: A dataset that is iterated over once per epoch.
+        epoch: The epoch of the next pass, counted from 0.
 
     Example:
         >>> def shuffled():

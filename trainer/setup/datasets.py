@@ -1,4 +1,4 @@
-"""Accepts a dataset, or a function of epoch and position, as a source of batches."""
+"""Adapts datasets, and functions that return them, to sources of batches."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -22,8 +22,11 @@ class DatasetSource:
     """Batches of a `tf.data.Dataset`.
 
     Args:
-        dataset: Batched, finite or endless, with elements as `Model.fit` takes them:
-            `x`, `(x, y)` or `(x, y, sample_weight)`. Its order is its own business.
+        dataset: A batched dataset, finite or infinite, with elements as for `Model.fit`:
+            `x`, `(x, y)` or `(x, y, sample_weight)`. Batches keep their order.
+
+    Raises:
+        ConfigError: The dataset is not batched, or contains sparse tensors.
     """
 
     def __init__(self, dataset: tf.data.Dataset) -> None:
@@ -39,17 +42,17 @@ class DatasetSource:
         self._cut = functools.cache(functools.partial(cut, dataset))  # traces a function
 
     def go_to_epoch(self, epoch: int) -> None:
-        """Lets the next batches come in the order of an epoch, counted from 0."""
-        if not self.is_endless:  # which is one single pass
+        """Sets the order of the next batches to that of an epoch, counted from 0."""
+        if not self.is_endless:  # all epochs of an infinite dataset are one pass
             go_to_epoch(self.dataset, epoch)
 
     def first_elements(self) -> Iterator[Any]:
-        """Elements from the first on, with which the next batches begin all the same."""
+        """Iterates over the elements without consuming them for `batches`."""
         self._begun = self._begun or BegunDataset(self.dataset)
         return self._begun.elements()
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches that are left; those before are read and thrown away."""
+        """The batches from a position on; earlier ones are read and discarded."""
         before = position.batch
         if self.is_endless:
             before += position.epoch * (position.batches_per_epoch or 0)
@@ -65,12 +68,15 @@ class DatasetSource:
 
 
 class FunctionSource:
-    """Batches of a function `dataset(epoch, start_batch)`, which makes resuming exact.
+    """Batches of a function `dataset(epoch, start_batch)`, which can be resumed exactly.
 
     Args:
-        function: Returns the batches of an epoch from `start_batch` on, in the same
-            order whenever it is called with the same arguments.
-        first: What it returns for `(0, 0)`; see `FunctionSource.of`.
+        function: Returns the batches of an epoch starting with `start_batch`, in the same
+            order for the same arguments.
+        first: The result of `function(0, 0)`; see `FunctionSource.of`.
+
+    Raises:
+        ConfigError: The dataset is not batched, or contains sparse tensors.
     """
 
     is_endless = False
@@ -87,11 +93,11 @@ class FunctionSource:
 
     @classmethod
     def of(cls, function: DatasetFunction) -> "FunctionSource":
-        """Calls the function once, for the form and the number of its batches."""
+        """Creates a source; calls the function once for shapes and number of batches."""
         return cls(function, function(0, 0))
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches that are left."""
+        """The batches from a position on."""
         return cut(self.function(position.epoch, position.batch), replicas)
 
     def prepare(self, part: Any) -> tuple[Any, Any, Any]:
@@ -100,10 +106,14 @@ class FunctionSource:
 
 
 def as_source(value: Any, name: str) -> BatchSource:
-    """Accepts a dataset or a function of epoch and position as a source of batches.
+    """Converts a dataset or a function `dataset(epoch, start_batch)` to a source.
+
+    Args:
+        value: A dataset, a function, or a source, which is returned unchanged.
+        name: Name of the argument, for the error message.
 
     Raises:
-        ConfigError: It is none of these, or the function takes other arguments.
+        ConfigError: `value` is none of these, or the function takes other arguments.
     """
     if isinstance(value, tf.data.Dataset):
         return DatasetSource(value)

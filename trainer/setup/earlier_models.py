@@ -1,29 +1,29 @@
-"""Frees the models of earlier fits before another one takes memory."""
+"""Frees the models of earlier fits before the next fit allocates memory."""
 
 import gc
 from weakref import WeakSet
 
 import keras
 
-# A look at all objects of a process takes a third of a second, longer than a tiny fit.
-PARAMETERS_WORTH_A_LOOK = 1_000_000
+# Collecting garbage takes 0.3 seconds, longer than a tiny fit.
+MIN_PARAMETERS_TO_COLLECT = 1_000_000
 
 _built: WeakSet[keras.Model] = WeakSet()
 
 
 def free_earlier_models() -> None:
-    """Frees those models that nobody holds but they themselves, if they are large.
+    """Collects garbage if the models of earlier fits are large.
 
-    A Keras model and its layers refer to each other, so that it waits for Python's
-    garbage collection, which counts objects and not gigabytes: of many fits in one process
-    some twenty models, with optimizers and traces, would be there at a time. Small ones
-    can wait, and are looked for when they have a million parameters together.
+    A Keras model and its layers refer to each other, so that only Python's garbage
+    collector frees them. It counts objects rather than bytes: about twenty models with
+    optimizers and traces would be in memory at a time. Small models are collected once
+    they have a million parameters in total.
     """
-    if sum(model.count_params() for model in _built) >= PARAMETERS_WORTH_A_LOOK:
+    if sum(model.count_params() for model in _built) >= MIN_PARAMETERS_TO_COLLECT:
         gc.collect()
-        _built.clear()  # what is left is somebody's
+        _built.clear()  # the remaining models are still in use
 
 
-def will_be_earlier(model: keras.Model) -> None:
-    """Remembers a model, without holding it, for the next fit of this process."""
+def register_model(model: keras.Model) -> None:
+    """Registers a model, by a weak reference, for the next fit of this process."""
     _built.add(model)

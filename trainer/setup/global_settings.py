@@ -1,4 +1,4 @@
-"""Settings of the whole process that a fit needs, put back when it is over."""
+"""Sets process-wide settings for a fit, and restores them afterwards."""
 
 import contextlib
 import random
@@ -8,25 +8,25 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ...strategies.tensorflow_internals import global_seed_kept
+from ...strategies.tensorflow_internals import preserved_global_seed
 
 
 @contextlib.contextmanager
 def global_settings(seed: int, precision: str, deterministic: bool) -> Iterator[None]:
-    """Sets the dtype policy and the seeds of Python, NumPy and TensorFlow for a while.
+    """Sets the dtype policy and the seeds of Python, NumPy and TensorFlow in a context.
 
     Args:
-        seed: From which weights are initialized.
-        precision: Name of the dtype policy; `"float32"` leaves Keras's default alone.
-        deterministic: Whether to ask TensorFlow for repeatable operations. That can't
-            be taken back: it stays for the rest of the process.
+        seed: Seed of weight initialization.
+        precision: Name of the dtype policy; `"float32"` keeps Keras's current default.
+        deterministic: Whether to enable TensorFlow's op determinism, which can't be
+            disabled again in the process.
     """
     policy = keras.config.dtype_policy()
     python_state, numpy_state = random.getstate(), np.random.get_state()
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     try:
-        with global_seed_kept():
+        with preserved_global_seed():
             keras.utils.set_random_seed(seed)
             if precision != "float32":
                 keras.config.set_dtype_policy(precision)

@@ -1,4 +1,4 @@
-"""Begins a new run with the weights of another one."""
+"""Loads the initial weights of a new run."""
 
 import os
 import zipfile
@@ -28,7 +28,7 @@ _FILES = (".keras", ".weights.h5", ".h5")
 
 
 def find_weights(path: PathOfWeights) -> Path:
-    """The file or the checkpoint that a path means: of a run it is the best one.
+    """Finds the file or checkpoint at a path; for a run, its best or newest checkpoint.
 
     Raises:
         ConfigError: There is none.
@@ -57,16 +57,16 @@ def find_weights(path: PathOfWeights) -> Path:
 
 
 def load_initial_weights(model: keras.Model, path: PathOfWeights, workers: Workers) -> None:
-    """Gives a model the weights of another. All workers must call this.
+    """Loads weights into a model. All workers must call this.
 
     Args:
-        model: Built.
-        path: As `find_weights` takes it; only the chief reads it.
-        workers: All that train the model.
+        model: The model, built.
+        path: See `find_weights`; read by the chief only.
+        workers: The workers that train the model.
 
     Raises:
-        ConfigError: There are none, or they are of another model.
-        CheckpointError: They can't be read.
+        ConfigError: There are no weights, or they belong to another model.
+        CheckpointError: The weights can't be read.
     """
     variables = changing_variables(model) | frozen_variables(model)
     try:
@@ -97,5 +97,5 @@ def _read(model: keras.Model, path: Path) -> Arrays:
     kept = [np.array(variable.numpy()) for variable in model.optimizer.variables]
     model.load_weights(path)
     for variable, value in zip(model.optimizer.variables, kept, strict=True):
-        variable.assign(value)  # a file .keras may hold those of an optimizer
+        variable.assign(value)  # a .keras file may contain optimizer variables
     return copy_values(changing_variables(model) | frozen_variables(model))

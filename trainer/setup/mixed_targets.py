@@ -1,7 +1,7 @@
-"""Losses and metrics of mixed images: those must take targets in two forms.
+"""Checks that losses and metrics accept class probabilities as well as class indices.
 
-Targets of mixed images are the probabilities of the classes; those of validation and test
-are class indices, as ever.
+Targets of mixed images are class probabilities; those of validation and test are class
+indices.
 """
 
 from collections.abc import Callable
@@ -19,19 +19,19 @@ from ..step.metric_internals import compiled_metrics
 Measure = Callable[[Any, Any], Any]  # of targets and outputs
 
 ROWS = 7
-TOLERANCE = 1e-3  # relative: both forms are rounded otherwise
+TOLERANCE = 1e-3  # absolute and relative: the two forms are rounded differently
 
 
 def check_mixed_losses(model: keras.Model, module: Module, num_classes: int) -> None:
-    """Rejects losses that take class indices only, or probabilities only.
+    """Rejects losses that accept only class indices or only class probabilities.
 
     Args:
-        model: Compiled; it need not be built.
-        module: May define its own `training_step`, whose loss is its own business.
+        model: The model, compiled but not necessarily built.
+        module: The module; if it defines `training_step`, nothing is checked.
         num_classes: The number of classes.
 
     Raises:
-        ConfigError: A loss is such a one.
+        ConfigError: A loss accepts only one of the two forms.
     """
     if overrides_training_step(module):
         return
@@ -42,14 +42,14 @@ def check_mixed_losses(model: keras.Model, module: Module, num_classes: int) -> 
 
 
 def check_mixed_metrics(model: keras.Model, num_classes: int) -> None:
-    """Rejects metrics that take class indices only, or probabilities only.
+    """Rejects metrics that accept only class indices or only class probabilities.
 
     Args:
-        model: Built and compiled.
+        model: The model, built and compiled.
         num_classes: The number of classes.
 
     Raises:
-        ConfigError: A metric is such a one.
+        ConfigError: A metric accepts only one of the two forms.
     """
     for metric in compiled_metrics(model):
         if not _takes_both(_of_metric(metric), num_classes):
@@ -66,14 +66,14 @@ def _takes_both(function: Measure, num_classes: int) -> bool:
     forms = tf.constant(labels, tf.int32), tf.one_hot(labels, num_classes)
     try:
         numbers, probabilities = (np.asarray(function(form, outputs)) for form in forms)
-    except Exception:  # of whatever is not made for that form
+    except Exception:  # the function does not accept one of the forms
         return False
     return bool(np.allclose(numbers, probabilities, TOLERANCE, TOLERANCE))
 
 
 def _of_loss(loss: Any) -> Measure:
     if isinstance(loss, str) and loss.lower() in ("crossentropy", "ce"):
-        loss = "categorical_crossentropy"  # what Keras takes for the targets of training
+        loss = "categorical_crossentropy"  # as Keras resolves it for one-hot targets
     function: Measure = keras.losses.get(loss)
     return function
 
@@ -93,7 +93,7 @@ def _refusal(kind: str, name: Any, remedy: str) -> ConfigError:
         message(
             f"To train on mixed images, a {kind} must take both class probabilities, "
             "`(rows, classes)`, and class indices, `(rows,)`.",
-            f"Compile the model with {remedy}, or another of Keraunos; or leave out "
+            f"Compile the model with {remedy} or another {kind} of Keraunos, or leave out "
             "augmentation.mixup and augmentation.cutmix.",
             **{kind: name},
         )

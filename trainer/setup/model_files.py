@@ -1,4 +1,4 @@
-"""Takes the file of a model, or a run, where a model is wanted."""
+"""Loads models from `.keras` files and runs."""
 
 import os
 from collections.abc import Callable
@@ -18,14 +18,14 @@ ModelOrPath: TypeAlias = keras.Model | str | os.PathLike[str]
 def as_model(
     value: ModelOrPath, make_strategy: Callable[[], tf.distribute.Strategy]
 ) -> keras.Model:
-    """A model as it is, or loaded onto the devices of a strategy.
+    """Returns a model unchanged, or loads it in the scope of a strategy.
 
     Args:
         value: A model, a `.keras` file, or a run that has a `model.keras`.
-        make_strategy: Where to load a model.
+        make_strategy: Creates the strategy to load the model with.
 
     Raises:
-        ConfigError: It is none of these.
+        ConfigError: `value` is none of these.
         CheckpointError: The file can't be read.
     """
     if isinstance(value, keras.Model):
@@ -59,7 +59,7 @@ def _file(path: Path) -> Path:
 def _load(file: Path) -> keras.Model:
     try:
         return keras.models.load_model(file, safe_mode=True)
-    except Exception as error:  # Keras has no kind of its own for damaged files
+    except Exception as error:  # Keras has no error class for damaged files
         raise CheckpointError(
             message(
                 "The file must be a model that Keras can load, but is not "

@@ -1,14 +1,14 @@
-"""Why a fit can't train on cached features, whatever it trains on what."""
+"""Finds settings of a fit that rule out training on cached features."""
 
 from ...configs import TrainerConfig
 
 
 def obstacle_to_features(settings: TrainerConfig, has_phases: bool) -> str:
-    """Returns the reason, empty if there is none.
+    """Returns why a fit can't train on cached features, or an empty string.
 
     Args:
-        settings: Of the Trainer.
-        has_phases: Whether more of the model trains by now than in the beginning.
+        settings: Settings of the Trainer.
+        has_phases: Whether a phase has unfrozen layers.
     """
     if settings.fast_dev_run:
         return "fast_dev_run uses one batch only"

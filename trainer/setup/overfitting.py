@@ -1,4 +1,4 @@
-"""The same few batches again and again: a model that can't learn these learns nothing."""
+"""Repeats the same few batches, for `overfit_batches`."""
 
 import itertools
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from ..probe.first_rows import first_elements
 
 
 class SameBatches:
-    """The first batches of a source's first epoch, in every epoch.
+    """Yields the first batches of a source's first epoch in every epoch.
 
     Args:
-        source: Where they come from.
-        count: How many, at most.
+        source: The source of the batches.
+        count: Maximum number of batches.
     """
 
     is_endless = False
@@ -29,11 +29,11 @@ class SameBatches:
         self._count = count
 
     def first_elements(self) -> Iterator[Any]:
-        """Elements from the first on, as `batches` gives them."""
+        """Iterates over the elements that `batches` yields."""
         return itertools.islice(first_elements(self._source), self._count)
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches that are left."""
+        """The batches from a position on."""
         first = position._replace(epoch=0)
         left = self._count if self.num_batches is None else self.num_batches
         return self._source.batches(first, replicas).take(left - position.batch)

@@ -1,4 +1,4 @@
-"""Rejects models with training loops of their own: they would be ignored."""
+"""Rejects models that override methods of Keras which the Trainer does not call."""
 
 import keras
 
@@ -14,30 +14,30 @@ _OUTPUTS = ("predict_step", "make_predict_function")
 
 
 def refuse_own_training(model: keras.Model, module: Module) -> None:
-    """Before a model is trained.
+    """Rejects a model with custom training.
 
     Raises:
-        ConfigError: It overrides what `Model.fit` would call.
+        ConfigError: It overrides a method that `Model.fit` would call.
     """
     _refuse_losses(model, module, (*_LOSSES_IN_TRAINING, *_LOSSES))
     _refuse_metrics(model)
 
 
 def refuse_own_evaluation(model: keras.Model, module: Module) -> None:
-    """Before the losses and metrics of a model are measured.
+    """Rejects a model with custom evaluation.
 
     Raises:
-        ConfigError: It overrides what `Model.evaluate` would call.
+        ConfigError: It overrides a method that `Model.evaluate` would call.
     """
     _refuse_losses(model, module, _LOSSES)
     _refuse_metrics(model)
 
 
 def refuse_own_prediction(model: keras.Model) -> None:
-    """Called before a model predicts.
+    """Rejects a model with custom prediction.
 
     Raises:
-        ConfigError: It overrides what `Model.predict` would call.
+        ConfigError: It overrides a method that `Model.predict` would call.
     """
     remedy = "Move its lines to `call`, or use Model.predict."
     names = overridden_methods(model, _OUTPUTS)
@@ -46,7 +46,7 @@ def refuse_own_prediction(model: keras.Model) -> None:
 
 def _refuse_losses(model: keras.Model, module: Module, names: tuple[str, ...]) -> None:
     if overrides_training_step(module):
-        return  # takes their place
+        return  # `training_step` replaces these methods
     _refuse(
         model,
         overridden_methods(model, names),
@@ -69,7 +69,7 @@ def _refuse(model: keras.Model, names: list[str], reason: str, remedy: str) -> N
     if names:
         raise ConfigError(
             message(
-                f"A model must leave {', '.join(names)} as Keras has it: {reason}.",
+                f"A model must not override {', '.join(names)}: {reason}.",
                 remedy,
                 model=type(model).__name__,
             )

@@ -1,4 +1,4 @@
-"""Goes from one phase of a fit to the next: other variables train, with a new optimizer."""
+"""Switches a fit to its next phase, with other trainable variables and a new optimizer."""
 
 import contextlib
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from .schedule_length import set_schedule_length
 
 
 class Accumulation:
-    """Takes gradient accumulation over from the optimizers of a fit, one after the other.
+    """Takes over gradient accumulation from the current optimizer of a fit.
 
     Args:
-        optimizer: The first, which is built.
+        optimizer: The first optimizer, built.
 
     Attributes:
-        steps: Over how many batches to accumulate; 1 if not at all.
+        steps: Number of batches over which to accumulate; 1 without accumulation.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -29,16 +29,16 @@ class Accumulation:
         self.take_over(optimizer)
 
     def take_over(self, optimizer: keras.optimizers.Optimizer) -> None:
-        """From this optimizer, which is built."""
+        """Takes over accumulation from another optimizer, which must be built."""
         self.steps = self._stack.enter_context(accumulation_taken_over(optimizer))
 
     def close(self) -> None:
-        """Gives it back to the optimizer that it was taken over from."""
+        """Restores the accumulation of the optimizers."""
         self._stack.close()
 
 
 def change_phase(run: RunState, accumulation: Accumulation) -> None:
-    """Changes a model as callbacks have asked for."""
+    """Applies the phases that callbacks have requested."""
     accumulation.close()
     apply_phases(run, run.requested_phases)
     run.phases, run.requested_phases = [*run.phases, *run.requested_phases], []
@@ -46,11 +46,11 @@ def change_phase(run: RunState, accumulation: Accumulation) -> None:
 
 
 def apply_phases(run: RunState, phases: Iterable[dict[str, Any]]) -> None:
-    """Changes the model of a run: one phase after the other.
+    """Applies phases to the model of a run, one after the other.
 
     Raises:
-        ConfigError: What trained before no longer would: the values that checkpoints
-            share, of what is frozen, would be others.
+        ConfigError: A phase would freeze layers. Frozen variables are stored once for all
+            checkpoints, so they must not have changed.
     """
     for values in phases:
         before = changing_variables(run.model).keys()

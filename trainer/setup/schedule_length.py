@@ -1,4 +1,4 @@
-"""Tells a schedule of the learning rate how long epochs and the fit are."""
+"""Sets the length of learning rate schedules."""
 
 import keras
 
@@ -11,15 +11,15 @@ from ..step.keras_internals import given_learning_rate
 def set_schedule_length(
     optimizer: keras.optimizers.Optimizer, steps_per_epoch: int | None, epochs: int
 ) -> None:
-    """Tells an optimizer's schedule its length, if it has one that wants to know.
+    """Sets the length of an optimizer's schedule, if it is a schedule in epochs.
 
     Args:
-        optimizer: Of which accumulation is not taken over yet.
-        steps_per_epoch: Batches per epoch, or None if not known.
-        epochs: Of the whole fit.
+        optimizer: The optimizer, before its accumulation is taken over.
+        steps_per_epoch: Batches per epoch, or None if unknown.
+        epochs: Number of epochs of the fit.
 
     Raises:
-        ConfigError: It wants to know, and that is not known.
+        ConfigError: The schedule needs its length, but `steps_per_epoch` is unknown.
     """
     schedule = given_learning_rate(optimizer)
     if not isinstance(schedule, TakesLength):

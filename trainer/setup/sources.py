@@ -1,4 +1,4 @@
-"""Finds the splits of what a Trainer is given, as sources of batches."""
+"""Finds the splits of data as sources of batches."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,8 +18,8 @@ from .overfitting import SameBatches
 Buildable = Module | Callable[[], keras.Model]
 
 
-class Asked(NamedTuple):
-    """What `fit` is given."""
+class FitArguments(NamedTuple):
+    """The arguments of `Trainer.fit`."""
 
     module: Buildable
     data: Any
@@ -31,17 +31,16 @@ class Asked(NamedTuple):
 def sources_of(
     data: Any, validation_data: Any, settings: TrainerConfig
 ) -> tuple[BatchSource, BatchSource | None]:
-    """Batches to train on, and to validate on if there are any.
+    """Returns the sources of training and validation batches; the latter may be None.
 
     Args:
-        data: As `Trainer.fit` was given it.
-        validation_data: Likewise.
-        settings: Of the Trainer: limits of batches; and whether some batches of training
-            serve for both.
+        data: The argument of `Trainer.fit`.
+        validation_data: The argument of `Trainer.fit`.
+        settings: Settings of the Trainer, for limits of batches and `overfit_batches`.
 
     Raises:
-        ConfigError: They are not data, or without an end, or there are two splits for
-            validation.
+        ConfigError: An argument is not data, or infinite without a limit, or there are two
+            validation splits.
     """
     train, validation = _train_and_validation(data, validation_data)
     source = as_source(train, "data")
@@ -73,7 +72,7 @@ def _train_and_validation(data: Any, validation_data: Any) -> tuple[Any, Any]:
 
 
 def split_of(data: Any, name: str) -> Any:
-    """The split of that name, or the data themselves if they are not divided.
+    """Returns the split of that name, or the data itself if it has no splits.
 
     Raises:
         ConfigError: There is no such split.
@@ -85,8 +84,8 @@ def split_of(data: Any, name: str) -> Any:
         raise ConfigError(
             message(
                 f"The data must have a {name} split.",
-                f"Set data.{name} or data.{name}_split, which are arguments of ImageData, "
-                "too.",
+                f"Set data.{name} or data.{name}_split, which are also arguments of "
+                "ImageData.",
                 **{name: None},
             )
         )

@@ -1,1 +1,1 @@
-"""One step: what is traced and runs on the devices."""
+"""Traced steps that run on the devices."""

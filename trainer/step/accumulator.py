@@ -1,4 +1,4 @@
-"""Adds up gradients over several batches before they are applied."""
+"""Accumulates gradients over several batches."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,11 +15,11 @@ def combine(gradients: Gradients, denominators: Mapping[str, tf.Tensor]) -> list
     """Divides gradients by their denominators and adds them up.
 
     Args:
-        gradients: For each divisor a sum over all replicas for each variable, or None.
-        denominators: For each divisor a sum over all replicas.
+        gradients: Gradients per variable, or None, summed over replicas; by divisor.
+        denominators: Denominators summed over replicas, by divisor.
 
     Returns:
-        A gradient for each variable, None if there is none.
+        The gradient of each variable, or None.
     """
     parts = [
         [_divide(gradient, denominators[divisor]) for gradient in each]
@@ -29,16 +29,15 @@ def combine(gradients: Gradients, denominators: Mapping[str, tf.Tensor]) -> list
 
 
 class Accumulator:
-    """Sums of gradients and denominators over the last few batches.
+    """Sums gradients and denominators over several batches.
 
-    Dividing sums at the end gives the gradient of one large batch, also where the
-    batches are of different size. Each device adds up and takes on its own, so that `add`
-    and `take` are called for each.
+    Dividing the sums gives the gradient of one large batch, even for batches of different
+    sizes. Each device keeps its own sums, so that `add` and `take` are called for each.
 
     Args:
-        strategy: Where the variables live.
-        variables: What is trained.
-        steps: After how many batches the sums are full.
+        strategy: The strategy in whose scope variables are created.
+        variables: The trainable variables.
+        steps: Number of batches to accumulate.
     """
 
     def __init__(
@@ -68,11 +67,11 @@ class Accumulator:
         self.count.assign_add(1)
 
     def is_full(self) -> tf.Tensor:
-        """Whether as many batches as wanted have been added: scalar bool."""
+        """Whether `steps` batches have been added: scalar bool."""
         return self.count >= self._steps
 
     def take(self) -> list[Any]:
-        """The gradient of all that was added; the sums start over."""
+        """Returns the gradient of all added batches, and resets the sums."""
         gradients = combine(self._sums, self._denominators)
         with tf.control_dependencies(gradients):
             for _, variable in self._variables_by_name():
@@ -80,11 +79,11 @@ class Accumulator:
         return [None if n in self._missing else g for n, g in enumerate(gradients)]
 
     def values(self) -> Arrays:
-        """Copies what has been added up, for a checkpoint within an epoch."""
+        """Copies the sums, for a checkpoint within an epoch."""
         return {name: np.array(each.numpy()) for name, each in self._variables_by_name()}
 
     def restore(self, values: Arrays) -> None:
-        """Takes back what `values` returned."""
+        """Restores the result of `values`."""
         for name, value in values.items():
             divisor, _, kind = name.partition("/")
             if kind == "denominator":

@@ -1,4 +1,4 @@
-"""Models whose inputs fix the batch size, as stateful recurrent layers need it."""
+"""Checks the batch size of models with a fixed one, as stateful recurrent layers need."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from ...core.errors import ConfigError, DataError, message
 from .keras_internals import model_inputs
 
 _RULE = (
-    "A model whose inputs fix the batch size, as stateful layers require, takes batches of "
-    "that size on one replica."
+    "A model whose inputs fix the batch size, as stateful layers require, must train on "
+    "batches of that size on one replica."
 )
 _REMEDY = (
     "Use Trainer(devices=1) and .batch({size}, drop_remainder=True), or leave the batch "
@@ -19,15 +19,15 @@ _REMEDY = (
 
 
 def check_batch_size(model: keras.Model, rows: int | None, num_replicas: int) -> None:
-    """Rejects a model that can't take the parts of batches that replicas get.
+    """Rejects a model whose fixed batch size differs from that of its replicas.
 
     Args:
-        model: Any; most take batches of all sizes.
-        rows: Of each batch, or None if that is not known yet.
-        num_replicas: That share each batch.
+        model: Any model; most accept all batch sizes.
+        rows: Rows of each batch, or None if unknown.
+        num_replicas: Number of replicas that share each batch.
 
     Raises:
-        ConfigError: It fixes the batch size, and parts are of another.
+        ConfigError: The model fixes the batch size, and replicas get another.
     """
     fixed = _fixed_batch_size(model)
     if fixed is None or (num_replicas == 1 and rows in (None, fixed)):
@@ -38,14 +38,14 @@ def check_batch_size(model: keras.Model, rows: int | None, num_replicas: int) ->
     raise ConfigError(message(_RULE, _REMEDY.format(size=fixed), **received))
 
 
-def of_right_batch_size(model: keras.Model, inputs: Any) -> Any:
-    """Checks the same of each batch; in replica context, while tracing.
+def with_checked_batch_size(model: keras.Model, inputs: Any) -> Any:
+    """Adds a check of the batch size to inputs; in replica context, while tracing.
 
     Returns:
-        The inputs, which are not there before they are checked.
+        The inputs, which depend on the check.
 
     Raises:
-        DataError: From the traced function, for a smaller last batch.
+        DataError: Raised by the traced function for a smaller last batch.
     """
     fixed = _fixed_batch_size(model)
     if fixed is None:

@@ -1,7 +1,7 @@
-"""How the batches of a source reach the replicas.
+"""Distributes the batches of a source to the replicas.
 
-A batch of all replicas together is cut into consecutive parts, one for each replica,
-which differ by one row at most. Nothing is padded.
+A global batch is split into consecutive parts, one per replica, whose sizes differ by at
+most one row. Nothing is padded.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,21 +15,21 @@ from ...strategies import Part, Position, Replicas
 from ...strategies.tensorflow_internals import op_determinism_is_enabled
 from ..contracts import BatchSource
 
-# AutoGraph takes half a second to find nothing to convert.
+# Saves 0.5 seconds in which AutoGraph would find nothing to convert.
 _as_it_is = tf.autograph.experimental.do_not_convert
 
 Prepare = Callable[[Any], tuple[Any, Any, Any]]
 
 
 class Batches:
-    """Iterators over the batches of a source, to be used inside a `tf.function`.
+    """Creates iterators over the batches of a source, for use inside a `tf.function`.
 
-    They are plain iterators of `tf.data`. Those of `tf.distribute` cut batches by rules
-    of their own, and between virtual CPU devices they spend seconds on being deleted.
+    They are plain iterators of `tf.data`. Those of `tf.distribute` split batches
+    differently, and take seconds to delete on virtual CPU devices.
 
     Args:
-        strategy: Whose replicas share the batches.
-        source: Where they come from.
+        strategy: The strategy whose replicas share the batches.
+        source: The source of batches.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, source: BatchSource) -> None:
@@ -38,10 +38,10 @@ class Batches:
         self._endless: Iterator[Any] | None = None
 
     def start(self, position: Position) -> Iterator[Any]:
-        """An iterator that stands at a position.
+        """Returns an iterator that starts at a position.
 
-        Of an endless source it is one and the same for all epochs: positions must
-        follow one another.
+        An infinite source has one iterator for all epochs, so positions must be
+        consecutive.
         """
         if self._endless is not None:
             return self._endless
@@ -51,61 +51,66 @@ class Batches:
 
 
 class Arrival(NamedTuple):
-    """When a batch was requested and when it arrived, in seconds since 1970; or NaN."""
+    """The times when a batch was requested and arrived, in seconds since 1970, or NaN.
 
-    asked: tf.Tensor
-    came: tf.Tensor
+    Attributes:
+        requested: Scalar float64.
+        arrived: Scalar float64.
+    """
+
+    requested: tf.Tensor
+    arrived: tf.Tensor
 
     @property
     def wait_seconds(self) -> tf.Tensor:
-        """How long was waited for it."""
-        return tf.maximum(self.came - self.asked, 0.0)
+        """The seconds between request and arrival: scalar float64."""
+        return tf.maximum(self.arrived - self.requested, 0.0)
 
 
 def next_with_times(iterator: Any) -> tuple[Any, Arrival]:
-    """The parts of the next batch, and when they came; traced.
+    """Returns the parts of the next batch and their arrival; traced.
 
-    NaN where operations have to be repeatable: there is no clock then.
+    Times are NaN with op determinism, where TensorFlow has no clock.
     """
-    asked = now()
-    with tf.control_dependencies([asked]):
+    requested = now()
+    with tf.control_dependencies([requested]):
         parts = next(iterator)
     tensors = tf.nest.flatten(parts, expand_composites=True)
     with tf.control_dependencies([each for each in tensors if each is not None]):
-        came = now()
-    with tf.control_dependencies([came]):  # else a step may be over before it is noted
+        arrived = now()
+    with tf.control_dependencies([arrived]):  # otherwise a step may end before
         noted = [None if each is None else tf.identity(each) for each in tensors]
     parts = tf.nest.pack_sequence_as(parts, noted, expand_composites=True)
-    return parts, Arrival(asked, came)
+    return parts, Arrival(requested, arrived)
 
 
 def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
-    """The parts of the next batch, and the seconds for which it was waited for; traced."""
+    """Returns the parts of the next batch and the seconds of waiting for them; traced."""
     parts, arrival = next_with_times(iterator)
     return parts, arrival.wait_seconds
 
 
 def now() -> tf.Tensor:
-    """Seconds since 1970, or NaN; traced."""
+    """Returns seconds since 1970, or NaN with op determinism: scalar float64; traced."""
     if op_determinism_is_enabled():
         return tf.constant(float("nan"), tf.float64)
     return tf.timestamp()
 
 
 def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
-    """Cuts each batch into the parts of the replicas of this process.
+    """Splits each batch into the parts of the replicas of this process.
 
-    For a replica that is alone nothing is computed, which costs nothing in `tf.data`.
+    A single replica gets whole batches without any computation in `tf.data`.
     """
     first, total = replicas.first, replicas.total
-    is_tuple = type(dataset.element_spec) is tuple  # whose items `map` hands over singly
+    is_tuple = type(dataset.element_spec) is tuple  # `map` passes its items separately
     if total == 1:
         return dataset.map(_as_it_is(lambda *b: (Part(b if is_tuple else b[0], None),)))
 
     def parts(*batch: Any) -> tuple[Part, ...]:
         element = batch if is_tuple else batch[0]
         num_rows = _num_rows(element)
-        # `Replicas.rows` and `repeats`, for a number of rows that only the batch knows.
+        # Like `Replicas.rows` and `repeats`, for a number of rows known only at run time.
         is_whole = num_rows < total
         repeats = tf.where(is_whole, total, 1)
 
@@ -121,10 +126,10 @@ def cut(dataset: tf.data.Dataset, replicas: Replicas) -> tf.data.Dataset:
 
 
 def unpack(element: Any) -> tuple[Any, Any, Any]:
-    """Inputs, targets and weights of an element as `Model.fit` takes it.
+    """Splits an element, as for `Model.fit`, into inputs, targets and weights.
 
     Raises:
-        ConfigError: It is of another form.
+        ConfigError: The element has another structure.
     """
     try:
         inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(element)

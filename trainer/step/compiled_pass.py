@@ -1,8 +1,7 @@
 """The forward and backward pass of a replica, compiled by XLA.
 
-Neither sums over replicas nor updates are part of the program. What layers write in
-their forward pass comes out of it as values, which are written by the rules of the
-strategy afterwards.
+Sums over replicas and variable updates are not part of the program. It returns the values
+that layers assign in their forward pass; the strategy assigns them afterwards.
 """
 
 from typing import Any, NamedTuple
@@ -19,11 +18,11 @@ from .replica_pass import Batch, PassResult, ReplicaPass
 
 
 class Program(NamedTuple):
-    """What XLA compiles for a replica.
+    """The program that XLA compiles for a replica.
 
     Attributes:
-        function: Takes and returns flat tensors.
-        outputs: What becomes of those that it returns.
+        function: Takes and returns lists of tensors.
+        outputs: Packs returned tensors into `Outputs`.
     """
 
     function: Any
@@ -31,19 +30,19 @@ class Program(NamedTuple):
 
 
 class CompiledPass:
-    """Runs a `ReplicaPass` as a program of XLA, where a batch is full.
+    """Runs a `ReplicaPass` as an XLA program for full batches.
 
-    XLA makes a program for each shape of its inputs. Here each replica has one: for its
-    part of a full batch. Other parts, such as those of a last batch, run uncompiled.
+    XLA compiles a program for each input shape. Each replica has one program, for its part
+    of a full batch. Other parts, such as those of a smaller last batch, run uncompiled.
 
     Args:
-        replica_pass: What to compile.
-        model: Of that pass.
-        replicas: That share each batch.
-        num_rows: Of a full batch, over all replicas; at least one for each.
+        replica_pass: The pass to compile.
+        model: The model of that pass.
+        replicas: The replicas that share each batch.
+        num_rows: Rows of a full global batch; at least one per replica.
 
     Attributes:
-        num_programs: How many programs have been traced.
+        num_programs: Number of programs traced so far.
     """
 
     def __init__(
@@ -62,11 +61,11 @@ class CompiledPass:
 
     @property
     def kinds(self) -> list[Kind]:
-        """Which losses the numerators are of; known once a pass has been traced."""
+        """The kinds of the losses, in the order of the numerators; known after tracing."""
         return self._pass.kinds
 
     def __call__(self, batch: Batch, repeats: tf.Tensor) -> PassResult:
-        """Runs the pass; in replica context, while tracing. As `ReplicaPass`."""
+        """Runs the pass like `ReplicaPass`; in replica context, while tracing."""
         rows = _num_rows(batch)
         is_full = _both(_equal(rows, self._own_num_rows()), _equal(repeats, 1))
         if tf.get_static_value(is_full) is None:
@@ -79,7 +78,7 @@ class CompiledPass:
         return outputs.result
 
     def compiled(self, batch: Batch) -> Outputs:
-        """What the program gives for a part of a full batch; while tracing."""
+        """Runs the program on a part of a full batch; while tracing."""
         form, replica = Packing(batch), _replica()
         own = [self._in_full_shape(tensor) for tensor in form.tensors]
         if replica not in self._programs:
@@ -88,17 +87,17 @@ class CompiledPass:
         return Outputs(*program.outputs.unpack(list(program.function(*own))))
 
     def uncompiled(self, batch: Batch) -> Outputs:
-        """The same without XLA, eagerly or while tracing."""
+        """Runs the pass without XLA, eagerly or while tracing."""
         return self._detached(batch, tf.constant(1))
 
     def _own_num_rows(self) -> int:
-        """Rows of this replica's part of a full batch."""
+        """Returns the number of rows of this replica's part of a full batch."""
         rows = self._replicas.rows(_replica(), self._num_rows)
         return int(rows.stop - rows.start)
 
     def _either(self, is_full: tf.Tensor, batch: Batch, repeats: tf.Tensor) -> Outputs:
-        """Runs the program or the pass itself, which only the batch can tell."""
-        packings: list[Packing] = []  # of both branches; they are alike
+        """Runs the program or the plain pass, depending on the size of the batch."""
+        packings: list[Packing] = []  # of both branches, which have the same structure
 
         def packed(outputs: Outputs) -> list[tf.Tensor]:
             packings.append(Packing(outputs))
@@ -125,8 +124,8 @@ class CompiledPass:
         return Program(function, packings[-1])
 
     def _in_full_shape(self, tensor: tf.Tensor) -> tf.Tensor:
-        """The same tensor, of which the number of rows is known while tracing."""
-        # tf.ensure_shape may be moved out of the branch, and fail for other batches.
+        """Sets the static number of rows of a tensor to that of a full batch."""
+        # Not tf.ensure_shape: it may be moved out of the branch and fail for other batches.
         copy = tf.identity(tensor)
         rows = self._own_num_rows() if tensor.shape[0] is None else tensor.shape[0]
         copy.set_shape([rows, *tensor.shape[1:]])
@@ -139,7 +138,7 @@ def _replica() -> int:
 
 
 def _num_rows(batch: Batch) -> Any:
-    """How many, as a number where that is known while tracing."""
+    """Returns the number of rows, as an int if it is known while tracing."""
     first = tf.nest.flatten(batch)[0]
     return tf.shape(first)[0] if first.shape[0] is None else first.shape[0]
 
@@ -150,7 +149,7 @@ def _equal(value: Any, number: int) -> Any:
 
 
 def _both(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """Whether both hold; known while tracing if one is known that decides it."""
+    """Returns the logical and, static if a static argument decides it."""
     for one, other in ((first, second), (second, first)):
         known = tf.get_static_value(one)
         if known is not None:

@@ -1,4 +1,4 @@
-"""A replica's pass that hands out what it would write, and as tensors alone."""
+"""Runs a replica's pass without changing variables, and returns the updates."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -11,12 +11,12 @@ from .replica_pass import Batch, PassResult, ReplicaPass
 
 
 class Outputs(NamedTuple):
-    """What a pass gives.
+    """The outputs of a detached pass.
 
     Attributes:
-        result: Of the pass itself.
-        updates: New values of the variables that layers write, in the order in which
-            they were written first.
+        result: The result of the pass.
+        updates: New values of the variables that layers assign, in the order of their first
+            assignment.
     """
 
     result: PassResult
@@ -24,22 +24,22 @@ class Outputs(NamedTuple):
 
 
 class DetachedPass:
-    """Runs a `ReplicaPass`, eagerly or while tracing, and changes no variable.
+    """Runs a `ReplicaPass`, eagerly or while tracing, without changing variables.
 
-    Random generators are left out of the updates: they are set again for each step.
+    Updates don't include the state of random generators, which is set before each step.
 
     Args:
-        replica_pass: What to run.
-        model: Of that pass.
+        replica_pass: The pass to run.
+        model: The model of that pass.
 
     Attributes:
-        written: The variables that layers write; known once a pass has run.
+        written: The variables that layers assign; empty before the first pass.
     """
 
     def __init__(self, replica_pass: ReplicaPass, model: keras.Model) -> None:
         self._pass = replica_pass
         self._seeds = {id(each.state) for each in seed_generators(model)}
-        # Regularisers look for their variables in the scope only.
+        # Regularizers look up their variables in the scope only.
         self._trained = {id(each): each.value for each in model.trainable_variables}
         self.written: list[keras.Variable] = []
 
@@ -47,8 +47,8 @@ class DetachedPass:
         """Runs the pass; in replica context.
 
         Raises:
-            ValueError: A layer writes a variable in a branch or a function of its own,
-                so that what it wrote can't be handed out.
+            ValueError: A layer assigns a variable in a branch or a separate function, whose
+                values can't be returned.
         """
         scope = _Recording(collect_losses=True)
         scope.state_mapping.update(self._trained)
@@ -58,13 +58,13 @@ class DetachedPass:
         return Outputs(result, [scope.state_mapping[id(v)] for v in self.written])
 
     def write(self, updates: Sequence[tf.Tensor]) -> None:
-        """Gives the variables their new values; in replica context."""
+        """Assigns updates to their variables; in replica context."""
         for variable, value in zip(self.written, updates, strict=True):
             variable.assign(value)
 
 
 class _Recording(keras.StatelessScope):
-    """Remembers which variables are written, and refuses where that may not happen."""
+    """Records assigned variables; rejects assignments in branches and functions."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -84,16 +84,16 @@ class _Recording(keras.StatelessScope):
 
 
 class Packing:
-    """Takes a structure of tensors apart into a flat list, and puts it together again.
+    """Flattens a structure of tensors into a list, and packs such lists again.
 
-    Sparse gradients keep their kind, and tensors what Keras has attached to them: both
-    get lost where a `tf.function` or a branch returns them as they are.
+    Preserves sparse gradients, and the attributes that Keras attaches to tensors, both of
+    which get lost when a `tf.function` or a branch returns them.
 
     Args:
         structure: Tensors, sparse gradients and None, in any structure.
 
     Attributes:
-        tensors: All of them, in a fixed order.
+        tensors: All tensors, in a fixed order.
     """
 
     def __init__(self, structure: Any) -> None:
@@ -102,7 +102,7 @@ class Packing:
         self.tensors = [tensor for leaf in self._leaves for tensor in _tensors(leaf)]
 
     def unpack(self, tensors: Sequence[tf.Tensor]) -> Any:
-        """The structure with other tensors in place of its own."""
+        """Returns the structure with other tensors in place of its own."""
         left = iter(tensors)
         leaves = [_with_tensors(leaf, left) for leaf in self._leaves]
         return tf.nest.pack_sequence_as(self._structure, leaves)

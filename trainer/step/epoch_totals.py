@@ -1,4 +1,4 @@
-"""Sums over an epoch, kept on the device."""
+"""Sums losses and statistics over an epoch, on the device."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,13 +14,13 @@ _OWN = ("rows", "wait_seconds", "updates", "gradient_norms")
 
 
 class Means(NamedTuple):
-    """What is known of an epoch so far.
+    """The means of an epoch so far.
 
     Attributes:
-        losses: Means over examples by name, those of a module's own values among them.
-        rows: Examples.
-        wait_seconds: Waited for data.
-        gradient_norm: Mean over updates; None if there was none.
+        losses: Means over examples by name, including other values of `training_step`.
+        rows: Number of examples.
+        wait_seconds: Total seconds of waiting for data.
+        gradient_norm: Mean gradient norm of updates; None if there was none.
     """
 
     losses: dict[str, float]
@@ -30,13 +30,13 @@ class Means(NamedTuple):
 
 
 class EpochTotals:
-    """Adds up losses, examples, time and gradient norms of the steps of an epoch.
+    """Sums losses, examples, waiting times and gradient norms over the steps of an epoch.
 
-    Made and used in cross-replica context; one device keeps them. Sums are float64, so
-    that long epochs lose nothing.
+    Created and used in cross-replica context, on one device. Sums are float64, so that long
+    epochs don't lose precision.
 
     Args:
-        names: What the losses are called, in the order in which they are added.
+        names: Names of the losses, in the order in which they are passed to `add`.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -56,11 +56,12 @@ class EpochTotals:
         """Adds a step.
 
         Args:
-            losses: Value of each loss, a mean over the step's examples.
-            rows: The step's examples.
-            wait_seconds: How long the step waited for data.
-            values: Sums over the step's examples of what else is to be logged.
-            gradient_norm: Of the gradient, if it is applied at once; see `add_update`.
+            losses: Mean of each loss over the examples of the step.
+            rows: Number of examples of the step.
+            wait_seconds: Seconds that the step waited for data.
+            values: Other values to log, summed over the examples of the step.
+            gradient_norm: Norm of the gradient, if it is applied in this step; otherwise
+                see `add_update`.
         """
         for name, value in values.items():
             self._value(name).assign_add(tf.cast(value, tf.float64))
@@ -71,12 +72,12 @@ class EpochTotals:
         )
 
     def add_update(self, gradient_norm: tf.Tensor) -> None:
-        """Adds a gradient that is applied; one that is not finite counts for nothing."""
+        """Adds the norm of an applied gradient; ignored if it is not finite."""
         shares = [0.0] * len(self.names)
         self.sums.assign_add(tf.stack([0.0, 0.0, *_update(gradient_norm), *shares]))
 
     def read(self) -> Means:
-        """The means of the steps since the last reset."""
+        """Returns the means of the steps since the last reset."""
         rows, wait_seconds, updates, norms, *shares = self.sums.numpy().tolist()
         means = [share / rows if rows else float("nan") for share in shares]
         losses = dict(zip(self.names, means, strict=True))
@@ -90,12 +91,12 @@ class EpochTotals:
             variable.assign(tf.zeros_like(variable))
 
     def copy(self) -> Arrays:
-        """The sums, for a checkpoint within an epoch."""
+        """Copies the sums, for a checkpoint within an epoch."""
         values = {_VALUE + name: np.array(v.numpy()) for name, v in self.values.items()}
         return {_TOTALS: self.sums.numpy(), **values}
 
     def restore(self, arrays: Arrays) -> Arrays:
-        """Takes back what `copy` returned; returns the arrays that are not from it."""
+        """Restores the result of `copy`, and returns all other arrays."""
         self.sums.assign(arrays[_TOTALS])
         others = {}
         for name, array in arrays.items():
@@ -106,7 +107,7 @@ class EpochTotals:
         return others
 
     def _value(self, name: str) -> tf.Variable:
-        """The sum of a value, which is first known of while a step is traced."""
+        """Returns the variable of a value; values become known while a step is traced."""
         if name not in self.values:
             with tf.init_scope():
                 self.values[name] = tf.Variable(0.0, trainable=False, dtype=tf.float64)
@@ -114,7 +115,7 @@ class EpochTotals:
 
 
 def _update(gradient_norm: tf.Tensor | None) -> tuple[Any, Any]:
-    """How many updates a gradient counts for, and the norm to add; float64."""
+    """Returns the number of updates (0 or 1) and the norm to add: scalars, float64."""
     if gradient_norm is None:
         return 0.0, 0.0
     norm = tf.cast(gradient_norm, tf.float64)

@@ -1,4 +1,4 @@
-"""Validation and prediction steps inside one `tf.function`."""
+"""Evaluation and prediction steps inside one `tf.function`."""
 
 import functools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from ...models import Module
 from ...models.inference import traced_forward
 from ...strategies import first_device, own_part, sum_over_replicas
 from ...strategies.tensorflow_internals import traced
-from .batch_size import of_right_batch_size
+from .batch_size import with_checked_batch_size
 from .batches import Prepare, next_with_wait
 from .epoch_totals import EpochTotals
 from .losses import Kind, divide, forward, loss_names, num_rows
@@ -19,17 +19,17 @@ from .measure import measure, own_rows
 
 
 class EvaluationStep:
-    """Measures losses and metrics of a model on the next batches of an iterator.
+    """Computes losses and metrics of a model on the next batches of an iterator.
 
     Args:
-        model: Built and compiled in the scope of the strategy.
-        module: May define its own `training_step`.
-        strategy: Where to run.
-        prepare: Turns an element of the data into inputs, targets and weights.
+        model: A model built and compiled in the scope of the strategy.
+        module: The module, which may define its own `training_step`.
+        strategy: The strategy to run with.
+        prepare: Converts an element of the data to inputs, targets and weights.
 
     Attributes:
-        model: What is measured.
-        strategy: Where steps run.
+        model: The model.
+        strategy: The strategy.
         totals: Sums over the epoch.
     """
 
@@ -53,8 +53,8 @@ class EvaluationStep:
         """Runs `steps` batches.
 
         Args:
-            iterator: Of `Batches`, with at least `steps` batches left.
-            steps: Scalar int64.
+            iterator: Iterator of `Batches` with at least `steps` batches left.
+            steps: Number of batches, scalar int64.
         """
 
         def body(done: tf.Tensor) -> tuple[tf.Tensor]:
@@ -65,7 +65,7 @@ class EvaluationStep:
 
     @traced
     def with_predictions(self, iterator: Any) -> Any:
-        """Runs one batch, and returns what the model said on each replica."""
+        """Runs one batch and returns the outputs of the model on each replica."""
         return self._one_step(iterator)
 
     def _one_step(self, iterator: Any) -> Any:
@@ -96,8 +96,8 @@ class PredictionStep:
 
     Args:
         model: Any model, built in the scope of the strategy.
-        strategy: Where to run.
-        prepare: Turns an element of the data into inputs, targets and weights.
+        strategy: The strategy to run with.
+        prepare: Converts an element of the data to inputs, targets and weights.
     """
 
     def __init__(
@@ -111,8 +111,8 @@ class PredictionStep:
         self._prepare = prepare
 
     def __call__(self, iterator: Any) -> Any:
-        """Runs one batch, and returns what the model said on each replica."""
-        # A trace around that of the model would be optimized again for all data.
+        """Runs one batch and returns the outputs of the model on each replica."""
+        # An outer trace would be optimized again for each data set.
         return self._run(iterator) if self._is_alone else self._run_traced(iterator)
 
     @traced
@@ -125,16 +125,16 @@ class PredictionStep:
 
     def _on_replica(self, parts: Any) -> Any:
         part, repeats = own_part(parts)
-        inputs = of_right_batch_size(self._model, self._prepare(part)[0])
+        inputs = with_checked_batch_size(self._model, self._prepare(part)[0])
         return own_rows(self._forward(inputs), repeats)
 
 
 class FunctionStep:
-    """Runs a function of rows on the next batch of an iterator.
+    """Runs a function on the next batch of an iterator.
 
     Args:
-        function: Of the tensors of a batch; returns tensors with as many rows.
-        strategy: Where to run.
+        function: Takes the tensors of a batch, and returns tensors with as many rows.
+        strategy: The strategy to run with.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class FunctionStep:
 
     @traced
     def __call__(self, iterator: Any) -> Any:
-        """Runs one batch, and returns the result on each replica."""
+        """Runs one batch and returns the result on each replica."""
         parts, _ = next_with_wait(iterator)
         return self._strategy.run(self._on_replica, args=(parts,))
 

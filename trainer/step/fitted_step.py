@@ -1,4 +1,4 @@
-"""A step of training for models in which nothing trains."""
+"""Replaces the training step for models whose head is fitted instead of trained."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,17 +12,17 @@ from .train import Outcome
 
 
 class FittedStep:
-    """Takes the place of `TrainStep` where nothing trains: it only measures.
+    """Evaluates the model on training batches, in place of `TrainStep`.
 
     Args:
-        step: Measures, on the batches of training.
+        step: Evaluates the model.
 
     Attributes:
-        model: What is measured.
-        strategy: Where steps run.
+        model: The model.
+        strategy: The strategy.
         totals: Sums over the epoch.
-        is_compiled: As of `TrainStep`.
-        sampler: As of `TrainStep`.
+        is_compiled: See `TrainStep`; always False.
+        sampler: See `TrainStep`; samples nothing.
     """
 
     is_compiled = False
@@ -35,25 +35,25 @@ class FittedStep:
         self.totals = step.totals
 
     def on(self, iterator: Any) -> Callable[[tf.Tensor, tf.Tensor], Outcome]:
-        """Makes steps of one iterator: see `TrainStep.on`."""
+        """Returns a function that executes steps on an iterator; see `TrainStep.on`."""
 
         def make_steps(first_step: tf.Tensor, steps: tf.Tensor) -> Outcome:
-            del first_step  # nothing is random
+            del first_step  # only needed to seed random layers
             self._step(iterator, steps)
             return Outcome(steps, tf.constant(True))
 
         return make_steps
 
     def position(self) -> None:
-        """Nothing is known of it: see `TrainStep.position`."""
+        """Returns None, since no position is recorded; see `TrainStep.position`."""
 
     def finish_epoch(self) -> None:
-        """Does nothing: there is nothing to apply."""
+        """Does nothing, since there are no gradients to apply."""
 
     def epoch_values(self) -> Arrays:
-        """Copies what has been summed up in this epoch."""
+        """Copies the sums of this epoch."""
         return self.totals.copy()
 
     def restore_epoch(self, values: Arrays) -> None:
-        """Takes back what `epoch_values` returned."""
+        """Restores the result of `epoch_values`."""
         self.totals.restore(values)

@@ -1,4 +1,4 @@
-"""How large gradients are."""
+"""Computes norms of gradients."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,12 +7,12 @@ import tensorflow as tf
 
 
 class Norms(NamedTuple):
-    """How large gradients are.
+    """The norms of gradients.
 
     Attributes:
-        total: The length of all of them as one vector; float64, finite if all are.
-        each: Their lengths, one for each; float64, 0 where there is no gradient. Squares
-            of float32 overflow beyond 1e19: it is infinite there.
+        total: Global norm: scalar float64, finite if all gradients are.
+        each: Norm of each gradient: `(gradients,)` float64, 0 for None. Infinite where
+            squares overflow float32, beyond values of about 1e19.
     """
 
     total: tf.Tensor
@@ -20,11 +20,10 @@ class Norms(NamedTuple):
 
 
 def gradient_norms(gradients: Sequence[Any]) -> Norms:
-    """The global norm of gradients, and that of each.
+    """Computes the global norm of gradients, and the norm of each.
 
     Args:
-        gradients: Tensors, or `IndexedSlices` as embeddings have them; None counts for
-            nothing.
+        gradients: Tensors, `IndexedSlices` such as those of embeddings, or None.
     """
     places = [n for n, each in enumerate(gradients) if each is not None]
     present = [_values(gradients[place]) for place in places]
@@ -33,18 +32,18 @@ def gradient_norms(gradients: Sequence[Any]) -> Norms:
         return Norms(zero, tf.zeros(len(gradients), tf.float64))
     halves = _half_squares(present)
     norm = _length(halves)
-    # Squares of float32 overflow beyond 1e19; only then is it worth computing again.
+    # Squares of float32 overflow beyond 1e19; only then compute again in float64.
     total = tf.cond(tf.math.is_finite(norm), lambda: norm, lambda: _precise_length(present))
     return Norms(total, _scattered(halves, present, places, len(gradients)))
 
 
 def gradient_norm(gradients: Sequence[Any]) -> tf.Tensor:
-    """The total of `gradient_norms`: a float64 scalar."""
+    """Returns the total of `gradient_norms`: scalar float64."""
     return gradient_norms(gradients).total
 
 
 def _half_squares(tensors: list[tf.Tensor]) -> dict[tf.DType, tf.Tensor]:
-    """Half the square of the length of each, those of a dtype in one float64 vector."""
+    """Computes half the squared norm of each tensor: a float64 vector per dtype."""
     halves: dict[tf.DType, list[tf.Tensor]] = {}
     for each in tensors:
         halves.setdefault(each.dtype, []).append(tf.nn.l2_loss(each))
@@ -65,7 +64,7 @@ def _scattered(
     places: list[int],
     count: int,
 ) -> tf.Tensor:
-    """The length of each gradient, at its place."""
+    """Computes the norm of each gradient, in the order of the gradients."""
     order = [
         [place]
         for dtype in halves
@@ -77,9 +76,9 @@ def _scattered(
 
 
 def _values(gradient: Any) -> tf.Tensor:
-    """What stands in a gradient; rows of the same index added up.
+    """Returns the values of a gradient; sums rows with the same index.
 
-    Half precision becomes single: the square of 256 is not a number of float16.
+    Casts half precision to float32, since the square of 256 overflows float16.
     """
     values = gradient
     if isinstance(gradient, tf.IndexedSlices):

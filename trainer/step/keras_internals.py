@@ -1,7 +1,7 @@
-"""All that we lean on in Keras without a public promise, each thing in one function.
+"""Wraps the internals of Keras that we use, one per function.
 
-docs/keras-internals.md says of each why it is needed; a test named after each shows at
-once when a new Keras breaks it.
+docs/keras-internals.md explains why each is needed. A test named after each function fails
+when a new version of Keras breaks it.
 """
 
 import contextlib
@@ -17,15 +17,15 @@ from keras.src.models.functional import Functional
 from ...models.optimizer import build_optimizer_of, unwrapped
 from ...strategies.tensorflow_internals import functions_are_traced
 
-_STEPS_WORTH_A_TRACE = 50  # of a recurrent layer
+_MIN_STEPS_TO_TRACE = 50  # of a recurrent layer
 _ATTACHED = ("_keras_mask", "_keras_logits")
 
 
 def build_compiled(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
-    """Makes all variables of a compiled model: weights, metrics, optimizer.
+    """Creates all variables of a compiled model: weights, metrics, optimizer.
 
     Args:
-        model: Compiled.
+        model: A compiled model.
         batch: `tf.TensorSpec`s of inputs, targets and sample weights.
     """
 
@@ -36,8 +36,8 @@ def build_compiled(model: keras.Model, batch: tuple[Any, Any, Any]) -> None:
 
     symbolic = tf.nest.map_structure(symbol, batch)
     if all(layer.built for layer in model._flatten_layers()):
-        _build_optimizer(model)  # as Keras below, but told of the layers
-    if batch[1] is None:  # there is nothing to build losses and metrics from
+        _build_optimizer(model)  # Keras below would build it without the layers
+    if batch[1] is None:  # no targets to build losses and metrics from
         if not all(layer.built for layer in model._flatten_layers()):
             compute_output_spec(model, symbolic[0], training=False)
         _build_optimizer(model)
@@ -57,9 +57,9 @@ def _build_optimizer(model: keras.Model) -> None:
 def _build_from_outputs(
     model: keras.Model, inputs: Any, targets: Any, sample_weight: Any
 ) -> None:
-    """Makes variables of metrics and losses from outputs whose shapes are known.
+    """Creates variables of metrics and losses from the known shapes of outputs.
 
-    Keras would make a graph of the whole model, a second for a large one, to learn them.
+    Keras would trace the whole model for them, which takes a second for a large one.
     """
     outputs = tf.nest.map_structure(
         lambda output: keras.KerasTensor(output.shape, output.dtype),
@@ -76,12 +76,12 @@ def _build_from_outputs(
 
 
 def model_inputs(model: keras.Model) -> list[Any]:
-    """The symbolic inputs of a functional or sequential model; none of any other."""
+    """Returns the symbolic inputs of a functional or sequential model, otherwise []."""
     return list(getattr(model, "inputs", None) or [])
 
 
 def attached(tensor: Any) -> list[Any]:
-    """The mask and the logits that Keras has attached to a tensor, if there are any."""
+    """Returns the mask and logits that Keras has attached to a tensor, if any."""
     found = (getattr(tensor, name, None) for name in _ATTACHED)
     return [each for each in found if each is not None]
 
@@ -98,7 +98,7 @@ def with_attached(function: Callable[[Any], Any], tensor: Any) -> Any:
 
 @contextlib.contextmanager
 def layers_watched(seen: Callable[[keras.Layer, Any], None]) -> Iterator[None]:
-    """Calls a function with each layer that is called, and with what it returned."""
+    """Calls a function with each called layer and its outputs."""
     call = keras.Layer.__call__
 
     def watched(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
@@ -115,12 +115,12 @@ def layers_watched(seen: Callable[[keras.Layer, Any], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def recurrences_in_functions() -> Iterator[None]:
-    """Lets recurrent layers trace long loops in eager execution, which is faster."""
+    """Traces long loops of recurrent layers in eager execution, which is faster."""
     loop = backend.rnn
 
     def traced_loop(step: Any, inputs: Any, states: Any, *rest: Any, **options: Any) -> Any:
         axis = 0 if options.get("time_major") else 1
-        if (tf.nest.flatten(inputs)[0].shape[axis] or 0) <= _STEPS_WORTH_A_TRACE:
+        if (tf.nest.flatten(inputs)[0].shape[axis] or 0) <= _MIN_STEPS_TO_TRACE:
             return loop(step, inputs, states, *rest, **options)
 
         def run(inputs: Any, states: Any) -> Any:
@@ -137,7 +137,7 @@ def recurrences_in_functions() -> Iterator[None]:
 
 
 class _OwnDevice:
-    """Stands for a strategy in an optimizer that updates the variables of one device."""
+    """Replaces the strategy of an optimizer to update the variables of one device."""
 
     @property
     def extended(self) -> "_OwnDevice":
@@ -158,11 +158,11 @@ def apply_on_device(
     gradients: Sequence[Any],
     variables: Sequence[keras.Variable],
 ) -> None:
-    """Applies gradients that are already summed over the replicas, in `on_each_device`.
+    """Applies gradients that are already summed over replicas, within `on_each_device`.
 
-    Keras's optimizers would update the variables of all devices with the gradients of
-    this one. Its `LossScaleOptimizer.apply` refuses this context, since in its own way of
-    working it would look at the gradients of the first replica only.
+    Keras's optimizers would update the variables of all devices with the gradients of this
+    one. `LossScaleOptimizer.apply` rejects this context, where it would check the gradients
+    of the first replica only.
     """
     inner = unwrapped(optimizer)
     strategy = inner._distribution_strategy
@@ -178,13 +178,13 @@ def apply_on_device(
 
 @contextlib.contextmanager
 def accumulation_taken_over(optimizer: keras.optimizers.Optimizer) -> Iterator[int]:
-    """Takes gradient accumulation over from an optimizer that is built, for a while.
+    """Disables the gradient accumulation of a built optimizer within the context.
 
-    Keras's own leaves a remainder at the end of an epoch and gives micro-batches of
-    different size the same weight.
+    Keras keeps a remainder at the end of an epoch, and weights micro-batches of different
+    sizes equally.
 
     Yields:
-        Over how many batches to accumulate; 1 if not at all.
+        Number of batches over which to accumulate; 1 without accumulation.
     """
     inner = unwrapped(optimizer)
     steps = inner.gradient_accumulation_steps
@@ -196,22 +196,22 @@ def accumulation_taken_over(optimizer: keras.optimizers.Optimizer) -> Iterator[i
 
 
 def given_learning_rate(optimizer: keras.optimizers.Optimizer) -> Any:
-    """What an optimizer takes its learning rate from: a schedule, or a variable.
+    """Returns the learning rate of an optimizer: a schedule or a variable.
 
-    `optimizer.learning_rate` is what comes out of a schedule.
+    `optimizer.learning_rate` would return the current value of a schedule.
     """
     return unwrapped(optimizer)._learning_rate
 
 
 def seed_generators(model: keras.Model) -> list[keras.random.SeedGenerator]:
-    """The random generators of all layers, in a fixed order."""
+    """Returns the random generators of all layers, in a fixed order."""
     holders = [model, *model._flatten_layers(include_self=False, recursive=True)]
     found = {id(g): g for holder in holders for g in holder._seed_generators}
     return list(found.values())
 
 
 def overridden_methods(model: keras.Model, names: Sequence[str]) -> list[str]:
-    """Which of these methods of `keras.Model` a model defines for itself."""
+    """Returns those of the named methods of `keras.Model` that a model overrides."""
     return [
         name
         for name in names
@@ -221,5 +221,5 @@ def overridden_methods(model: keras.Model, names: Sequence[str]) -> list[str]:
 
 
 def set_synchronized(layer: keras.layers.BatchNormalization, value: bool) -> None:
-    """Lets a BatchNorm that is built share its batch statistics between replicas."""
+    """Sets whether a built BatchNorm synchronizes its statistics between replicas."""
     layer.synchronized = value

@@ -1,15 +1,15 @@
-"""Tells which entries of a sparse gradient the replicas share.
+"""Determines which entries of a sparse gradient the replicas share.
 
-The gradient of a variable from which rows are looked up, such as that of an `Embedding`,
-is sparse: one entry for each index of each lookup. Optimizers that square gradients, and
-clipping, see the entries and not their sum, so that the sum over replicas must have the
-entries that one device would have. The rule:
+The gradient of a variable whose rows are looked up, such as that of an `Embedding`, is
+sparse, with one entry per index of each lookup. Optimizers that square gradients, and
+clipping, use the entries rather than their sum. The sum over replicas must therefore have
+the entries that a single device would have:
 
 - A lookup whose number of indices does not depend on the rows of the batch, such as
-  `arange(n)` for positions, has as many entries on one device as on each replica. The
-  replicas' entries of the same index at the same place are one entry: they are added.
+  `arange(n)` for positions, has as many entries on one device as on each replica. Entries
+  of the replicas at the same position are added.
 - A lookup with indices for each row, such as tokens, or positions repeated for each row,
-  has other entries on each replica: they are put one after the other.
+  has different entries on each replica. They are concatenated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,21 +19,21 @@ import tensorflow as tf
 
 from ...strategies import SharedSlices
 
-# Any two numbers do; these leave room for models that reshape their rows in groups.
+# Any two numbers would do; these are divisible, for models that reshape rows into groups.
 _NUMBERS_OF_ROWS = (24, 48)
 _OTHER_SIZE = 16
 
 
 def with_lookups_apart(gradient: Any, batch: Any) -> Any:
-    """Splits a sparse gradient of a replica by how its lookups depend on the batch.
+    """Splits a sparse gradient of a replica by whether its lookups depend on the batch.
 
     Args:
-        gradient: Of one variable; symbolic. Dense ones and None are returned as they
-            are, and so are all in eager execution, which has no graph to look at.
-        batch: What the replica computed it from, in any structure.
+        gradient: Symbolic gradient of one variable. Dense gradients and None are returned
+            unchanged, and so are all in eager execution, where there is no graph.
+        batch: The tensors that the gradient was computed from, in any structure.
 
     Returns:
-        For a sparse one a list of `SharedSlices` and `tf.IndexedSlices`.
+        For a sparse gradient, a list of `SharedSlices` and `tf.IndexedSlices`.
     """
     if not isinstance(gradient, tf.IndexedSlices) or tf.executing_eagerly():
         return gradient
@@ -52,7 +52,7 @@ def with_lookups_apart(gradient: Any, batch: Any) -> Any:
 
 
 def joined(gradients: list[Any]) -> list[Any]:
-    """Puts what `with_lookups_apart` split, for each variable, together again."""
+    """Concatenates the parts of each gradient that `with_lookups_apart` has split."""
     return [_joined(each) if isinstance(each, list) else each for each in gradients]
 
 
@@ -71,17 +71,17 @@ def _kind(is_shared: bool) -> type[tf.IndexedSlices]:
 
 
 def _lookups(indices: tf.Tensor) -> list[tf.Tensor]:
-    """The indices of each lookup; TensorFlow puts those of one variable together."""
+    """Returns the indices of each lookup, which TensorFlow concatenates per variable."""
     if indices.op.type != "ConcatV2":
         return [indices]
     return list(indices.op.inputs)[:-1]
 
 
 def _sizes(tensors: Sequence[tf.Tensor], batch: Any, rows: int) -> list[int | None]:
-    """How many elements tensors have for a batch of that many rows; None if unknown.
+    """Infers the number of elements of tensors for a number of rows; None if unknown.
 
-    TensorFlow infers their shapes from a copy of the operations that lead from the
-    batch to them. Nothing is computed.
+    TensorFlow infers their shapes from a copy of the operations that compute them from the
+    batch. Nothing is computed.
     """
     with tf.Graph().as_default():
         given = {each.name: _placeholder(each, rows) for each in _tensors(batch)}
@@ -98,10 +98,10 @@ def _sizes(tensors: Sequence[tf.Tensor], batch: Any, rows: int) -> list[int | No
         inputs = {name: each for name, each in given.items() if name in used}
         try:
             copies = tf.graph_util.import_graph_def(definition, inputs, computed)
-        except (ValueError, tf.errors.InvalidArgumentError):  # can't have so many rows
+        except (ValueError, tf.errors.InvalidArgumentError):  # rejects this number of rows
             return [None] * len(tensors)
         found = given | dict(zip(computed, copies, strict=True))
-        # Some shapes are known to Python only; rows of a batch are in none of them.
+        # Some static shapes are known to Python only; none depends on the rows.
         return [
             found[tensor.name].shape.num_elements() or tensor.shape.num_elements()
             for tensor in tensors
@@ -114,7 +114,7 @@ def _tensors(batch: Any) -> list[tf.Tensor]:
 
 
 def _placeholder(tensor: tf.Tensor, rows: int | None = None) -> tf.Tensor:
-    """Stands for a tensor; of a batch that has so many rows, where they are given."""
+    """Creates a placeholder for a tensor, with a given number of rows if not None."""
     shape = tensor.shape
     if rows is not None and shape.rank:
         shape = [rows, *(_OTHER_SIZE if size is None else size for size in shape[1:])]
@@ -124,7 +124,7 @@ def _placeholder(tensor: tf.Tensor, rows: int | None = None) -> tf.Tensor:
 def _ancestors(
     tensors: Iterable[tf.Tensor], given: Mapping[str, Any]
 ) -> Iterator[tf.Operation]:
-    """The operations that tensors are computed by from those that are given."""
+    """Yields the operations that compute tensors from the given ones."""
     waiting = [tensor.op for tensor in tensors if tensor.name not in given]
     seen: set[str] = set()
     while waiting:
@@ -138,7 +138,7 @@ def _ancestors(
 
 
 def _can_be_copied(operation: tf.Operation) -> bool:
-    """Whether an operation needs nothing but its inputs; others stay what they are."""
+    """Whether an operation depends only on its inputs, so that it can be copied."""
     attributes = operation.node_def.attr.values()
     calls_functions = any(each.HasField("func") for each in attributes)
     has_inputs = bool(operation.inputs) and operation.type != "ReadVariableOp"
@@ -149,7 +149,7 @@ def _copy(operation: tf.Operation) -> tf.compat.v1.NodeDef:
     node = tf.compat.v1.NodeDef()
     node.CopyFrom(operation.node_def)
     node.device = ""
-    node.attr.pop("_class", None)  # where it is to be placed
+    node.attr.pop("_class", None)  # constrains device placement
     inputs = [each for each in node.input if not each.startswith("^")]
     del node.input[:]
     node.input.extend(inputs)

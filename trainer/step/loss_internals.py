@@ -1,4 +1,4 @@
-"""What we lean on in Keras's losses without a public promise: see keras_internals.py."""
+"""Wraps the internals of Keras's losses that we use; see keras_internals.py."""
 
 import contextlib
 import threading
@@ -16,9 +16,9 @@ class CompiledLoss(NamedTuple):
     """One loss of a compiled model: a model with several outputs has several.
 
     Attributes:
-        name: Of the output, or of the loss.
+        name: Name of the output or the loss.
         loss: Keras's loss object.
-        weight: From `loss_weights`; 1 by default.
+        weight: Weight in `loss_weights`; 1 by default.
     """
 
     name: str
@@ -27,9 +27,9 @@ class CompiledLoss(NamedTuple):
 
 
 def compiled_losses(model: keras.Model) -> list[CompiledLoss]:
-    """The losses that a built model was compiled with, in Keras's order."""
+    """Returns the losses that a built model was compiled with, in Keras's order."""
     if model._compile_loss is None or not model._compile_loss.built:
-        return []  # it is not built where there are no targets
+        return []  # not built without targets
     return [
         CompiledLoss(name, loss, 1.0 if weight is None else weight)
         for _, loss, weight, name in model._compile_loss._flat_losses
@@ -37,7 +37,7 @@ def compiled_losses(model: keras.Model) -> list[CompiledLoss]:
 
 
 def ignored_losses(model: keras.Model) -> list[str]:
-    """The losses that Keras leaves out: all but the first, if one output has several."""
+    """Returns the names of losses that Keras ignores: all after the first of one output."""
     if not compiled_losses(model):
         return []
     same = [entry for entry in model._compile_loss._flat_losses if entry.path == ()]
@@ -53,16 +53,16 @@ def call_losses(
 ) -> None:
     """Calls functions in place of the compiled losses.
 
-    Keras matches targets, predictions and weights of any structure to its losses; this
-    uses its matching without its arithmetic, which is wrong on several replicas.
+    Keras matches targets, predictions and weights of any structure to its losses. This uses
+    the matching but not the arithmetic, which is wrong on several replicas.
 
     Args:
-        model: Built and compiled.
-        functions: One for each of `compiled_losses`; called with targets, predictions
-            and weights, returns a number that is not used.
-        targets: As in the data.
-        predictions: What the model returned.
-        sample_weight: As in the data, or None.
+        model: The model, built and compiled.
+        functions: A function per element of `compiled_losses`, called with targets,
+            predictions and weights; the returned number is not used.
+        targets: Targets in the structure of the data.
+        predictions: Outputs of the model.
+        sample_weight: Weights in the structure of the data, or None.
     """
     stand_in = _shallow_copy(model._compile_loss)
     stand_in._metrics = [None] * len(functions)
@@ -77,8 +77,8 @@ class PerExample(NamedTuple):
     """A loss before it is reduced.
 
     Attributes:
-        values: `(rows, ...)`, times sample weights and mask.
-        mask: Which of them count, or None for all.
+        values: Loss times sample weights and mask, `(rows, ...)`.
+        mask: Mask of the values that count, or None for all.
         weights: Sample weights times mask, or None if there are neither.
     """
 
@@ -90,14 +90,13 @@ class PerExample(NamedTuple):
 def per_example(
     loss: keras.losses.Loss, targets: Any, predictions: Any, sample_weight: Any
 ) -> PerExample | None:
-    """Calls a loss without its reduction, and returns the mask that Keras used as well.
+    """Calls a loss without its reduction.
 
-    A mask comes from a layer such as Embedding, or from the loss itself
-    (`ignore_class`).
+    A mask comes from a layer such as Embedding, or from the loss itself (`ignore_class`).
 
     Returns:
-        None if the loss has values only for the batch as a whole, or is not made of
-        `call` and `reduction` as Keras's are.
+        Values and mask, or None if the loss returns one value per batch or overrides
+        `__call__`.
     """
     if type(loss).__call__ is not keras.losses.Loss.__call__:
         return None
@@ -127,7 +126,7 @@ def per_example(
 
 
 def _has_rows(shape: tf.TensorShape, predictions: Any) -> bool:
-    """Whether values of a loss are of rows as predictions are, as far as can be told."""
+    """Whether values of a loss may have as many rows as predictions."""
     if not shape.rank:
         return False
     rows = tf.nest.flatten(predictions)[0].shape[0]
@@ -139,10 +138,10 @@ def call_on_batch(
     batch: tuple[Any, Any, Any],
     gather: Callable[[Any], Any],
 ) -> Any:
-    """Calls a loss as it is on the examples of all replicas.
+    """Calls an unchanged loss on the examples of all replicas.
 
     Args:
-        loss: Any that Keras takes.
+        loss: Any loss of Keras.
         batch: Targets, predictions and sample weights of the calling replica.
         gather: Returns the rows of all replicas, in any structure.
     """
@@ -160,10 +159,10 @@ _scale = keras_loss.scale_loss_for_distribution
 
 @contextlib.contextmanager
 def unscaled_losses() -> Iterator[None]:
-    """Keeps losses that are called on a replica from being divided by their number.
+    """Prevents Keras from dividing losses by the number of replicas.
 
-    Keras divides what a loss object returns in `strategy.run`, as it adds up over the
-    replicas what is a mean on each.
+    Keras divides the result of a loss in `strategy.run`, since it sums the means of the
+    replicas.
     """
     _count_unscaled(1)
     try:
@@ -173,7 +172,7 @@ def unscaled_losses() -> Iterator[None]:
 
 
 def _count_unscaled(change: int) -> None:
-    """Several threads trace at the same time, one for each replica."""
+    """Counts nested contexts over all threads, since each replica traces in its own."""
     global _unscaled_depth
     with _scaling:
         _unscaled_depth += change
@@ -186,7 +185,7 @@ def _unchanged(value: Any) -> Any:
 
 
 def _shallow_copy(value: Any) -> Any:
-    """Copies an object of Keras, whose `copy.copy` saves and loads it instead."""
+    """Copies an object of Keras, for which `copy.copy` would serialize it."""
     twin = object.__new__(type(value))
     twin.__dict__.update(value.__dict__)
     return twin

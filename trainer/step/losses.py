@@ -1,9 +1,8 @@
-"""Losses as numerators and denominators, so that they are exact on any replicas.
+"""Computes losses as numerators and denominators, which are exact on several replicas.
 
-A loss of a batch is a sum over its examples divided by something: the number of
-examples, the sum of their weights, or 1. Each replica computes its part of both; the
-division comes after they are summed over the replicas. A loss that is no such sum is
-computed by each replica from the examples of all.
+The loss of a batch is a sum over its examples divided by the number of examples, the sum of
+their weights, or 1. Each replica computes its part of both; they are divided after the sum
+over replicas. Each replica computes any other loss from the examples of all replicas.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from ...core.errors import ConfigError, message
 from ...models import Module
 from ...models.inference import infer
 from ...strategies import Replicas, gather_rows
-from .batch_size import of_right_batch_size
+from .batch_size import with_checked_batch_size
 from .loss_internals import (
     CompiledLoss,
     PerExample,
@@ -34,11 +33,11 @@ ADDITIONAL = "additional"  # regularizers and add_loss
 
 
 class Kind(NamedTuple):
-    """Which loss a term is of: the same on all replicas and in all steps.
+    """Identifies the loss of a term; the same on all replicas and in all steps.
 
     Attributes:
-        name: Of the output or the loss.
-        divisor: Losses with the same divisor have the same denominator.
+        name: Name of the output or the loss.
+        divisor: Name of the denominator; losses with the same divisor share it.
         weight: Factor of this loss in the total.
     """
 
@@ -51,10 +50,9 @@ class Term(NamedTuple):
     """A replica's part of one loss.
 
     Attributes:
-        kind: Of which loss.
-        numerator: Scalar, floatx: the sum over this replica's examples.
-        denominator: Scalar, floatx: this replica's part of what the sum over all
-            replicas is divided by.
+        kind: The kind of loss.
+        numerator: Sum over this replica's examples: scalar, floatx.
+        denominator: This replica's part of the denominator: scalar, floatx.
     """
 
     kind: Kind
@@ -62,7 +60,7 @@ class Term(NamedTuple):
     denominator: tf.Tensor
 
     def shared(self, repeats: tf.Tensor) -> "Term":
-        """A replica's share, where that many replicas compute one and the same."""
+        """Returns this replica's share of a term that `repeats` replicas compute."""
         if tf.get_static_value(repeats) == 1:
             return self
         part = tf.cast(repeats, self.numerator.dtype)
@@ -72,12 +70,12 @@ class Term(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """What a forward pass on one replica gives.
+    """The results of a forward pass on one replica.
 
     Attributes:
-        terms: Its parts of the losses.
-        predictions: What the compiled metrics see, or None.
-        values: What else a `training_step` returned, summed over this replica's examples.
+        terms: This replica's parts of the losses.
+        predictions: Predictions for the compiled metrics, or None.
+        values: Other values of `training_step`, summed over this replica's examples.
     """
 
     terms: list[Term]
@@ -96,14 +94,17 @@ def forward(
     """Runs the model on a replica's part of a batch; in replica context.
 
     Args:
-        model: Built and compiled.
-        module: May define its own `training_step`.
+        model: The model, built and compiled.
+        module: The module, which may define its own `training_step`.
         batch: Inputs, targets and sample weights.
-        repeats: Scalar int32: how many replicas have this same part.
-        training: Whether dropout and the like are on.
+        repeats: Number of replicas that have this same part: scalar int32.
+        training: Whether the model runs in training mode.
+
+    Raises:
+        ConfigError: There is no loss, or `training_step` returned something invalid.
     """
     inputs, targets, sample_weight = batch
-    inputs = of_right_batch_size(model, inputs)
+    inputs = with_checked_batch_size(model, inputs)
     batch = inputs, targets, sample_weight
     rows = num_rows(inputs)
     values: dict[str, tf.Tensor] = {}
@@ -128,7 +129,7 @@ def divide(
     numerators: Sequence[tf.Tensor],
     denominators: Mapping[str, tf.Tensor],
 ) -> list[tf.Tensor]:
-    """The value of each loss from its sums over all replicas; the total comes first."""
+    """Computes each loss from its sums over all replicas; the total comes first."""
     values = [
         tf.math.divide_no_nan(numerator, denominators[kind.divisor])
         for kind, numerator in zip(kinds, numerators, strict=True)
@@ -138,7 +139,7 @@ def divide(
 
 
 def loss_names(model: keras.Model, module: Module) -> list[str]:
-    """What the losses are called in logs, the total first, as `Model.fit` has it."""
+    """Returns the names of the losses in logs as in `Model.fit`, the total first."""
     losses = [] if overrides_training_step(module) else compiled_losses(model)
     return ["loss", *(f"{each.name}_loss" for each in losses if len(losses) > 1)]
 
@@ -149,7 +150,7 @@ def overrides_training_step(module: Module) -> bool:
 
 
 def num_rows(inputs: Any) -> tf.Tensor:
-    """The number of examples in a replica's part: scalar, floatx."""
+    """Returns the number of examples in a replica's part: scalar, floatx."""
     first = tf.nest.flatten(inputs)[0]
     rows = first.nrows() if isinstance(first, tf.RaggedTensor) else tf.shape(first)[0]
     return _floatx(rows)
@@ -158,7 +159,7 @@ def num_rows(inputs: Any) -> tf.Tensor:
 def compiled_terms(
     model: keras.Model, batch: tuple[Any, Any, Any], rows: tf.Tensor, repeats: tf.Tensor
 ) -> list[Term]:
-    """The compiled losses of predictions, each a replica's part; in replica context."""
+    """Computes a replica's parts of the compiled losses; in replica context."""
     terms: list[Term] = []
 
     def recorder(number: int, compiled: CompiledLoss) -> Any:
@@ -183,7 +184,7 @@ def compiled_terms(
 def _of_examples(
     number: int, compiled: CompiledLoss, found: PerExample, rows: tf.Tensor
 ) -> Term:
-    """One compiled loss on a replica, by the loss's own rule of reduction."""
+    """Creates the term of a compiled loss, according to its reduction."""
     total = _floatx(tf.reduce_sum(found.values))
     size = _floatx(tf.size(found.values))
     reduction = compiled.loss.reduction
@@ -208,7 +209,7 @@ def _of_whole_batch(
     rows: tf.Tensor,
     repeats: tf.Tensor,
 ) -> Term:
-    """A loss that makes one value of the examples of all replicas, computed on each."""
+    """Creates the term of a loss with one value per batch, from all replicas' rows."""
 
     def gather(own: Any) -> Any:
         _require_one_process(compiled.name)
@@ -236,8 +237,8 @@ def _require_one_process(name: str) -> None:
     if replicas.total > replicas.local:
         raise ConfigError(
             message(
-                "On several workers a loss must return a value for each example, not one "
-                "for the batch.",
+                "With several workers, a loss must return a value for each example, not "
+                "one for the batch.",
                 "Leave out the last mean or sum over examples; for Keras losses such as "
                 "Dice, set axis=(1, 2, 3), all axes except the first.",
                 loss=name,
@@ -257,25 +258,25 @@ def _without_loss() -> ConfigError:
 
 
 def _own_term(loss: tf.Tensor, rows: tf.Tensor) -> Term:
-    """The loss that a module's `training_step` returned."""
+    """Creates the term of the loss that `training_step` returned."""
     return Term(Kind("loss", ROWS), _sum(loss, rows), rows)
 
 
 def _sum(values: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """The sum over examples of the mean value of each."""
+    """Sums the mean value of each example."""
     mean = tf.math.divide_no_nan(tf.reduce_sum(_floatx(values)), _floatx(tf.size(values)))
     return mean * rows
 
 
 def _additional_terms(model: keras.Model, rows: tf.Tensor) -> list[Term]:
-    """Regularisers and `add_loss`: means over a replica's rows, so weighted by those."""
+    """Creates terms for regularizers and `add_loss`: means weighted by a replica's rows."""
     sums = [_floatx(tf.reduce_sum(loss)) for loss in model.losses]
     kind = Kind(ADDITIONAL, ROWS)
     return [Term(kind, each * rows, rows) for each in sums]
 
 
 def _one_in_all() -> tf.Tensor:
-    """A number on each replica; their sum is 1."""
+    """Returns 1 on the first replica and 0 on all others."""
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     return _floatx(tf.equal(replica, 0))
 

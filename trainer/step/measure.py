@@ -1,4 +1,4 @@
-"""Updates metrics once for each example, also where replicas have the same part."""
+"""Updates metrics once per example, even if replicas have the same part."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -18,11 +18,11 @@ def measure(
     """Updates the compiled metrics; in replica context.
 
     Args:
-        model: Built and compiled.
-        targets: As in the data; None if there are none.
-        predictions: What the model returned, or None.
-        sample_weight: As in the data, or None.
-        repeats: Scalar int32: how many replicas have this same part.
+        model: The model, built and compiled.
+        targets: Targets in the structure of the data, or None.
+        predictions: Outputs of the model, or None.
+        sample_weight: Weights in the structure of the data, or None.
+        repeats: Number of replicas that have this same part: scalar int32.
     """
     if predictions is None or targets is None:
         return
@@ -34,11 +34,11 @@ def measure(
 
 @contextlib.contextmanager
 def held_metrics_counted_once(model: keras.Model, repeats: Any) -> Iterator[None]:
-    """Surrounds a forward pass, in which layers update metrics of their own.
+    """Makes metrics of layers count repeated parts once, within a forward pass.
 
     Args:
-        model: Built and compiled.
-        repeats: Scalar int32: how many replicas have this same part.
+        model: The model, built and compiled.
+        repeats: Number of replicas that have this same part: scalar int32.
     """
     variables = [each for metric in held_metrics(model) for each in metric.variables]
     if not variables or tf.get_static_value(repeats) == 1:
@@ -47,15 +47,15 @@ def held_metrics_counted_once(model: keras.Model, repeats: Any) -> Iterator[None
     before = [tf.identity(variable.value) for variable in variables]
     yield
 
-    def take_back() -> None:
+    def restore() -> None:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
 
-    when(tf.logical_not(counts_here(repeats)), take_back)
+    when(tf.logical_not(counts_here(repeats)), restore)
 
 
 def counts_here(repeats: Any) -> tf.Tensor:
-    """Whether this replica's examples are its own; those of all count on the first."""
+    """Whether this replica's examples count; a repeated part counts on the first one."""
     if tf.get_static_value(repeats) == 1:
         return tf.constant(True)
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -63,7 +63,7 @@ def counts_here(repeats: Any) -> tf.Tensor:
 
 
 def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:
-    """Leaves out rows that another replica has as well."""
+    """Removes rows that count on another replica."""
     is_counted = counts_here(repeats)
     if outputs is None or tf.get_static_value(is_counted):
         return outputs
@@ -74,7 +74,7 @@ def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:
 
 
 def when(condition: tf.Tensor, effect: Callable[[], None]) -> None:
-    """Does something to variables if a traced condition holds."""
+    """Runs a function with side effects if a traced condition holds."""
     if tf.get_static_value(condition):
         effect()
         return

@@ -1,7 +1,7 @@
-"""What we lean on in Keras's metrics without a public promise, as `keras_internals` does.
+"""Wraps the internals of Keras's metrics that we use; see keras_internals.py.
 
-A model has metrics that it was compiled with, and metrics that it or its layers hold and
-update themselves in the forward pass. `Model.metrics` has both, and trackers of losses.
+A model has the metrics that it was compiled with, and metrics that it or its layers hold
+and update in the forward pass. `Model.metrics` has both, and trackers of losses.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ class MetricResult(NamedTuple):
     """The value of one metric.
 
     Attributes:
-        name: Under which `Model.fit` logs it.
+        name: Name in the logs of `Model.fit`.
         value: A scalar, an array, or a dict of these.
-        thresholds: Of which the value has an entry each, if the metric has several.
+        thresholds: The thresholds of the entries of the value, if the metric has some.
     """
 
     name: str
@@ -40,7 +40,7 @@ def update_metrics(
 
 
 def has_compiled_metrics(model: keras.Model) -> bool:
-    """Whether a model was compiled with metrics, be they built or not."""
+    """Whether a model was compiled with metrics, built or not."""
     given = model._compile_metrics
     if given is None:
         return False
@@ -49,12 +49,12 @@ def has_compiled_metrics(model: keras.Model) -> bool:
 
 
 def compiled_metrics(model: keras.Model) -> list[keras.metrics.Metric]:
-    """The metrics that a built model was compiled with, in Keras's order."""
+    """Returns the metrics that a built model was compiled with, in Keras's order."""
     return [] if model._compile_metrics is None else list(model._compile_metrics.metrics)
 
 
 def held_metrics(model: keras.Model) -> list[keras.metrics.Metric]:
-    """The metrics that a model or its layers hold and update themselves."""
+    """Returns the metrics that a model or its layers hold and update themselves."""
     trackers = [model._loss_tracker, model._compile_metrics] if model.compiled else []
     if model.compiled and model._compile_loss is not None:
         trackers += model._compile_loss.metrics
@@ -66,11 +66,11 @@ def held_metrics(model: keras.Model) -> list[keras.metrics.Metric]:
 def metric_results(
     model: keras.Model, states: Sequence[Any] | None = None
 ) -> list[MetricResult]:
-    """Values of all metrics under the names that `Model.fit` gives them.
+    """Computes the values of all metrics, with their names in `Model.fit`.
 
     Args:
-        model: Built and compiled.
-        states: Of `metric_variables`, in place of what these hold.
+        model: The model, built and compiled.
+        states: Values to use in place of those of `metric_variables`.
     """
     scope: Any = contextlib.nullcontext()
     if states is not None:
@@ -87,31 +87,31 @@ def metric_results(
 
 
 def reset_metrics(model: keras.Model) -> None:
-    """Sets all metrics back to nothing seen."""
+    """Resets the state of all metrics."""
     for metric in (*compiled_metrics(model), *held_metrics(model)):
         metric.reset_state()
 
 
 def metric_variables(model: keras.Model) -> list[keras.Variable]:
-    """The state of all metrics, that of the compiled ones first."""
+    """Returns the variables of all metrics, those of the compiled ones first."""
     metrics = (*compiled_metrics(model), *held_metrics(model))
     return [variable for metric in metrics for variable in metric.variables]
 
 
 def name_counts() -> dict[str, int]:
-    """How many unnamed objects of each kind Keras has named in this process."""
+    """Returns how many unnamed objects of each class Keras has named in this process."""
     return dict(get_global_attribute(_UNIQUE_NAMES, {}))
 
 
 def renumber_metrics(model: keras.Model, counts: dict[str, int]) -> None:
-    """Gives a built model's unnamed metrics the names that a new process would.
+    """Renames the unnamed metrics of a built model as in a new process.
 
-    Keras counts unnamed objects per process: the second model of a search would log
-    `auc_1`. Names that the user chose stay.
+    Keras numbers unnamed objects per process, so that the second model of a search would
+    log `auc_1`. Names chosen by the user are kept.
 
     Args:
-        model: Built and compiled.
-        counts: `name_counts()` from before it was made.
+        model: The model, built and compiled.
+        counts: The result of `name_counts` before the model was created.
     """
     counted = name_counts()
     unnamed: dict[str, list[tuple[int, keras.metrics.Metric]]] = {}
@@ -128,7 +128,7 @@ def renumber_metrics(model: keras.Model, counts: dict[str, int]) -> None:
 
 
 def _current(value: Any) -> Any:
-    """What a metric's result holds now; some return their variable itself."""
+    """Copies the result of a metric; some metrics return their variable."""
     if isinstance(value, dict):
         return {name: _current(each) for name, each in value.items()}
     if isinstance(value, keras.Variable):

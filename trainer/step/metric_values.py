@@ -25,16 +25,16 @@ def read_metrics(
     strategy: tf.distribute.Strategy,
     class_names: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Values of all metrics by name. All workers must call this.
+    """Returns the values of all metrics by name. All workers must call this.
 
-    A metric with several values has a name for each: those of the classes or thresholds,
-    or numbers. TensorFlow would need a collective operation for each variable of each
-    metric; here all of them travel at once.
+    A metric with several values has a name for each, with the class name, the threshold or
+    a number. All variables are sent at once, where TensorFlow would need a collective
+    operation for each.
 
     Args:
-        model: Built and compiled.
-        strategy: Where it runs.
-        class_names: Of the data, if they have some.
+        model: The model, built and compiled.
+        strategy: The strategy that it runs with.
+        class_names: Class names of the data, if any.
     """
     if workers_of(strategy).count == 1:
         results = metric_results(model)
@@ -53,11 +53,11 @@ def read_metrics(
 def single_values(
     result: MetricResult, class_names: Sequence[str] = ()
 ) -> Iterator[tuple[str, float]]:
-    """Names and values of a metric: one, or one for each class, threshold or key.
+    """Yields the name and value of a metric, or those for each class, threshold or key.
 
     Args:
-        result: What the metric returned.
-        class_names: Of the data; used where there are as many as values.
+        result: The result of the metric.
+        class_names: Class names of the data; used for an array of as many values.
 
     Example:
         >>> recall = MetricResult("recall", np.array([0.5, 0.75]), thresholds=(0.3, 0.7))
@@ -85,7 +85,7 @@ def _label(
     thresholds: Sequence[float],
     class_names: Sequence[str],
 ) -> str:
-    """What one of several values is called."""
+    """Returns the suffix of the name of one of several values."""
     if len(shape) == 1 and shape[0] == len(thresholds):
         return f"at_{thresholds[place[0]]:g}"
     if len(shape) == 1 and shape[0] == len(class_names):
@@ -94,7 +94,7 @@ def _label(
 
 
 def with_unique_names(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """Values by name; of equal names all but the first get a number, as in Keras.
+    """Returns values by name; repeated names get a number, as in Keras.
 
     Example:
         >>> with_unique_names([("loss", 0.5), ("seen", 1.0), ("seen", 2.0)])

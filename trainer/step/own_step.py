@@ -1,4 +1,4 @@
-"""Calls a module's own `training_step` and checks what it returned."""
+"""Calls the `training_step` of a module and checks its result."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -13,12 +13,12 @@ from .metric_internals import has_compiled_metrics
 
 
 class OwnStep(NamedTuple):
-    """What a `training_step` returned.
+    """The result of a `training_step`.
 
     Attributes:
-        loss: `(rows, ...)`.
-        predictions: For the compiled metrics, or None.
-        values: What else is to be logged, each `(rows, ...)`, by name.
+        loss: Loss of each example, `(rows, ...)`.
+        predictions: Predictions for the compiled metrics, or None.
+        values: Other values to log by name, each `(rows, ...)`.
     """
 
     loss: Any
@@ -29,11 +29,12 @@ class OwnStep(NamedTuple):
 def call_training_step(
     module: Module, model: keras.Model, batch: tuple[Any, Any, Any], training: bool
 ) -> OwnStep:
-    """Calls it in replica context, while tracing.
+    """Calls `training_step`; in replica context, while tracing.
 
     Raises:
-        ConfigError: It returned no dict with a loss, or a loss or a value that has no
-            entry for each example, or a loss that ignores the sample weights.
+        ConfigError: It did not return a dict with a loss, a loss or value does not have an
+            entry per example, the loss ignores the sample weights, or compiled metrics lack
+            predictions or targets.
     """
     result = module.training_step(model, batch, training)
     if not isinstance(result, Mapping) or "loss" not in result:
@@ -56,7 +57,7 @@ def call_training_step(
 
 
 def _require_no_metrics(model: keras.Model, result: Any) -> None:
-    """Rejects compiled metrics that would never see anything."""
+    """Rejects compiled metrics that would never be updated."""
     if has_compiled_metrics(model):
         raise ConfigError(
             message(
@@ -70,9 +71,9 @@ def _require_no_metrics(model: keras.Model, result: Any) -> None:
 
 
 def _require_rows(name: Any, value: Any, inputs: Any) -> None:
-    """Rejects a value that can't be averaged over examples.
+    """Rejects a value that does not have an entry per example.
 
-    What was averaged or summed already differs with the number of replicas.
+    A value that is already averaged or summed depends on the number of replicas.
     """
     shape: Any = value.shape if isinstance(value, HasShape) else ()
     rows = tf.nest.flatten(inputs)[0].shape[0]
@@ -81,8 +82,8 @@ def _require_rows(name: Any, value: Any, inputs: Any) -> None:
         return
     raise ConfigError(
         message(
-            "`training_step` must return a value for each example, of shape (rows,), "
-            "under each name.",
+            "`training_step` must return a value for each example, of shape (rows,), for "
+            "each name.",
             "Leave out the last mean or sum over examples.",
             name=name,
             value=_described(value),

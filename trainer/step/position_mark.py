@@ -1,4 +1,4 @@
-"""How far a call to the devices has come, for threads that watch it."""
+"""Records the progress of a call to the devices for other threads."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,32 +6,40 @@ from typing import Any
 
 import tensorflow as tf
 
-_NOTHING_YET = -1
+_NO_STEP = -1
 
 
 class PositionMark:
-    """One number on the CPU: twice the finished steps, plus one once the next has its data.
+    """Records finished steps in a variable that other threads can read.
 
-    Written within the traced step, which costs microseconds, and read from outside of it.
+    The variable, on the CPU, is twice the number of finished steps, plus one once the next
+    step has its data. The traced step writes it, which takes microseconds.
     """
 
     def __init__(self) -> None:
         with tf.device("/cpu:0"):
-            self._number = tf.Variable(_NOTHING_YET, trainable=False, dtype=tf.int64)
+            self._number = tf.Variable(_NO_STEP, trainable=False, dtype=tf.int64)
 
     @contextlib.contextmanager
     def waiting_for_data(self, step: tf.Tensor) -> Iterator[None]:
-        """What is traced within it asks for the data of the step after so many."""
+        """Records that operations traced in this context wait for data.
+
+        Args:
+            step: Number of finished steps, scalar int64.
+        """
         with tf.control_dependencies([self._number.assign(2 * step, read_value=False)]):
             yield
 
     def has_data(self, step: tf.Tensor, parts: Any) -> None:
-        """The data are there; traced."""
+        """Records that the data of the next step has arrived; traced."""
         tensors = tf.nest.flatten(parts, expand_composites=True)
         with tf.control_dependencies([each for each in tensors if each is not None]):
             self._number.assign(2 * step + 1, read_value=False)
 
     def read(self) -> tuple[int, bool] | None:
-        """Finished steps, and whether the next one waits for data; None before any."""
+        """Returns the number of finished steps, and whether the next one waits for data.
+
+        None before the first step.
+        """
         number = int(self._number.numpy())
-        return None if number == _NOTHING_YET else (number // 2, number % 2 == 0)
+        return None if number == _NO_STEP else (number // 2, number % 2 == 0)

@@ -1,10 +1,10 @@
-"""Random floats that are the same with XLA and without.
+"""Draws random floats that are the same with and without XLA.
 
-For one seed, TensorFlow and XLA draw the same random bits but turn them into different
-floats: TensorFlow fills the mantissa with the lowest bits of a word, XLA with the
-highest. A dropout mask would change with the compiler. These functions compute what
-TensorFlow's own kernels give, from bits that both agree on: those of seeds that are not
-negative, as all of Keras are.
+For the same seed, TensorFlow and XLA draw the same random bits but convert them to
+different floats: TensorFlow fills the mantissa with the lowest bits of a word, XLA with the
+highest. A dropout mask would change with the compiler. These functions compute the results
+of TensorFlow's kernels from bits on which both agree: those of non-negative seeds, which
+all seeds of Keras are.
 """
 
 import math
@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-_SMALLEST = 1e-7  # what TensorFlow takes in place of 0, which has no logarithm
+_SMALLEST = 1e-7  # used by TensorFlow instead of 0, which has no logarithm
 
 
 class _Format(NamedTuple):
-    """How a float is made of bits."""
+    """The format of a floating-point dtype."""
 
-    words: tf.DType  # what is drawn
-    bits: tf.DType
-    mantissa: int  # bits
-    exponent: int  # of numbers from 1 to 2
+    words: tf.DType  # of the drawn integers
+    bits: tf.DType  # integers as wide as the float
+    mantissa: int  # number of bits
+    exponent: int  # biased, of numbers from 1 to 2
 
 
 _FORMATS = {
@@ -35,15 +35,15 @@ _FORMATS = {
 def uniform(
     shape: Any, key: Any, counter: Any, alg: Any, dtype: Any = tf.float32, name: Any = None
 ) -> tf.Tensor:
-    """Numbers from [0, 1), bit by bit as `StatelessRandomUniformV2` draws them.
+    """Draws from [0, 1), bit-identical to `StatelessRandomUniformV2`.
 
     Args:
-        shape: Of the result.
-        key: Of the generator: `(1,)`, uint64.
-        counter: Of the generator: `(2,)`, uint64.
-        alg: Scalar int32: the algorithm.
+        shape: Shape of the result.
+        key: Key of the generator, `(1,)` uint64.
+        counter: Counter of the generator, `(2,)` uint64.
+        alg: The algorithm, scalar int32.
         dtype: float16, bfloat16, float32 or float64.
-        name: Of the operation.
+        name: Name of the operation.
     """
     dtype = tf.as_dtype(dtype)
     form = _FORMATS[dtype]
@@ -61,17 +61,17 @@ def uniform(
 def normal(
     shape: Any, key: Any, counter: Any, alg: Any, dtype: Any = tf.float32, name: Any = None
 ) -> tf.Tensor:
-    """Standard normal numbers, as `StatelessRandomNormalV2` draws them.
+    """Draws from the standard normal distribution, like `StatelessRandomNormalV2`.
 
-    Except for the last bits: XLA has logarithms and sines of its own.
+    The last bits may differ, since XLA has its own logarithms and sines.
 
     Args:
-        shape: Of the result.
-        key: Of the generator: `(1,)`, uint64.
-        counter: Of the generator: `(2,)`, uint64.
-        alg: Scalar int32: the algorithm.
+        shape: Shape of the result.
+        key: Key of the generator, `(1,)` uint64.
+        counter: Counter of the generator, `(2,)` uint64.
+        alg: The algorithm, scalar int32.
         dtype: float16, bfloat16, float32 or float64.
-        name: Of the operation.
+        name: Name of the operation.
     """
     dtype = tf.as_dtype(dtype)
     wide = tf.float64 if dtype == tf.float64 else tf.float32

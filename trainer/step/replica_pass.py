@@ -1,4 +1,4 @@
-"""The forward and backward pass of one replica, from its batch to sums and gradients."""
+"""The forward and backward pass of one replica."""
 
 from typing import Any, NamedTuple
 
@@ -14,15 +14,15 @@ Batch = tuple[Any, Any, Any]
 
 
 class PassResult(NamedTuple):
-    """What a replica's forward and backward pass gives.
+    """The results of a replica's forward and backward pass.
 
     Attributes:
-        numerators: Of each loss, in the order of `ReplicaPass.kinds`.
-        denominators: For each divisor.
-        gradients: For each divisor one for each variable: of the sum of the numerators,
-            not divided by anything. None if the loss does not depend on a variable.
-        predictions: For the compiled metrics, or None; masks are attached to them.
-        values: Sums of what else is logged.
+        numerators: Numerator of each loss, in the order of `ReplicaPass.kinds`.
+        denominators: Denominators by divisor.
+        gradients: By divisor, the gradient of the sum of numerators per variable, not yet
+            divided. None if the loss does not depend on a variable.
+        predictions: Predictions for the compiled metrics with their masks, or None.
+        values: Sums of other values to log.
     """
 
     numerators: list[tf.Tensor]
@@ -36,17 +36,16 @@ class ReplicaPass:
     """Runs a model forward and backward on a replica's part of a batch.
 
     Called in replica context while tracing. It neither sums over replicas nor updates
-    weights or compiled metrics; the only variables that change are those that layers
-    change in their forward pass: moving statistics, random generators, metrics of
-    their own.
+    weights or compiled metrics. The only variables that change are those that layers
+    assign in their forward pass: moving statistics, random generators, and their metrics.
 
     Args:
-        model: Built and compiled.
-        module: May define its own `training_step`.
-        num_replicas: That share each batch.
+        model: The model, built and compiled.
+        module: The module, which may define its own `training_step`.
+        num_replicas: Number of replicas that share each batch.
 
     Attributes:
-        kinds: Which losses the numerators are of; known once a pass has been traced.
+        kinds: The kinds of the losses, in the order of the numerators; known after tracing.
     """
 
     def __init__(self, model: keras.Model, module: Module, num_replicas: int) -> None:
@@ -61,10 +60,10 @@ class ReplicaPass:
 
         Args:
             batch: Inputs, targets and sample weights, as `Prepare` returns them.
-            repeats: Scalar int32: how many replicas have this same part.
+            repeats: Number of replicas that have this same part: scalar int32.
 
         Raises:
-            ConfigError: The loss depends on no variable that trains.
+            ConfigError: The loss does not depend on any trainable variable.
         """
         with tf.GradientTape(persistent=True) as tape:
             result = forward(self._model, self._module, batch, repeats, training=True)
@@ -91,7 +90,7 @@ class ReplicaPass:
         return [with_lookups_apart(gradient, batch) for gradient in gradients]
 
     def _sum_by_divisor(self, result: Forward) -> dict[str, tf.Tensor]:
-        """What gradients are taken of; scaled, if the optimizer scales losses."""
+        """Sums weighted numerators by divisor; scaled if the optimizer scales losses."""
         sums: dict[str, list[tf.Tensor]] = {}
         for kind, numerator, _ in result.terms:
             sums.setdefault(kind.divisor, []).append(kind.weight * numerator)
@@ -100,7 +99,7 @@ class ReplicaPass:
 
 
 def _require_gradients(gradients: dict[str, list[Any]]) -> None:
-    """Rejects a loss that no variable has an influence on."""
+    """Rejects a loss that does not depend on any trainable variable."""
     if all(each is None for some in gradients.values() for each in some):
         raise ConfigError(
             message(

@@ -1,7 +1,6 @@
-"""Looks into single steps: when their parts were done, and how large gradients were.
+"""Samples single steps: records the times of their parts and the norms of gradients.
 
-What a step computes does not change: nothing of it depends on what is noted here, and
-steps that are not sampled note nothing.
+Sampling does not change the results of a step. Steps that are not sampled record nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,18 +13,19 @@ import tensorflow as tf
 from .batches import Arrival, now
 from .measure import when
 
-_MARKS = ("asked", "came", "computed", "summed", "ended")
+_MARKS = ("requested", "arrived", "computed", "summed", "ended")
 
 
 @dataclass(frozen=True)
 class StepTimes:
-    """Where the time of a step went, in seconds; NaN where it can't be told.
+    """The durations of a step's parts in seconds; NaN if unknown.
 
     Attributes:
         input_wait: Waiting for the batch.
-        device: From then on until the weights were updated.
-        sums: The part of that from when the first replica had its gradients until it had
-            the sums of all: waiting for the slowest, and adding up. NaN if it is alone.
+        device: From the arrival of the batch until the weights were updated.
+        sums: The part of `device` between the gradients of the first replica and the sums
+            over all replicas: waiting for the slowest one, and the all-reduce. NaN for a
+            single replica.
     """
 
     input_wait: float
@@ -34,33 +34,33 @@ class StepTimes:
 
 
 class NoSampler:
-    """Notes nothing."""
+    """Records nothing."""
 
     def computed(self, gradients: Mapping[str, Sequence[Any]]) -> None:
-        """The first replica has its gradients."""
+        """Called when the first replica has its gradients."""
 
     def summed(self, gradients: Mapping[str, Sequence[Any]]) -> None:
-        """The sums over all replicas are there."""
+        """Called when gradients are summed over all replicas."""
 
     def accumulated(self, norms: tf.Tensor) -> None:
-        """Gradients of these norms, added up over several batches, are applied."""
+        """Called when gradients accumulated over several batches are applied."""
 
     def ended(self, arrival: Arrival, norms: tf.Tensor | None) -> None:
-        """The weights are updated, with gradients of these norms if they are known."""
+        """Called when weights are updated; `norms` is None with accumulation."""
 
 
 class StepSampler(NoSampler):
-    """Notes what happens in steps that are made while `is_on`.
+    """Records times and gradient norms of steps executed while `is_on`.
 
-    On a GPU operations are only queued when those after them begin. What is noted
-    depends on numbers that have come back from it.
+    On a GPU, operations are queued, so that later ones may start before they have finished.
+    Recorded times therefore depend on values copied back from the GPU.
 
     Args:
-        strategy: Where steps run.
-        variables: What trains.
+        strategy: The strategy that steps run with.
+        variables: The trainable variables.
 
     Attributes:
-        is_on: A bool variable: whether the steps that are being made are sampled.
+        is_on: A bool variable: whether executed steps are sampled.
     """
 
     def __init__(
@@ -78,48 +78,48 @@ class StepSampler(NoSampler):
             self._norms = tf.Variable(zeros, trainable=False)
 
     def computed(self, gradients: Mapping[str, Sequence[Any]]) -> None:
-        """The first replica has its gradients."""
-        self._note("computed", _tensors(gradients))
+        """Records when the first replica has its gradients."""
+        self._record("computed", _tensors(gradients))
 
     def summed(self, gradients: Mapping[str, Sequence[Any]]) -> None:
-        """The sums over all replicas are there."""
-        self._note("summed", _tensors(gradients))
+        """Records when gradients are summed over all replicas."""
+        self._record("summed", _tensors(gradients))
 
     def accumulated(self, norms: tf.Tensor) -> None:
-        """Gradients of these norms, added up over several batches, are applied."""
+        """Records the norms of gradients accumulated over several batches."""
         when(self.is_on, lambda: self._norms.assign(norms))
 
     def ended(self, arrival: Arrival, norms: tf.Tensor | None) -> None:
-        """The weights are updated, with gradients of these norms if they are known."""
+        """Records when weights are updated, and the norms of gradients if not None."""
 
-        def note() -> None:
-            self._marks["asked"].assign(arrival.asked)
-            self._marks["came"].assign(arrival.came)
+        def record() -> None:
+            self._marks["requested"].assign(arrival.requested)
+            self._marks["arrived"].assign(arrival.arrived)
             if norms is not None:
                 self._norms.assign(norms)
-            self._note_now("ended", self._last)
+            self._record_now("ended", self._last)
 
-        when(self.is_on, note)
+        when(self.is_on, record)
 
     def read(self) -> tuple[StepTimes, Any]:
-        """Times and gradient norms, `(variables,)`, of the newest step that was sampled."""
-        asked, came, computed, summed, ended = (
+        """Returns times and gradient norms, `(variables,)`, of the last sampled step."""
+        requested, arrived, computed, summed, ended = (
             float(self._marks[name].numpy()) for name in _MARKS
         )
-        # The two last are noted side by side: of a short time the order may be wrong.
+        # Recorded in parallel, so that a short duration may be negative.
         sums = max(summed - computed, 0.0)
-        times = StepTimes(max(came - asked, 0.0), ended - came, sums)
+        times = StepTimes(max(arrived - requested, 0.0), ended - arrived, sums)
         return times, self._norms.numpy()
 
-    def _note(self, mark: str, tensors: list[tf.Tensor]) -> None:
+    def _record(self, mark: str, tensors: list[tf.Tensor]) -> None:
         if self._is_alone:
             return
-        # Those of the first layers come last: on a GPU all others are done by then.
+        # The first layers' gradients are computed last: on a GPU, all others are done then.
         with tf.control_dependencies(tensors):
-            when(self.is_on, lambda: self._note_now(mark, tensors[0]))
+            when(self.is_on, lambda: self._record_now(mark, tensors[0]))
 
-    def _note_now(self, mark: str, tensor: Any) -> None:
-        """Notes the time at which a tensor has come to the host."""
+    def _record_now(self, mark: str, tensor: Any) -> None:
+        """Records the time at which a tensor has arrived on the host."""
         number = tf.reshape(tensor, [-1])[:1]
         with tf.device("CPU:0"), tf.control_dependencies([tf.identity(number)]):
             self._marks[mark].assign(now())

@@ -1,10 +1,10 @@
 """Training steps inside one `tf.function`.
 
-A step: each replica computes numerators, denominators and gradients of the losses on
-its part of the batch; all are summed over the replicas; gradients are divided by the
-global denominators; on each device the optimizer is applied to its own copies of the
-variables, with the sums that it has received. Applied inside `strategy.run`, Keras's
-clipping, accumulation, averaging and loss scaling are wrong or fail.
+In a step, each replica computes numerators, denominators and gradients of the losses on its
+part of the batch. All are summed over the replicas, and gradients are divided by the global
+denominators. Each device then applies the optimizer to its own copies of the variables.
+Inside `strategy.run`, Keras's clipping, accumulation, averaging and loss scaling would be
+wrong or fail.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,12 +40,12 @@ from .seeds import set_seeds
 
 
 class Outcome(NamedTuple):
-    """What a call of `TrainStep` did.
+    """The outcome of a call of `TrainStep`.
 
     Attributes:
-        steps: Scalar int64: how many steps were made.
-        finite: Scalar bool: False if the last of them had a loss or a gradient that is
-            not finite; it was then not applied.
+        steps: Number of executed steps: scalar int64.
+        finite: Whether loss and gradients of the last step were finite: scalar bool.
+            Otherwise the step was not applied.
     """
 
     steps: tf.Tensor
@@ -53,15 +53,15 @@ class Outcome(NamedTuple):
 
 
 class ReplicaSums(NamedTuple):
-    """What one replica contributes to a step.
+    """The contribution of one replica to a step.
 
     Attributes:
-        rows: Its examples.
-        numerators: Of each loss.
-        denominators: For each divisor.
-        gradients: For each divisor one for each variable.
-        statistics: Those of BatchNorms that aren't synchronised.
-        values: Sums of what else is logged.
+        rows: Number of examples.
+        numerators: Numerator of each loss.
+        denominators: Denominators by divisor.
+        gradients: Gradients per variable, by divisor.
+        statistics: Moving statistics of BatchNorm layers that are not synchronized.
+        values: Sums of other values to log.
     """
 
     rows: Any
@@ -76,22 +76,22 @@ class TrainStep:
     """Trains a model on the next batches of an iterator.
 
     Args:
-        model: Built and compiled in the scope of the strategy.
-        module: May define its own `training_step`.
-        strategy: Where to train.
-        prepare: Turns an element of the data into inputs, targets and weights.
-        seed: Of dropout and the like.
-        accumulate: Over how many batches gradients are accumulated before they are
-            applied; what is left at the end of an epoch is applied there.
-        replica_pass: Runs the model forward and backward; uncompiled if it is left out.
+        model: A model built and compiled in the scope of the strategy.
+        module: The module, which may define its own `training_step`.
+        strategy: The strategy to train with.
+        prepare: Converts an element of the data to inputs, targets and weights.
+        seed: Seed of dropout and other random layers.
+        accumulate: Number of batches over which gradients are accumulated; a remainder is
+            applied at the end of the epoch.
+        replica_pass: The forward and backward pass; by default a `ReplicaPass`.
         is_sampled: Whether single steps can be sampled.
 
     Attributes:
-        model: What is trained.
-        strategy: Where steps run.
+        model: The model.
+        strategy: The strategy.
         totals: Sums over the epoch.
-        accumulator: What has been added up, or None if each batch is applied at once.
-        sampler: Looks into single steps, if that is wanted.
+        accumulator: Accumulated gradients, or None without accumulation.
+        sampler: Samples single steps, or nothing.
     """
 
     def __init__(
@@ -132,15 +132,16 @@ class TrainStep:
 
     @traced
     def __call__(self, iterator: Any, first_step: tf.Tensor, steps: tf.Tensor) -> Outcome:
-        """Makes steps until `steps` are done or one is not finite, or only one.
+        """Executes up to `steps` steps; stops after one that is not finite.
 
-        Only one where sums of sparse gradients don't allow a second in the same call.
+        Executes only one if workers gather sparse gradients, which does not allow a second
+        one in the same call.
 
         Args:
-            iterator: Of `Batches`, with at least `steps` batches left.
-            first_step: Scalar int64: how many steps were made before.
-            steps: Scalar int64, at least 1: how many to make. A tensor, so that other
-                numbers need no new trace.
+            iterator: Iterator of `Batches` with at least `steps` batches left.
+            first_step: Number of steps executed before, scalar int64.
+            steps: Number of steps, at least 1, scalar int64. A tensor, so that other values
+                don't retrace.
         """
 
         def body(done: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -153,39 +154,39 @@ class TrainStep:
         return Outcome(done, finite)
 
     def on(self, iterator: Any) -> Callable[[tf.Tensor, tf.Tensor], Outcome]:
-        """The same for one iterator, traced by now.
+        """Traces the step for one iterator.
 
-        TensorFlow looks at the types of all arguments in each call of a traced function;
-        for a tiny model that is a fifth of a step.
+        TensorFlow checks the types of all arguments in each call of a traced function,
+        which takes a fifth of a step of a tiny model.
 
         Returns:
-            Takes `first_step` and `steps`.
+            A function of `first_step` and `steps`.
         """
         number = tf.TensorSpec((), tf.int64)
         function = self.__call__.get_concrete_function(iterator, number, number)
         return tensors_only(function, iterator)
 
     def position(self) -> tuple[int, bool] | None:
-        """How many steps are finished, and whether the next one waits for its data.
+        """Returns the number of finished steps, and whether the next one waits for data.
 
-        May be asked from any thread while a call lasts; None before the first step.
+        Can be called from any thread during a call; None before the first step.
         """
         return self._mark.read()
 
     @traced
     def finish_epoch(self) -> None:
-        """Applies what has been accumulated since the last update."""
+        """Applies the gradients accumulated since the last update."""
         if self.accumulator is not None:
             left = self.accumulator
             when(left.count > 0, lambda: self._apply_sums(left))
 
     def epoch_values(self) -> Arrays:
-        """Copies what has been summed up in this epoch."""
+        """Copies the sums of this epoch."""
         accumulated = self.accumulator.values() if self.accumulator else {}
         return self.totals.copy() | accumulated
 
     def restore_epoch(self, values: Arrays) -> None:
-        """Takes back what `epoch_values` returned."""
+        """Restores the result of `epoch_values`."""
         accumulated = self.totals.restore(values)
         if self.accumulator is not None:
             self.accumulator.restore(accumulated)
@@ -213,7 +214,7 @@ class TrainStep:
         self._on_each_device(self._share_statistics, by_device)
         finite = tf.math.is_finite(losses[0])
         if not isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
-            finite &= tf.math.is_finite(norms.total)  # that one skips updates itself
+            finite &= tf.math.is_finite(norms.total)  # loss scaling skips updates itself
         when(finite, lambda: self._update(combined, by_device))
         self.sampler.ended(arrival, norms.each if self.accumulator is None else None)
         return finite
@@ -241,12 +242,12 @@ class TrainStep:
         return on_each_device(self.strategy, mirrored, function, arguments)
 
     def _share_statistics(self, sums: ReplicaSums) -> None:
-        """Gives all replicas the mean of theirs, which are of their own rows."""
+        """Assigns the mean over replicas, which computed statistics of their own rows."""
         for variable, total in zip(self._statistics, sums.statistics, strict=True):
             variable.assign(total / self.strategy.num_replicas_in_sync)
 
     def _on_first(self, gradients: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        """Those of the first replica of this process."""
+        """Returns the gradients of the first replica of this process."""
         local = self.strategy.experimental_local_results
         return {name: [local(each)[0] for each in g] for name, g in gradients.items()}
 

@@ -1,4 +1,4 @@
-"""How far a step moves the weights, as a part of their length."""
+"""Measures how far a step moves the weights."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ import tensorflow as tf
 
 from ...strategies.tensorflow_internals import traced
 
-# Of a larger variable every n-th weight stands for all: what is copied and compared then
-# costs almost nothing, and the lengths are right to some percent.
-MOST_COMPARED = 2**16
+# Of a larger variable, only every n-th weight is copied and compared. This takes almost no
+# time, and norms are accurate to a few percent.
+MAX_COMPARED = 2**16
 
 
 class WeightChange:
     """Compares weights before and after a step, on the first device.
 
     Args:
-        strategy: Where they live.
-        variables: What trains.
+        strategy: The strategy of the model.
+        variables: The trainable variables.
     """
 
     def __init__(
@@ -31,14 +31,14 @@ class WeightChange:
 
     @traced
     def before(self) -> list[tf.Tensor]:
-        """A copy of the weights as they are."""
+        """Copies the current weights."""
         return [tf.raw_ops.DeepCopy(x=each) for each in self._compared()]
 
     def lengths(self, before: list[tf.Tensor]) -> npt.NDArray[np.float64]:
-        """How long the way of each variable was since then, and how long it was itself.
+        """Computes the norms of the changes since `before`, and of the weights in it.
 
         Returns:
-            Of shape `(2, variables)`.
+            The two norms of each variable, `(2, variables)`.
         """
         squares = self._half_squares(before).numpy().astype(np.float64)
         return np.sqrt(2.0 * squares * self._strides)
@@ -46,8 +46,8 @@ class WeightChange:
     @traced
     def _half_squares(self, before: list[tf.Tensor]) -> tf.Tensor:
         pairs = list(zip(self._compared(), before, strict=True))
-        ways = [_half_square(now - then) for now, then in pairs]
-        return tf.stack([tf.stack(ways), tf.stack([_half_square(b) for b in before])])
+        changes = [_half_square(now - then) for now, then in pairs]
+        return tf.stack([tf.stack(changes), tf.stack([_half_square(b) for b in before])])
 
     def _compared(self) -> list[tf.Tensor]:
         pairs = zip(self._own, self._strides, strict=True)
@@ -55,15 +55,15 @@ class WeightChange:
 
 
 def stride(size: int) -> int:
-    """How far apart the weights are that are compared.
+    """Returns the stride between compared weights.
 
-    It is odd, so that it goes through all units of a layer that has an even number.
+    It is odd, so that it covers all units of a layer with an even number of units.
 
     Example:
         >>> stride(2**16), stride(2**16 + 1), stride(10 * 2**16)
         (1, 3, 11)
     """
-    least = -(-size // MOST_COMPARED)
+    least = -(-size // MAX_COMPARED)
     return max(least + (least + 1) % 2, 1)
 
 

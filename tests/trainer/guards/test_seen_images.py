@@ -123,7 +123,7 @@ def test_who_wants_it_or_has_begun_goes_on_and_is_told(folder, run):
     begun = look(run, read(folder, seed=3), is_begun=True)
     for lines, why in (
         (kept, "data.on_leak=keep"),
-        (begun, "this run was started like this"),
+        (begun, "this run was started with these weights"),
     ):
         assert len(lines) == 1
         assert "images held out here" in lines[0]

@@ -66,7 +66,7 @@ def test_of_an_error_of_tensorflow_the_first_and_last_line_are_kept():
 
 
 def test_a_lost_worker_is_named_whatever_tensorflow_raises(monkeypatch):
-    lost = SimpleNamespace(lost="worker 1 has ended unexpectedly")
+    lost = SimpleNamespace(lost="worker 1 ended unexpectedly")
     monkeypatch.setattr("keraunos.trainer.loop.reports.workers_of", lambda _: lost)
     found = []
     run = SimpleNamespace(strategy=None, report=lambda *each: found.append(each))

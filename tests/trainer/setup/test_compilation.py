@@ -14,7 +14,7 @@ from helpers import classifier, examples, replicas
 from keraunos import ConfigError, Module
 from keraunos.models import FunctionModule
 from keraunos.trainer.setup import compilation
-from keraunos.trainer.setup.compilation import TrainingSetup, choose_pass, is_wanted
+from keraunos.trainer.setup.compilation import TrainingSetup, choose_pass, should_compile
 from keraunos.trainer.setup.compiled_model import build_model
 from keraunos.trainer.setup.datasets import as_source
 from keraunos.trainer.step.compiled_pass import CompiledPass
@@ -26,25 +26,28 @@ ON_GPU = tf.distribute.OneDeviceStrategy("/gpu:0")
 
 
 @pytest.mark.parametrize(
-    ("asked", "begun", "strategy", "wanted"),
+    ("asked", "was_compiled", "strategy", "wanted"),
     [
         ("auto", None, ON_CPU, False),
         ("auto", None, ON_GPU, True),
         (True, None, ON_CPU, True),
         (False, None, ON_GPU, False),
-        ("auto", True, ON_CPU, True),  # as the run was begun
+        ("auto", True, ON_CPU, True),  # as in the run
         ("auto", False, ON_GPU, False),
         (True, True, ON_CPU, True),
     ],
 )
-def test_when_it_is_wanted(asked: Any, begun: Any, strategy: Any, wanted: bool) -> None:
-    assert is_wanted(asked, begun, strategy) is wanted
+def test_when_it_is_wanted(
+    asked: Any, was_compiled: Any, strategy: Any, wanted: bool
+) -> None:
+    assert should_compile(asked, was_compiled, strategy) is wanted
 
 
-@pytest.mark.parametrize("begun", [True, False])
-def test_a_resumed_run_keeps_its_choice(begun: bool) -> None:
-    with pytest.raises(ConfigError, match=rf"begun={begun}, jit_compile={not begun}"):
-        is_wanted(not begun, begun, ON_CPU)
+@pytest.mark.parametrize("was_compiled", [True, False])
+def test_a_resumed_run_keeps_its_choice(was_compiled: bool) -> None:
+    received = rf"was_compiled={was_compiled}, jit_compile={not was_compiled}"
+    with pytest.raises(ConfigError, match=received):
+        should_compile(not was_compiled, was_compiled, ON_CPU)
 
 
 def choose(build: Any, asked: Any, count: int = 1, data: Any = None) -> Any:
@@ -147,7 +150,7 @@ REASONS: dict[str, tuple[str, Callable[[], Any]]] = {
     ),
     "NumPy": (r"no operation \w*PyFunc", lambda: choose(OnTheHost(), True)),
     "other numbers": (
-        "are others with XLA",
+        "differ with XLA",
         lambda: choose(with_layer(lambda: Draws(seeded=True)), True),
     ),
     "depend on a seed": (
@@ -156,7 +159,7 @@ REASONS: dict[str, tuple[str, Callable[[], Any]]] = {
     ),
     "branch": ("in a branch", lambda: choose(with_layer(CountsInBranch), True)),
     "BatchNorm": (
-        "sync_batch_norm=false ends that",
+        "sync_batch_norm=false",
         lambda: choose(with_layer(layers.BatchNormalization), True, count=2),
     ),
     "own metric": (

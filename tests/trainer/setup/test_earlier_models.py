@@ -8,20 +8,20 @@ import keras
 import pytest
 from helpers import classifier
 from keraunos.trainer.setup.earlier_models import (
-    PARAMETERS_WORTH_A_LOOK,
+    MIN_PARAMETERS_TO_COLLECT,
     free_earlier_models,
-    will_be_earlier,
+    register_model,
 )
 
 
 def large(share: float = 1.0) -> keras.Model:
-    width = int(PARAMETERS_WORTH_A_LOOK * share) // 1000
+    width = int(MIN_PARAMETERS_TO_COLLECT * share) // 1000
     return keras.Sequential([keras.Input((1000,)), keras.layers.Dense(width)])
 
 
 @pytest.fixture(autouse=True)
 def only_where_told() -> Iterator[None]:
-    will_be_earlier(large())
+    register_model(large())
     free_earlier_models()  # those of other tests are none of these
     gc.disable()
     yield
@@ -33,7 +33,7 @@ def test_models_that_nobody_holds_are_freed_before_the_next_fit_if_they_are_larg
     for share in (0.4, 0.4, 0.4):
         assert all(reference() is not None for reference in references)  # they hold
         model = large(share)  # themselves
-        will_be_earlier(model)
+        register_model(model)
         references.append(weakref.ref(model))
         del model
         free_earlier_models()
@@ -42,7 +42,7 @@ def test_models_that_nobody_holds_are_freed_before_the_next_fit_if_they_are_larg
 
 def test_a_model_that_is_somebodys_stays_and_is_looked_for_once(monkeypatch):
     model = large()
-    will_be_earlier(model)
+    register_model(model)
     free_earlier_models()
     monkeypatch.setattr(gc, "collect", lambda: pytest.fail("looked for it again"))
     free_earlier_models()
@@ -50,6 +50,6 @@ def test_a_model_that_is_somebodys_stays_and_is_looked_for_once(monkeypatch):
 
 
 def test_no_look_is_taken_for_a_small_model(monkeypatch):
-    will_be_earlier(classifier()())
+    register_model(classifier()())
     monkeypatch.setattr(gc, "collect", lambda: pytest.fail("took a third of a second"))
     free_earlier_models()

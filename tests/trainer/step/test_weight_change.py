@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import replicas
-from keraunos.trainer.step.weight_change import MOST_COMPARED, WeightChange
+from keraunos.trainer.step.weight_change import MAX_COMPARED, WeightChange
 
 
 def test_small_weights_are_compared_whole_and_large_ones_by_every_nth():
@@ -16,7 +16,7 @@ def test_small_weights_are_compared_whole_and_large_ones_by_every_nth():
     for variable, way in zip(variables, ways, strict=True):
         variable.assign_add(way)
     assert copies[0].shape[0] == 3
-    assert copies[1].shape[0] <= MOST_COMPARED
+    assert copies[1].shape[0] <= MAX_COMPARED
     way, length = change.lengths(copies)
     assert way[0] == pytest.approx(np.linalg.norm(ways[0]), rel=1e-4)
     assert length[0] == pytest.approx(np.linalg.norm(before[0]), rel=1e-6)
