@@ -1,4 +1,4 @@
-"""The moving averages that an optimizer keeps of weights, in place of the weights."""
+"""Uses the moving averages of weights that an optimizer keeps."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from .optimizer import unwrapped
 
 
 class AveragedWeights:
-    """Puts the averages of `use_ema` into a model while it is not training.
+    """Swaps the averages of `use_ema` into a model while it is not training.
 
-    An exponential moving average of weights varies less than these, and often scores
+    An exponential moving average of weights varies less than the weights, and often scores
     better: "Acceleration of Stochastic Approximation by Averaging", Polyak and Juditsky,
-    1992. Only weights that train have averages. The moving statistics of BatchNorm stay
-    as they are: they are averages over about as many steps.
+    1992. Only trainable weights have averages. The moving statistics of BatchNorm are
+    kept, since they are already averages over a similar number of steps.
 
     Args:
-        model: Built and compiled; its optimizer may be replaced later.
-        strategy: Where it is trained.
+        model: The model, built and compiled; its optimizer may be replaced later.
+        strategy: The strategy that it is trained with.
 
     Raises:
         ConfigError: The optimizer keeps no averages.
@@ -48,22 +48,22 @@ class AveragedWeights:
 
     @contextlib.contextmanager
     def in_model(self) -> Iterator[None]:
-        """Exchanges weights and averages, bit for bit, and exchanges them back.
+        """Swaps weights and averages, bit for bit, and swaps them back on exit.
 
-        Within itself it does nothing.
+        A nested context has no effect.
         """
         if self._are_in_model:
             yield
             return
-        self._exchange()
+        self._swap()
         self._are_in_model = True
         try:
             yield
         finally:
             self._are_in_model = False
-            self._exchange()
+            self._swap()
 
-    def _exchange(self) -> None:
+    def _swap(self) -> None:
         local = self._strategy.experimental_local_results
         for weight, average in averages_of(self._model.optimizer):
             copies = zip(local(weight.value), local(average.value), strict=True)
@@ -76,5 +76,5 @@ class AveragedWeights:
 def averaged_weights(
     is_wanted: bool, model: keras.Model, strategy: tf.distribute.Strategy
 ) -> AveragedWeights | None:
-    """The averages of a model's weights, if they are wanted."""
+    """Creates the averages of a model's weights if wanted, otherwise returns None."""
     return AveragedWeights(model, strategy) if is_wanted else None

@@ -1,4 +1,4 @@
-"""The blocks of a model: parts that are looked at as one, from input to output."""
+"""Groups the variables of a model by block, from input to output."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,17 @@ from .stages import find_stages
 
 
 class Blocks:
-    """Which of some variables belong to which block of a model.
+    """Groups variables by the block of a model that they belong to.
 
-    A block is a stage of the network, as `find_stages` tells it; or a layer, where it can't
-    tell. What is in none of them is
-    one more, with the name of the model.
+    A block is a stage found by `find_stages`, or a layer if it finds none. Variables
+    outside of blocks form another one with the name of the model.
 
     Args:
-        model: Built.
-        variables: Those to part.
+        model: The model, built.
+        variables: The variables to group.
 
     Attributes:
-        names: Of the blocks that have some of them, from input to output.
+        names: Names of the blocks with variables, from input to output.
 
     Example:
         >>> model = keras.Sequential([
@@ -48,7 +47,7 @@ class Blocks:
         self.names = sorted(set(self._of), key=order.index)
 
     def lengths(self, of_variables: Sequence[float]) -> dict[str, float]:
-        """The length of each block as one vector, from those of its variables."""
+        """Computes the norm of each block from the norms of the variables."""
         squares = dict.fromkeys(self.names, 0.0)
         for name, length in zip(self._of, of_variables, strict=True):
             squares[name] += float(length) ** 2

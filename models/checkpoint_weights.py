@@ -1,4 +1,4 @@
-"""Reads the weights of checkpoints, and puts those of the best one into a model."""
+"""Reads the weights of checkpoints, and restores those of the best one."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,10 +12,10 @@ from .variables import assign_values, changing_variables
 
 
 def read_weights(checkpoint: Path) -> Arrays:
-    """All weights by name: those that training changed, and those it left alone.
+    """Reads all weights of a checkpoint by name, including frozen ones.
 
     Raises:
-        CheckpointError: They can't be read.
+        CheckpointError: The weights can't be read.
     """
     frozen = checkpoint.with_name(FROZEN_FOLDER)
     unchanged = read_bundle(frozen).arrays["weights"] if frozen.is_dir() else {}
@@ -26,11 +26,11 @@ def restore_best(model: keras.Model, directory: Path | None) -> None:
     """Loads the weights of a run's best checkpoint into its model, if there is one.
 
     Args:
-        model: Of the run.
-        directory: Where the run has its checkpoints, or None.
+        model: The model of the run.
+        directory: The checkpoints directory of the run, or None.
 
     Raises:
-        CheckpointError: They can't be read.
+        CheckpointError: The weights can't be read.
     """
     best = best_checkpoint(directory)
     if best is None:
@@ -40,16 +40,16 @@ def restore_best(model: keras.Model, directory: Path | None) -> None:
 
 
 def read_changing(checkpoint: Path, names: Iterable[str]) -> Arrays:
-    """The weights that training changes, by name; what is frozen is read if needed.
+    """Reads weights by name; frozen ones are read if needed.
 
     Args:
-        checkpoint: Its directory.
-        names: Of the weights.
+        checkpoint: Directory of the checkpoint.
+        names: Names of the weights.
 
     Raises:
-        CheckpointError: They can't be read.
+        CheckpointError: The weights can't be read.
     """
     weights = read_bundle(checkpoint).arrays["weights"]
-    if not set(names) <= weights.keys():  # some trained only later
+    if not set(names) <= weights.keys():  # some were frozen at that time
         weights = read_weights(checkpoint)
     return {name: weights[name] for name in names}

@@ -1,4 +1,4 @@
-"""Checks how many training examples the classes have, for losses that depend on it."""
+"""Checks the class counts for losses that depend on them."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,15 @@ from ..core.errors import ConfigError, message
 def counts_for_loss(
     config: ModelConfig, num_classes: int, class_counts: Sequence[int] | None
 ) -> list[int] | None:
-    """The counts that a loss depends on; None for all other losses.
+    """Returns the class counts for a loss that depends on them, otherwise None.
 
     Args:
-        config: Names the loss.
+        config: The section `model`, with the loss.
         num_classes: The number of classes.
-        class_counts: Training examples of each class, if they are given.
+        class_counts: Number of training examples of each class, or None.
 
     Raises:
-        ConfigError: The loss needs counts, and these are none.
+        ConfigError: The loss needs class counts, and these are missing or invalid.
     """
     if not config.counts_classes:
         return None
@@ -28,9 +28,9 @@ def counts_for_loss(
     if not is_whole or (counts < 1).any():
         raise ConfigError(
             message(
-                f"The loss {config.loss} must know the number of training images of each "
-                f"of the {num_classes} classes, at least 1.",
-                "Give class_counts=data.train.class_counts; leave out classes without "
+                f"The loss {config.loss} needs the number of training images, at least 1, "
+                f"of each of the {num_classes} classes.",
+                "Pass class_counts=data.train.class_counts; leave out classes without "
                 "training images, or choose another loss.",
                 class_counts=None if class_counts is None else counts.tolist(),
             )

@@ -1,7 +1,7 @@
-"""A model whose columns of words take codes in place of text.
+"""Converts models with text columns to take integer codes instead.
 
-The formats of other runtimes have no text. A code is the place of a word among the
-categories of a description, or -1 for a word that is none of them.
+The formats of other runtimes do not support text. A code is the index of a word in the
+categories of its column, or -1 for any other word.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ _NEVER = -2  # equals no code
 
 
 def coded_form(model: keras.Model, features: TableFeatures) -> keras.Model:
-    """A model of the same layers that takes codes, int32, where the other takes words.
+    """Returns a model of the same layers that takes int32 codes instead of words.
 
     Args:
-        model: Takes an image and columns of a table, or holds models that do.
-        features: The columns with the categories that codes are places of; those of each
-            lookup in the model are among them.
+        model: A model of an image and table columns, or one that contains such models.
+        features: The columns with their categories, which include those of each lookup in
+            the model.
 
     Returns:
-        A model with the inputs of the other in their order.
+        A model with the same inputs in the same order.
     """
     categories = {
         each.name: each.words for each in features.columns if isinstance(each, WordColumn)
@@ -34,7 +34,7 @@ def coded_form(model: keras.Model, features: TableFeatures) -> keras.Model:
 
 
 class _CodeLookup(keras.layers.Layer):
-    """A 1 at each code that equals that of an image; never saved by Keras."""
+    """One-hot encodes codes; never saved by Keras."""
 
     def __init__(self, codes: Sequence[int], name: str) -> None:
         super().__init__(name=name, dtype="float32", autocast=False)
@@ -73,7 +73,7 @@ def _call(
     changed: Mapping[int, keras.KerasTensor],
     categories: Mapping[str, tuple[str, ...]],
 ) -> Any:
-    """Calls a layer again, on what has changed among its inputs."""
+    """Calls a layer again, with its changed inputs."""
     layer = node.operation
     if isinstance(layer, keras.layers.StringLookup):
         words = categories[node.inputs[0].name]

@@ -1,4 +1,4 @@
-"""One model that puts out the mean of several."""
+"""Combines several models into one that returns their mean."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -21,21 +21,20 @@ class _HasShapes(Protocol):
 def ensemble_model(models: Sequence[keras.Model], name: str = "ensemble") -> keras.Model:
     """Creates a model whose output is the mean of the outputs of others.
 
-    It shares their layers, and adds stock layers of Keras alone: saved, it opens wherever
-    they would. Each member keeps its own preprocessing.
+    It shares their layers and adds only Keras layers, so that it can be loaded wherever
+    they can. Each member keeps its own preprocessing.
 
     Args:
-        models: Functional or sequential, at least two, each with one output, all of the
-            same shapes: `(images, height, width, 3)` to `(images, classes)`; or all with
-            the same columns of a table beside the image.
-        name: Of the new model.
+        models: At least two functional or sequential models with one output each and the
+            same shapes, `(images, height, width, 3)` to `(images, classes)`, or with the
+            same table columns in addition to the image.
+        name: Name of the new model.
 
     Returns:
-        A model in which the members are the layers `member_1`, `member_2`, ...; not
-        compiled.
+        A model whose layers `member_1`, `member_2`, ... are the members; not compiled.
 
     Raises:
-        ConfigError: There are fewer than two models, or their shapes differ.
+        ConfigError: There are fewer than two models, or their inputs or outputs differ.
 
     Example:
         >>> def member(bias):
@@ -61,7 +60,7 @@ def _like(tensor: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _of(model: keras.Model) -> Any:
-    """The inputs of a member: a tensor, or several in their order."""
+    """Returns the inputs of a member: a tensor, or a list of several."""
     return list(model.inputs) if len(model.inputs) > 1 else model.inputs[0]
 
 
@@ -70,8 +69,8 @@ def _require_alike(models: Sequence[keras.Model]) -> None:
     if len(models) < 2 or len(shapes) != 1 or None in shapes:
         raise ConfigError(
             message(
-                "An ensemble as one model needs two or more functional models with one "
-                "input and one output, of the same shapes.",
+                "An ensemble model needs two or more functional models with the same "
+                "inputs and one output of the same shape.",
                 "Train its members with the same data.image_size and on the same classes.",
                 models=", ".join(each.name for each in models),
                 shapes=", ".join(map(str, shapes)),
@@ -80,7 +79,7 @@ def _require_alike(models: Sequence[keras.Model]) -> None:
 
 
 def _shapes(model: keras.Model) -> tuple[Any, ...] | None:
-    """The shapes of all inputs, with the names of columns, and of the one output."""
+    """Returns the shapes of all inputs, with column names, and of the only output."""
     if not isinstance(model, _HasShapes) or not isinstance(model.output_shape, tuple):
         return None
     if len(model.inputs) == 1:

@@ -1,4 +1,4 @@
-"""The layers with weights of a model graph, in order, and where each stands in it."""
+"""Finds the layers with weights of a model graph and their positions in it."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,19 +21,18 @@ _BORDERS = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 
 @dataclass(eq=False)
 class Unit:
-    """A layer with weights that is not taken apart any further.
+    """A layer with weights that is not split further.
 
     Attributes:
-        layer: The layer; what is within it belongs to it.
-        path: The names of the models and layers around it, from the outside in, and its
-            own.
-        depth: How many layers with kernels there are on the longest path to its outputs.
+        layer: The layer, including the layers within it.
+        path: Names of the enclosing models and layers, from the outside in, and its own.
+        depth: Number of layers with kernels on the longest path to its outputs.
         feeds_on: The units whose outputs reach it through layers without weights.
-        level: How often the resolution has halved where its outputs are used, or None
-            behind the last feature map. What a squeeze-and-excitation computes is used
+        level: Number of times that the resolution is halved where its outputs are used, or
+            None after the last feature map. The output of a squeeze-and-excitation is used
             at the resolution of the map that it scales.
-        is_vector: Whether neither it nor anything behind it puts out more than a vector
-            for each example.
+        is_vector: Whether neither its output nor any later one has more than a vector per
+            example.
     """
 
     layer: keras.Layer
@@ -45,7 +44,7 @@ class Unit:
 
 
 class _Call(NamedTuple):
-    """A call of a layer, with tensors by number; nested models are resolved."""
+    """A call of a layer, with tensors by number; nested models are expanded."""
 
     operation: Any
     path: tuple[str, ...]
@@ -55,13 +54,13 @@ class _Call(NamedTuple):
 
 
 def find_units(model: keras.Model) -> list[Unit] | None:
-    """The layers with weights of a model in an order in which they can be computed.
+    """Returns the layers with weights of a model, in the order of computation.
 
-    Models within the model are taken apart, and layers that hold a list of alike blocks.
+    Nested models, and layers that hold a list of similar blocks, are expanded.
 
     Returns:
-        None if the order can't be told: some part is a subclassed model, or a layer with
-        weights is called more than once.
+        The units, or None if their order is unknown, because a part is a subclassed model
+        or a layer with weights is called more than once.
     """
     graph = functional_form(model)
     if graph is None:
@@ -80,12 +79,12 @@ def find_units(model: keras.Model) -> list[Unit] | None:
 
 
 def _calls(graph: Any, path: tuple[str, ...], known: dict[int, int]) -> Iterator[_Call]:
-    """The calls of a graph and of those within it.
+    """Yields the calls of a graph and of nested graphs.
 
     Args:
-        graph: Where to look.
-        path: Of the graph.
-        known: For tensors on the border of a nested model the same tensor elsewhere.
+        graph: The graph.
+        path: Path of the graph.
+        known: Maps inputs and outputs of nested models to the tensors outside.
     """
 
     def numbers(tensors: Sequence[Any]) -> list[int]:
@@ -104,7 +103,7 @@ def _calls(graph: Any, path: tuple[str, ...], known: dict[int, int]) -> Iterator
 
 @dataclass
 class _Walk:
-    """What is known of each tensor, by its number."""
+    """Collects properties of tensors, by number."""
 
     units: list[Unit] = field(default_factory=list)
     own: dict[int, list[Unit]] = field(default_factory=dict)  # by the outputs of a call
@@ -115,7 +114,7 @@ class _Walk:
     later_ranks: dict[int, int] = field(default_factory=dict)
 
     def forward(self, call: _Call) -> None:
-        """Finds the units of a call, and what is known of its outputs."""
+        """Finds the units of a call and the properties of its outputs."""
         depth = max((self.depths.get(each, 0) for each in call.inputs), default=0)
         found = [unit for each in call.inputs for unit in self.sources.get(each, ())]
         sources = tuple(dict.fromkeys(found))
@@ -132,7 +131,7 @@ class _Walk:
         self.units += own
 
     def backward(self, call: _Call) -> None:
-        """Finds at which level the outputs of a call are used, and as what."""
+        """Finds the level and rank at which the outputs of a call are used."""
         ranks = [len(each.shape) for each in call.node.outputs]
         level, rank = math.inf, 0
         for output, own_rank in zip(call.outputs, ranks, strict=True):
@@ -148,9 +147,9 @@ class _Walk:
 
 
 def blocks_of(layer: keras.Layer) -> list[keras.Layer]:
-    """The layers within one that is a stack of blocks, or none.
+    """Returns the layers within a stack of blocks; empty for any other layer.
 
-    A stack holds a list of blocks of one class, and no weights of its own.
+    A stack holds a list of blocks of the same class, and has no other weights.
     """
     return direct_layers(layer) if layer.weights and _is_stack(layer) else []
 
@@ -158,7 +157,7 @@ def blocks_of(layer: keras.Layer) -> list[keras.Layer]:
 def _parts(
     operation: Any, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], keras.Layer]]:
-    """A layer with weights, or those of a stack of blocks."""
+    """Yields a layer with weights, or those of a stack of blocks."""
     if not _has_weights(operation):
         return
     blocks = blocks_of(operation)
@@ -187,7 +186,7 @@ def _has_weights(operation: Any) -> bool:
 
 
 def _halvings(call: _Call) -> int:
-    """By which power of two a layer makes feature maps smaller."""
+    """Returns how many times a layer halves the size of feature maps."""
     if isinstance(call.operation, _STRIDED):
         return round(math.log2(max(call.operation.strides)))
     if isinstance(call.operation, _BORDERS):
@@ -197,7 +196,7 @@ def _halvings(call: _Call) -> int:
 
 
 def _size(tensors: Sequence[keras.KerasTensor]) -> int:
-    """Height or width of the largest feature map, or 0 if there is none."""
+    """Returns the largest height or width of feature maps, or 0 without any."""
     is_last = keras.config.image_data_format() == "channels_last"
     sizes = slice(1, 3) if is_last else slice(2, 4)
     maps = [each.shape[sizes] for each in tensors if len(each.shape) == 4]

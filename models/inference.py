@@ -1,8 +1,8 @@
-"""Runs models that don't train, large ones in a `tf.function` that is traced once.
+"""Runs models in inference mode, traced only once for all data.
 
-Tracing a large network takes seconds, and so does what TensorFlow makes of the trace
-after each change of its seed. One network sees many data: features of several splits, a
-test, a check.
+Tracing a large network takes seconds, and so does TensorFlow's optimization of the trace
+after each change of its seed. A network is used for several data sets: for features of
+several splits, a test, a check.
 """
 
 import functools
@@ -15,20 +15,20 @@ import tensorflow as tf
 from ..strategies.tensorflow_internals import trace
 from .table_inputs import image_and_columns
 
-# Kept beside a model, not in attributes that Keras would track and save.
+# Stored in a model's `__dict__`, not as attributes, which Keras would track and save.
 _FORWARD = "_traced_forward_of_keraunos"
 _PARTS = "_parts_of_keraunos"
 
 
 def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
-    """A model as a `tf.function`, which is traced once for all data that it sees."""
+    """Returns a model as a `tf.function` that is traced once for all data."""
 
     def forward(inputs: Any) -> Any:
         traced, known = kept[_FORWARD]
         if not known:
             specs = tf.nest.map_structure(_of_any_size, inputs)
             known.append(traced.get_concrete_function(specs))
-        # Within another function TensorFlow would trace it again.
+        # Within another function, TensorFlow would retrace it.
         return traced(inputs) if tf.executing_eagerly() else known[0](inputs)
 
     kept = vars(model)
@@ -38,18 +38,18 @@ def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
 
 
 def keep_parts(model: keras.Model, first: keras.Model, rest: keras.Model) -> None:
-    """Lets `infer` run a model as two consecutive parts of its graph.
+    """Makes `infer` run a model as two consecutive parts of its graph.
 
     Args:
-        model: On one replica.
-        first: From its first input on; the larger part, traced by `traced_forward`.
-        rest: From there, and from its other inputs, to its outputs.
+        model: A model on one replica.
+        first: The larger part, from the first input; traced by `traced_forward`.
+        rest: The part from the output of `first` and the other inputs to the outputs.
     """
     vars(model)[_PARTS] = first, rest
 
 
 def infer(model: keras.Model, inputs: Any) -> Any:
-    """What a model returns without training, eagerly or while tracing."""
+    """Runs a model in inference mode, eagerly or while tracing."""
     parts = vars(model).get(_PARTS)
     if parts is None:
         return model(inputs, training=False)
@@ -60,7 +60,7 @@ def infer(model: keras.Model, inputs: Any) -> Any:
 
 
 def _of_any_size(tensor: Any) -> Any:
-    """The type of a batch, whose last one is smaller; ragged ones stay as they are."""
+    """Returns the spec of a tensor with any number of rows; ragged tensors unchanged."""
     if not isinstance(tensor, tf.Tensor) or tensor.shape.rank in (None, 0):
         return tensor
     return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)

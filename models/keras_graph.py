@@ -1,7 +1,7 @@
-"""What we need of Keras's model graphs and layers without a public promise.
+"""Wraps the internals of Keras's model graphs and layers that we use.
 
 docs/keras-internals.md explains each function; tests/models/test_keras_graph.py fails
-when a new Keras breaks one.
+when a new version of Keras breaks one.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ class Node(NamedTuple):
     """One call of a layer in the graph of a model.
 
     Attributes:
-        operation: The layer, or the operation such as an addition.
-        inputs: The symbolic tensors that it takes.
-        outputs: The symbolic tensors that it returns.
-        arguments: All that it was called with, positional arguments and others.
+        operation: The layer, or an operation such as an addition.
+        inputs: Its symbolic inputs.
+        outputs: Its symbolic outputs.
+        arguments: Its positional and keyword arguments.
     """
 
     operation: Any
@@ -29,7 +29,7 @@ class Node(NamedTuple):
 
 
 def functional_form(model: Any) -> Functional | None:
-    """The graph of a functional or sequential model; None of anything else."""
+    """Returns the graph of a functional or sequential model, or None for anything else."""
     if isinstance(model, keras.Sequential):
         is_plain = type(model).call is keras.Sequential.call
         return model._functional if is_plain and model.built else None
@@ -38,7 +38,7 @@ def functional_form(model: Any) -> Functional | None:
 
 
 def nodes_in_order(graph: Functional) -> list[Node]:
-    """The calls of a graph, each after those whose outputs it takes."""
+    """Returns the calls of a graph in topological order."""
     depths = sorted(graph._nodes_by_depth, reverse=True)
     nodes = [node for depth in depths for node in graph._nodes_by_depth[depth]]
     return [
@@ -54,30 +54,30 @@ def nodes_in_order(graph: Functional) -> list[Node]:
 
 
 def producer_of(tensor: keras.KerasTensor) -> Any:
-    """The layer or operation that returns a symbolic tensor."""
+    """Returns the layer or operation that outputs a symbolic tensor."""
     return tensor._keras_history.operation
 
 
 def carries_mask(tensor: keras.KerasTensor) -> bool:
-    """Whether a mask goes along with a tensor, which its values alone don't show."""
+    """Whether a mask is attached to a tensor."""
     return backend.get_keras_mask(tensor) is not None
 
 
 def leaf_layers(layer: keras.Layer) -> list[keras.Layer]:
-    """A layer and all layers within it."""
+    """Returns a layer and all layers within it."""
     return list(layer._flatten_layers(include_self=True, recursive=True))
 
 
 def direct_layers(layer: keras.Layer) -> list[keras.Layer]:
-    """The layers that a layer or model holds itself, in the order of their making."""
+    """Returns the direct sublayers of a layer or model, in the order of creation."""
     return list(layer._flatten_layers(include_self=False, recursive=False))
 
 
 def is_random(layer: keras.Layer) -> bool:
-    """Whether a layer itself draws random numbers while it trains.
+    """Whether a layer itself draws random numbers in training.
 
-    A recorded `training=False` makes no difference: Keras overrides it when the model
-    that holds the layer trains.
+    A recorded `training=False` has no effect, since Keras overrides it when the enclosing
+    model trains.
     """
     if isinstance(layer, keras.layers.Dropout) and layer.rate == 0:
         return False
@@ -85,20 +85,20 @@ def is_random(layer: keras.Layer) -> bool:
 
 
 def own_state(layer: keras.Layer) -> list[keras.Variable]:
-    """The variables of a layer itself that were never meant to be trained."""
+    """Returns the layer's own non-trainable variables, without seeds."""
     seeds = {id(each.state) for each in layer._seed_generators}
     return [each for each in layer._non_trainable_variables if id(each) not in seeds]
 
 
 def is_of_keras(operation: Any) -> bool:
-    """Whether the code of a layer or operation, or of a model's class, is Keras's."""
+    """Whether the class of a layer, operation or model is part of Keras."""
     return type(operation).__module__.startswith(("keras.src.", "keras."))
 
 
 def part_before(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
-    """The layers of a functional or sequential model up to a tensor in its graph.
+    """Returns the part of a functional or sequential model up to a tensor in its graph.
 
-    Its inputs are those of the model that the tensor comes from.
+    Its inputs are those inputs of the model that the tensor depends on.
     """
     graph = functional_form(model)
     if graph is None:
@@ -113,15 +113,16 @@ def part_before(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
 
 
 def head_behind(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
-    """The layers of a model between a tensor in its graph and its outputs.
+    """Returns the part of a model from a tensor in its graph to its outputs.
 
     Args:
-        features: The tensor, which is all that the rest needs of the first input.
-        model: Its further inputs are also those of the rest, behind the tensor.
+        features: The tensor. No other path leads from the first input to the outputs.
+        model: The model. Its inputs after the first are also inputs of the part, after
+            `features`.
 
     Returns:
-        A model of these very layers, compiled with the optimizer, the losses and the
-        metrics of the other.
+        A model of the same layer objects, compiled with the optimizer, losses and metrics
+        of the model.
     """
     graph = functional_form(model)
     outputs = model.outputs if graph is None else graph._outputs_struct

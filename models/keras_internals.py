@@ -1,4 +1,4 @@
-"""What Keras does not promise, for losses, metrics and averages of weights."""
+"""Wraps the internals of Keras that losses, metrics and averaged weights use."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ from .optimizer import unwrapped
 
 
 def set_larger_is_better(metric: keras.metrics.Metric) -> None:
-    """Tells Keras callbacks and Keras Tuner that a metric is to be maximized."""
+    """Marks a metric as one to maximize, for Keras callbacks and Keras Tuner."""
     metric._direction = "up"
 
 
 def logits_of(probabilities: Any) -> Any | None:
-    """What a softmax has made probabilities of; None if it is unknown."""
+    """Returns the logits that a softmax converted to probabilities, or None."""
     return getattr(probabilities, "_keras_logits", None)
 
 
 def averages_of(
     optimizer: keras.optimizers.Optimizer,
 ) -> list[tuple[keras.Variable, keras.Variable]]:
-    """The variables that an optimizer with `use_ema` averages, each with its average."""
+    """Returns the variables that an optimizer with `use_ema` averages, with averages."""
     inner = unwrapped(optimizer)
     if not inner.use_ema:
         return []

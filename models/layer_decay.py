@@ -1,4 +1,4 @@
-"""Learning rates that fall from the head of a model towards its input."""
+"""Layer-wise learning rate decay."""
 
 import keras
 
@@ -7,21 +7,21 @@ from .stages import find_stages
 
 
 def rate_multipliers(model: keras.Model, decay: float) -> list[float]:
-    """By what the learning rate of each variable that trains is multiplied.
+    """Computes the learning rate multiplier of each trainable variable.
 
-    Layer-wise learning-rate decay (ELECTRA, Clark et al. 2020; BEiT, Bao et al. 2021): the
-    head has the whole learning rate, and each stage towards the input that of the one
-    behind it times `decay`. For a transformer a stage is a block.
+    Layer-wise learning rate decay (ELECTRA, Clark et al. 2020; BEiT, Bao et al. 2021): the
+    head has the full learning rate, and each stage that of the next one times `decay`. A
+    stage of a transformer is a block.
 
     Args:
-        model: Built.
-        decay: In (0, 1].
+        model: The model, built.
+        decay: Factor per stage, in (0, 1].
 
     Returns:
-        A number for each of `model.trainable_variables`.
+        A multiplier for each of `model.trainable_variables`.
 
     Raises:
-        ConfigError: The order of the layers can't be told.
+        ConfigError: The order of the layers is unknown.
 
     Example:
         >>> dense = keras.layers.Dense

@@ -1,7 +1,7 @@
-"""Keras's optimizers with settings that differ from layer to layer.
+"""Keras's optimizers with settings per layer.
 
-Each is a subclass of the one of Keras under the same name, registered as
-`keraunos>Adam` and so on.
+Each is a subclass of Keras's optimizer with the same name, registered as `keraunos>Adam`
+and so on.
 """
 
 from collections import defaultdict
@@ -18,17 +18,17 @@ from .weight_decay import spared_variables
 
 
 class Layerwise(keras.optimizers.Optimizer):
-    """What such an optimizer does in another way than Keras's.
+    """Adds learning rate multipliers and weight decay exclusions to Keras's optimizers.
 
-    Gradients are clipped as they are; then the learning rate of each variable is
-    multiplied by a number of its own, both in the update and in weight decay.
+    After gradients are clipped, the learning rate of each variable is multiplied by its
+    multiplier, both in the update and in weight decay.
 
     Args:
         layer_decay: See `rate_multipliers`; None for the same learning rate everywhere.
         exclude_from_weight_decay: See `spared_variables`.
-        multipliers: Of the variables that it will be built with; `adapt` finds them.
-        spared: Which of these weight decay leaves alone; `adapt` finds them.
-        **options: Of Keras's optimizer.
+        multipliers: Multiplier of each variable; set by `adapt`.
+        spared: Whether each variable is excluded from weight decay; set by `adapt`.
+        **options: Arguments of Keras's optimizer.
     """
 
     weight_decay: float | None
@@ -49,19 +49,19 @@ class Layerwise(keras.optimizers.Optimizer):
         self.spared = None if spared is None else tuple(spared)
 
     def adapt(self, model: keras.Model) -> None:
-        """Learns what holds for the variables of a model that train now. Before `build`.
+        """Computes the settings of a model's trainable variables. Call before `build`.
 
         Raises:
-            ConfigError: The order of its layers can't be told.
+            ConfigError: The order of the layers is unknown.
         """
         self.multipliers = tuple(rate_multipliers(model, self.layer_decay or 1.0))
         self.spared = tuple(spared_variables(model, self.exclusion))
 
     def build(self, variables: list[keras.Variable]) -> None:
-        """Creates the optimizer's own variables.
+        """Creates the optimizer's variables.
 
         Raises:
-            ConfigError: It was not adapted to the model of these variables.
+            ConfigError: `adapt` was not called with the model of these variables.
         """
         multipliers, spared = self.multipliers or (), self.spared or ()
         if not len(multipliers) == len(spared) == len(variables):
@@ -79,14 +79,14 @@ class Layerwise(keras.optimizers.Optimizer):
         super().build(variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Updates a variable with the learning rate that is its own."""
+        """Updates a variable with its own learning rate."""
         multiplier = self._multiplier(variable)
         if multiplier != 1.0:
             learning_rate = keras.ops.multiply(learning_rate, multiplier)
         super().update_step(gradient, variable, learning_rate)
 
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
-        """Shrinks variables by weight decay times the learning rate of each."""
+        """Applies weight decay with the learning rate of each variable."""
         weight_decay = self.weight_decay
         if weight_decay is None:
             return
@@ -105,7 +105,7 @@ class Layerwise(keras.optimizers.Optimizer):
         return multipliers[self._get_variable_index(variable)]
 
     def get_config(self) -> dict[str, Any]:
-        """The configuration to recreate it for the same variables."""
+        """Returns the configuration to recreate the optimizer for the same variables."""
         return super().get_config() | {
             "layer_decay": self.layer_decay,
             "exclude_from_weight_decay": self.exclusion,

@@ -1,7 +1,7 @@
 """Losses of classifiers by name.
 
-Each is linear in its targets: the loss of a mixed image is the mixture of the losses for
-its classes.
+Each is linear in its targets: the loss of a mixed image is the weighted mean of the losses
+for its classes.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ Numbers = npt.NDArray[np.float64]
 class OnClassTargets(keras.losses.Loss):
     """Makes a loss for one-hot targets accept class indices as well.
 
-    Targets are class indices `(rows,)` or `(rows, 1)`, or the probabilities of the classes
-    `(rows, num_classes)`, as mixed images have them.
+    Targets are class indices, `(rows,)` or `(rows, 1)`, or class probabilities,
+    `(rows, num_classes)`, such as those of mixed images.
 
     Args:
-        loss: Its `call` takes targets and predictions `(rows, num_classes)`.
+        loss: A loss whose `call` takes targets and predictions `(rows, num_classes)`.
         num_classes: The number of classes.
     """
 
@@ -35,17 +35,17 @@ class OnClassTargets(keras.losses.Loss):
         self._num_classes = num_classes
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each example."""
+        """Computes the loss of each example."""
         return self._loss.call(self._probabilities(y_true, y_pred.dtype), y_pred)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         loss = keras.saving.serialize_keras_object(self._loss)
         return {"loss": loss, "num_classes": self._num_classes}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "OnClassTargets":
-        """Makes it of what `get_config` returned."""
+        """Creates a loss from the result of `get_config`."""
         loss = keras.saving.deserialize_keras_object(config["loss"])
         return cls(loss, config["num_classes"])
 
@@ -58,14 +58,14 @@ class OnClassTargets(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class Crossentropy(keras.losses.Loss):
-    """Crossentropy of class indices or of probabilities, each as Keras computes it.
+    """Keras's crossentropy for class indices as well as class probabilities.
 
-    Targets are class indices `(rows,)` or `(rows, 1)`, with which it is Keras's
-    `sparse_categorical_crossentropy`; or the probabilities of the classes
-    `(rows, classes)`, as mixed images have them.
+    Targets are class indices, `(rows,)` or `(rows, 1)`, as in Keras's
+    `sparse_categorical_crossentropy`, or class probabilities, `(rows, classes)`, such as
+    those of mixed images.
 
     Args:
-        from_logits: Whether the model returns logits in place of probabilities.
+        from_logits: Whether the model returns logits instead of probabilities.
         name: Name of the loss.
 
     Example:
@@ -83,13 +83,13 @@ class Crossentropy(keras.losses.Loss):
         self._of_probabilities = keras.losses.CategoricalCrossentropy(from_logits)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each example."""
+        """Computes the loss of each example."""
         is_mixed = len(y_true.shape) == 2 and y_true.shape[-1] == y_pred.shape[-1]
         loss = self._of_probabilities if is_mixed else self._of_numbers
         return loss.call(y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {"from_logits": self._from_logits, "name": self.name}
 
 
@@ -98,12 +98,12 @@ class ClassBalancedCrossentropy(keras.losses.Loss):
     """Crossentropy with examples weighted by the effective number of their class.
 
     From "Class-Balanced Loss Based on Effective Number of Samples", Cui, Jia, Lin, Song
-    and Belongie, 2019. The weights of all classes add up to their number.
+    and Belongie, 2019. The weights of all classes sum to their number.
 
     Args:
-        class_counts: Training examples of each class.
-        beta: 0 weights all classes alike; close to 1, by the inverse of their counts.
-        label_smoothing: What part of each target is shared out over all classes.
+        class_counts: Number of training examples of each class.
+        beta: 0 weights all classes equally; close to 1, by the inverse of their counts.
+        label_smoothing: Share of each target that is distributed over all classes.
     """
 
     def __init__(
@@ -115,28 +115,28 @@ class ClassBalancedCrossentropy(keras.losses.Loss):
         self._label_smoothing = label_smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each example, of targets `(rows, classes)`."""
+        """Computes the loss of each example, for targets `(rows, classes)`."""
         weighted = y_true * keras.ops.convert_to_tensor(self._weights, y_pred.dtype)
         targets = _smoothed(weighted, self._label_smoothing)
         return -keras.ops.sum(targets * log_probabilities(y_pred), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {**self._arguments, "label_smoothing": self._label_smoothing}
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class LogitAdjustedCrossentropy(keras.losses.Loss):
-    """Crossentropy of logits that are moved towards frequent classes.
+    """Crossentropy of logits that are shifted towards frequent classes.
 
     From "Long-Tail Learning via Logit Adjustment", Menon, Jayasumana, Rawat, Jain, Veit
-    and Kumar, 2020. To make up for it the model must give rare classes larger logits. Its
-    own outputs, and so metrics and predictions, are not moved.
+    and Kumar, 2020. To compensate, the model learns larger logits for rare classes. Its
+    outputs, and thus metrics and predictions, are not shifted.
 
     Args:
-        class_counts: Training examples of each class.
-        tau: What part of the logarithm of a class's share is added to its logits.
-        label_smoothing: What part of each target is shared out over all classes.
+        class_counts: Number of training examples of each class.
+        tau: Factor of the logarithm of a class's frequency, which is added to its logits.
+        label_smoothing: Share of each target that is distributed over all classes.
     """
 
     def __init__(
@@ -149,26 +149,26 @@ class LogitAdjustedCrossentropy(keras.losses.Loss):
         self._label_smoothing = label_smoothing
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each example, of targets `(rows, classes)`."""
+        """Computes the loss of each example, for targets `(rows, classes)`."""
         adjustment = keras.ops.convert_to_tensor(self._adjustment, y_pred.dtype)
         moved = keras.ops.log_softmax(log_probabilities(y_pred) + adjustment)
         targets = _smoothed(y_true, self._label_smoothing)
         return -keras.ops.sum(targets * moved, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {**self._arguments, "label_smoothing": self._label_smoothing}
 
 
 def classification_loss(
     config: ModelConfig, num_classes: int, class_counts: Sequence[int] | None = None
 ) -> keras.losses.Loss:
-    """A loss of probabilities, given class indices or the probabilities of the classes.
+    """Creates a loss of probabilities, for class indices or class probabilities.
 
     Args:
-        config: Names the loss, its options and the label smoothing.
+        config: The section `model`, with the loss and its options.
         num_classes: The number of classes.
-        class_counts: Training examples of each class, for a loss that counts them.
+        class_counts: Number of training examples of each class, for losses that need it.
 
     Example:
         >>> classification_loss(ModelConfig(loss="focal"), num_classes=9).name
@@ -196,23 +196,23 @@ def classification_loss(
 
 
 def effective_number_weights(class_counts: Sequence[int], beta: float) -> Numbers:
-    """A weight for each class: inverse to the effective number of its examples.
+    """Computes class weights, inverse to the effective numbers of examples.
 
     Example:
         >>> effective_number_weights([1, 2], beta=0.5).round(6).tolist()
         [1.2, 0.8]
     """
     counts = np.asarray(class_counts, np.float64)
-    with np.errstate(divide="ignore"):  # of beta=0
-        # 1 - beta ** n, without the loss of digits of a difference close to 0.
+    with np.errstate(divide="ignore"):  # for beta=0
+        # 1 - beta ** n, without cancellation for beta close to 1.
         weights: Numbers = -1 / np.expm1(counts * np.log(beta))
     return weights * len(counts) / weights.sum()
 
 
 def log_probabilities(probabilities: Any) -> Any:
-    """The logarithms of probabilities, from the logits that they were made of if known.
+    """Computes the logarithms of probabilities, from their logits if known.
 
-    A probability of 0 in float32 has a logarithm like any other, and a gradient.
+    The logarithm of a probability that is 0 in float32 is finite and has a gradient.
     """
     logits = logits_of(probabilities)
     if logits is not None:
@@ -222,7 +222,7 @@ def log_probabilities(probabilities: Any) -> Any:
 
 
 def _smoothed(targets: Any, label_smoothing: float) -> Any:
-    """Targets of which all classes share a part; each row keeps its sum."""
+    """Applies label smoothing; each row keeps its sum."""
     total = keras.ops.sum(targets, axis=-1, keepdims=True)
     shared = total / targets.shape[-1]
     return targets + label_smoothing * (shared - targets)

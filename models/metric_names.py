@@ -1,4 +1,4 @@
-"""Metrics of a classifier by the name that they have in a configuration."""
+"""Creates the metrics of a classifier from their names in a configuration."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,10 +11,10 @@ from .metrics import Accuracy, BalancedAccuracy, ClassRecall, MacroF1, MacroRocA
 def create_metrics(
     names: Sequence[str], num_classes: int, class_names: Sequence[str] | None = None
 ) -> list[keras.metrics.Metric]:
-    """Makes what `compile` takes as metrics.
+    """Creates metrics for `compile`.
 
     Args:
-        names: As in `model.metrics`; `recall_per_class` is a metric for each class.
+        names: Names as in `model.metrics`; `recall_per_class` is a metric per class.
         num_classes: The number of classes.
         class_names: Names of the classes; numbers by default.
 
@@ -41,5 +41,5 @@ _OF_ALL: dict[str, Callable[[int], keras.metrics.Metric]] = {
 
 
 def in_metric_name(class_name: str) -> str:
-    """A class name as a part of the name of a metric: letters, digits and underscores."""
+    """Converts a class name to letters, digits and underscores, for a metric's name."""
     return re.sub(r"\W+", "_", class_name.strip())

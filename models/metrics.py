@@ -1,8 +1,8 @@
-"""Streaming metrics that Keras lacks: exact on any number of replicas.
+"""Streaming metrics that Keras lacks, exact on any number of replicas.
 
-All keep sums over examples, and a sum over replicas of such sums is that of all examples.
-Labels are class indices, or the probabilities of the classes, as mixed images have them:
-then an example counts as one of its most probable class.
+All keep sums over examples, which can be added over replicas. Labels are class indices, or
+class probabilities such as those of mixed images: an example then counts for its most
+probable class.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ ops = keras.ops
 
 
 class _OfConfusionMatrix(keras.metrics.Metric):
-    """Counts a confusion matrix, a row for each true class.
+    """Counts a confusion matrix, with a row per true class.
 
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
     """
@@ -41,19 +41,19 @@ class _OfConfusionMatrix(keras.metrics.Metric):
         self.matrix.assign_add(ops.matmul(ops.transpose(true), taken))
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {"num_classes": self.num_classes, "name": self.name}
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class Accuracy(keras.metrics.SparseCategoricalAccuracy):
-    """The part of the examples that were recognized, as Keras's `accuracy` computes it.
+    """The share of correctly classified examples, like Keras's `accuracy`.
 
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
     Args:
         name: Name of the metric.
-        dtype: As Keras's.
+        dtype: See Keras's metrics.
 
     Example:
         >>> metric = Accuracy()
@@ -66,15 +66,15 @@ class Accuracy(keras.metrics.SparseCategoricalAccuracy):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Counts the examples, and those of them that were recognized."""
+        """Counts examples and correct predictions."""
         return super().update_state(_labels(y_true, y_pred), y_pred, sample_weight)
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class BalancedAccuracy(_OfConfusionMatrix):
-    """The mean over the classes of the part of each that was recognized.
+    """The mean recall over the classes.
 
-    Classes without an example are left out of the mean.
+    Classes without examples are left out of the mean.
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
     Args:
@@ -95,7 +95,7 @@ class BalancedAccuracy(_OfConfusionMatrix):
         super().__init__(num_classes, name, dtype)
 
     def result(self) -> Any:
-        """The mean recall so far; 0 without examples."""
+        """Computes the mean recall so far; 0 without examples."""
         matrix = ops.cast(self.matrix, "float64")
         support = ops.sum(matrix, axis=1)
         return _mean_of_present(_divide(ops.diagonal(matrix), support), support)
@@ -105,7 +105,7 @@ class BalancedAccuracy(_OfConfusionMatrix):
 class MacroF1(_OfConfusionMatrix):
     """The mean over the classes of F1, the harmonic mean of precision and recall.
 
-    Classes without an example are left out of the mean.
+    Classes without examples are left out of the mean.
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
     Args:
@@ -124,7 +124,7 @@ class MacroF1(_OfConfusionMatrix):
         super().__init__(num_classes, name, dtype)
 
     def result(self) -> Any:
-        """The mean F1 so far; 0 without examples."""
+        """Computes the mean F1 so far; 0 without examples."""
         matrix = ops.cast(self.matrix, "float64")
         support, taken = ops.sum(matrix, axis=1), ops.sum(matrix, axis=0)
         return _mean_of_present(_divide(2 * ops.diagonal(matrix), support + taken), support)
@@ -132,12 +132,12 @@ class MacroF1(_OfConfusionMatrix):
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class ClassRecall(keras.metrics.Metric):
-    """The part of one class that was recognized.
+    """The recall of one class.
 
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
 
     Args:
-        label: The class.
+        label: Index of the class.
         name: Name of the metric.
         dtype: Ignored: counts are kept in float64, exact up to 2**53.
 
@@ -158,7 +158,7 @@ class ClassRecall(keras.metrics.Metric):
         set_larger_is_better(self)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Counts the class's examples, and those of them that were recognized."""
+        """Counts examples of the class and correct predictions among them."""
         labels = _labels(y_true, y_pred)
         weights = _weights(labels, sample_weight)
         here = weights * ops.cast(labels == self.label, "float64")
@@ -166,26 +166,25 @@ class ClassRecall(keras.metrics.Metric):
         self.counts.assign_add(ops.stack([ops.sum(here * right), ops.sum(here)]))
 
     def result(self) -> Any:
-        """The recall so far; 0 without examples."""
+        """Computes the recall so far; 0 without examples."""
         counts = ops.cast(self.counts, "float64")
         return _divide(counts[0], counts[1])
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {"label": self.label, "name": self.name}
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class MacroRocAuc(keras.metrics.Metric):
-    """The mean over the classes of the area under the ROC curve, one against the rest.
+    """The mean over the classes of the area under the ROC curve, one versus rest.
 
-    Counts how many examples of a class, and of all others, have a score in each of 16,384
-    bins, 0.003 wide in the logit of the score; pairs within a bin count half. So it is off
-    by at most half the part of pairs that are as near: below 0.0001 on thousands of
-    scores of a trained classifier, more where all scores are nearly the same. It takes
-    262 kB for each class. Classes of which all or no examples were seen are left out.
-    Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)`, and probabilities
-    `(rows, classes)`.
+    Counts the scores of examples of a class, and of all others, in 16,384 bins that are
+    0.003 wide in the logit of the score; pairs within a bin count half. The error is thus
+    at most half the share of such pairs: below 0.0001 for thousands of scores of a trained
+    classifier, more if all scores are nearly equal. It takes 262 kB per class. Classes that
+    all or no examples belong to are left out of the mean. Takes labels `(rows,)`,
+    `(rows, 1)` or `(rows, classes)`, and probabilities `(rows, classes)`.
 
     Args:
         num_classes: The number of classes.
@@ -217,7 +216,7 @@ class MacroRocAuc(keras.metrics.Metric):
         set_larger_is_better(self)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Counts scores into bins, of each class and of the rest."""
+        """Counts scores in bins, for each class and the rest."""
         labels = _labels(y_true, y_pred)
         true = _weighted_one_hot(labels, self.num_classes, sample_weight)
         rest = _weights(labels, sample_weight)[:, None] - true
@@ -239,7 +238,7 @@ class MacroRocAuc(keras.metrics.Metric):
         return ops.cast(ops.clip(part * self.BINS, 0, self.BINS - 1), "int32")
 
     def result(self) -> Any:
-        """The mean area so far; 0 without examples."""
+        """Computes the mean area so far; 0 without examples."""
         positive, rest = ops.unstack(ops.cast(self.histograms, "float64"), axis=0)
         below = ops.cumsum(rest, axis=1) - rest
         above = ops.sum(positive * (below + rest / 2), axis=1)
@@ -247,12 +246,12 @@ class MacroRocAuc(keras.metrics.Metric):
         return _mean_of_present(_divide(above, pairs), pairs)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         return {"num_classes": self.num_classes, "name": self.name}
 
 
 def _labels(y_true: Any, y_pred: Any) -> Any:
-    """`(rows,)` int32: class indices, or the most probable classes."""
+    """Converts labels to class indices, `(rows,)` int32."""
     y_true = ops.convert_to_tensor(y_true)
     num_classes = ops.shape(y_pred)[-1]
     if len(y_true.shape) == 2 and y_true.shape[-1] == num_classes:
@@ -261,7 +260,7 @@ def _labels(y_true: Any, y_pred: Any) -> Any:
 
 
 def _weights(labels: Any, sample_weight: Any) -> Any:
-    """`(rows,)` float64: ones if there are none."""
+    """Returns weights, `(rows,)` float64; ones if there are none."""
     if sample_weight is None:
         return ops.ones_like(labels, dtype="float64")
     return ops.cast(ops.reshape(sample_weight, (-1,)), "float64")
@@ -273,7 +272,7 @@ def _weighted_one_hot(labels: Any, num_classes: int, sample_weight: Any) -> Any:
 
 
 def _divide(numerator: Any, denominator: Any) -> Any:
-    """The quotient; 0 where there is nothing to divide by."""
+    """Divides; the result is 0 where both numbers are 0."""
     return numerator / ops.maximum(denominator, 1e-300)
 
 

@@ -1,4 +1,4 @@
-"""The interface between the Trainer and what it trains."""
+"""The interface between the Trainer and the models it trains."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -16,10 +16,10 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 class TrainingExamples(Protocol):
-    """The training examples, as seen by `Module.prepare`."""
+    """The training examples, passed to `Module.prepare`."""
 
     def __call__(self, part: keras.Model, view: int | None = None) -> Floats:
-        """Runs a model on all examples, in order; returns its outputs, one row per example.
+        """Runs a model on all examples and returns its outputs, one row per example.
 
         Args:
             part: A model on the inputs of the trained model.
@@ -32,22 +32,22 @@ class TrainingExamples(Protocol):
 
     @property
     def labels(self) -> npt.NDArray[np.int32]:
-        """`(examples,)` class indices; a ConfigError for data other than ImageData."""
+        """Class indices, `(examples,)`; a ConfigError for data other than ImageData."""
 
     @property
     def weights(self) -> Floats | None:
-        """`(examples,)` the weight of each example in an epoch; None if all are equal."""
+        """Weight of each example in an epoch, `(examples,)`; None if all are equal."""
 
     @property
     def groups(self) -> npt.NDArray[np.integer[Any]]:
-        """`(examples,)` numbers shared by examples that no split separates."""
+        """Group number of each example, `(examples,)`; a group stays in one split."""
 
 
 class FrozenPart(NamedTuple):
     """The part of a model that does not change in training.
 
     Attributes:
-        model: From the model's inputs to features.
+        model: Maps the model's inputs to features.
         settings: JSON values that determine its outputs in addition to its layers and
             weights.
     """
@@ -63,10 +63,11 @@ class Module:
     accumulation, precision, checkpoints) is up to the Trainer.
 
     Attributes:
-        is_fitted: Whether `prepare` fits all weights, and no training step changes any. A
-            fit is then one epoch that only evaluates. False by default.
-        uses_sample_weight: Whether the loss of `training_step` depends on sample weights
-            where there are some. True by default: a loss that ignores them is an error.
+        is_fitted: Whether `prepare` computes all weights and no training step changes any.
+            A fit is then one epoch that only evaluates. False by default.
+        uses_sample_weight: Whether the loss of `training_step` depends on the sample
+            weights, if there are any. True by default: a loss that ignores them is an
+            error.
 
     Example:
         >>> class Line(Module):
@@ -94,10 +95,10 @@ class Module:
         Args:
             model: The result of `build`.
             batch: Inputs, targets and sample weights (None if there are none).
-                `class_weight` and `data.class_balance=weights` come as sample weights,
-                too. The Trainer doesn't apply them: multiply the losses by them. A loss
+                `class_weight` and `data.class_balance=weights` are passed as sample
+                weights. The Trainer doesn't apply them: multiply the losses by them. A loss
                 that ignores them is an error, unless `uses_sample_weight` is False.
-            training: Whether dropout and the like are active.
+            training: Whether the model runs in training mode.
 
         Returns:
             `"loss"`: `(rows,)`, the loss of each example. `"predictions"`: the input of the
@@ -118,16 +119,16 @@ class Module:
                 without augmentation, and returns its outputs, one row per example.
 
         Returns:
-            A line for people on the result, or None.
+            A line about the result for the log, or None.
         """
         return None
 
     def frozen_part(self, model: keras.Model) -> FrozenPart | None:
-        """The part of the model that does not change in training.
+        """Returns the part of the model that does not change in training.
 
-        Its outputs are computed once for each image if the data allows it, and
-        `trained_part` is trained on them. With None, the default, the Trainer finds this
-        part in the graph of a functional or sequential model.
+        Its outputs are computed once per image if the data allows it, and `trained_part` is
+        trained on them. If None, the default, the Trainer finds this part in the graph of a
+        functional or sequential model.
 
         Args:
             model: The result of `build`.
@@ -135,7 +136,7 @@ class Module:
         return None
 
     def trained_part(self, model: keras.Model) -> keras.Model | None:
-        """The rest: from the outputs of `frozen_part` to those of the model.
+        """Returns the rest, from the outputs of `frozen_part` to those of the model.
 
         None, the default, uses the part of the graph in between.
 
@@ -149,18 +150,18 @@ class Module:
 
     @property
     def corrects_imbalance(self) -> bool:
-        """Whether its loss compensates for class imbalance: False by default.
+        """Whether the loss compensates for class imbalance; False by default.
 
         If so, class weights and sampling are rejected.
         """
         return False
 
     def settings(self) -> dict[str, Any]:
-        """The settings of the module: JSON values, compared when resuming."""
+        """Returns the settings of the module: JSON values, compared when resuming."""
         return {}
 
     def describe(self, model: keras.Model) -> str:
-        """Describes in one line what is trained."""
+        """Describes the model in one line."""
         return f"{model.name}: {count_parameters(model)}"
 
 
@@ -168,7 +169,7 @@ class FunctionModule(Module):
     """Wraps a function that returns a compiled model.
 
     Args:
-        function: Called without arguments, in the scope of the strategy.
+        function: A function without arguments, called in the scope of the strategy.
     """
 
     def __init__(self, function: Callable[[], keras.Model]) -> None:
@@ -180,10 +181,10 @@ class FunctionModule(Module):
 
 
 def as_module(value: Module | Callable[[], keras.Model]) -> Module:
-    """Accepts a function that returns a compiled model instead of a module.
+    """Returns a module unchanged, or wraps a function that returns a compiled model.
 
     Raises:
-        ConfigError: It is neither; a model that is already built can't be moved to the
+        ConfigError: `value` is neither, such as a model, which can't be moved to the
             devices of a strategy. Or the module has methods of Lightning, which would
             never be called, or the function or a method takes other arguments.
     """

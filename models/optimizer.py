@@ -15,18 +15,18 @@ from .schedule import EpochSchedule
 
 
 class Optimizer:
-    """A Keras optimizer that is made when the model is.
+    """The settings of a Keras optimizer, which is created with the model.
 
     Args:
-        name: As in YAML: `"adam"`, `"sgd"`, `"adamw"`, ...
+        name: Name as in YAML: `"adam"`, `"sgd"`, `"adamw"`, ...
         **options: `learning_rate`; `schedule`, such as `{"name": "cosine",
-            "warmup_epochs": 1}`; `layer_decay` and `exclude_from_weight_decay`, for which
-            a `Layerwise` optimizer is made; and further arguments of that Keras
-            optimizer, such as `momentum`, `weight_decay`, `global_clipnorm` or
+            "warmup_epochs": 1}`; `layer_decay` and `exclude_from_weight_decay`, which
+            create a `Layerwise` optimizer; and other arguments of the Keras optimizer,
+            such as `momentum`, `weight_decay`, `global_clipnorm` or
             `gradient_accumulation_steps`. See `docs/settings.md`.
 
     Raises:
-        ConfigError: No such optimizer or option.
+        ConfigError: There is no such optimizer or option.
 
     Example:
         >>> Optimizer("sgd", learning_rate=0.1, momentum=0.9).build().momentum
@@ -42,7 +42,7 @@ class Optimizer:
         """Creates the optimizer.
 
         Raises:
-            ConfigError: Keras refuses the value of an option.
+            ConfigError: Keras rejects the value of an option.
         """
         arguments = self.config.model_dump()
         name = arguments.pop("name")
@@ -63,24 +63,28 @@ class Optimizer:
 
 
 def optimizer_class(name: str) -> type[keras.optimizers.Optimizer]:
-    """The class of Keras that a name in lower case is of."""
+    """Returns Keras's optimizer class for a lowercase name.
+
+    Raises:
+        ConfigError: There is no such optimizer.
+    """
     classes = {key.lower(): getattr(keras.optimizers, key) for key in dir(keras.optimizers)}
     return choose("optimizer.name", name, classes)
 
 
 def unwrapped(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """The optimizer that updates variables, without one around it that scales losses."""
+    """Returns the optimizer inside a `LossScaleOptimizer`, or the optimizer itself."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return optimizer.inner_optimizer
     return optimizer
 
 
 def build_optimizer_of(model: keras.Model) -> None:
-    """Creates the variables of a model's optimizer, for those of the model that train now.
+    """Builds a model's optimizer for its trainable variables.
 
     Raises:
-        ConfigError: It has a learning rate for each layer, and the order of these can't
-            be told.
+        ConfigError: The optimizer has settings per layer, and the order of layers is
+            unknown.
     """
     inner = unwrapped(model.optimizer)
     if isinstance(inner, Layerwise):

@@ -1,4 +1,4 @@
-"""Unfreezes layers from an epoch on, in a form that checkpoints can store."""
+"""Unfreezes layers during a fit, described by values that checkpoints can store."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +13,14 @@ from .variables import all_layers
 
 @dataclass(frozen=True)
 class Phase:
-    """What is different in a phase of a fit: JSON values.
+    """The changes at the start of a phase, as JSON values.
 
     Attributes:
-        unfreeze: Places in `ordered_layers` of the layers that train from then on.
-        learning_rate: Of the new optimizer; everything else is as in the old one.
-        schedule: How it changes, as `optimizer.schedule` in YAML, or None.
-        train_batch_norm: Whether BatchNorm among these layers trains, too. Else it
-            stays in inference mode.
+        unfreeze: Indices in `ordered_layers` of the layers to unfreeze.
+        learning_rate: Learning rate of the new optimizer; other settings are kept.
+        schedule: Learning rate schedule, as `optimizer.schedule` in YAML, or None.
+        train_batch_norm: Whether to train BatchNorm among these layers as well; otherwise
+            it stays in inference mode.
     """
 
     unfreeze: list[int]
@@ -29,9 +29,9 @@ class Phase:
     train_batch_norm: bool = False
 
     def apply(self, model: keras.Model) -> None:
-        """Unfreezes the layers and makes a new optimizer; in the strategy's scope.
+        """Unfreezes the layers and creates a new optimizer; in the strategy's scope.
 
-        An optimizer has variables for what it was built with, and no others.
+        The old optimizer has no variables for the unfrozen layers.
         """
         layers = ordered_layers(model)
         _unfreeze(model, [layers[place] for place in self.unfreeze], self.train_batch_norm)
@@ -46,24 +46,24 @@ class Phase:
 
 
 def ordered_layers(model: keras.Model) -> list[keras.Layer]:
-    """The layers of a model in its order.
+    """Returns the layers of a model in order.
 
-    Those of models within it, and of layers that are stacks of blocks, in their place.
+    Nested models, and layers that are stacks of blocks, are replaced by their layers.
     """
-    return [each for layer in model.layers for each in _taken_apart(layer)]
+    return [each for layer in model.layers for each in _expanded(layer)]
 
 
-def _taken_apart(layer: keras.Layer) -> list[keras.Layer]:
+def _expanded(layer: keras.Layer) -> list[keras.Layer]:
     if isinstance(layer, keras.Model):
         return ordered_layers(layer)
     blocks = blocks_of(layer)
-    return [each for block in blocks for each in _taken_apart(block)] or [layer]
+    return [each for block in blocks for each in _expanded(block)] or [layer]
 
 
 def _unfreeze(
     model: keras.Model, wanted: list[keras.Layer], train_batch_norm: bool
 ) -> None:
-    """Makes layers and the layers around them trainable; leaves all others unchanged."""
+    """Makes layers and their enclosing layers trainable; keeps all others unchanged."""
     open_ids = {id(each) for layer in wanted for each in (layer, *all_layers(layer))}
     open_ids |= {
         id(layer)
@@ -71,7 +71,7 @@ def _unfreeze(
         if open_ids & {id(each) for each in all_layers(layer)}
     }
     before = [(layer, layer.trainable) for layer in all_layers(model)]
-    for layer, was_trainable in before:  # outer ones first: they set those within
+    for layer, was_trainable in before:  # outer layers first: they also set inner ones
         is_held = (
             isinstance(layer, keras.layers.BatchNormalization) and not train_batch_norm
         )
@@ -81,7 +81,7 @@ def _unfreeze(
 def _renewed(
     optimizer: keras.optimizers.Optimizer, learning_rate: float | EpochSchedule
 ) -> keras.optimizers.Optimizer:
-    """An optimizer of the same kind with another learning rate, that has done nothing."""
+    """Creates a new optimizer with the same settings but another learning rate."""
     config = optimizer.get_config()
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         config["inner_optimizer"] = _renewed(optimizer.inner_optimizer, learning_rate)

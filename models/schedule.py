@@ -1,4 +1,4 @@
-"""Schedules of the learning rate that are told in epochs."""
+"""Learning rate schedules in epochs."""
 
 from typing import Any
 
@@ -14,20 +14,20 @@ EXPONENTIAL_FACTOR, STEP_FACTOR = 0.9, 0.1
 
 @keras.saving.register_keras_serializable(package="keraunos")
 class EpochSchedule(schedules.LearningRateSchedule):
-    """One of Keras's schedules, after a linear warm-up.
+    """A schedule of Keras after a linear warm-up.
 
-    How many updates an epoch has is told later by `set_length`, since an optimizer is
-    made before that is known; the Trainer does so.
+    The optimizer is created before the number of updates per epoch is known: the Trainer
+    sets it with `set_length`.
 
     Args:
-        learning_rate: The highest, at the end of the warm-up.
-        kind: As `optimizer.schedule.name` in YAML: `"cosine"`, `"step"`, ...
+        learning_rate: The highest learning rate, at the end of the warm-up.
+        kind: Name as in `optimizer.schedule.name`: `"cosine"`, `"step"`, ...
         updates_per_epoch: See `set_length`.
         total_epochs: See `set_length`.
-        **options: As the others of `optimizer.schedule` in YAML.
+        **options: The other settings of `optimizer.schedule`.
 
     Raises:
-        ConfigError: No such schedule or option.
+        ConfigError: There is no such schedule or option.
 
     Example:
         >>> schedule = EpochSchedule(0.1, "step", step_epochs=2)
@@ -54,7 +54,7 @@ class EpochSchedule(schedules.LearningRateSchedule):
         """Sets the number of updates per epoch and the number of epochs.
 
         Raises:
-            ConfigError: The warm-up would take all of them.
+            ConfigError: The warm-up is not shorter than the schedule.
         """
         self.updates_per_epoch = updates_per_epoch
         if self.config.name in ("cosine", "linear"):
@@ -70,7 +70,7 @@ class EpochSchedule(schedules.LearningRateSchedule):
                 )
 
     def __call__(self, step: Any) -> Any:
-        """The learning rate of the update after `step` others."""
+        """Computes the learning rate of the update after `step` others."""
         if self.updates_per_epoch is None:
             raise RuntimeError("call set_length first")
         floatx = keras.config.floatx()
@@ -81,7 +81,7 @@ class EpochSchedule(schedules.LearningRateSchedule):
         return keras.ops.where(step < warmup, risen, keras.ops.cast(rate, floatx))
 
     def get_config(self) -> dict[str, Any]:
-        """What it was made with, and the length that it was told."""
+        """Returns the arguments of the constructor, including the length."""
         options = self.config.model_dump()
         return {
             "learning_rate": self.learning_rate,

@@ -1,4 +1,4 @@
-"""Frozen networks that the models of one process have in common."""
+"""Shares frozen networks between the models of a process."""
 
 import gc
 import hashlib
@@ -11,11 +11,11 @@ import tensorflow as tf
 
 
 class SharedNetworks:
-    """Makes each frozen network once, for all models that are built after each other.
+    """Creates each frozen network once for all models of a process.
 
-    That saves the trials of a search seconds each. One that was unfrozen since is not
-    handed out again. What is drawn at random after one was handed out is what would be
-    drawn had it been made.
+    This saves several seconds per trial of a search. A network that has been unfrozen is
+    not reused. After `get`, random generators are in the same state whether the network was
+    created or reused.
 
     Example:
         >>> shared = SharedNetworks()
@@ -27,16 +27,21 @@ class SharedNetworks:
         self._made: dict[Any, tuple[Any, Any, Any]] = {}
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:
-        """The network of that key, precision, seed and strategy."""
+        """Returns the network of a key, for the current precision, seed and strategy.
+
+        Args:
+            key: Identifies the network.
+            make: Creates it.
+        """
         strategy = tf.distribute.get_strategy()
         drawn = hashlib.sha256(repr(random.getstate()).encode()).digest()
         policy = keras.config.dtype_policy().name
         place = (key, policy, drawn, id(strategy))
         if place in self._made and _has_trained(self._made[place][0]):
             del self._made[place]
-            gc.unfreeze()  # a search may have put it beyond the reach of the next look
+            gc.unfreeze()  # a search may have frozen the garbage collector's objects
         if place not in self._made:
-            # The strategy is kept so that no other one gets its id.
+            # Keeping the strategy prevents its id from being reused.
             self._made[place] = (make(), random.getstate(), strategy)
         network, state, _ = self._made[place]
         random.setstate(state)
@@ -44,7 +49,7 @@ class SharedNetworks:
 
 
 def _has_trained(made: Any) -> bool:
-    """Whether a network, or one among the parts of what was made, trains by now."""
+    """Whether a network, or one in a tuple, has trainable variables."""
     if isinstance(made, tuple):
         return any(map(_has_trained, made))
     return isinstance(made, keras.Layer) and bool(made.trainable_variables)

@@ -1,10 +1,9 @@
-"""The stages of a network, told from its graph.
+"""Finds the stages of a network in its graph.
 
-A stage of a convolutional network is what lies between two halvings of the resolution:
-conv2 to conv5 of a ResNet. Layers with a common numbered prefix stay together, where a
-block halves the resolution at its end. A stage of a transformer is one of its blocks.
-Networks that are neither are parted by numbered prefixes, or else after each layer with
-a kernel.
+A stage of a convolutional network lies between two halvings of the resolution, such as
+conv2 to conv5 of a ResNet. Layers with a common numbered prefix stay together if a block
+halves the resolution at its end. A stage of a transformer is one of its blocks. Other
+networks are split by numbered prefixes, or else after each layer with a kernel.
 """
 
 import itertools
@@ -33,12 +32,12 @@ Places = dict[Unit, int]
 
 @dataclass(frozen=True)
 class NetworkStage:
-    """Layers that come after each other.
+    """Consecutive layers of a network.
 
     Attributes:
-        name: A common prefix of their names, the name of the first, `stem` or `head`.
-        layers: Those with weights, from input to output. What is within them counts too.
-        is_head: Whether they are what comes after the last feature map.
+        name: The common prefix of their names, the name of the first, `stem` or `head`.
+        layers: The layers with weights, from input to output, including nested layers.
+        is_head: Whether they follow the last feature map.
     """
 
     name: str
@@ -47,14 +46,14 @@ class NetworkStage:
 
 
 def find_stages(model: keras.Model) -> tuple[NetworkStage, ...] | None:
-    """Parts the layers with weights of a model into stages.
+    """Groups the layers with weights of a model into stages.
 
     Args:
-        model: A backbone, or a model around one. Built.
+        model: A backbone, or a model with one, built.
 
     Returns:
-        From input to output, each layer in one stage; None if the order can't be told,
-        as in a subclassed model.
+        The stages from input to output, or None if the order is unknown, as in a subclassed
+        model.
 
     Example:
         >>> network = keras.applications.ResNet50(
@@ -73,7 +72,7 @@ def find_stages(model: keras.Model) -> tuple[NetworkStage, ...] | None:
 
 
 def _without_head(units: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
-    """What comes up to the last feature map, or else all but the last kernel; the rest."""
+    """Splits units after the last feature map, or else before the last kernel."""
     body = [unit for unit in units if not unit.is_vector]
     if not body:
         last = max(unit.depth for unit in units)
@@ -82,16 +81,16 @@ def _without_head(units: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
 
 
 def _places(units: Sequence[Unit]) -> Places:
-    """The number of each unit's stage, by the first way that leads to several in order."""
-    ways: tuple[tuple[Callable[[Sequence[Unit]], Places], int], ...] = (
+    """Numbers the stages of units, with the first method that finds several in order."""
+    methods: tuple[tuple[Callable[[Sequence[Unit]], Places], int], ...] = (
         (_by_resolution_and_prefix, 3),
         (_by_resolution, 3),
         (_by_block, 2),
         (_by_prefix, 2),
         (_by_resolution, 2),
     )
-    for way, least in ways:
-        places = _from_first_kernel(way(units))
+    for method, least in methods:
+        places = _from_first_kernel(method(units))
         if len(set(places.values())) >= least and _are_in_order(places):
             return places
     return _from_first_kernel({unit: unit.depth for unit in units})
@@ -119,9 +118,9 @@ def _by_resolution(units: Sequence[Unit]) -> Places:
 
 
 def _by_resolution_and_prefix(units: Sequence[Unit]) -> Places:
-    """Keeps layers of one prefix at the resolution that most of them have.
+    """Assigns layers with the same prefix to the resolution of most of them.
 
-    Not if they are spread wider than a block could be.
+    Except for layers whose resolutions differ by more than those of a block.
     """
     levels = _by_resolution(units)
     prefixes = _prefixes(units)
@@ -137,7 +136,7 @@ def _by_resolution_and_prefix(units: Sequence[Unit]) -> Places:
 
 
 def _by_block(units: Sequence[Unit]) -> Places:
-    """A stage for each layer with attention, and what follows it; before it the stem."""
+    """Starts a stage with each layer with attention; the layers before are the stem."""
     place, places = 0, {}
     for number, unit in enumerate(units):
         starts = _has_attention(unit) and not _is_normalized_by(units, number)
@@ -147,7 +146,7 @@ def _by_block(units: Sequence[Unit]) -> Places:
 
 
 def _is_normalized_by(units: Sequence[Unit], number: int) -> bool:
-    """Whether a unit is bare attention and the one before it normalizes its inputs only."""
+    """Whether a unit is an attention layer whose inputs alone the one before normalizes."""
     if not 0 < number < len(units) or "Attention" not in type(units[number].layer).__name__:
         return False
     norm = units[number - 1]
@@ -160,7 +159,7 @@ def _has_attention(unit: Unit) -> bool:
 
 
 def _by_prefix(units: Sequence[Unit]) -> Places:
-    """A stage for each numbered prefix; layers without one belong to what is before."""
+    """Starts a stage with each numbered prefix; other layers belong to the stage before."""
     numbers: dict[str, int] = {}
     place, places = 0, {}
     for unit, prefix in _prefixes(units).items():
@@ -171,12 +170,12 @@ def _by_prefix(units: Sequence[Unit]) -> Places:
 
 
 def _prefixes(units: Sequence[Unit]) -> dict[Unit, str]:
-    """The first numbered part of each name, without what all names have in common."""
+    """Returns the first numbered part of each name, without the common beginning."""
     words = [[w for name in unit.path for w in name.split("_")] for unit in units]
     columns = (len(set(column)) == 1 for column in zip(*words, strict=False))
     common = sum(itertools.takewhile(bool, columns))
     if any("".join(each[common : common + 1])[:1].isdigit() for each in words):
-        common = max(common - 1, 0)  # block_1, block_2: the number alone is no name
+        common = max(common - 1, 0)  # block_1, block_2: keeps the word before the number
     names = ["_".join(each[common:]) for each in words]
     found = (_NUMBERED.match(name) for name in names)
     return {
@@ -186,7 +185,7 @@ def _prefixes(units: Sequence[Unit]) -> dict[Unit, str]:
 
 
 def _named(units: Sequence[Unit], places: Places) -> list[NetworkStage]:
-    """Creates the stages; a first one without a prefix is the stem."""
+    """Creates the named stages; a first one without a prefix is the stem."""
     prefixes = _prefixes(units)
     members: dict[int, list[Unit]] = {}
     for unit in units:
@@ -206,7 +205,7 @@ def _named(units: Sequence[Unit], places: Places) -> list[NetworkStage]:
 
 
 def _common_prefix(prefixes: Iterable[str]) -> str:
-    """The first that is not much rarer than the most frequent; empty if there is none."""
+    """Returns the first prefix at least half as frequent as the most frequent, or ""."""
     counts = Counter(prefix for prefix in prefixes if prefix)
     enough = max(counts.values(), default=0) / 2
     return next((prefix for prefix in counts if counts[prefix] >= enough), "")

@@ -1,4 +1,4 @@
-"""Gives features mean 0 and variance 1, as measured on training images."""
+"""Standardizes features with mean and variance of the training images."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ from .variables import value_on_host
 
 Floats = npt.NDArray[np.floating[Any]]
 
-# Features that hardly vary on the training images must not blow up on others: none is
-# divided by less than the root of this part of the mean variance.
+# Minimum variance, as a share of the mean variance: features that hardly vary on training
+# images must not become large on others.
 VARIANCE_FLOOR = 0.1
 
 
 def standardization() -> keras.Layer:
-    """A layer that subtracts a mean and divides by a deviation, both to be measured.
+    """Creates a layer that standardizes features; see `assign_measured`.
 
-    A frozen BatchNormalization rather than Keras's Normalization, which keeps copies of
-    its variables that restoring a checkpoint would not renew. Its epsilon only keeps
-    from dividing by zero: networks that were not trained give very small features.
+    A frozen BatchNormalization rather than Keras's Normalization, which keeps copies of its
+    variables that restoring a checkpoint would not update. Its epsilon only prevents a
+    division by zero, since features of untrained networks are very small.
     """
     return keras.layers.BatchNormalization(
         epsilon=1e-30, center=False, scale=False, trainable=False, name="standardize"
@@ -28,19 +28,19 @@ def standardization() -> keras.Layer:
 
 
 def measure(features: Floats) -> tuple[Floats, Floats]:
-    """Mean and variance `(features,)` of features `(images, features)`."""
+    """Computes mean and variance `(features,)` of features `(images, features)`."""
     variance = features.var(axis=0)
     return features.mean(axis=0), np.maximum(variance, VARIANCE_FLOOR * variance.mean())
 
 
 def assign_measured(layer: keras.layers.BatchNormalization, features: Floats) -> None:
-    """Gives the layer mean and variance of features."""
+    """Assigns mean and variance of features to the layer."""
     mean, variance = measure(features)
     layer.moving_mean.assign(mean)
     layer.moving_variance.assign(variance)
 
 
 def standardized(layer: keras.layers.BatchNormalization, features: Floats) -> Floats:
-    """What the layer makes of features."""
+    """Computes the output of the layer for features, with NumPy."""
     mean, variance = (np.array(value_on_host(each)) for each in layer.weights)
     return np.asarray((features - mean) / np.sqrt(variance + layer.epsilon))

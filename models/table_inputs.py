@@ -1,7 +1,7 @@
-"""Columns of a table as inputs of a model, and what its layers make of them.
+"""Adds table columns as inputs to a model, and encodes them.
 
-All of it is stock Keras: a saved model takes the cells as they are in the table, numbers
-with NaN and words with empty text where there is no value.
+It uses only Keras layers: a saved model takes the cells of the table unchanged, with NaN
+for missing numbers and empty text for missing words.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _CATEGORIES = "table_categories_"
 
 
 def column_inputs(features: TableFeatures) -> list[keras.KerasTensor]:
-    """An input `(rows, 1)` for each column, of its name: float32, or text."""
+    """Creates an input `(rows, 1)` per column with its name: float32 or string."""
     kinds = {NumberColumn: "float32", WordColumn: "string"}
     return [
         keras.Input((1,), name=column.name, dtype=kinds[type(column)])
@@ -37,17 +37,20 @@ def column_inputs(features: TableFeatures) -> list[keras.KerasTensor]:
 def encode_columns(
     features: TableFeatures, inputs: Sequence[keras.KerasTensor]
 ) -> keras.KerasTensor:
-    """`(rows, values)` float32: what a head sees of the columns.
+    """Encodes columns for a head.
 
-    A number becomes its distance from the mean of the training images in standard
-    deviations, 0 where it is missing; and, where training images lack it, 1 or 0 for
-    whether it is missing. A word becomes a 1 in the place of its category, of which a
-    missing word is one where training images lack it. What no training image has is 0 in
-    all places: its own place would have weights that were never trained.
+    Numbers are standardized with mean and deviation of the training images, and 0 if
+    missing. If some training images lack a number, a second value is 1 if it is missing and
+    0 otherwise. Words are one-hot encoded; a missing word is a category if training images
+    lack it. Words of no training image are encoded as zeros, since weights for them would
+    never be trained.
 
     Args:
         features: The columns.
-        inputs: Of `column_inputs`.
+        inputs: The result of `column_inputs`.
+
+    Returns:
+        The encoded columns, `(rows, values)` float32.
     """
     pairs = list(zip(features.columns, inputs, strict=True))
     numbers = [(c, tensor) for c, tensor in pairs if isinstance(c, NumberColumn)]
@@ -63,12 +66,12 @@ def encode_columns(
 def fuse(
     image_features: keras.KerasTensor, columns: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Features of images and values of columns, one after the other."""
+    """Concatenates image features and encoded columns."""
     return _joined([image_features, columns], "with_table_columns")
 
 
 def features_of_model(model: keras.Model) -> TableFeatures | None:
-    """The columns that a model takes in addition to the image; None if it takes none."""
+    """Returns the table columns that a model takes, or None if it takes none."""
     if not is_beside_columns(model):
         return None
     tensors = model.inputs[1:]
@@ -90,13 +93,13 @@ def features_of_model(model: keras.Model) -> TableFeatures | None:
 
 
 def columns_of_models(models: Sequence[keras.Model]) -> TableFeatures | None:
-    """The columns that a model, or all members of an ensemble, take beside the image.
+    """Returns the table columns that a model, or all members of an ensemble, take.
 
     Args:
-        models: At least one.
+        models: One or more models.
 
     Returns:
-        The columns with the categories of all members; None if there are no columns.
+        The columns with the categories of all members, or None without columns.
 
     Raises:
         ConfigError: The members take different columns.
@@ -112,8 +115,7 @@ def columns_of_models(models: Sequence[keras.Model]) -> TableFeatures | None:
     except ValueError:
         raise ConfigError(
             message(
-                "The members of an ensemble that is one model must take the same columns "
-                "of a table.",
+                "The members of an ensemble model must take the same table columns.",
                 "Train them with the same data.features and data.categorical_features.",
                 columns=[{} if one is None else kinds_of(one) for one in each],
             )
@@ -121,21 +123,21 @@ def columns_of_models(models: Sequence[keras.Model]) -> TableFeatures | None:
 
 
 def is_beside_columns(model: keras.Model) -> bool:
-    """Whether a model takes columns of a table beside the image."""
+    """Whether a model takes table columns in addition to the image."""
     graph = functional_form(model)
     inputs = graph.inputs if graph is not None else []
     return len(inputs) > 1 and inputs[0].name == IMAGE
 
 
 def image_and_columns(model: keras.Model, inputs: Any) -> tuple[Any, list[Any]]:
-    """The image among inputs that may be given by name, and the others in order."""
+    """Splits inputs, an image or a dict by name, into the image and other inputs."""
     if not isinstance(inputs, dict):
         return inputs, []
     return inputs[IMAGE], [inputs[each.name] for each in model.inputs[1:]]
 
 
 def _statistics(model: keras.Model) -> list[tuple[float, float]]:
-    """Mean and deviation of each column of numbers."""
+    """Returns mean and standard deviation of each number column."""
     layer = next((each for each in model.layers if each.name == _NUMBERS), None)
     if layer is None:
         return []
@@ -169,7 +171,7 @@ def _categories(
     lookup = keras.layers.StringLookup(
         vocabulary=list(column.words), output_mode="one_hot", name=name
     )
-    return lookup(words)[:, 1:]  # the first place is that of unknown words
+    return lookup(words)[:, 1:]  # index 0 is for unknown words
 
 
 def _joined(parts: list[keras.KerasTensor], name: str) -> keras.KerasTensor:

@@ -1,4 +1,4 @@
-"""Losses and metrics of other tasks than classification."""
+"""Losses and metrics for tasks other than classification."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,12 +14,12 @@ from ..core.target_scale import TargetScale
 class ScaledLoss(keras.losses.Loss):
     """A loss of numbers, in units of their standard deviations.
 
-    Numbers of different size then count alike, and the loss of a model that always predicts
-    the mean is about 1 if it is squared.
+    Numbers of different scales then count equally, and the squared loss of a model that
+    always predicts the mean is about 1.
 
     Args:
-        loss: Its `call` takes targets and predictions `(rows, numbers)`.
-        deviations: Of each number.
+        loss: A loss whose `call` takes targets and predictions `(rows, numbers)`.
+        deviations: Standard deviation of each number.
     """
 
     def __init__(self, loss: keras.losses.Loss, deviations: Sequence[float]) -> None:
@@ -29,27 +29,27 @@ class ScaledLoss(keras.losses.Loss):
         self._factors = 1 / np.asarray(deviations, np.float64)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each example."""
+        """Computes the loss of each example."""
         factors = keras.ops.convert_to_tensor(self._factors, y_pred.dtype)
         targets = keras.ops.cast(y_true, y_pred.dtype)
         return self._loss.call(targets * factors, y_pred * factors)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
+        """Returns the arguments of the constructor."""
         loss = keras.saving.serialize_keras_object(self._loss)
         return {"loss": loss, "deviations": self._deviations}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ScaledLoss":
-        """Makes it of what `get_config` returned."""
+        """Creates a loss from the result of `get_config`."""
         loss = keras.saving.deserialize_keras_object(config["loss"])
         return cls(loss, config["deviations"])
 
 
 class _OnMixedLabels(keras.metrics.Metric):
-    """Makes a metric of labels, 0 or 1, accept those of mixed images, which lie between.
+    """Makes a metric of binary labels accept those of mixed images, in [0, 1].
 
-    A mixed image counts as having the labels that most of it has.
+    Labels above 0.5 count as 1.
     """
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
@@ -73,10 +73,10 @@ class _PrecisionOfLabels(_OnMixedLabels, keras.metrics.AUC):
 
 
 def multi_label_loss(config: ModelConfig) -> keras.losses.Loss:
-    """Crossentropy of each label, or the focal form of it; the mean over labels.
+    """Creates a binary crossentropy or focal crossentropy, averaged over labels.
 
     Args:
-        config: Names the loss, its options and the label smoothing.
+        config: The section `model`, with the loss and its options.
 
     Example:
         >>> multi_label_loss(ModelConfig(loss="focal")).name
@@ -91,11 +91,11 @@ def multi_label_loss(config: ModelConfig) -> keras.losses.Loss:
 
 
 def regression_loss(config: ModelConfig, scale: TargetScale) -> keras.losses.Loss:
-    """The error of numbers in units of their standard deviations.
+    """Creates a loss of numbers in units of their standard deviations.
 
     Args:
-        config: Names the loss.
-        scale: Of the numbers.
+        config: The section `model`, with the loss.
+        scale: Means and standard deviations of the numbers.
     """
     kinds = {
         "mean_squared_error": keras.losses.MeanSquaredError,
@@ -106,14 +106,13 @@ def regression_loss(config: ModelConfig, scale: TargetScale) -> keras.losses.Los
 
 
 def multi_label_metrics(names: Sequence[str], num_labels: int) -> list[keras.Metric]:
-    """Makes what `compile` takes as metrics of several labels per image.
+    """Creates metrics for multi-label classification.
 
-    `mean_average_precision` is taken at 200 thresholds: an approximation of what a test
-    measures exactly. Labels are given from a probability of 0.5 on. Mixed images count as
-    having the labels that most of them has.
+    `mean_average_precision` uses 200 thresholds, and approximates the exact value of a
+    test. The threshold of labels is 0.5, for predictions as well as for mixed images.
 
     Args:
-        names: As in `model.metrics`.
+        names: Names as in `model.metrics`.
         num_labels: The number of labels.
     """
     kinds: dict[str, Callable[[str], Any]] = {
@@ -127,10 +126,10 @@ def multi_label_metrics(names: Sequence[str], num_labels: int) -> list[keras.Met
 
 
 def regression_metrics(names: Sequence[str]) -> list[keras.Metric]:
-    """Makes what `compile` takes as metrics of numbers: means over all numbers.
+    """Creates metrics for regression, averaged over all numbers.
 
     Args:
-        names: As in `model.metrics`.
+        names: Names as in `model.metrics`.
     """
     kinds = {
         "mean_absolute_error": keras.metrics.MeanAbsoluteError,

@@ -104,7 +104,7 @@ class TransferClassifier(TransferModel):
     def _training_features(
         self, features: Floats, examples: TrainingExamples
     ) -> TrainingFeatures:
-        """The features of all versions of all images; those of an image share a group."""
+        """Returns the features of all versions of all images, grouped by image."""
 
         def of_all_versions(values: Any) -> Any:
             return None if values is None else np.tile(values, examples.num_views)
@@ -118,11 +118,11 @@ class TransferClassifier(TransferModel):
         )
 
     def settings(self) -> dict[str, Any]:
-        """The settings of the module."""
+        """Returns the settings of the module."""
         counts = {} if self.class_counts is None else {"class_counts": self.class_counts}
         return super().settings() | counts
 
     @property
     def corrects_imbalance(self) -> bool:
-        """Whether its loss compensates for class imbalance."""
+        """Whether the loss compensates for class imbalance."""
         return self.config.counts_classes

@@ -85,15 +85,15 @@ class TransferModel(Module, ABC):
         self.image_size = image_size
         self.optimizer = optimizer or Optimizer()
         self._shared = shared
-        self._built: _Network | None = None  # what was built on last
+        self._built: _Network | None = None  # the network of the last `build`
 
     @abstractmethod
     def _loss(self) -> keras.losses.Loss | str:
-        """The loss to compile the model with."""
+        """Returns the loss to compile the model with."""
 
     @abstractmethod
     def _metrics(self) -> list[Any]:
-        """The metrics to compile the model with."""
+        """Returns the metrics to compile the model with."""
 
     def build(self) -> keras.Model:
         """Builds and compiles the model."""
@@ -119,36 +119,36 @@ class TransferModel(Module, ABC):
         return model
 
     def _make_network(self) -> _Network:
-        """The backbone from images to features."""
+        """Builds the backbone from images to features, or gets a shared one."""
         name, weights = self.config.backbone, self.config.weights
         size = self.image_size
-        # Among several inputs it is called what the data call it.
-        called = "images" if self.table_features is None else IMAGE
+        # One of several inputs has the same name as in the data.
+        input_name = "images" if self.table_features is None else IMAGE
 
         def make() -> _Network:
             backbone = build_backbone(name, weights, size)
-            images = keras.Input((size, size, 3), name=called)
+            images = keras.Input((size, size, 3), name=input_name)
             outputs = backbone.network(backbone.preprocess(images), training=False)
             network = keras.Model(images, features_of(backbone, outputs))
             return _Network(network, backbone.settings)
 
         if self._shared is None:
             return make()
-        key = name, version_of_weights(name, weights), size, called
+        key = name, version_of_weights(name, weights), size, input_name
         made: _Network = self._shared.get(key, make)
         return made
 
     def frozen_part(self, model: keras.Model) -> FrozenPart | None:
-        """The backbone, up to the features.
+        """Returns the backbone, up to the features.
 
-        What standardizes these is frozen as well, but differs from run to run. None of a
-        network of a user, whose code may change: the Trainer looks at its graph.
+        The standardization of features is frozen as well, but differs between runs. None
+        for a user's network, whose code may change: the Trainer then inspects its graph.
         """
         settings = {} if self._built is None else self._built.settings
         return None if settings is None else FrozenPart(self.feature_model(model), settings)
 
     def feature_model(self, model: keras.Model) -> keras.Model:
-        """The part of the result of `build` from images to features."""
+        """Returns the part of a built model from images to features."""
         features = model.get_layer("features").output
         if self._built is not None and self._built.model.output is features:
             return self._built.model
@@ -162,7 +162,7 @@ class TransferModel(Module, ABC):
         return None
 
     def settings(self) -> dict[str, Any]:
-        """The settings of the module."""
+        """Returns the settings of the module."""
         # Checkpoints of versions without these options do not mention them.
         unused = ALL_LOSS_OPTIONS - self.config.changed_loss_options()
         unused |= self.config.other_head_options()
@@ -179,7 +179,7 @@ class TransferModel(Module, ABC):
         return {} if columns is None else {"table_features": columns.as_json()}
 
     def describe(self, model: keras.Model) -> str:
-        """Describes in one line what is trained."""
+        """Describes the model in one line."""
         config = self.config
         parts = [config.backbone, *pooling_of(model)]
         parts += ["Standardize"] * config.standardize_features
@@ -190,10 +190,10 @@ class TransferModel(Module, ABC):
 
 
 def _config_of(task: Task, options: ModelOptions) -> ModelConfig:
-    """The section `model`, with the defaults of the task.
+    """Validates the section `model`, with the defaults of the task.
 
     Raises:
-        ConfigError: Some options are wrong or not for this task.
+        ConfigError: Some options are invalid, or not supported for this task.
     """
     config = validated(ModelConfig, "model", **model_defaults(task) | {**options})
     problems = [*model_problems(task, config.model_dump())]
@@ -216,7 +216,7 @@ def _check_columns(features: TableFeatures | None, config: ModelConfig) -> None:
 
 @contextlib.contextmanager
 def _distinct_names(features: TableFeatures | None) -> Iterator[None]:
-    """Explains the error of Keras for a column with the name of a layer.
+    """Explains Keras's error for a column with the name of a layer.
 
     Raises:
         ConfigError: A column has the name of a layer.

@@ -1,4 +1,4 @@
-"""Transfer learning for several labels per image, and for numbers."""
+"""Transfer learning for multi-label classification and regression."""
 
 from typing import Any, ClassVar, Unpack
 
@@ -26,7 +26,7 @@ class MultiLabelTransferClassifier(TransferModel):
     """Predicts any number of labels per image, with a frozen backbone and a new head.
 
     The model takes raw RGB images `(rows, size, size, 3)` in [0, 255] and returns an
-    independent probability for each label `(rows, labels)`.
+    independent probability for each label, `(rows, labels)`.
 
     Args:
         num_labels: Number of labels.
@@ -35,7 +35,7 @@ class MultiLabelTransferClassifier(TransferModel):
         shared: Cache in which the network is looked up before it is built.
         table_features: Table columns that the model takes, such as
             `data.train.table_features`; see docs/table-features.md.
-        **options: As for `TransferClassifier`; `head` is `linear`.
+        **options: See `TransferClassifier`; `head` must be `linear`.
 
     Raises:
         ConfigError: An argument is out of range or unknown.
@@ -91,7 +91,7 @@ class TransferRegressor(TransferModel):
         shared: Cache in which the network is looked up before it is built.
         table_features: Table columns that the model takes, such as
             `data.train.table_features`; see docs/table-features.md.
-        **options: As for `TransferClassifier`; `head` is `linear`.
+        **options: See `TransferClassifier`; `head` must be `linear`.
 
     Raises:
         ConfigError: An argument is out of range or unknown.
@@ -128,7 +128,7 @@ class TransferRegressor(TransferModel):
         self.head = NumberHead(scale.means, scale.deviations, self.config.dropout)
 
     def settings(self) -> dict[str, Any]:
-        """The settings of the module."""
+        """Returns the settings of the module."""
         scale = {"means": list(self.scale.means), "deviations": list(self.scale.deviations)}
         return super().settings() | {"scale": scale}
 

@@ -27,7 +27,7 @@ _HOOK = "Hooks belong to a kr.callbacks.Callback, in Trainer(callbacks=[...])."
 
 
 def uncalled_methods(module: object) -> list[str]:
-    """A message about the methods that only Lightning would call, if there are any."""
+    """Returns a message about the methods that only Lightning would call, if any."""
     kind = type(module)
     names = [name for name in dir(kind) if name in _INSTEAD or name.startswith("on_")]
     uncalled = [name for name in names if callable(getattr(kind, name))]
@@ -36,7 +36,7 @@ def uncalled_methods(module: object) -> list[str]:
     remedies = dict.fromkeys(_INSTEAD.get(name, _HOOK) for name in uncalled)
     return [
         message(
-            "A Module has no methods that are never called.",
+            "A Module must not have methods that would never be called.",
             " ".join(remedies),
             module=kind.__name__,
             methods=", ".join(uncalled),

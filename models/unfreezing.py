@@ -1,4 +1,4 @@
-"""Which layers of a frozen backbone are to train."""
+"""Selects layers of a frozen backbone to unfreeze."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ Places = list[int]
 
 
 class FrozenBackbone:
-    """The frozen layers with weights of a model, by their places in `ordered_layers`.
+    """The frozen layers with weights of a model, by their indices in `ordered_layers`.
 
-    Where a model holds a frozen model, only the layers of that one count.
+    If a model contains a frozen model, only the layers of the latter count.
 
     Args:
-        model: Built.
-        unfrozen: Places of layers that count as frozen though they train by now.
+        model: The model, built.
+        unfrozen: Indices of layers that count as frozen although they are now trainable.
 
     Raises:
         ConfigError: Nothing is frozen.
@@ -32,29 +32,29 @@ class FrozenBackbone:
         if not self._layers:
             raise ConfigError(
                 message(
-                    "The model must have a backbone that is frozen.",
+                    "The model must have a frozen backbone.",
                     "Set backbone.trainable = False when it is built.",
                     model=model.name,
                 )
             )
 
     def whole(self) -> Places:
-        """All of them."""
+        """Returns all frozen layers."""
         return list(self._layers)
 
     def last(self, count: int) -> Places:
-        """The last so many."""
+        """Returns the last `count` frozen layers."""
         return self.whole()[-count:]
 
     def behind(self, name: str, setting: str = "unfreeze_from") -> Places:
-        """The layers from a layer or a stage to the end.
+        """Returns the layers from a layer or a stage to the end.
 
         Args:
-            name: Of a layer, the beginning of its name, or of a stage.
-            setting: Of the callback, for what is raised.
+            name: Name of a layer or its beginning, or name of a stage.
+            setting: Name of the callback's setting, for the error message.
 
         Raises:
-            ConfigError: There is none of that name.
+            ConfigError: There is no such layer or stage.
         """
         places = self.whole()
         for number, place in enumerate(places):
@@ -76,10 +76,10 @@ class FrozenBackbone:
         )
 
     def last_stages(self, count: int) -> list[Places]:
-        """From the last stage, from the last but one, and so on.
+        """Returns the layers from the last stage, from the second to last, and so on.
 
         Raises:
-            ConfigError: There are not so many, or the order of the layers is unknown.
+            ConfigError: There are fewer stages, or the order of the layers is unknown.
         """
         stages = self._stages()
         if count > len(stages):
@@ -92,19 +92,17 @@ class FrozenBackbone:
                 message(
                     "`callbacks.backbone_finetuning.stages` must not be larger than the "
                     f"number of stages of the backbone ({reason}).",
-                    "Or write the layers from which to unfreeze, in a list."
-                    if not stages
-                    else "",
+                    "List the layers from which to unfreeze instead." if not stages else "",
                     stages=count,
                 )
             )
         return [self._from_stage(name) for name in list(stages)[-1 : -count - 1 : -1]]
 
     def in_turn(self, names: Sequence[str]) -> list[Places]:
-        """From each of these layers or stages to the end.
+        """Returns the layers from each of the named layers or stages to the end.
 
         Raises:
-            ConfigError: One does not exist, or adds nothing to those before it.
+            ConfigError: One does not exist, or adds no layers to the ones before it.
         """
         found = [self.behind(name, "stages") for name in names]
         for earlier, later in itertools.pairwise(found):
@@ -125,7 +123,7 @@ class FrozenBackbone:
         return sorted(place for each in later for place in stages[each])
 
     def _stages(self) -> dict[str, Places]:
-        """The stages with frozen layers from input to output; none if they are unknown."""
+        """Returns the stages with frozen layers, from input to output; {} if unknown."""
         layers = enumerate(ordered_layers(self._model))
         numbers = {id(layer): place for place, layer in layers}
         found = {
@@ -150,4 +148,4 @@ def _frozen_layers(model: keras.Model, unfrozen: set[int]) -> dict[int, keras.La
     between = [place for place in frozen if inside and place < inside[-1]]
     if set(between) <= set(inside) and inside:
         return {place: frozen[place] for place in inside}
-    return frozen  # what is within are parts of the backbone
+    return frozen  # nested models are parts of the backbone

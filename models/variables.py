@@ -1,4 +1,4 @@
-"""Which variables of a model training can change, and copies of their values."""
+"""Finds the variables of a model that training changes, and copies values."""
 
 import re
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ Variables = dict[str, keras.Variable]
 
 
 def changing_variables(model: keras.Model) -> Variables:
-    """The variables that training can change, by a name that is the same in every run.
+    """Returns the variables that training can change, by names that are stable over runs.
 
-    These are the weights of all layers that are not frozen, the statistics of
-    BatchNorm among them. The states of random generators are left out: the Trainer
-    sets them again in each step.
+    These are the weights of all layers that are not frozen, including the statistics of
+    BatchNorm. The states of random generators are not included, since the Trainer sets them
+    in each step.
     """
     frozen = _frozen_ids(model)
     return {n: v for n, v in _numbered(model).items() if id(v) not in frozen}
 
 
 def frozen_variables(model: keras.Model) -> Variables:
-    """The variables that training leaves alone, by name."""
+    """Returns the variables that training does not change, by name."""
     frozen = _frozen_ids(model)
     return {n: v for n, v in _numbered(model).items() if id(v) in frozen}
 
@@ -36,12 +36,12 @@ def copy_values(variables: Mapping[str, keras.Variable]) -> Arrays:
 
 
 def value_on_host(variable: keras.Variable) -> npt.NDArray[Any]:
-    """The value of a variable, to be read only; on a CPU its own memory, not a copy."""
+    """Returns the value of a variable, read-only; on a CPU a view of its memory."""
     return np.asarray(tf.convert_to_tensor(variable.value))
 
 
 def assign_values(variables: Mapping[str, keras.Variable], values: Arrays) -> None:
-    """Gives variables the values that were copied from them.
+    """Assigns values by name.
 
     Raises:
         ValueError: Names or shapes differ.
@@ -57,7 +57,7 @@ def assign_values(variables: Mapping[str, keras.Variable], values: Arrays) -> No
 
 
 def unshared_statistics(model: keras.Model) -> list[keras.Variable]:
-    """The moving statistics of which each replica keeps its own while it trains."""
+    """Returns the moving statistics that are not synchronized between replicas."""
     return [
         variable
         for layer in batch_norms(model)
@@ -67,21 +67,21 @@ def unshared_statistics(model: keras.Model) -> list[keras.Variable]:
 
 
 def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """The BatchNorms of a model at any depth."""
+    """Returns the BatchNorm layers of a model at any depth."""
     kind = keras.layers.BatchNormalization
     return [layer for layer in all_layers(model) if isinstance(layer, kind)]
 
 
 def stable_name(variable: keras.Variable) -> str:
-    """The name of a variable without the number that Keras gives to those without one.
+    """Returns the name of a variable; removes the number of an unnamed one.
 
-    It counts them per process.
+    Keras numbers unnamed variables per process.
     """
     return re.sub(r"^variable_\d+$", "variable", variable.name)
 
 
 def all_layers(model: keras.Model) -> list[keras.Layer]:
-    """The layers of a model at any depth, in the order in which Keras holds them."""
+    """Returns the layers of a model at any depth, in Keras's order."""
     return list(model._flatten_layers(include_self=False, recursive=True))
 
 
@@ -91,5 +91,5 @@ def _frozen_ids(model: keras.Model) -> set[int]:
 
 
 def _numbered(model: keras.Model) -> Variables:
-    """All weights, each with a number that is the same in every process."""
+    """Returns all weights by names with numbers, which are the same in every process."""
     return {f"{n:05d}/{stable_name(v)}": v for n, v in enumerate(model.weights)}

@@ -1,4 +1,4 @@
-"""Which variables weight decay spares."""
+"""Selects the variables that are excluded from weight decay."""
 
 import re
 
@@ -13,24 +13,24 @@ _NORMALIZATIONS = (
     keras.layers.LayerNormalization,
     keras.layers.RMSNormalization,
 )
-# Of vision transformers, in Keras, KerasHub and PyTorch's names.
+# Names in vision transformers of Keras, KerasHub and PyTorch.
 _EMBEDDING = re.compile(
     r"(^|_)(cls|class|dist\w*|mask|register)_tokens?$|pos\w*_embed|relative_position"
 )
 
 
 def spared_variables(model: keras.Model, exclusion: WeightDecayExclusion) -> list[bool]:
-    """Which variables weight decay leaves alone.
+    """Selects the variables that are excluded from weight decay.
 
     Args:
-        model: Built.
-        exclusion: `biases_and_norms` are biases, what belongs to a normalization, and
-            whatever else has one dimension at most, such as the scales of a layer;
-            `biases_norms_and_embeddings` are also embeddings, among them those of
+        model: The model, built.
+        exclusion: `biases_and_norms` excludes biases, variables of normalization layers,
+            and variables with at most one dimension, such as scales;
+            `biases_norms_and_embeddings` also excludes embeddings, including those of
             positions and class tokens.
 
     Returns:
-        A bool for each of `model.trainable_variables`.
+        Whether each of `model.trainable_variables` is excluded.
     """
     if exclusion == "none":
         return [False] * len(model.trainable_variables)

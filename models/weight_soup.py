@@ -1,4 +1,4 @@
-"""One model whose weights are the mean of those of several checkpoints of a run.
+"""Model soups: averages the weights of several checkpoints of a run.
 
 As in "Averaging Weights Leads to Wider Optima and Better Generalization", Izmailov,
 Podoprikhin, Garipov, Vetrov and Wilson, 2018, and "Model Soups", Wortsman et al., 2022.
@@ -17,13 +17,13 @@ from .variables import Arrays
 
 @dataclass(frozen=True)
 class SoupRecipe:
-    """What a soup is to be made of.
+    """The settings of a soup.
 
     Attributes:
         kind: `"greedy"` or `"uniform"`.
-        checkpoints: Their names, the best first.
-        monitor: The metric of validation that judges.
-        mode: Whether small (`"min"`) or large (`"max"`) values are good.
+        checkpoints: Names of the checkpoints, best first.
+        monitor: The validation metric to compare by.
+        mode: Whether small (`"min"`) or large (`"max"`) values are better.
     """
 
     kind: SoupKind
@@ -32,7 +32,7 @@ class SoupRecipe:
     mode: str
 
     def is_as_good(self, value: float, than: float) -> bool:
-        """Whether a value of the metric is as good as another; NaN is not."""
+        """Whether a value of the metric is at least as good as another; False for NaN."""
         return value <= than if self.mode == "min" else value >= than
 
 
@@ -41,13 +41,13 @@ class Soup:
     """The outcome of a recipe.
 
     Attributes:
-        kind: As in the recipe.
-        monitor: As in the recipe.
-        best_checkpoint: The best single one.
-        best_score: Its score.
-        members: The checkpoints that the weights are the mean of.
-        score: Theirs.
-        tried: The scores of all means that were tried, by what was added last.
+        kind: See `SoupRecipe`.
+        monitor: See `SoupRecipe`.
+        best_checkpoint: Name of the best checkpoint.
+        best_score: Score of the best checkpoint.
+        members: Names of the averaged checkpoints.
+        score: Score of the average.
+        tried: Scores of all averages tried, by the checkpoint added last.
     """
 
     kind: SoupKind
@@ -60,17 +60,17 @@ class Soup:
 
     @property
     def is_exported(self) -> bool:
-        """Whether more than the best single checkpoint is in it, and it is no worse."""
+        """Whether several checkpoints are averaged, at least as good as the best one."""
         return len(self.members) > 1
 
     def describe(self) -> str:
-        """The outcome, in a line."""
+        """Describes the outcome in one line."""
         single = f"{self.monitor}={self.best_score:.6g} of the best single checkpoint"
         if not self.is_exported:
-            return f"soup: no mean of checkpoints reaches {single}, which is kept"
+            return f"soup: no average of checkpoints reaches {single}, which is kept"
         return (
-            f"soup: the mean of {len(self.members)} checkpoints has "
-            f"{self.monitor}={self.score:.6g}, and replaces {single}"
+            f"soup: the average of {len(self.members)} checkpoints has "
+            f"{self.monitor}={self.score:.6g} and replaces {single}"
         )
 
 
@@ -79,19 +79,18 @@ def make_soup(
     read: Callable[[str], Arrays],
     score: Callable[[Arrays], float],
 ) -> tuple[Soup, Arrays]:
-    """Adds checkpoints to the best one as long as the mean is as good as before.
+    """Averages checkpoints with the best one if the average is at least as good.
 
-    A greedy soup adds one after the other, the better first, and leaves out those that
-    make it worse; a uniform one adds all or none.
+    A greedy soup adds one checkpoint after the other, best first, and leaves out those that
+    make it worse. A uniform soup adds all or none.
 
     Args:
-        recipe: With at least one checkpoint.
-        read: The weights of a checkpoint.
-        score: The value of the metric with such weights.
+        recipe: Settings with at least one checkpoint.
+        read: Reads the weights of a checkpoint.
+        score: Computes the metric for weights.
 
     Returns:
-        The outcome, and the weights: those of the best single checkpoint if no mean
-        is as good.
+        The outcome, and the weights: those of the best checkpoint if no average is as good.
     """
     first, *others = recipe.checkpoints
     total = _Sum.of(read(first))
@@ -110,7 +109,7 @@ def make_soup(
 
 @dataclass(frozen=True)
 class _Sum:
-    """Weights that are added up in float64, so that their order does not matter much."""
+    """Sums of weights in float64, so that their order hardly matters."""
 
     first: Arrays
     totals: dict[str, npt.NDArray[np.float64]]
@@ -129,7 +128,7 @@ class _Sum:
         return _Sum(self.first, totals, count)
 
     def mean(self) -> Arrays:
-        """The mean; counts and the like are those of the first."""
+        """Returns the mean; integer weights, such as counts, are those of the first."""
         means = {
             name: (total / self.count).astype(self.first[name].dtype)
             for name, total in self.totals.items()

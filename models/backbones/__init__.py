@@ -1,4 +1,4 @@
-"""Networks without their heads, frozen, whatever library they come from."""
+"""Frozen networks without their heads, from several libraries."""
 
 from .contract import Backbone
 from .features import features_of, pooling_of

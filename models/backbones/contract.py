@@ -1,4 +1,4 @@
-"""What every source of backbones returns."""
+"""The interface of backbones."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,17 +14,15 @@ class Backbone:
     """A network without its head.
 
     Attributes:
-        name: As `model.backbone` names it.
-        network: From preprocessed images `(rows, height, width, 3)` to feature maps
+        name: Name in `model.backbone`.
+        network: Maps preprocessed images `(rows, height, width, 3)` to feature maps
             `(rows, height, width, channels)`, tokens `(rows, tokens, channels)` or
-            features `(rows, channels)`. Of several outputs the last one counts.
-        preprocess: Turns RGB in [0, 255] into the inputs of `network`, with operations
-            of Keras.
-        torch_layouts: What files of PyTorch call the layers, if it is known.
-        settings: What decides the outputs of `network` beside its layers of Keras and
-            their weights: JSON values. None if that can't be told, as of
-            the code of a user: whether features can be cached is then found out from the
-            graph.
+            features `(rows, channels)`. The last one of several outputs is used.
+        preprocess: Converts RGB in [0, 255] to inputs of `network`, with Keras operations.
+        torch_layouts: Names of the layers in PyTorch files, if known.
+        settings: JSON values that determine the outputs of `network` in addition to its
+            Keras layers and weights. None if unknown, as for user code: its graph is then
+            checked to decide whether features can be cached.
     """
 
     name: str

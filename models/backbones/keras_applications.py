@@ -15,9 +15,9 @@ def build(name: str, image_size: int, pretrained: bool) -> Backbone:
     """Builds a network of keras.applications.
 
     Args:
-        name: Of its constructor.
+        name: Name of its constructor.
         image_size: Height and width of its inputs in pixels.
-        pretrained: Whether to load its ImageNet weights; else they are random.
+        pretrained: Whether to load its ImageNet weights; otherwise they are random.
 
     Raises:
         ConfigError: The weights can't be downloaded.
@@ -37,7 +37,7 @@ def _with_imagenet_weights(
 ) -> Any:
     try:
         return constructor(include_top=False, weights="imagenet", input_shape=shape)
-    except Exception as error:  # Keras wraps whatever the download fails with
+    except Exception as error:  # Keras raises it for all failures of the download
         raise ConfigError(
             message(
                 f"`model.weights=imagenet` needs the weights of {name}, but they can't be "

@@ -12,8 +12,8 @@ from ..weights import load_weights
 from . import hub, keras_applications, torch_networks, user_function
 from .contract import Backbone
 
-_DROPS = re.compile("Drop|StochasticDepth")  # names of layers of any library
-# What layers that leave something out at random call the part that they leave out.
+_DROPS = re.compile("Drop|StochasticDepth")  # layer names of several libraries
+# Names of the rate in layers that drop something at random.
 _RATES = ("rate", "drop_prob", "drop_path_rate")
 
 
@@ -21,14 +21,14 @@ def build_backbone(name: str, weights: str | None, image_size: int) -> Backbone:
     """Builds a network without its head, frozen.
 
     Args:
-        name: As `model.backbone` takes it.
-        weights: `"imagenet"` for those that the network comes with, a run or a file of
-            weights for the network, or None for a random start.
+        name: A value of `model.backbone`.
+        weights: `"imagenet"` for the published weights, a run or a weights file, or None
+            for random weights.
         image_size: Height and width of its inputs in pixels.
 
     Raises:
-        ConfigError: There is no such network, it takes no images of that size, or its
-            weights can't be had.
+        ConfigError: There is no such network, it does not support the image size, or its
+            weights can't be loaded.
     """
     problem = problem_of_name(name) or problem_of_size(name, image_size)
     if problem:
@@ -56,12 +56,12 @@ def _build(name: str, weights: str | None, image_size: int) -> Backbone:
 def _freeze(network: keras.Model) -> None:
     network.trainable = False
     for layer in all_layers(network):
-        # An outer model that trains would switch it on, `training=False` or not.
+        # A training outer model would activate it, even with `training=False`.
         if _DROPS.search(type(layer).__name__):
-            _leave_nothing_out(layer)
+            _disable_dropping(layer)
 
 
-def _leave_nothing_out(layer: keras.Layer) -> None:
+def _disable_dropping(layer: keras.Layer) -> None:
     for name in _RATES:
         if isinstance(getattr(layer, name, None), float | int):
             setattr(layer, name, 0.0)

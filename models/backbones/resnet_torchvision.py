@@ -1,9 +1,9 @@
-"""ResNet50 as torchvision and timm build it, for the weights that they publish.
+"""ResNet50 as in torchvision and timm, for their published weights.
 
 It is the network of He et al. (2016), "Deep residual learning for image recognition", but
-strides in the 3x3 convolution of a block, not in the 1x1 before it ("v1.5"). That of
-keras.applications is another one: it strides as in the paper, has biases, another epsilon
-and other preprocessing, so that weights of one don't fit the other.
+strides in the 3x3 convolution of a block instead of the 1x1 before it ("v1.5"). ResNet50 in
+keras.applications strides as in the paper, has biases, another epsilon and other
+preprocessing, so that their weights are not interchangeable.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from .convolutions import Convolutions, convolution_names
 from .imagenet_pixels import imagenet_pixels
 
 NAME = "resnet50_torchvision"
-BLOCKS = (3, 4, 6, 3)  # in each of the four stages
+BLOCKS = (3, 4, 6, 3)  # blocks per stage
 CONVOLUTIONS = Convolutions(epsilon=1e-5, momentum=0.9, is_symmetric=True)
 
 
@@ -42,7 +42,7 @@ def build(image_size: int) -> Backbone:
 
 
 def _block(maps: Any, name: str, filters: int, stride: int, projects: bool) -> Any:
-    """A bottleneck: its outputs have four times its filters."""
+    """Applies a bottleneck block, whose output has `4 * filters` channels."""
     shortcut = maps
     if projects:
         shortcut = CONVOLUTIONS.dense(maps, f"{name}_0", 4 * filters, stride=stride)

@@ -1,4 +1,4 @@
-"""Networks whose weights were trained in PyTorch, built here layer by layer."""
+"""Networks with weights trained in PyTorch, built layer by layer."""
 
 from pathlib import Path
 
@@ -25,9 +25,7 @@ def build(name: str, image_size: int) -> Backbone:
 
 
 def require_published(path: Path) -> None:
-    """Checks that the weights in a package are those that were published.
-
-    A file in that format has no checksums of its own.
+    """Checks the checksum of the weights in a package, whose format has none.
 
     Raises:
         ConfigError: The file is damaged or changed.

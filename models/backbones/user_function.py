@@ -1,4 +1,4 @@
-"""Networks that a function of the user returns: `package.module:function`."""
+"""Networks returned by a user's function: `package.module:function`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +14,11 @@ OFFERED = ("image_size", "weights")
 
 
 def build(name: str, image_size: int, weights: str | None) -> Backbone:
-    """Calls what the user named.
+    """Calls the user's function.
 
-    The function gets `image_size` and `weights` if it asks for them by name. It returns
-    a model without a head that takes RGB in [0, 255], or such a model and a function of
-    Keras operations that turns RGB in [0, 255] into its inputs.
+    The function gets `image_size` and `weights` if it has parameters of these names. It
+    returns a model without a head that takes RGB in [0, 255], or a model and a function of
+    Keras operations that converts RGB in [0, 255] to its inputs.
 
     Args:
         name: `package.module:function`.
@@ -26,12 +26,12 @@ def build(name: str, image_size: int, weights: str | None) -> Backbone:
         weights: The setting `model.weights`.
 
     Raises:
-        ConfigError: There is no such function, it needs other arguments, or it returns
-            something else.
+        ConfigError: There is no such function, it requires other arguments, or it does not
+            return a model of images.
     """
     function = import_function(name, SETTING)
     arguments = _arguments(name, function, image_size, weights)
-    with current_folder_first():  # for what it imports when it is called
+    with current_folder_first():  # for its imports when it is called
         returned = function(**arguments)
     is_pair = isinstance(returned, tuple) and len(returned) == 2
     network, preprocess = returned if is_pair else (returned, _unchanged)

@@ -1,4 +1,4 @@
-"""Heads of classifiers: from pooled features to probabilities."""
+"""Heads of classifiers, which map pooled features to probabilities."""
 
 from .contract import Head
 from .registry import build_head

@@ -1,4 +1,4 @@
-"""What a head is: from the pooled features of a backbone to probabilities."""
+"""The interface of heads."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from .training_features import TrainingFeatures
 
 
 class Head(ABC):
-    """The layers behind the features of a frozen backbone, all of them stock Keras.
+    """Keras layers that map the features of a frozen backbone to probabilities.
 
     Attributes:
-        is_fitted: Whether `fit` finds all weights. Else the Trainer trains them.
+        is_fitted: Whether `fit` computes all weights; otherwise the Trainer trains them.
     """
 
     is_fitted = False
@@ -22,31 +22,31 @@ class Head(ABC):
         """Creates the layers.
 
         Args:
-            features: `(rows, features)`.
+            features: Features, `(rows, features)`.
 
         Returns:
-            `(rows, classes)` float32 probabilities.
+            Probabilities, `(rows, classes)` float32.
 
         Raises:
-            ConfigError: The head would be larger than it may be.
+            ConfigError: The head would be too large.
         """
 
     @abstractmethod
     def parts(self) -> Sequence[str]:
-        """What it is made of, for the line that describes the model."""
+        """Returns the parts of the head for the description of the model."""
 
     def fit(self, model: keras.Model, data: TrainingFeatures) -> str:
-        """Finds the weights of a model that ends with this head, in the strategy's scope.
+        """Computes the weights of this head in a model; in the strategy's scope.
 
         Args:
-            model: Has the layers that `attach` made.
-            data: What `attach` was given, for all training images.
+            model: The model with the layers of `attach`.
+            data: The features of all training images.
 
         Returns:
-            What was chosen, as a line for people.
+            A line for the log that describes the chosen values.
 
         Raises:
-            ConfigError: The head was made for other data.
+            ConfigError: The head was created for other data.
         """
         raise NotImplementedError
 
@@ -54,7 +54,7 @@ class Head(ABC):
 def keep_from_training(layers: Sequence[keras.Layer]) -> None:
     """Excludes the weights of layers from training.
 
-    The layers themselves stay as they are: what is frozen is kept once for all runs, and
+    The layers themselves are not frozen: frozen layers are stored once for all runs, but
     these weights differ from run to run.
     """
     for layer in layers:

@@ -1,4 +1,4 @@
-"""The cosine of features and a vector for each class, trained by gradient."""
+"""A head that classifies by cosine similarity, trained by gradient descent."""
 
 import keras
 
@@ -11,8 +11,8 @@ class CosineHead(Head):
     """Softmax of `scale * cos(features, class vector)`, after dropout.
 
     Gidaris and Komodakis, Dynamic Few-Shot Visual Learning without Forgetting, 2018, learn
-    the scale, from 10 on; Wang et al., CosFace, 2018, fix it. Class vectors are orthogonal
-    at first, and have length 1 after each step.
+    the scale, starting with 10; Wang et al., CosFace, 2018, fix it. Class vectors are
+    initially orthogonal, and have norm 1 after each step.
 
     Args:
         num_classes: The number of classes.
@@ -47,7 +47,7 @@ class CosineHead(Head):
         scaled = layers.Rescaling(scale, name="scale", dtype="float32")(cosines)
         if self._temperature is not None:
             return scaled
-        # A dense layer of one weight, that of the first scale: Keras has no scalar layer.
+        # A dense layer with one weight, which is trained: Keras has no scalar layer.
         column = layers.Reshape((self._num_classes, 1), name="column")(scaled)
         factor = layers.Dense(
             1,
@@ -60,8 +60,8 @@ class CosineHead(Head):
         return layers.Reshape((self._num_classes,), name="logits")(factor)
 
     def parts(self) -> list[str]:
-        """What it is made of."""
-        scale = "learnt scale"
+        """Returns the parts of the head."""
+        scale = "learned scale"
         if self._temperature is not None:
             scale = f"temperature {self._temperature:g}"
         return [f"Dropout {self._dropout}", f"Cosine {self._num_classes} ({scale})"]

@@ -1,4 +1,4 @@
-"""The nearest training images vote; they are stored in the head."""
+"""A k-nearest-neighbors head, which stores the features of training images."""
 
 import keras
 
@@ -7,26 +7,24 @@ from .contract import Head, keep_from_training
 from .nearest_neighbors import fit_neighbors
 from .training_features import TrainingFeatures
 
-MOST_FLOATS = 100_000_000  # of stored features: 400 MB in each model file and export
+MAX_FLOATS = 100_000_000  # stored features: 400 MB in each model file and export
 
 
 class KnnHead(Head):
-    """The votes of `nearest_neighbors.Neighbors` as a graph of stock layers.
+    """The votes of `nearest_neighbors.Neighbors` as a graph of Keras layers.
 
-    All that is chosen is a weight, so that a checkpoint restores it: similarities are
-    divided by the temperature within the stored features, and the votes that each class has
-    before any neighbor are a bias.
+    All fitted values are weights, so that a checkpoint restores them: stored features are
+    divided by the temperature, and the prior votes of the classes are a bias.
 
     Args:
         num_classes: The number of classes.
-        num_examples: Of how many training images the features are stored, each version of
-            an image counted.
-        neighbors: How many vote.
-        temperature: What cosines are divided by; None chooses it by the log loss of
-            left-out training images.
+        num_examples: Number of training images to store, counting each version of an image.
+        neighbors: Number of neighbors that vote.
+        temperature: Divisor of cosines; None chooses it by the log loss of left-out
+            training images.
 
     Raises:
-        ConfigError: The number of examples is not known, or too small for the neighbors.
+        ConfigError: The number of examples is unknown, or not above `neighbors`.
     """
 
     is_fitted = True
@@ -41,8 +39,8 @@ class KnnHead(Head):
         if num_examples is None:
             raise ConfigError(
                 message(
-                    "The head knn stores the features of all training images, and must "
-                    "know how many there are.",
+                    "The head knn stores the features of all training images and needs "
+                    "their number.",
                     "Pass num_examples=data.train.num_examples, times augmentation.views.",
                     num_examples=None,
                 )
@@ -92,10 +90,10 @@ class KnnHead(Head):
 
     def _check_size(self, num_features: int) -> None:
         floats = num_features * self._num_examples
-        if floats > MOST_FLOATS:
+        if floats > MAX_FLOATS:
             raise ConfigError(
                 message(
-                    f"The head knn stores at most {MOST_FLOATS:,} numbers for all training "
+                    f"The head knn stores at most {MAX_FLOATS:,} numbers for all training "
                     "images together.",
                     "Use model.head=ridge or linear, fewer augmentation.views, or a "
                     "backbone of fewer features.",
@@ -106,11 +104,11 @@ class KnnHead(Head):
             )
 
     def parts(self) -> list[str]:
-        """What it is made of."""
+        """Returns the parts of the head."""
         return [f"{self._neighbors} nearest of {self._num_examples:,} training images"]
 
     def fit(self, model: keras.Model, data: TrainingFeatures) -> str:
-        """Stores the features, and chooses temperature and prior votes."""
+        """Stores the features and chooses temperature and prior votes."""
         if len(data.labels) != self._num_examples:
             raise ConfigError(
                 message(

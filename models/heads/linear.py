@@ -1,4 +1,4 @@
-"""A dense layer, trained by gradient."""
+"""A linear head, trained by gradient descent."""
 
 import keras
 
@@ -6,12 +6,12 @@ from .contract import Head
 
 
 class LinearHead(Head):
-    """Dropout, and a dense layer with softmax, or with sigmoid for several labels.
+    """Dropout and a dense layer with softmax, or with sigmoid for multi-label outputs.
 
     Args:
-        num_classes: How many classes or labels there are.
+        num_classes: Number of classes or labels.
         dropout: Rate of dropout.
-        activation: Of the dense layer: `"softmax"` or `"sigmoid"`.
+        activation: Activation of the dense layer: `"softmax"` or `"sigmoid"`.
     """
 
     def __init__(
@@ -30,5 +30,5 @@ class LinearHead(Head):
         return dense(features)
 
     def parts(self) -> list[str]:
-        """What it is made of."""
+        """Returns the parts of the head."""
         return [f"Dropout {self._dropout}", f"Dense {self._num_classes}"]

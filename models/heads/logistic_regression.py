@@ -1,4 +1,4 @@
-"""Multinomial logistic regression on features: a linear head that is trained to its end."""
+"""Multinomial logistic regression on features, with scikit-learn."""
 
 import warnings
 from typing import NamedTuple
@@ -21,11 +21,11 @@ class Logistic(NamedTuple):
     """A fitted classifier of features.
 
     Attributes:
-        model: Of scikit-learn, for features less `mean`, divided by `scale`.
-        mean: `(features,)`.
-        scale: The root of the mean variance of a feature.
-        num_classes: The number of classes; some may have had no images.
-        l2: The penalty that was chosen, as a multiple of the mean variance of a feature.
+        model: The scikit-learn model for `(features - mean) / scale`.
+        mean: Mean of each feature, `(features,)`.
+        scale: Square root of the mean variance of features.
+        num_classes: Number of classes, including those without images.
+        l2: The chosen penalty, as a multiple of the mean variance of features.
     """
 
     model: LogisticRegression
@@ -35,7 +35,7 @@ class Logistic(NamedTuple):
     l2: float
 
     def probabilities(self, features: Floats) -> Floats:
-        """`(rows, classes)` of features `(rows, features)`."""
+        """Predicts `(rows, classes)` from features `(rows, features)`."""
         found = np.zeros((len(features), self.num_classes))
         scaled = (features - self.mean) / self.scale
         found[:, self.model.classes_] = self.model.predict_proba(scaled)
@@ -43,14 +43,15 @@ class Logistic(NamedTuple):
 
 
 def fit_logistic(data: TrainingFeatures, held_out: Mask) -> Logistic:
-    """Fits it with the penalty that is the best for some of the rows.
+    """Fits a logistic regression with the best penalty for held-out rows.
 
-    The penalty is that on the squared norm of the weights, beside the mean log loss.
+    The penalty is the weight of the squared norm of the weights, relative to the mean log
+    loss.
 
     Args:
-        data: What to fit on.
-        held_out: `(rows,)` those on which penalties are compared by their log loss, after a
-            fit of the others. In the end all rows are fitted.
+        data: The training features.
+        held_out: Rows on which penalties are compared by log loss, after a fit on the other
+            rows; `(rows,)` bool. The final fit uses all rows.
     """
     tried = []
     for l2 in PENALTIES:

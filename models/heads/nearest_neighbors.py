@@ -1,10 +1,10 @@
-"""Votes of the nearest training images, by the cosine of features.
+"""Weighted k-nearest-neighbors classification by the cosine of features.
 
 Wu, Xiong, Yu and Lin, Unsupervised Feature Learning via Non-Parametric Instance
 Discrimination, 2018: a neighbor of similarity `s` has the weight `exp(s / temperature)`.
-Here the weight of the first one that is no longer a neighbor is subtracted from all, as in
-Dudani, The Distance-Weighted k-Nearest-Neighbor Rule, 1976: which of two images that are as
-good as equally near is the last neighbor then makes no difference, and rounding none.
+Here the weight of the first non-neighbor is subtracted from all, as in Dudani, The
+Distance-Weighted k-Nearest-Neighbor Rule, 1976. Which of two almost equally near images is
+the last neighbor then makes no difference, so that results don't depend on rounding.
 """
 
 from collections.abc import Iterator
@@ -20,20 +20,20 @@ Floats = npt.NDArray[np.floating]
 
 TEMPERATURES = (0.01, 0.02, 0.05, 0.07, 0.1, 0.2, 0.5)
 PRIORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-_SMALLEST_SQUARE = 1e-12  # of a vector that is divided by its length, as in Keras
+_SMALLEST_SQUARE = 1e-12  # of a vector's norm in normalization, as in Keras
 _ROWS_AT_ONCE = 1024
 
 
 class Neighbors(NamedTuple):
-    """Training images that vote.
+    """A fitted classifier with its stored training images.
 
     Attributes:
-        vectors: `(rows, features)` float32 of length 1.
-        votes: `(rows, classes)` float32, the weight of each row in the column of its class.
-        prior: `(classes,)` votes that each image gets before any neighbor has voted.
-        neighbors: How many vote.
-        temperature: What similarities are divided by.
-        log_loss: Of rows, by the rows of other groups.
+        vectors: Normalized features, `(rows, features)` float32.
+        votes: Weight of each row in the column of its class, `(rows, classes)` float32.
+        prior: Votes for each class without any neighbor, `(classes,)` float32.
+        neighbors: Number of neighbors that vote.
+        temperature: Divisor of similarities.
+        log_loss: Log loss of the rows, predicted from rows of other groups.
     """
 
     vectors: Floats32
@@ -44,7 +44,7 @@ class Neighbors(NamedTuple):
     log_loss: float
 
     def probabilities(self, features: Floats) -> Floats:
-        """`(rows, classes)` of features `(rows, features)`."""
+        """Predicts `(rows, classes)` from features `(rows, features)`."""
         parts = []
         for start in range(0, len(features), _ROWS_AT_ONCE):
             rows = _unit(features[start : start + _ROWS_AT_ONCE])
@@ -56,11 +56,12 @@ class Neighbors(NamedTuple):
 
 
 class _Nearest(NamedTuple):
-    """Neighbors and the first that is none, from near to far.
+    """The nearest rows, in order.
 
     Attributes:
-        similarities: `(rows, neighbors + 1)`.
-        places: `(rows, neighbors)`.
+        similarities: Similarities of the neighbors and the first non-neighbor,
+            `(rows, neighbors + 1)`.
+        places: Indices of the neighbors, `(rows, neighbors)`.
     """
 
     similarities: Floats
@@ -70,16 +71,15 @@ class _Nearest(NamedTuple):
 def fit_neighbors(
     data: TrainingFeatures, neighbors: int, temperature: float | None = None
 ) -> Neighbors:
-    """Stores the rows, and chooses how their votes are turned into probabilities.
+    """Stores the rows and chooses how their votes are converted to probabilities.
 
-    The temperature, where it is not given, and how much weight the shares of the classes
-    have beside the votes, are those with the smallest log loss of training images, of each
-    by the votes of others: an image does not vote for itself, nor do its other versions.
+    The temperature, unless given, and the weight of the class frequencies minimize the log
+    loss of training images, each predicted without itself and its other versions.
 
     Args:
-        data: What to store.
-        neighbors: How many vote; fewer than there are rows.
-        temperature: None chooses it from `TEMPERATURES`.
+        data: The training features.
+        neighbors: Number of neighbors that vote; less than the number of rows.
+        temperature: Divisor of similarities; None chooses it from `TEMPERATURES`.
 
     Example:
         >>> features = np.array([[1.0, 0], [1, 0.1], [0, 1], [0.1, 1]])
@@ -114,7 +114,7 @@ def _unit(features: Floats) -> Floats32:
 def _nearest_of_others(
     data: TrainingFeatures, vectors: Floats32, neighbors: int
 ) -> Iterator[_Nearest]:
-    """The neighbors of each row, some rows at a time, without those of its own group."""
+    """Yields the neighbors of each row in other groups, for some rows at a time."""
     groups = np.asarray(data.groups)
     for start in range(0, len(vectors), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
@@ -132,7 +132,7 @@ def _nearest(similarities: Floats, neighbors: int) -> _Nearest:
 
 
 def _weights(similarities: Floats, temperature: float) -> Floats:
-    """`(rows, neighbors)`: 1 at most, and 0 at the first that is no neighbor."""
+    """Computes weights `(rows, neighbors)` in [0, 1], 0 for the first non-neighbor."""
     nearest = similarities[:, :1]
     falling = np.exp((similarities - nearest) / temperature)
     return np.asarray(falling[:, :-1] - falling[:, -1:])
@@ -140,7 +140,7 @@ def _weights(similarities: Floats, temperature: float) -> Floats:
 
 def _count(weights: Floats, places: npt.NDArray[np.intp], votes: Floats32) -> Floats:
     counted = np.zeros((len(weights), votes.shape[1]))
-    for neighbor in range(weights.shape[1]):  # all at once would take much memory
+    for neighbor in range(weights.shape[1]):  # one at a time saves memory
         counted += weights[:, neighbor, None] * votes[places[:, neighbor]]
     return counted
 

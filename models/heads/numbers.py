@@ -1,4 +1,4 @@
-"""Numbers from features: a dense layer, scaled by what the numbers are like."""
+"""A head for regression: a dense layer with rescaled outputs."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ from .contract import Head
 
 
 class NumberHead(Head):
-    """Dropout, a dense layer, and the scale of the numbers.
+    """Dropout, a dense layer, and rescaling to the units of the numbers.
 
-    The dense layer works in units of standard deviations from the mean, in which it starts
-    and learns alike whatever the unit of a number is.
+    The dense layer predicts standardized numbers, so that training does not depend on the
+    units of the numbers.
 
     Args:
-        means: Of each number on the training images.
-        deviations: Standard deviation of each.
+        means: Mean of each number over the training images.
+        deviations: Standard deviation of each number.
         dropout: Rate of dropout.
     """
 
@@ -35,5 +35,5 @@ class NumberHead(Head):
         )(scaled)
 
     def parts(self) -> list[str]:
-        """What it is made of."""
+        """Returns the parts of the head."""
         return [f"Dropout {self._dropout}", f"Dense {len(self._means)} (numbers)"]

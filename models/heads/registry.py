@@ -11,16 +11,16 @@ from .ridge import RidgeHead
 def build_head(
     config: ModelConfig, num_classes: int, num_examples: int | None = None
 ) -> Head:
-    """Creates a head; its layers come with `attach`.
+    """Creates a head; `attach` creates its layers.
 
     Args:
         config: The section `model`.
         num_classes: The number of classes.
-        num_examples: How many training images there are, each version of an image counted;
-            needed by the head that stores them.
+        num_examples: Number of training images, counting each version of an image; required
+            for knn.
 
     Raises:
-        ConfigError: The head can't be made for so many images.
+        ConfigError: The head does not support this number of images.
     """
     match config.head:
         case "linear":

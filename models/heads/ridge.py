@@ -7,11 +7,11 @@ from .training_features import TrainingFeatures
 
 
 class RidgeHead(Head):
-    """A dense layer with softmax whose weights are those of `fit_ridge`.
+    """A dense layer with softmax and the weights of `fit_ridge`.
 
     Args:
         num_classes: The number of classes.
-        l2: The penalty, as a multiple of the mean variance of a feature; None chooses it by
+        l2: The penalty, as a multiple of the mean variance of features; None chooses it by
             the log loss of left-out training images.
     """
 
@@ -35,12 +35,12 @@ class RidgeHead(Head):
         return probabilities
 
     def parts(self) -> list[str]:
-        """What it is made of."""
+        """Returns the parts of the head."""
         l2 = "chosen L2" if self._l2 is None else f"L2 {self._l2:g}"
         return [f"Ridge {self._num_classes} ({l2})"]
 
     def fit(self, model: keras.Model, data: TrainingFeatures) -> str:
-        """Finds the weights, the penalty and the scale."""
+        """Computes the weights, the penalty and the scale."""
         from .ridge_regression import fit_ridge  # loads SciPy
 
         ridge = fit_ridge(data, self._l2)

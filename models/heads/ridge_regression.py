@@ -1,9 +1,9 @@
-"""Ridge regression to one-hot targets in closed form, with its penalty and its scale.
+"""Fits ridge regression to one-hot targets in closed form, and chooses penalty and scale.
 
-Hoerl and Kennard, Ridge Regression, 1970. Leaving groups of rows out without fitting again
-is the identity of Allen's PRESS (1974) for blocks of rows: the error of the rows B of a
-model that was fitted without them is `(I - H[B, B])^-1` times their error in the fit of
-all, where H is the matrix that turns targets into fitted values.
+Hoerl and Kennard, Ridge Regression, 1970. Groups of rows are left out without refitting, by
+the identity of Allen's PRESS (1974) for blocks of rows: the error of rows B in a fit
+without them is `(I - H[B, B])^-1` times their error in the fit of all rows, where H is the
+matrix that maps targets to fitted values.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from .training_features import TrainingFeatures
 Floats = npt.NDArray[np.float64]
 
 PENALTIES = tuple(float(f"{10.0**power:.3g}") for power in np.arange(-6, 3.5, 0.5))
-_LOG_SCALES = (-3.0, 9.0)  # natural logarithms of what scores are multiplied by
+_LOG_SCALES = (-3.0, 9.0)  # range of the natural logarithm of the scale of scores
 _BYTES_AT_ONCE = 2**28
 
 
@@ -26,10 +26,10 @@ class Ridge(NamedTuple):
     """A fitted linear classifier: `softmax(features @ kernel + bias)`.
 
     Attributes:
-        kernel: `(features, classes)` float64.
-        bias: `(classes,)` float64.
-        l2: The penalty that was chosen, as a multiple of the mean variance of a feature.
-        log_loss: Of rows, each by a fit without the rows of its group.
+        kernel: Weights, `(features, classes)` float64.
+        bias: Bias, `(classes,)` float64.
+        l2: The chosen penalty, as a multiple of the mean variance of features.
+        log_loss: Log loss of the rows, each predicted by a fit without its group.
     """
 
     kernel: Floats
@@ -39,14 +39,14 @@ class Ridge(NamedTuple):
 
 
 class _Spectrum(NamedTuple):
-    """Centered and weighted rows in the coordinates of their eigenvectors.
+    """Centered and weighted rows in the basis of their eigenvectors.
 
     Attributes:
-        rows: `(rows, rank)`.
-        values: `(rank,)` the eigenvalues.
-        basis: `(features, rank)` the eigenvectors.
-        mean: `(features,)` of the features.
-        variance: Mean over the features.
+        rows: The rows in this basis, `(rows, rank)`.
+        values: Eigenvalues, `(rank,)`.
+        basis: Eigenvectors, `(features, rank)`.
+        mean: Mean of each feature, `(features,)`.
+        variance: Mean variance of features.
     """
 
     rows: Floats
@@ -57,18 +57,16 @@ class _Spectrum(NamedTuple):
 
 
 def fit_ridge(data: TrainingFeatures, l2: float | None = None) -> Ridge:
-    """Fits scores by least squares, and a scale that makes probabilities of them.
+    """Fits scores by least squares, and a scale that converts them to probabilities.
 
-    It minimizes the weighted mean of the squared errors of one-hot targets, plus `l2` times
-    the mean variance of a feature times the squared norm of the kernel; the bias is free.
-    All penalties come from one eigendecomposition. Probabilities are the softmax of scores
-    times a scale. The scale is the one with the smallest log loss of left-out groups (see
-    `TrainingFeatures.cautious_log_loss`), and
-    where `l2` is not given, so is the penalty: neither sees an image that the model is
-    validated or tested on.
+    Minimizes the weighted mean of the squared errors of one-hot targets, plus `l2` times
+    the mean variance of features times the squared norm of the kernel; the bias is not
+    penalized. One eigendecomposition serves all penalties. Probabilities are the softmax of
+    the scaled scores. The scale, and the penalty unless given, minimize the log loss of
+    left-out groups (see `TrainingFeatures.cautious_log_loss`) of training images only.
 
     Args:
-        data: What to fit on.
+        data: The training features.
         l2: The penalty; None chooses it from `PENALTIES`.
 
     Example:
@@ -99,7 +97,7 @@ def fit_ridge(data: TrainingFeatures, l2: float | None = None) -> Ridge:
 
 
 def _decompose(data: TrainingFeatures) -> _Spectrum:
-    """Eigenvectors of the covariance, by way of the smaller of both Gram matrices."""
+    """Computes eigenvectors of the covariance, from the smaller of the Gram matrices."""
     shares = data.weights / data.weights.sum()
     features = np.asarray(data.features, np.float64)
     mean = shares @ features
@@ -125,7 +123,7 @@ def _scores_left_out(
     projected: Floats,
     penalties: Sequence[float],
 ) -> Floats:
-    """`(penalties, rows, classes)` scores of rows by fits without their groups."""
+    """Computes scores by fits without a row's group, `(penalties, rows, classes)`."""
     roots = np.sqrt(data.weights / data.weights.sum())
     shrinkages = 1 / (spectrum.values + np.array(penalties)[:, None])
     left_out = np.empty((len(penalties), *targets.shape))
@@ -141,14 +139,14 @@ def _scores_left_out(
 
 
 def _products(rows: Floats, factors: Floats) -> Floats:
-    """`(groups, size, size)`: weighted products of the rows of each group."""
+    """Computes weighted products of the rows of each group, `(groups, size, size)`."""
     if rows.shape[1] == 1:
         return np.asarray((rows[:, 0] ** 2 @ factors)[:, None, None])
     return np.asarray((rows * factors) @ rows.swapaxes(1, 2))
 
 
 def _blocks(groups: npt.NDArray[np.integer], rank: int) -> Iterator[npt.NDArray[np.intp]]:
-    """The rows of groups of equal size, `(groups, size)`, as many as memory allows."""
+    """Yields the row indices of groups of equal size, `(groups, size)`, in blocks."""
     order = np.argsort(groups, kind="stable")
     sizes = np.bincount(groups)
     starts = np.cumsum(sizes) - sizes
@@ -159,7 +157,7 @@ def _blocks(groups: npt.NDArray[np.integer], rank: int) -> Iterator[npt.NDArray[
 
 
 def _best_scale(data: TrainingFeatures, scores: Floats) -> tuple[float, float]:
-    """The smallest log loss of scores times a scale, and that scale."""
+    """Returns the smallest log loss of scaled scores, and the scale."""
 
     def loss(log_scale: float) -> float:
         return data.cautious_log_loss(special.softmax(np.exp(log_scale) * scores, axis=1))

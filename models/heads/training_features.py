@@ -1,4 +1,4 @@
-"""The features that a head is fitted on, with all that a fit has to know of each row."""
+"""The features that a head is fitted on, with labels, weights and groups."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +14,15 @@ Integers = npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class TrainingFeatures:
-    """Features of training images, a row for each version of each image.
+    """Features of training images, with a row per version of each image.
 
     Attributes:
-        features: `(rows, features)`, finite.
-        labels: `(rows,)` class indices.
+        features: Finite features, `(rows, features)`.
+        labels: Class indices, `(rows,)`.
         num_classes: The number of classes.
-        weights: `(rows,)` how much each row counts, 1 on average.
-        groups: `(rows,)` numbers that rows share which are left out together: the versions
-            of an image, its copies, the images of a patient.
+        weights: Weight of each row, 1 on average; `(rows,)`.
+        groups: Group number of each row, `(rows,)`. Rows of a group are left out together:
+            versions of an image, its copies, images of a patient.
     """
 
     features: Floats
@@ -40,17 +40,17 @@ class TrainingFeatures:
         weights: Floats | None = None,
         groups: Integers | None = None,
     ) -> "TrainingFeatures":
-        """Checks them.
+        """Checks features and normalizes weights and groups.
 
         Args:
-            features: See above.
-            labels: See above.
-            num_classes: See above.
-            weights: Of any sum; all the same by default.
-            groups: By default each row is alone.
+            features: Features, `(rows, features)`.
+            labels: Class indices, `(rows,)`.
+            num_classes: The number of classes.
+            weights: Weights with any sum, `(rows,)`; equal by default.
+            groups: Group numbers, `(rows,)`; by default each row is a group.
 
         Raises:
-            DataError: All rows are of one group, or some features are not finite.
+            DataError: All rows belong to one group, or a feature is not finite.
         """
         count = len(labels)
         given = np.ones(count) if weights is None else np.asarray(weights, np.float64)
@@ -60,7 +60,7 @@ class TrainingFeatures:
         return cls(features, labels, num_classes, given / given.mean(), numbers)
 
     def counting(self) -> "TrainingFeatures":
-        """The rows whose weight is not 0."""
+        """Returns the rows with a positive weight."""
         counts = self.weights > 0
         if counts.all():
             return self
@@ -74,25 +74,25 @@ class TrainingFeatures:
 
     @property
     def one_hot(self) -> npt.NDArray[np.float64]:
-        """`(rows, classes)`: 1 in the column of a row's class."""
+        """One-hot labels, `(rows, classes)` float64."""
         return np.eye(self.num_classes)[self.labels]
 
     @property
     def class_shares(self) -> npt.NDArray[np.float64]:
-        """`(classes,)`: the share of each class in the sum of weights."""
+        """The share of each class in the sum of weights, `(classes,)`."""
         sums = np.bincount(self.labels, self.weights, self.num_classes)
         return np.asarray(sums / sums.sum())
 
     def log_loss(self, probabilities: Floats) -> float:
-        """The weighted mean of `-log` of the probability of each row's class."""
+        """Computes the weighted mean of `-log` of the probability of each row's class."""
         own = _logarithms(probabilities)[np.arange(len(self.labels)), self.labels]
         return float(-np.average(own, weights=self.weights))
 
     def cautious_log_loss(self, probabilities: Floats) -> float:
-        """The log loss as if there were one more image, of all classes in equal parts.
+        """Computes the log loss with one more image that belongs equally to all classes.
 
-        It is what probabilities are chosen by: where all images are told apart, the plain
-        one would have no end before certainty. After Platt, Probabilistic Outputs for
+        Used to choose scales and temperatures: for separable images, the plain log loss
+        would prefer probabilities of 0 and 1. After Platt, Probabilistic Outputs for
         Support Vector Machines, 1999.
         """
         part = 1 / (2 + self.groups.max())
@@ -117,7 +117,7 @@ def _check(features: Floats, groups: Integers) -> None:
     if groups.max(initial=0) == 0:
         raise DataError(
             message(
-                "A head is fitted on images of at least two groups, so that one can be "
+                "Fitting a head needs images of at least two groups, so that one can be "
                 "left out.",
                 "Check data.group_column.",
                 images=len(groups),

@@ -1,4 +1,4 @@
-"""Weights of backbones, read from files without running anything that they name."""
+"""Loads weights of backbones from files, without running code that files contain."""
 
 from .load import load_weights, version_of_weights
 from .origins import runs_behind

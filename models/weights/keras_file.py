@@ -1,7 +1,7 @@
 """Reads weights from files of Keras: `.weights.h5`, older `.h5`, and `.keras`.
 
-Of a `.keras` file the weights are read and nothing else: its configuration, which could
-name code, is not looked at.
+Only the weights of a `.keras` file are read, not its configuration, which could refer to
+code.
 """
 
 import io
@@ -23,17 +23,17 @@ _LAYER_NAMES = "layer_names"  # an attribute of files before Keras 3
 
 
 def load_keras_file(network: keras.Model, path: Path) -> None:
-    """Gives a network the weights of a file, of it alone or of it with a head.
+    """Loads the weights of a file with the network, or with a model that contains it.
 
     Raises:
-        OtherNetworkError: They belong to another network.
-        UnreadableWeightsError: The file is damaged, or leads to others.
+        OtherNetworkError: The weights belong to another network.
+        UnreadableWeightsError: The file is damaged, or refers to other files.
     """
     with _weights_of(path) as file:
         found = sorted(not_plain(file))
         if found:
             raise UnreadableWeightsError(
-                f"it has weights that are linked, elsewhere or packed: {found[0]}"
+                f"it has weights that are linked, external or compressed: {found[0]}"
             )
         with (
             h5py.File(file, "r") as opened,
@@ -47,7 +47,7 @@ def load_keras_file(network: keras.Model, path: Path) -> None:
 
 @contextmanager
 def _weights_of(path: Path) -> Iterator[Any]:
-    """The HDF5 file, or the one within a `.keras` file."""
+    """Yields the HDF5 file, or the one within a `.keras` file."""
     try:
         if path.suffix != ".keras":
             yield path
@@ -55,7 +55,7 @@ def _weights_of(path: Path) -> Iterator[Any]:
         with zipfile.ZipFile(path) as archive:
             entry = archive.getinfo(_WEIGHTS)
             if entry.file_size > path.stat().st_size:
-                raise UnreadableWeightsError("it is packed more tightly than by Keras")
+                raise UnreadableWeightsError("it is compressed, unlike files of Keras")
             content = archive.read(entry)
         yield io.BytesIO(content)
     except UnreadableWeightsError:
@@ -67,7 +67,7 @@ def _weights_of(path: Path) -> Iterator[Any]:
 
 
 def _load(network: keras.Model, opened: Any, folder: Path) -> None:
-    """Compares the network with a part of the file, and loads that part."""
+    """Finds the part of the file that matches the network, and loads it."""
     own, part = folder / "own.weights.h5", folder / "part.weights.h5"
     network.save_weights(own)
     with h5py.File(own, "r") as file:
@@ -85,7 +85,7 @@ def _load(network: keras.Model, opened: Any, folder: Path) -> None:
 
 
 def _candidates(opened: Any) -> Iterator[Any]:
-    """The whole, and each network within a network with a head."""
+    """Yields the root of a file, and each nested model."""
     yield opened
     for layer in opened.get("layers", {}).values():
         if isinstance(layer, h5py.Group) and "layers" in layer:
@@ -93,7 +93,7 @@ def _candidates(opened: Any) -> Iterator[Any]:
 
 
 def _shapes(group: Any) -> dict[str, tuple[int, ...]]:
-    """The shapes of the arrays below a group, by the path to each."""
+    """Returns the shapes of the arrays below a group, by path."""
     found: dict[str, tuple[int, ...]] = {}
 
     def note(path: str, member: Any) -> None:
@@ -105,6 +105,6 @@ def _shapes(group: Any) -> dict[str, tuple[int, ...]]:
 
 
 def _name(group: Any, path: str) -> str:
-    """The layer of an array, as whoever wrote the file called it, and its number there."""
+    """Returns the layer name of an array in the file, and its number."""
     parent, _, number = path.rpartition("/")
     return f"{group[parent].attrs.get('name', parent)!s:.100}/{number}"

@@ -26,16 +26,16 @@ def load_weights(
     backbone: str,
     layouts: Sequence[TorchLayout] = (),
 ) -> None:
-    """Gives a network without its head the weights of a file or of a checkpoint.
+    """Loads weights of a file or checkpoint into a network without its head.
 
     Args:
-        network: Is built.
-        path: As `find_weights` returns it.
-        backbone: What `model.backbone` calls the network.
-        layouts: What files of PyTorch call its layers, if it is known.
+        network: The network, built.
+        path: The result of `find_weights`.
+        backbone: Name of the network in `model.backbone`.
+        layouts: Names of its layers in PyTorch files, if known.
 
     Raises:
-        ConfigError: They can't be read, or they do not fit.
+        ConfigError: The weights can't be read, or belong to another network.
     """
     try:
         require_backbone(path, backbone)
@@ -60,10 +60,10 @@ def load_weights(
 
 
 def version_of_weights(backbone: str, weights: str | None) -> object:
-    """What differs whenever the weights that are read may differ.
+    """Returns a value that changes whenever the weights may have changed.
 
     Raises:
-        ConfigError: There are none.
+        ConfigError: The weights do not exist.
     """
     path = find_weights(backbone, weights)
     if path is None:

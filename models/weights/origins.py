@@ -1,4 +1,4 @@
-"""Which runs the weights of a backbone come from."""
+"""Finds the runs that the weights of a backbone come from."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,9 +13,9 @@ from .stored_array import UnreadableWeightsError
 
 
 def run_of(path: Path) -> Path:
-    """The directory of the run whose model, checkpoint or file of one this is.
+    """Returns the run directory of a model, a checkpoint or a file in a checkpoint.
 
-    Of another path it is the path itself.
+    Returns any other path unchanged.
     """
     if path.name == MODEL_FILE:
         return path.parent
@@ -25,13 +25,13 @@ def run_of(path: Path) -> Path:
 
 
 def runs_behind(weights: Path) -> Iterator[Path]:
-    """The run that weights are of, the one whose weights that began with, and so on.
+    """Yields the run of weights, then the run of its initial weights, and so on.
 
     Args:
-        weights: The directory of a run, or anything in it; other files are of no run.
+        weights: A run directory or a path in one; other paths have no runs.
 
     Raises:
-        UnreadableWeightsError: The configuration of one is damaged.
+        UnreadableWeightsError: The configuration of a run is damaged.
     """
     seen: set[Path] = set()
     while (run := run_of(weights).resolve()).is_dir() and run not in seen:
@@ -44,9 +44,9 @@ def runs_behind(weights: Path) -> Iterator[Path]:
 
 
 def model_section(file: Path) -> Mapping[str, Any]:
-    """The section `model` of a run's configuration; empty if there is none.
+    """Reads the section `model` of a run's configuration; empty if there is none.
 
-    Nothing that it names is imported.
+    Does not import anything that it refers to.
 
     Raises:
         UnreadableWeightsError: The file is damaged.

@@ -1,9 +1,9 @@
-"""Reads pickles of tensors without Python's `pickle`, which runs what a file names.
+"""Reads pickles of tensors without Python's `pickle`, which can execute code.
 
-A pickle is a program for a small stack machine. This one knows the instructions that
+A pickle is a program for a small stack machine. This one supports the instructions that
 describe tensors, dictionaries, tuples, lists, numbers and text, and the few names of
-`torch` that tensors are written with. Nothing is imported, looked up or given attributes:
-a name stays text, and calling it means to look it up in a table of functions of ours.
+`torch` that tensors use. Nothing is imported, and no attributes are set: a name remains
+text, and a call is looked up in a table of our own functions.
 """
 
 import pickletools
@@ -13,16 +13,16 @@ from typing import Any, BinaryIO
 
 from .stored_array import UnreadableWeightsError
 
-MOST_INSTRUCTIONS = 2_000_000  # a network of a thousand tensors takes 50,000
+MAX_INSTRUCTIONS = 2_000_000  # a network with a thousand tensors takes 50,000
 
 
 class UnsafePickleError(UnreadableWeightsError):
-    """A pickle that contains something else than tensors, or that is damaged."""
+    """Raised for a pickle that is damaged or contains anything other than tensors."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """What a pickle refers to by module and name, such as `torch FloatStorage`."""
+    """A reference by module and name, such as `torch FloatStorage`."""
 
     text: str
 
@@ -31,9 +31,9 @@ class PickleMachine:
     """Runs pickles.
 
     Args:
-        functions: What a pickle may call, and what is called in its place.
-        names: What it may refer to beside them.
-        storage: Gets each reference to a storage, and returns what stands for it.
+        functions: The functions to call for the names that a pickle may call.
+        names: Other names that it may refer to.
+        storage: Converts a reference to a storage to a value.
     """
 
     def __init__(
@@ -50,15 +50,15 @@ class PickleMachine:
         self._memo: dict[int, Any] = {}
 
     def run(self, file: BinaryIO) -> Any:
-        """Reads the pickle at the place of a file, and leaves the file at its end.
+        """Reads a pickle from the current position of a file to its end.
 
         Raises:
-            UnsafePickleError: It contains something else than tensors, or is damaged.
+            UnsafePickleError: It is damaged or contains anything other than tensors.
         """
         self._stack, self._marks, self._memo = [], [], {}
         try:
             for count, (code, argument, _) in enumerate(pickletools.genops(file)):
-                if count == MOST_INSTRUCTIONS:
+                if count == MAX_INSTRUCTIONS:
                     raise UnsafePickleError("it has too many instructions")
                 self._step(code.name, argument)
             (result,) = self._stack
@@ -138,7 +138,7 @@ class PickleMachine:
         self._stack[-1].extend(values)
 
     def _build(self) -> None:
-        """Attributes are given to dictionaries only, by PyTorch; and here to none."""
+        """Discards attributes, which PyTorch sets on dictionaries only."""
         self._pop()
         if not isinstance(self._stack[-1], dict):
             raise UnsafePickleError(

@@ -21,10 +21,10 @@ _NUMBERED = re.compile(r"\d{5}/.+")
 
 
 def load_checkpoint(network: keras.Model, checkpoint: Path) -> None:
-    """Gives a network the weights of a checkpoint, trained or left as they were.
+    """Loads the weights of a checkpoint, including frozen ones, into a network.
 
     Raises:
-        OtherNetworkError: They belong to another network.
+        OtherNetworkError: The weights belong to another network.
         CheckpointError: The checkpoint is damaged.
     """
     held = read_weights(checkpoint)
@@ -32,13 +32,13 @@ def load_checkpoint(network: keras.Model, checkpoint: Path) -> None:
 
 
 def require_backbone(path: Path, backbone: str) -> None:
-    """Checks that the run of a model or of a checkpoint trained a backbone.
+    """Checks that the run of a model or checkpoint trained a certain backbone.
 
-    Nothing that its configuration names is imported.
+    Does not import anything that its configuration refers to.
 
     Args:
-        path: A directory or a file; those that are of no run are let through.
-        backbone: What `model.backbone` has to be.
+        path: A directory or a file; paths outside of runs are accepted.
+        backbone: The expected `model.backbone`.
 
     Raises:
         OtherNetworkError: The run trained another network.
@@ -50,7 +50,7 @@ def require_backbone(path: Path, backbone: str) -> None:
 
 
 def _backbone_of(file: Path) -> str | None:
-    """What a configuration says, if there is one."""
+    """Returns the backbone or builder in a configuration, or None."""
     model = model_section(file)
     if model.get("builder") is not None:
         return f"a model that {model['builder']} built"
@@ -64,17 +64,17 @@ def is_numbered(arrays: StoredArrays) -> bool:
 
 
 def assign_numbered(network: keras.Model, arrays: StoredArrays) -> None:
-    """Gives a network the first weights of a model: those of its backbone.
+    """Assigns the first weights of a model, those of its backbone, to a network.
 
     Raises:
-        OtherNetworkError: They belong to another network, or some are missing.
+        OtherNetworkError: The weights belong to another network, or some are missing.
     """
     variables = {f"{n:05d}/{stable_name(v)}": v for n, v in enumerate(network.weights)}
     paths = {name: f"{v.path} (number {int(name[:5])})" for name, v in variables.items()}
     wanted = {name: tuple(variable.shape) for name, variable in variables.items()}
     if not wanted.keys() & arrays.keys():
         raise OtherNetworkError(
-            "it contains those of a head alone; the run directory has the others"
+            "it contains the weights of a head only; the run directory has the others"
         )
     require_same(
         shapes_of(arrays),

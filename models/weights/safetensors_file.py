@@ -1,4 +1,4 @@
-"""Reads safetensors files, which can't hold code."""
+"""Reads safetensors files, which can't contain code."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from .stored_array import StoredArray, UnreadableWeightsError
 
 
 def read_safetensors(path: Path) -> dict[str, StoredArray]:
-    """The arrays of a file by name; their values are read when they are wanted.
+    """Returns the arrays of a file by name; their values are read on demand.
 
     Raises:
-        UnreadableWeightsError: It can't be read.
+        UnreadableWeightsError: The file is damaged.
     """
     try:
         with safe_open(path, framework="numpy") as file:

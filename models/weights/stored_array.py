@@ -1,4 +1,4 @@
-"""An array of a file, read when it is wanted, and what can be wrong with it."""
+"""Arrays of files, read on demand, and the errors for them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
-_MOST_NAMED = 5  # of each kind, in a message
+_MAX_NAMES = 5  # of each kind, in a message
 
 
 @dataclass(frozen=True)
 class StoredArray:
-    """What a file says of an array, and the way to its values.
+    """An array in a file.
 
     Attributes:
-        shape: Compared with the network before anything is read.
-        read: Returns the values in the file's own order of axes.
+        shape: Shape of the array, known before it is read.
+        read: Reads the values, in the file's order of axes.
     """
 
     shape: tuple[int, ...]
@@ -27,16 +27,16 @@ Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 
 def in_memory(values: npt.NDArray[Any]) -> StoredArray:
-    """An array that is read already."""
+    """Wraps an array in memory."""
     return StoredArray(values.shape, lambda: values)
 
 
 class UnreadableWeightsError(ValueError):
-    """A file of weights is damaged, or holds what it must not."""
+    """Raised for a weights file that is damaged or has unsafe content."""
 
 
 class OtherNetworkError(ValueError):
-    """The weights belong to another network."""
+    """Raised for weights that belong to another network."""
 
 
 def require_same(
@@ -48,13 +48,13 @@ def require_same(
     """Checks that a file has the arrays of a network and no others.
 
     Args:
-        found: The shapes of the file's arrays by name.
-        wanted: Those of the network's, by the names that the file gives them.
-        is_ignored: Whether an array may be there, although it is not wanted.
-        label: What messages call an array.
+        found: Shapes of the arrays in the file, by name.
+        wanted: Shapes of the network's arrays, by their names in the file.
+        is_ignored: Whether an additional array is accepted.
+        label: Returns the name of an array in messages.
 
     Raises:
-        OtherNetworkError: Arrays are missing, left over or of another shape.
+        OtherNetworkError: Arrays are missing, unexpected or have another shape.
     """
     differences = {
         "missing": [label(name) for name in wanted if name not in found],
@@ -73,10 +73,10 @@ def require_same(
 
 
 def shapes_of(arrays: StoredArrays) -> dict[str, tuple[int, ...]]:
-    """The shapes of arrays by name."""
+    """Returns the shapes of arrays by name."""
     return {name: each.shape for name, each in arrays.items()}
 
 
 def _some(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Reads files that `torch.save` wrote, without PyTorch and without running them."""
+"""Reads files of `torch.save` without PyTorch and without executing code."""
 
 import io
 import struct
@@ -14,26 +14,26 @@ from .pickle_machine import PickleMachine, UnsafePickleError
 from .stored_array import StoredArray
 from .torch_tensors import Storage, elements, read_tensors
 
-MOST_PICKLE_BYTES = 64 * 2**20
-# Of the format before PyTorch 1.6, which is not a ZIP file.
+MAX_PICKLE_BYTES = 64 * 2**20
+# For the format before PyTorch 1.6, which is not a ZIP file.
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
-# What training scripts call the weights in a file that holds more.
+# Names of the weights in files that contain more.
 _WRAPPERS = ("state_dict", "model")
 
 
 def read_torch_file(path: Path) -> dict[str, StoredArray]:
-    """Reads a state dict, alone or as `state_dict` or `model` of a dictionary.
+    """Reads a state dict, or the `state_dict` or `model` in a dictionary.
 
     Args:
-        path: Of a file of `torch.save`, in the ZIP format or in the one before it.
+        path: A file of `torch.save`, in the ZIP format or the older one.
 
     Returns:
-        Its tensors by name. Their values are read from the file when they are wanted.
+        The tensors by name. Their values are read on demand.
 
     Raises:
-        UnsafePickleError: It contains something else than tensors, or is damaged.
-        OSError: It can't be read.
+        UnsafePickleError: The file is damaged or contains anything other than tensors.
+        OSError: The file can't be read.
     """
     content = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
     return _state_dict(content)
@@ -55,7 +55,7 @@ def _read_zip(path: Path) -> Any:
     with _opened(path) as archive:
         entries = _checked_entries(archive, path.stat().st_size)
         folder = _folder_of_pickle(entries)
-        if entries[f"{folder}/data.pkl"].file_size > MOST_PICKLE_BYTES:
+        if entries[f"{folder}/data.pkl"].file_size > MAX_PICKLE_BYTES:
             raise UnsafePickleError("its pickle is too large for tensors")
         order = f"{folder}/byteorder"
         if order in entries and archive.read(order) != b"little":
@@ -79,7 +79,7 @@ def _read_zip(path: Path) -> Any:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive; whatever the damage makes of reading it is one kind of error."""
+    """Opens the archive; converts all errors of damaged files to one class."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -87,12 +87,12 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise
     except (zipfile.BadZipFile, ValueError, EOFError, struct.error) as error:
         raise UnsafePickleError(f"it is damaged: {error}") from None
-    except (NotImplementedError, RuntimeError) as error:  # of kinds that are not read
+    except (NotImplementedError, RuntimeError) as error:  # unsupported ZIP features
         raise UnsafePickleError(f"it was not written by torch.save: {error}") from None
 
 
 def _checked_entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    """The entries by name; PyTorch stores them as they are, one after another."""
+    """Checks the entries, which PyTorch does not compress, and returns them by name."""
     entries: dict[str, zipfile.ZipInfo] = {}
     for entry in archive.infolist():
         if entry.filename in entries:
@@ -115,7 +115,7 @@ def _folder_of_pickle(entries: Mapping[str, zipfile.ZipInfo]) -> str:
 
 
 def _read_legacy(path: Path) -> Any:
-    """Four pickles, the keys of the storages, and these one after another."""
+    """Reads the older format: four pickles, the keys of the storages, and the storages."""
     places: dict[str, int] = {}
 
     def read(storage: Storage) -> npt.NDArray[Any]:
@@ -124,7 +124,7 @@ def _read_legacy(path: Path) -> Any:
             return elements(again.read(storage.num_bytes), storage)
 
     with path.open("rb") as file:
-        head = io.BytesIO(file.read(MOST_PICKLE_BYTES))
+        head = io.BytesIO(file.read(MAX_PICKLE_BYTES))
         plain = PickleMachine({}, frozenset(), _no_storage)
         if plain.run(head) != _MAGIC_NUMBER or plain.run(head) != _PROTOCOL_VERSION:
             raise UnsafePickleError("it was not written by torch.save")
@@ -141,7 +141,7 @@ def _read_legacy(path: Path) -> Any:
 
 
 def _places(file: BinaryIO, storages: list[Storage], end: int) -> dict[str, int]:
-    """Where in a file each storage begins, behind the number of its elements."""
+    """Finds the position of each storage in a file, after its number of elements."""
     places = {}
     for storage in storages:
         size = int.from_bytes(file.read(8), "little")

@@ -10,18 +10,18 @@ import numpy.typing as npt
 
 from .stored_array import StoredArrays, require_same, shapes_of
 
-_COUNTER = ".num_batches_tracked"  # of BatchNorm, which Keras does not count
+_COUNTER = ".num_batches_tracked"  # of BatchNorm, which Keras does not have
 
 Arrange = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class TorchLayout:
-    """What a PyTorch network calls the layers of a network in Keras.
+    """Maps the layers of a Keras network to modules of a PyTorch network.
 
     Attributes:
-        modules: The module of PyTorch for the name of each layer with weights.
-        head: The module of the classifier, which a backbone does without.
+        modules: PyTorch module by the name of each Keras layer with weights.
+        head: PyTorch module of the classifier, which a backbone does not have.
     """
 
     modules: Mapping[str, str]
@@ -30,12 +30,12 @@ class TorchLayout:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a tensor belongs.
+    """The destination of a tensor.
 
     Attributes:
-        variable: That gets its values.
-        shape: Of the tensor in PyTorch.
-        arrange: From PyTorch's order of axes to that of Keras.
+        variable: The Keras variable.
+        shape: Shape of the tensor in PyTorch.
+        arrange: Converts PyTorch's order of axes to Keras's.
     """
 
     variable: keras.Variable
@@ -48,15 +48,15 @@ def assign_torch_weights(
     layouts: Sequence[TorchLayout],
     arrays: StoredArrays,
 ) -> None:
-    """Gives a network the weights of a state dict.
+    """Assigns the weights of a state dict to a network.
 
     Args:
-        network: Its layers have the names of the layouts.
-        layouts: That the state dict may have; the one with most of its names is taken.
+        network: A network whose layers have the names of the layouts.
+        layouts: Possible layouts of the state dict; the best match is used.
         arrays: The state dict.
 
     Raises:
-        OtherNetworkError: Tensors are missing, left over or of other shapes.
+        OtherNetworkError: Tensors are missing, unexpected or have another shape.
     """
     candidates = [(_places(network, layout), layout) for layout in layouts]
     places, layout = max(candidates, key=lambda each: len(each[0].keys() & arrays.keys()))
@@ -80,7 +80,7 @@ def _places(network: keras.Model, layout: TorchLayout) -> dict[str, _Place]:
 
 
 def _places_of(layer: keras.Layer) -> Iterator[tuple[str, _Place]]:
-    """The weights of a layer by the names that PyTorch gives them."""
+    """Yields the weights of a layer with their names in PyTorch."""
     if isinstance(layer, keras.layers.BatchNormalization):
         yield "weight", _as_is(layer.gamma)
         yield "bias", _as_is(layer.beta)
@@ -89,7 +89,7 @@ def _places_of(layer: keras.Layer) -> Iterator[tuple[str, _Place]]:
         return
     is_depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
     # Keras: height, width, inputs, outputs; PyTorch: outputs, inputs, height, width.
-    # Depthwise, each input has outputs of its own: they are the other way round.
+    # In a depthwise kernel of Keras, inputs and outputs are swapped.
     yield "weight", _reordered(layer.kernel, (2, 3, 0, 1) if is_depthwise else (3, 2, 0, 1))
     if layer.use_bias:
         yield "bias", _as_is(layer.bias)
@@ -100,7 +100,7 @@ def _as_is(variable: keras.Variable) -> _Place:
 
 
 def _reordered(variable: keras.Variable, axes: tuple[int, ...]) -> _Place:
-    """The place of a tensor whose axes are those of a variable in another order."""
+    """Returns the destination of a tensor with permuted axes."""
     shape = tuple(variable.shape[axis] for axis in axes)
     back = tuple(np.argsort(axes))
     return _Place(variable, shape, lambda values: values.transpose(back))

@@ -1,4 +1,4 @@
-"""What a state dict of PyTorch says of its tensors, checked before any is read."""
+"""Reads the description of tensors in a PyTorch state dict, checked before reading them."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .pickle_machine import Name, PickleMachine, UnsafePickleError
 from .stored_array import StoredArray
 
-# Classes of storages, and the dtypes of their elements on disk.
+# Storage classes and the dtypes of their elements on disk.
 STORAGES = {
     "torch DoubleStorage": "<f8",
     "torch FloatStorage": "<f4",
@@ -25,7 +25,7 @@ STORAGES = {
     "torch BoolStorage": "<u1",
 }
 _BFLOAT16 = "torch BFloat16Storage"
-_MOST_DIMENSIONS = 8
+_MAX_DIMENSIONS = 8
 
 Read = Callable[[], npt.NDArray[Any]]
 
@@ -36,8 +36,8 @@ class Storage:
 
     Attributes:
         kind: One of `STORAGES`.
-        key: What the file calls it.
-        size: Number of elements that the pickle claims.
+        key: Key of the storage in the file.
+        size: Number of elements according to the pickle.
     """
 
     kind: str
@@ -46,29 +46,29 @@ class Storage:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of its elements on disk."""
+        """The dtype of its elements on disk."""
         return np.dtype(STORAGES[self.kind])
 
     @property
     def num_bytes(self) -> int:
-        """On disk."""
+        """The size on disk in bytes."""
         return self.size * self.dtype.itemsize
 
 
 def read_tensors(
     file: BinaryIO, read: Callable[[Storage], npt.NDArray[Any]]
 ) -> tuple[Any, dict[str, Storage]]:
-    """Reads a pickle in which tensors stand as `StoredArray`.
+    """Reads a pickle; tensors are returned as `StoredArray`.
 
     Args:
-        file: At the beginning of the pickle; afterwards at its end.
+        file: A file positioned at the beginning of the pickle; afterwards at its end.
         read: Returns the elements of a storage; called when a tensor is read.
 
     Returns:
-        What the pickle holds, and the storages that it refers to by key.
+        The content of the pickle, and its storages by key.
 
     Raises:
-        UnsafePickleError: It contains something else than tensors, or is damaged.
+        UnsafePickleError: It is damaged or contains anything other than tensors.
     """
     storages: dict[str, Storage] = {}
 
@@ -102,7 +102,7 @@ def _parameter(tensor: Any, *_: Any) -> StoredArray:
 
 
 def _storage(reference: Any) -> Storage:
-    """What stands for `("storage", kind, key, device, number of elements)`."""
+    """Converts `("storage", kind, key, device, number of elements)` to a storage."""
     if not isinstance(reference, tuple) or len(reference) not in (5, 6):
         raise UnsafePickleError("it is damaged: a storage is described in another way")
     tag, kind, key, _, size, *view = reference
@@ -117,11 +117,11 @@ def _storage(reference: Any) -> Storage:
 
 
 def _check_view(storage: Storage, offset: Any, shape: Any, strides: Any) -> None:
-    """Rejects a tensor that reaches beyond its storage, or is larger than it."""
+    """Rejects a tensor that exceeds its storage."""
     is_described = (
         isinstance(shape, tuple)
         and isinstance(strides, tuple)
-        and len(shape) == len(strides) <= _MOST_DIMENSIONS
+        and len(shape) == len(strides) <= _MAX_DIMENSIONS
         and _are_sizes((offset, *shape, *strides))
     )
     if not is_described:
@@ -147,7 +147,7 @@ def _view(
 
 
 def elements(data: bytes, storage: Storage) -> npt.NDArray[Any]:
-    """The elements of a storage; those of bfloat16 as float32."""
+    """Decodes the elements of a storage; bfloat16 becomes float32."""
     flat = np.frombuffer(data, storage.dtype)
     if storage.kind == _BFLOAT16:  # the upper halves of float32
         return (flat.astype("<u4") << 16).view("<f4")

@@ -194,7 +194,7 @@ def test_a_backbone_that_is_not_a_model_of_its_own_counts_as_a_whole():
 @pytest.mark.parametrize(
     ("build", "options", "words"),
     [
-        (classifier(), {}, "must have a backbone that is frozen"),
+        (classifier(), {}, "must have a frozen backbone"),
         (lambda: model_of("conv_1"), {"unfreeze_from": "comv_1"}, "mean conv_1"),
         (lambda: model_of("a", "b"), {"stages": 3}, r"there are 2: stem, b\).*stages=3"),
         (lambda: model_of("a", "b"), {"stages": ["stem", "b"]}, "towards its input"),

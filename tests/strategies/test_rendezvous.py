@@ -82,7 +82,10 @@ def with_one_twice(addresses: tuple[str, ...]) -> list[Cluster]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "why"),
-    [(with_other_workers, "other workers"), (with_one_twice, "there twice")],
+    [
+        (with_other_workers, "different list of workers"),
+        (with_one_twice, "connected twice"),
+    ],
 )
 def test_workers_that_do_not_agree_are_refused_everywhere(
     wrong: Callable[..., Any], why: str, addresses: tuple[str, ...]
@@ -98,11 +101,11 @@ def test_workers_that_do_not_agree_are_refused_everywhere(
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"versions": {"tensorflow": "1.0"}}, "other versions"),
-        ({"rank": 7}, "not one of them"),
-        ({"rank": "1"}, "not one of them"),
-        ({"rank": [1]}, "not one of them"),
-        ({"workers": None}, "other workers"),
+        ({"versions": {"tensorflow": "1.0"}}, "different versions"),
+        ({"rank": 7}, "not in the list"),
+        ({"rank": "1"}, "not in the list"),
+        ({"rank": [1]}, "not in the list"),
+        ({"workers": None}, "different list of workers"),
     ],
 )
 def test_a_member_that_is_wrong_is_refused(

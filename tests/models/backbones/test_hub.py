@@ -126,7 +126,7 @@ def test_a_network_that_takes_other_sizes_does_with_its_weights(presets, name):
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [(2 * SIZE, "It was made for data.image_size=32"), (SIZE - 2, "divisible by patch")],
+    [(2 * SIZE, "Its own size is data.image_size=32"), (SIZE - 2, "divisible by patch")],
 )
 def test_a_size_that_embeddings_do_not_allow_is_refused(presets, size, words):
     with pytest.raises(ConfigError, match=f"`data.image_size` must be.*{words}"):
@@ -157,7 +157,11 @@ def test_a_preset_that_can_not_be_fetched_says_how_to_get_it(monkeypatch, tmp_pa
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nobody listens
     with pytest.raises(ConfigError) as error:
         build_backbone("keras_hub:vit_base_patch16_224_imagenet", "imagenet", 224)
-    for words in ("can be fetched", "save_to_preset('copy')", "model.backbone=keras_hub:"):
+    for words in (
+        "can be downloaded",
+        "save_to_preset('copy')",
+        "model.backbone=keras_hub:",
+    ):
         assert words in str(error.value)
 
 

@@ -216,7 +216,7 @@ def test_a_file_of_keras_that_leads_elsewhere_is_refused(trained, write, suffix,
     if suffix == ".keras":
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("model.weights.h5", content.getvalue())
-    refused(path, "linked, elsewhere or packed: /(layers/)?x")
+    refused(path, "linked, external or compressed: /(layers/)?x")
 
 
 def test_files_that_are_no_weights_are_refused(tmp_path):
@@ -234,7 +234,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path):
 def test_packed_archives_are_refused(trained, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.keras", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("model.weights.h5", bytes(2**20))
-    refused(tmp_path / "a.keras", "packed more tightly")
+    refused(tmp_path / "a.keras", "is compressed, unlike")
     (tmp_path / "b.keras").write_bytes((tmp_path / "a.keras").read_bytes()[:-9])
     refused(tmp_path / "b.keras", "damaged")
 

@@ -278,7 +278,7 @@ def test_an_archive_that_pytorch_would_not_write_is_refused(path, monkeypatch):
     encrypted = bytearray(zip_bytes(pickled, FLOATS))
     encrypted[encrypted.rindex(b"PK\x01\x02") + 8] |= 1
     refused(path, bytes(encrypted), "encrypted")
-    monkeypatch.setattr(torch_file, "MOST_PICKLE_BYTES", 20)
+    monkeypatch.setattr(torch_file, "MAX_PICKLE_BYTES", 20)
     refused(path, zip_bytes(pickled, FLOATS), "too large for tensors")
 
 
