@@ -1,5 +1,5 @@
-"""Hyperparameter search: Keras Tuner's oracles propose settings, the Trainer tries them.
+"""Hyperparameter search: Keras Tuner's oracles propose settings, the Trainer runs trials.
 
-The main process holds the oracle and keeps its journal. Trials run in it one after another,
-or in worker processes.
+The main process holds the oracle and writes its journal. Trials run one after another in
+the main process, or in worker processes.
 """

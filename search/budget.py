@@ -1,4 +1,4 @@
-"""When a search stops starting trials, and why it ended."""
+"""Limits the number of trials of a search, and explains why it ended."""
 
 import time
 from collections.abc import Callable
@@ -16,17 +16,17 @@ from .tuning.points import has_tried_all, number_of_points
 class Budget:
     """Limits of a search.
 
-    Time is that of this process, from the first call of `allows`: like with
+    Time is measured in this process, from the first call of `allows`: as with
     `trainer.max_time`, a continued search has the full time again. Patience counts trials
-    in the order in which they began, up to the first that is still running. It depends on
-    scores alone, so that a continued search decides alike. Spent patience stays spent, even
-    if a trial that was running then turns out better.
+    in the order in which they started, up to the first that is still running. It depends
+    only on scores, so that a continued search decides the same way. Patience is not
+    restored if a trial that was running then turns out better.
 
     Args:
-        max_seconds: Time after which no trial begins; None for no limit. The first trial of
-            a search always begins.
-        patience: Number of trials in a row without improvement after which none begins.
-            Those before the first score do not count.
+        max_seconds: Time after which no trial starts; None for no limit. The first trial of
+            a search always starts.
+        patience: Number of consecutive trials without improvement after which none starts.
+            Trials before the first score do not count.
         clock: Returns the time in seconds.
 
     Attributes:
@@ -49,12 +49,12 @@ class Budget:
 
     @classmethod
     def of(cls, config: SearchConfig) -> "Budget":
-        """The budget of a configuration."""
+        """Creates the budget of a configuration."""
         return cls(max_seconds(config.max_time), config.patience)
 
     @property
     def seconds_left(self) -> float | None:
-        """Time until no further trial begins; None without a limit."""
+        """Time until no further trial starts; None without a limit."""
         if self.max_seconds is None:
             return None
         if self._began_at is None:
@@ -62,7 +62,7 @@ class Budget:
         return max(self._began_at + self.max_seconds - self.clock(), 0.0)
 
     def allows(self, study: Study) -> bool:
-        """Whether another trial may begin."""
+        """Whether another trial may start."""
         self.reason = self._why_spent(study)
         return not self.reason
 
@@ -78,7 +78,7 @@ class Budget:
 
 
 def why_exhausted(study: Study) -> str:
-    """Why the oracle proposes no further trial."""
+    """Returns why the oracle proposes no further trial."""
     if isinstance(study.oracle, HyperbandOracle):
         return "hyperband has finished its last round"
     if has_tried_all(study.oracle):
@@ -94,7 +94,7 @@ def why_exhausted(study: Study) -> str:
 
 
 def _longest_wait(study: Study) -> int:
-    """The longest row of trials without improvement since the first score."""
+    """Returns the largest number of consecutive trials without improvement."""
     places = {trial.number: place for place, trial in enumerate(study.ranking())}
     best: int | None = None
     waited = longest = 0

@@ -1,4 +1,4 @@
-"""Which trial wins a search, and which trials keep their weights."""
+"""Chooses the winner of a search, and the trials that keep their weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ class Choice:
     def may_win(self, ranking: Sequence[Trial]) -> list[Trial]:
         """Returns the trials that win now, or may win once others have ended.
 
-        A trial can't win if another is simpler and at least as good: that one is within a
-        standard error of the best whenever the first is.
+        A trial can't win if another is simpler and at least as good, since the latter is
+        within a standard error of the best whenever the former is.
         """
         if self.rule == "best":
             return list(ranking[:1])
@@ -72,8 +72,8 @@ class Choice:
         """Returns the row of the winner in a table of scores.
 
         Args:
-            scores: `(trials, folds)`.
-            epochs: `(trials,)`, the best epoch of each.
+            scores: Score of each fold, `(trials, folds)`.
+            epochs: Best epoch of each trial, `(trials,)`.
         """
         means = scores.mean(axis=1)
         best = int(means.argmax() if self.mode == "max" else means.argmin())
@@ -103,7 +103,7 @@ class Keep:
 
 
 def whole(ranking: Sequence[Trial]) -> list[Trial]:
-    """The trials with all folds: as many as the best one has."""
+    """Returns the trials with as many folds as the best one."""
     folds = len(ranking[0].fold_scores) if ranking else 0
     return [trial for trial in ranking if len(trial.fold_scores) == folds]
 

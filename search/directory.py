@@ -1,4 +1,4 @@
-"""The directory of a search: one process at a time, and nothing else in it."""
+"""Creates and locks the directory of a search."""
 
 import contextlib
 import re
@@ -38,7 +38,7 @@ _FILES = (
     SEARCH_IMAGE,
     IMPORTANCE_FILE,
 )
-_BEGUN = rf"\.begun-{TRIAL.pattern}\.json"  # notes of trials that have begun
+_BEGUN = rf"\.begun-{TRIAL.pattern}\.json"  # records of running trials
 _UNFINISHED = unfinished(TRIAL.pattern, _BEGUN, *map(re.escape, _FILES))
 
 
@@ -50,8 +50,8 @@ def search_directory(directory: Path) -> Iterator[Path]:
         Its path, with links resolved.
 
     Raises:
-        ConfigError: It contains something else, a link in its place included, is in use, or
-            can't be written.
+        ConfigError: The directory contains anything else or a link, is in use, or is not
+            writable.
     """
     directory = directory.resolve()
     is_new = not directory.exists()
@@ -77,6 +77,6 @@ def search_directory(directory: Path) -> Iterator[Path]:
 
 
 def _may_be_there_before(name: str) -> bool:
-    """Whether a search that has not begun may have a file: those of outer folds, say."""
+    """Whether a file may exist before a search starts, such as those of outer folds."""
     is_ours = OUTER.fullmatch(name) or _UNFINISHED.fullmatch(name)
     return bool(is_ours) or is_bookkeeping(name)

@@ -1,7 +1,7 @@
-"""A trial over folds: one run per fold, until all are trained or it can no longer win.
+"""Trains a trial over folds, one run per fold, until it can no longer win.
 
-The outcomes of finished folds are kept in a file, so that a resumed trial neither builds
-nor trains them again.
+The outcomes of finished folds are stored in a file, so that a resumed trial does not train
+them again.
 """
 
 import math
@@ -37,8 +37,8 @@ class FoldedTrial:
         fit: Trains one fold, given by `TrialPlan.fold`.
         folds: Number of folds.
         objective: The metric that is the score.
-        prepare: Called before the first fold of each trial. Refuses data that can't be
-            divided into these folds, and returns their fingerprint.
+        prepare: Called before the first fold of each trial. Rejects data that can't be
+            split into these folds, and returns their fingerprint.
     """
 
     fit: FitTrial
@@ -53,24 +53,24 @@ class FoldedTrial:
             remove_unfinished(plan.directory, _UNFINISHED)
             if plan.export:
                 return self._export(plan)
-            return self._train(plan, _Done(plan.directory, division))
+            return self._train(plan, _FinishedFolds(plan.directory, division))
 
-    def _train(self, plan: TrialPlan, done: "_Done") -> Outcome:
-        while self._goes_on(plan, done.outcomes):
-            number = len(done.outcomes) + 1
+    def _train(self, plan: TrialPlan, finished: "_FinishedFolds") -> Outcome:
+        while self._has_next(plan, finished.outcomes):
+            number = len(finished.outcomes) + 1
             outcome = self._train_one(_fold_of(plan, number))
             if outcome.status != "completed":
                 return outcome
-            done.add(outcome)
-        return self._together(plan, done.outcomes)
+            finished.add(outcome)
+        return self._combined(plan, finished.outcomes)
 
-    def _goes_on(self, plan: TrialPlan, outcomes: Sequence[Outcome]) -> bool:
+    def _has_next(self, plan: TrialPlan, outcomes: Sequence[Outcome]) -> bool:
         scores = [self._best(outcome)[1] for outcome in outcomes]
         is_whole = len(scores) == self.folds
         return not is_whole and can_win(scores, plan.rival, self.objective.mode)
 
     def _train_one(self, plan: TrialPlan) -> Outcome:
-        """Trains a fold. An outcome other than completed becomes that of the trial."""
+        """Trains a fold; any outcome except completed is also that of the trial."""
         outcome = run_trial(self.fit, plan, self.objective.name)
         if outcome.status == "completed" and not any(map(is_score, outcome.scores)):
             reason = f"{self.objective.name} is not a number"
@@ -82,12 +82,12 @@ class FoldedTrial:
         return outcome
 
     def _best(self, outcome: Outcome) -> tuple[int, float]:
-        """The best epoch of a fold (the first of equals) and its score."""
+        """Returns the best epoch of a fold, the first of equals, and its score."""
         sign = -1 if self.objective.mode == "max" else 1
         numbers = [(e, s) for e, s in enumerate(outcome.scores, 1) if is_score(s)]
         return min(numbers, key=lambda number: sign * number[1])
 
-    def _together(self, plan: TrialPlan, outcomes: Sequence[Outcome]) -> Outcome:
+    def _combined(self, plan: TrialPlan, outcomes: Sequence[Outcome]) -> Outcome:
         best = [self._best(outcome) for outcome in outcomes]
         scores = [score for _, score in best]
         reason = outcomes[-1].reason
@@ -117,8 +117,8 @@ class FoldedTrial:
         return Outcome("completed")
 
 
-class _Done:
-    """The outcomes of finished folds, in a file of the trial.
+class _FinishedFolds:
+    """The outcomes of finished folds, stored in a file of the trial.
 
     Args:
         directory: Directory of the trial.
@@ -149,7 +149,7 @@ class _Done:
             raise CheckpointError(
                 message(
                     f"The outcome of a fold must be written ({error.strerror}).",
-                    "Free some space, and repeat the command to continue.",
+                    "Free some space, and run the same command again to continue.",
                     file=str(self._path),
                 )
             ) from None
@@ -185,7 +185,7 @@ def _fold_of(plan: TrialPlan, number: int) -> TrialPlan:
 
 
 def _means(scores: Sequence[Sequence[float]]) -> list[float]:
-    """Mean score after each epoch, over the folds that reached it."""
+    """Computes the mean score after each epoch over the folds that reached it."""
     means = []
     for epoch in range(max(map(len, scores))):
         here = [each[epoch] for each in scores if len(each) > epoch]

@@ -1,4 +1,4 @@
-"""A search from Python, over a hypermodel of the user."""
+"""A search from Python over a user's hypermodel."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -44,13 +44,13 @@ class Search:
         objective: Metric to optimize, or a `keras_tuner.Objective`.
         seed: Seed of the oracle and of every trial.
         parallel_trials: Number of trials that run at a time, each in its own process;
-            `"auto"` is one per GPU, or per group of `devices` GPUs. What the processes get
-            must be importable: functions at the top level of a module, and data as
-            `ImageData` or a function `dataset(epoch, start_batch)`. Put the calls of a
-            script below `if __name__ == "__main__":`.
+            `"auto"` is one per GPU, or per group of `devices` GPUs. Objects for the
+            processes must be picklable: functions at the top level of a module, and data as
+            `ImageData` or a function `dataset(epoch, start_batch)`. Put the top-level code
+            of a script below `if __name__ == "__main__":`.
         trainer: Arguments of the `Trainer` of each trial. Early stopping on the objective
-            is added to its callbacks, unless they include one. `Alerts` among them tell of
-            the search as a whole.
+            is added to its callbacks, unless they include one. `Alerts` among them report
+            on the search as a whole.
         **options: Settings of the section `search` of a configuration, such as `mode`,
             `tuner`, `max_trials`, `folds`, `keep` and `hyperband_factor`. See
             `docs/settings.md`.
@@ -106,8 +106,8 @@ class Search:
         """Runs the search, or continues it where it stopped.
 
         Args:
-            data: As for `Trainer.fit`.
-            validation_data: As for `Trainer.fit`.
+            data: See `Trainer.fit`.
+            validation_data: See `Trainer.fit`.
             notify: Called with each line of progress.
 
         Returns:
@@ -167,7 +167,7 @@ class Search:
 
 
 def _builder(hypermodel: Build | keras_tuner.HyperModel) -> Build:
-    """The build function; refuses a hypermodel with its own `fit`."""
+    """Returns the build function; rejects a hypermodel with its own `fit`."""
     if not isinstance(hypermodel, keras_tuner.HyperModel):
         remedy = "Ask hp for the values to search, such as hp.Float(...)."
         require_signature(hypermodel, ["hp"], "hypermodel", remedy)
@@ -187,7 +187,7 @@ def _builder(hypermodel: Build | keras_tuner.HyperModel) -> Build:
 
 
 def _require_images(data: Any, validation_data: Any, folds: int) -> None:
-    from ..data import ImageData  # with Pillow, which other data do not need
+    from ..data import ImageData  # imports Pillow, which other data does not need
 
     if (
         isinstance(data, ImageData)
@@ -209,7 +209,7 @@ def _require_images(data: Any, validation_data: Any, folds: int) -> None:
 
 
 def _given_callbacks(trainer: Mapping[str, Any]) -> dict[str, Any]:
-    """The callbacks among arguments of a Trainer, by label."""
+    """Returns the callbacks among arguments of a Trainer, by label."""
     given = trainer.get("callbacks") or {}
     if isinstance(given, Mapping):
         return dict(given)
@@ -217,7 +217,7 @@ def _given_callbacks(trainer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_alerts(trainer: dict[str, Any]) -> tuple[dict[str, Any], list[Alerts]]:
-    """Arguments of the Trainer of a trial, and what sends alerts, once for the search."""
+    """Splits the arguments of a Trainer into those of a trial, and `Alerts`."""
     given = _given_callbacks(trainer)
     alerts = [each for each in given.values() if isinstance(each, Alerts)]
     if not alerts:
@@ -232,8 +232,8 @@ class HypermodelTrial:
 
     Attributes:
         build: Returns a compiled model.
-        data: As for `Trainer.fit`.
-        validation_data: As for `Trainer.fit`.
+        data: See `Trainer.fit`.
+        validation_data: See `Trainer.fit`.
         trainer: Arguments of the Trainer.
         objective: The metric that is the score.
         settings: Settings of the search.
@@ -247,7 +247,7 @@ class HypermodelTrial:
     settings: SearchConfig = field(default_factory=SearchConfig, repr=False)
 
     def __call__(self, plan: TrialPlan) -> tuple[FitResult, dict[str, Any] | None] | Path:
-        """Trains or exports; also returns hyperparameters if building added some."""
+        """Trains or exports a trial; also returns hyperparameters if `build` added some."""
         hp = keras_tuner.HyperParameters.from_config(plan.hyperparameters)
         known = len(hp.space)
         added = trial_callbacks(self.settings, self.objective, plan.fold)
@@ -264,7 +264,7 @@ class HypermodelTrial:
         return result, hp.get_config() if len(hp.space) > known else None
 
     def prepare_folds(self) -> str:
-        """Checks that the images can be divided into folds; returns their fingerprint.
+        """Checks that the images can be split into folds; returns their fingerprint.
 
         Raises:
             DataError: They can't, or the objective can't be measured on every fold.
@@ -280,7 +280,7 @@ class HypermodelTrial:
         return folded
 
     def _callbacks(self) -> dict[str, Any]:
-        """The given callbacks, with quiet defaults."""
+        """Returns the given callbacks, with quiet defaults."""
         given = _given_callbacks(self.trainer)
         name = self.objective.name
         mode: Any = self.objective.mode

@@ -1,4 +1,4 @@
-"""The journal of an oracle, from which a killed search continues."""
+"""The journal of a search, from which it continues after an interruption."""
 
 import json
 import re
@@ -75,7 +75,7 @@ class Journal:
             raise CheckpointError(
                 message(
                     f"The state of the search must be written ({error.strerror}).",
-                    "Free some space, and repeat the command to continue.",
+                    "Free some space, and run the same command again to continue.",
                     file=str(self._path),
                 )
             ) from None

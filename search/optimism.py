@@ -1,4 +1,4 @@
-"""The selection bias of the best of many trials."""
+"""Corrects the selection bias of the best of many trials."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def corrected_score(scores: Floats, choose: Callable[[Floats], int]) -> float:
     much with five folds or more, and too little with two or three.
 
     Args:
-        scores: `(trials, folds)` of trials with all folds; two folds or more.
+        scores: Scores of trials with all folds, `(trials, folds)`; two folds or more.
         choose: Returns the row of the winner, given a subset of the columns.
 
     Example:

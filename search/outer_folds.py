@@ -1,4 +1,4 @@
-"""The score of a whole search on images that had no part in it."""
+"""Summarizes the scores of whole searches on images that had no part in them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class OuterScores:
     objective: str
 
     def as_json(self) -> dict[str, Any]:
-        """Mean, standard error, interval and values of each score, and `parts`."""
+        """Returns mean, standard error, interval and values per score, and `parts`."""
         summary = summarize_folds(self.scores)
         found: dict[str, Any] = {"parts": len(self.scores)}
         for name, each in summary.items():
@@ -43,7 +43,7 @@ class OuterScores:
         return found
 
     def lines(self) -> list[str]:
-        """Lines on the objective, or on all scores if it was not tested."""
+        """Returns lines on the objective, or on all scores if it was not tested."""
         found = self.as_json()
         wanted = self.objective.removeprefix("val_")
         names = [wanted] if wanted in found else [n for n in found if n != "parts"]

@@ -1,4 +1,4 @@
-"""Estimates of the remaining time and disk space of a search."""
+"""Estimates the remaining time and disk space of a search."""
 
 import os
 import shutil
@@ -31,12 +31,12 @@ class Pace:
         return len(self._seconds)
 
     def begin(self, number: int) -> None:
-        """Records that a trial has begun."""
+        """Records that a trial has started."""
         self._began_at[number] = self._clock()
         self._most_at_a_time = max(self._most_at_a_time, len(self._began_at))
 
     def end(self, number: int) -> None:
-        """Records that it has ended."""
+        """Records that a trial has ended."""
         self._seconds.append(self._clock() - self._began_at.pop(number))
 
     def seconds_to_go(self, num_left: int, seconds_left: float | None) -> float | None:
@@ -46,7 +46,7 @@ class Pace:
 
         Args:
             num_left: Number of trials that have not ended.
-            seconds_left: Time after which none begins, or None.
+            seconds_left: Time after which none starts, or None.
         """
         if not self._seconds:
             return None
@@ -56,13 +56,13 @@ class Pace:
 
 
 def num_left(study: Study) -> int:
-    """Maximum number of trials that have not ended."""
+    """Returns the maximum number of trials that have not ended."""
     ended = sum(trial.status != "running" for trial in study.trials.values())
     return max(number_of_trials(study.oracle) - ended, 0)
 
 
 def describe_rest(study: Study, pace: Pace, seconds_left: float | None) -> str:
-    """Remaining trials and time, as the end of a line; empty if none are left."""
+    """Describes remaining trials and time, as the end of a line; empty if none are left."""
     left = num_left(study)
     seconds = pace.seconds_to_go(left, seconds_left)
     if not left or seconds is None:
@@ -74,8 +74,8 @@ def describe_disk(directory: Path, study: Study, keep: int) -> str:
     """Estimates the disk space of a search from the trials that have ended.
 
     Args:
-        directory: Of the search.
-        study: Its trials.
+        directory: Directory of the search.
+        study: The study.
         keep: Number of trials that keep their weights.
     """
     ended = [t.name for t in study.trials.values() if t.status != "running"]
@@ -125,7 +125,7 @@ def describe_bytes(size: float) -> str:
 
 
 def _sizes(run: Path) -> tuple[int, int]:
-    """Bytes that every trial leaves, and bytes of weights of a trial that keeps them.
+    """Returns the bytes of a run's weights, after the bytes of all other files.
 
     The weights of a backbone count although the checkpoints of all trials share them,
     because an exported model has a copy.

@@ -1,4 +1,4 @@
-"""The number of trials that run at a time on this machine."""
+"""Determines the number of parallel trials on this machine."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -27,8 +27,8 @@ def trials_at_a_time(
 ) -> Parallel:
     """Returns the number of trials at a time, without loading TensorFlow.
 
-    `auto` is one per group of `trainer.devices` GPUs, or per GPU if that is `auto`, too.
-    Leftover GPUs stay idle.
+    `auto` is one per group of `trainer.devices` GPUs, or per GPU if that is also `auto`.
+    Remaining GPUs stay idle.
 
     Args:
         wanted: A number, or `"auto"`.
@@ -63,7 +63,7 @@ def _require_gpus(trials: int, each: int, found: int) -> None:
     if found and each > 1 and trials * each > found:
         raise ConfigError(
             message(
-                f"Each parallel trial needs {each} GPUs of its own, and there are {found}.",
+                f"Each parallel trial needs its own {each} GPUs, but there are {found}.",
                 f"Try trainer.devices={max(found // trials, 1)} or --parallel-trials auto.",
                 **{"parallel_trials": trials, "trainer.devices": each},
             )

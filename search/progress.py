@@ -42,8 +42,9 @@ class WorkerStatus:
         name: Its number on this machine, or its name in a cluster.
         plan: The current plan; None while it is idle.
         progress: The newest report.
-        since: When the plan began, by `time.monotonic`.
-        heard_at: Time of its last message, if it is on another machine.
+        since: The `time.monotonic` time at which the plan started.
+        heard_at: The `time.monotonic` time of its last message, if it is on another
+            machine.
         restarts: How often its process was restarted.
     """
 

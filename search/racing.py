@@ -1,4 +1,4 @@
-"""Racing: when a trial over folds can no longer win, and its expected score.
+"""Racing: stops a trial over folds that can no longer win, and estimates its score.
 
 A trial is compared with its rival, the best trial with all folds when it began, over the
 folds that both trained. The images are the same: the difficulty of a fold cancels. The
@@ -19,7 +19,7 @@ from statistics import fmean, stdev
 from scipy.special import stdtr
 
 ALPHA = 0.05
-FEWEST_FOLDS = 2
+MIN_FOLDS = 2
 _ROUNDING = 1e-6  # of a score; smaller differences are ignored
 
 
@@ -28,8 +28,8 @@ def can_win(scores: Sequence[float], rival: Sequence[float], mode: str) -> bool:
 
     It can't if, after two folds or more, it is behind by more than one standard error of
     the rival's mean, and the test is significant at 5 %. The first condition keeps trials
-    with a tiny but constant difference, which is common with small validation sets, and all
-    that `choose: one_standard_error` may choose.
+    with a tiny but constant difference, which is common with small validation sets, and
+    all trials that `choose: one_standard_error` may choose.
 
     Args:
         scores: Scores of the folds so far.
@@ -42,7 +42,7 @@ def can_win(scores: Sequence[float], rival: Sequence[float], mode: str) -> bool:
         >>> can_win([0.50], [0.90, 0.92, 0.91], "max")
         True
     """
-    if not FEWEST_FOLDS <= len(scores) < len(rival):
+    if not MIN_FOLDS <= len(scores) < len(rival):
         return True
     behind = -fmean(_advantages(scores, rival, mode))
     if behind <= max(standard_error(rival), _ROUNDING * abs(fmean(rival))):
@@ -51,7 +51,7 @@ def can_win(scores: Sequence[float], rival: Sequence[float], mode: str) -> bool:
 
 
 def p_value(scores: Sequence[float], rival: Sequence[float], mode: str) -> float:
-    """Probability of being this far behind if the trial is as good as its rival.
+    """Computes the probability of being this far behind for a trial as good as its rival.
 
     Args:
         scores: Scores of two folds or more.
@@ -73,7 +73,7 @@ def p_value(scores: Sequence[float], rival: Sequence[float], mode: str) -> float
 
 
 def expected_score(scores: Sequence[float], rival: Sequence[float] = ()) -> float:
-    """The mean over folds, or its estimate for a stopped trial.
+    """Computes the mean over folds, or an estimate for a stopped trial.
 
     The estimate is the rival's mean plus the mean difference over the folds that both
     trained.
@@ -90,11 +90,11 @@ def expected_score(scores: Sequence[float], rival: Sequence[float] = ()) -> floa
 
 
 def standard_error(scores: Sequence[float]) -> float:
-    """Standard error of the mean of two scores or more."""
+    """Computes the standard error of the mean of two or more scores."""
     return stdev(scores) / math.sqrt(len(scores))
 
 
 def _advantages(scores: Sequence[float], rival: Sequence[float], mode: str) -> list[float]:
-    """How much better a trial is, for each fold that both trained."""
+    """Computes how much better a trial is on each fold that both trained."""
     sign = 1 if mode == "max" else -1
     return [sign * (own - other) for own, other in zip(scores, rival, strict=False)]

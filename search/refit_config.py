@@ -1,4 +1,4 @@
-"""The configuration that trains the winner of a search on all images."""
+"""Creates the configuration that trains the winner of a search on all images."""
 
 import math
 import statistics
@@ -20,8 +20,8 @@ def epochs_to_refit(trial: Trial) -> int:
 def refit_config(best: RunConfig, epochs: int) -> RunConfig:
     """Returns the configuration of a refit: the same training, without validation.
 
-    There is no early stopping, the last epoch is kept, and a learning-rate schedule gets as
-    far as in that many epochs of the trial.
+    There is no early stopping, the last epoch is kept, and the learning rate schedule keeps
+    the length that it had in the trial.
 
     Args:
         best: Configuration from `best_config`.
@@ -42,7 +42,7 @@ def refit_config(best: RunConfig, epochs: int) -> RunConfig:
 def _without_validation(
     entry: tuple[str, dict[str, Any] | None],
 ) -> tuple[str, dict[str, Any] | None] | None:
-    """A callback entry for a refit; None if it is left out."""
+    """Adapts a callback entry for a refit; None if it is left out."""
     label, options = entry
     name = callback_class(label, options or {})[0]
     if options is None or name not in RECONFIGURED:

@@ -1,4 +1,4 @@
-"""The table of trials."""
+"""Writes the table of trials."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from .study import Study, Trial
 
 
 def write_results(directory: Path, study: Study) -> None:
-    """Writes results.csv: a row per trial, in the order in which they began."""
+    """Writes results.csv: a row per trial, in the order in which they started."""
     names = parameter_names(study)
     trials = [trial for _, trial in sorted(study.trials.items())]
     folds = max((len(trial.fold_scores) for trial in trials), default=0)
@@ -22,7 +22,7 @@ def write_results(directory: Path, study: Study) -> None:
 
 
 def parameter_names(study: Study) -> list[str]:
-    """Names of all parameters with a value in any trial."""
+    """Returns the names of all parameters with a value in any trial."""
     names = dict.fromkeys(
         name for _, trial in sorted(study.trials.items()) for name in trial.values
     )
@@ -59,7 +59,7 @@ def _row(trial: Trial, names: Sequence[str], folds: int) -> list[object]:
 
 
 def _of_folds(trial: Trial, folds: int) -> list[object]:
-    """Standard error, number of folds and their scores, in a search over folds."""
+    """Returns standard error, number of folds and their scores; [] without folds."""
     if not folds:
         return []
     count = len(trial.fold_scores)

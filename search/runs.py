@@ -1,4 +1,4 @@
-"""The runs of a trial: one in its directory, or one per fold below it."""
+"""Finds the runs of a trial: one in its directory, or one per fold below it."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ _MODEL = re.compile(re.escape(MODEL_FILE))
 
 
 def has_folds(trial: Path) -> bool:
-    """Whether a directory holds a trial over folds that has begun one."""
+    """Whether a directory contains a trial over folds that has started one."""
     return runs_of(trial) != [trial]
 
 
 def runs_of(trial: Path) -> list[Path]:
-    """Directories of the runs of a trial: its folds in order, or itself."""
+    """Returns the directories of a trial's runs: its folds in order, or itself."""
     below = trial.iterdir() if trial.is_dir() else ()
     folds = [each for each in below if FOLD.fullmatch(each.name) and each.is_dir()]
     in_order = sorted(folds, key=lambda each: int(each.name.rpartition("-")[2]))

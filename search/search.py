@@ -1,4 +1,4 @@
-"""The search: hands out trials, records their outcomes, and keeps the best models."""
+"""Runs a search: starts trials, records their outcomes, and keeps the best models."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ class SearchResult:
     """The result of a search.
 
     Attributes:
-        trials: All trials, in the order in which they began.
+        trials: All trials, in the order in which they started.
         best: The completed trials, best first.
         winner: The chosen trial, with its corrected score; None if no trial completed.
         run_dir: The directory of the search; each trial is in `run_dir / trial.name`.
         signal: Number of the signal that stopped the search, or None.
-        stop_reason: Why no further trial began.
+        stop_reason: Why no further trial was started.
     """
 
     trials: list[Trial]
@@ -66,8 +66,8 @@ def run_search(
     Args:
         study: Proposes trials and records their outcomes.
         executor: Runs the trials.
-        directory: Of the search; locked by this process.
-        keep: Which trials keep their weights.
+        directory: Directory of the search, locked by this process.
+        keep: Chooses the trials that keep their weights.
         notify: Called with each line of progress.
         budget: Limits of time and patience; none by default.
 
@@ -81,7 +81,7 @@ def run_search(
     except KeraunosError:
         if not any(
             TRIAL.fullmatch(each.name) for each in directory.iterdir()
-        ):  # nothing has begun
+        ):  # no trial has started
             study.discard()
         raise
     best = study.ranking()
@@ -133,12 +133,12 @@ def _run_trials(
         budget.pace.begin(trial.number)
         return _plan(trial, directory)
 
-    for number, outcome in _hand_out(executor, plan_next):
+    for number, outcome in _run_plans(executor, plan_next):
         if outcome.status == "interrupted":
             return outcome.signal
-        _refuse(outcome, study)
+        _raise_general_error(outcome, study)
         budget.pace.end(number)
-        _note(study, study.trials[number], outcome, directory, notify, budget)
+        _record(study, study.trials[number], outcome, directory, notify, budget)
         _forget_weights(study, directory, keep)
         if budget.pace.num_ended == 1:
             notify(f"estimate: {describe_disk(directory, study, keep.count)}")
@@ -155,7 +155,7 @@ def _export_best(
         if any(map(is_exportable, runs_of(directory / trial.name)))
     ]
     plans = (replace(_plan(trial, directory), export=True) for trial in left)
-    for number, outcome in _hand_out(executor, lambda: next(plans, None)):
+    for number, outcome in _run_plans(executor, lambda: next(plans, None)):
         if outcome.status == "interrupted":
             return outcome.signal
         if outcome.status == "failed":
@@ -163,7 +163,7 @@ def _export_best(
     return None
 
 
-def _hand_out(
+def _run_plans(
     executor: Executor, plan_next: Callable[[], TrialPlan | None]
 ) -> Iterator[tuple[int, Outcome]]:
     """Starts planned trials whenever there is room, and yields each outcome.
@@ -195,8 +195,8 @@ def _plan(trial: Trial, directory: Path) -> TrialPlan:
     )
 
 
-def _refuse(outcome: Outcome, study: Study) -> None:
-    """Raises an error that does not come from the values of one trial."""
+def _raise_general_error(outcome: Outcome, study: Study) -> None:
+    """Raises an error that is not caused by the values of a trial."""
     has_completed = any(trial.score is not None for trial in study.trials.values())
     if outcome.error is not None and (
         isinstance(outcome.error, CheckpointError) or not has_completed
@@ -204,7 +204,7 @@ def _refuse(outcome: Outcome, study: Study) -> None:
         raise outcome.error
 
 
-def _note(
+def _record(
     study: Study,
     trial: Trial,
     outcome: Outcome,
@@ -213,7 +213,7 @@ def _note(
     budget: Budget,
 ) -> None:
     study.tell(trial, outcome)
-    own_directory(directory / trial.name)  # it may have failed before it began
+    own_directory(directory / trial.name)  # missing if it failed before its run started
     if outcome.traceback:
         write_text_atomic(directory / trial.name / TRACEBACK_FILE, outcome.traceback)
     show_trial(directory, study, trial)
@@ -250,7 +250,7 @@ def _forget_weights(
 
 
 def _taken_over(study: Study) -> set[int]:
-    """Numbers of trials whose weights a running trial may still have to copy."""
+    """Returns numbers of trials whose weights a running trial may still have to copy."""
     running = [trial for trial in study.trials.values() if trial.status == "running"]
     sources = [trial.note("trial_id") for trial in running]
     return {int(source) for source in sources if source is not None}
@@ -272,7 +272,7 @@ def _not_exported(trial: Trial, outcome: Outcome) -> SearchError:
         message(
             f"The model of {trial.name}, one of the best, must be exported to "
             f"{MODEL_FILE} ({outcome.reason}).",
-            "Fix the cause and repeat the command: finished trials are kept.",
+            "Fix the cause and run the same command again: finished trials are kept.",
             values=trial.values,
         )
     )

@@ -1,4 +1,4 @@
-"""Alerts of a search: one when it is over, whatever ended it; its trials send none."""
+"""Sends one alert when a search ends; its trials send none."""
 
 import contextlib
 import time
@@ -15,11 +15,11 @@ class SearchAlerts:
     """Sends one alert about a whole search.
 
     Args:
-        alerts: What sends them; none if nothing is to be sent.
-        directory: Of the search.
+        alerts: The callbacks that send the alert; may be empty.
+        directory: Directory of the search.
 
     Attributes:
-        result: To be set as soon as the trials are over.
+        result: The result, to be set before the context ends.
     """
 
     def __init__(self, alerts: Sequence[Alerts], directory: Path) -> None:
@@ -29,7 +29,7 @@ class SearchAlerts:
 
     @contextlib.contextmanager
     def around(self, *stops: type[Exception]) -> Iterator["SearchAlerts"]:
-        """Sends what came of the search when the block is over.
+        """Sends the outcome of the search when the context ends.
 
         Args:
             *stops: Exceptions that end an interrupted search.
@@ -58,6 +58,6 @@ class SearchAlerts:
 
 
 def _summary(result: SearchResult) -> str:
-    """Why no further trial began, and the winner with its score."""
+    """Returns why the search ended, and the winner with its score."""
     won = result.winner.lines()[:2] if result.winner is not None else []
     return "; ".join([f"the search ended: {result.stop_reason}", *won])

@@ -1,4 +1,4 @@
-"""A search from request to result, for the command line and for Python."""
+"""Opens and runs a search, for the command line and for Python."""
 
 import contextlib
 import os
@@ -41,12 +41,12 @@ class SearchRequest:
     """The request for a search.
 
     Attributes:
-        config: Oracle, objective and number of trials.
+        config: The section `search`: oracle, objective and number of trials.
         trainer: Settings of the Trainer of each trial.
         seed: Seed of the oracle.
         fit: Trains a trial, or one of its folds, in any process.
-        make_space: Returns the search space. It may build a model, and is called after the
-            GPUs were left to the processes of the trials.
+        make_space: Returns the search space. It may build a model, and is called after this
+            process has released the GPUs for the trial processes.
         make_settings: Returns all settings by name; called after `make_space`.
         parallel_trials: Number of trials that run at a time on this machine, each in its
             own process.
@@ -66,7 +66,7 @@ class SearchRequest:
 
     @cached_property
     def trial(self) -> FitTrial:
-        """Trains a whole trial."""
+        """The function that trains a whole trial."""
         folds = self.config.folds
         if folds is None:
             return self.fit
@@ -94,8 +94,8 @@ class Session:
     Args:
         request: The request.
         directory: Directory of the search, locked by this process.
-        hides_output: Whether the output of trial processes goes to files `worker-0.log`
-            and so on, because the terminal shows something else.
+        hides_output: Whether to redirect the output of trial processes to `worker-0.log`
+            and so on.
 
     Attributes:
         study: The trials.
@@ -104,7 +104,7 @@ class Session:
 
     Raises:
         CheckpointError: The history can't be read.
-        ConfigError: The search was begun with other settings.
+        ConfigError: The search was started with other settings.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Session:
     ) -> None:
         self._request = request
         self._directory = directory
-        # First, as it gives up the GPUs.
+        # First, because it releases the GPUs.
         self.executor = _create_executor(request, directory if hides_output else None)
         config, objective = request.config, request.objective
         journal = Journal(directory / SEARCH_FILE, request.settings)
@@ -133,7 +133,7 @@ class Session:
         return sum(trial.status != "running" for trial in self.study.trials.values())
 
     def run(self, notify: Notify) -> SearchResult:
-        """Runs trials until there are no more, or a signal arrives (see `run_search`)."""
+        """Runs trials until the search ends or a signal arrives; see `run_search`."""
         config = self._request.config
         keep = Keep(config.keep, Choice(config.choose, self.study.objective.mode))
         return run_search(
@@ -145,17 +145,17 @@ class Session:
 def open_session(
     request: SearchRequest, directory: Path, hides_output: bool = False
 ) -> Iterator[Session]:
-    """Opens a search in a directory, to begin or continue it.
+    """Opens a search in a directory, to start or continue it.
 
     Args:
         request: The request.
         directory: Directory of the search.
-        hides_output: As for `Session`.
+        hides_output: See `Session`.
 
     Raises:
         CheckpointError: The history can't be read.
-        ConfigError: The directory contains something else, is in use or can't be written,
-            or the search was begun with other settings.
+        ConfigError: The directory contains anything else, is in use or not writable, or the
+            search was started with other settings.
     """
     with search_directory(directory) as own:
         yield Session(request, own, hides_output)
@@ -165,15 +165,15 @@ def run_worker(request: SearchRequest, role: Role, directory: Path) -> int | Non
     """Runs trials for a chief on another machine until it has no more.
 
     Args:
-        request: The same as that of the chief.
-        role: Of this process.
-        directory: Of the search.
+        request: The same request as that of the chief.
+        role: Role of this process.
+        directory: Directory of the search.
 
     Returns:
-        The signal that ended it, or None.
+        The signal that stopped the worker, or None.
 
     Raises:
-        WorkerError: The chief does not answer, or one of several workers failed.
+        WorkerError: The chief does not respond, or one of several workers failed.
         ConfigError: The chief runs another search.
     """
     name, fingerprint = request.objective.name, request.fingerprint
@@ -199,7 +199,7 @@ def _require_parameters(
 
 def _create_executor(request: SearchRequest, logs: Path | None) -> Executor:
     if request.role is not None:
-        _give_up_gpus()
+        _release_gpus()
         return Chief(request.role, request.fingerprint)
     if request.parallel_trials == 1:
         return InProcess(request.trial, request.objective.name)
@@ -208,26 +208,26 @@ def _create_executor(request: SearchRequest, logs: Path | None) -> Executor:
 
 
 def _environments(request: SearchRequest) -> list[dict[str, str]]:
-    """Divides this machine among the processes of the trials.
+    """Returns the environment variables of trial processes, with their GPUs.
 
     Raises:
-        ConfigError: They are to have GPUs, and there is none.
+        ConfigError: Trials need GPUs, but there are none.
     """
-    found = _give_up_gpus()
-    if not found:  # said here, and not by each process after its start
+    found = _release_gpus()
+    if not found:  # raises here instead of in each process
         find_devices(request.trainer.accelerator)
     gpus = [] if request.trainer.accelerator == "cpu" else found
     return worker_environments(request.parallel_trials, gpus)
 
 
-def _give_up_gpus() -> list[str]:
-    """Leaves the GPUs to other processes.
+def _release_gpus() -> list[str]:
+    """Hides the GPUs from this process, for use by other processes.
 
     Returns:
-        Their names, as CUDA_VISIBLE_DEVICES writes them.
+        Their names in CUDA_VISIBLE_DEVICES.
     """
     found = tf.config.list_physical_devices("GPU")
-    with contextlib.suppress(RuntimeError):  # the user's program is on them already
+    with contextlib.suppress(RuntimeError):  # the user's program already uses them
         tf.config.set_visible_devices([], "GPU")
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = named.split(",") if named else map(str, range(len(found)))

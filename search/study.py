@@ -1,4 +1,4 @@
-"""The oracle, with a journal of everything it was asked and told."""
+"""The oracle of a search, with a journal of its trials and their outcomes."""
 
 import copy
 import statistics
@@ -17,7 +17,7 @@ from .racing import expected_score, standard_error
 from .trials import Outcome
 from .tuning.oracles import is_score, may_be_continued
 
-OWN = "tuner/"  # how names of what oracles note for themselves begin
+OWN = "tuner/"  # prefix of names that oracles use internally
 
 
 @dataclass
@@ -25,8 +25,8 @@ class Trial:
     """A trial of a search.
 
     Attributes:
-        number: Position in the order in which trials began, from 0.
-        hyperparameters: Keras Tuner's, with the values of this trial.
+        number: Number in the order in which trials started, from 0.
+        hyperparameters: Keras Tuner's hyperparameters, with the values of this trial.
         status: `"running"`, `"completed"` or `"failed"`.
         scores: The objective after each epoch.
         score: The best of `scores`. With folds, the mean of `fold_scores`, or an estimate
@@ -34,7 +34,7 @@ class Trial:
         best_epoch: Epoch of the best score; with folds, the mean of `fold_epochs`.
         fold_scores: Best score of each trained fold; empty without folds.
         fold_epochs: Epochs of these scores.
-        rival: Fold scores of the best trial when this one began.
+        rival: Fold scores of the best trial when this one started.
         seconds: Training time.
         reason: Why it ended or failed.
     """
@@ -73,7 +73,7 @@ class Trial:
         return len(self.fold_scores) >= len(self.rival)
 
     def note(self, name: str) -> Any:
-        """An internal entry of the oracle: `epochs`, or the `trial_id` to continue."""
+        """Returns an internal entry of the oracle: `epochs`, or `trial_id` to continue."""
         return self.hyperparameters.values.get(f"{OWN}{name}")
 
 
@@ -86,7 +86,7 @@ class Study:
         journal: The history, which is replayed.
 
     Attributes:
-        trials: All trials that began, by number.
+        trials: All trials that have started, by number.
 
     Raises:
         CheckpointError: The oracle now proposes something other than before.
@@ -105,7 +105,7 @@ class Study:
         """Returns the next trial, interrupted ones first; None if there is none now.
 
         Args:
-            may_begin: Returns whether a new trial may begin.
+            may_begin: Returns whether a new trial may start.
         """
         if self._left:
             return self._left.pop(0)
@@ -162,7 +162,7 @@ class Study:
         return self.trials[number]
 
     def _rival_of(self, trial: Trial) -> Sequence[float]:
-        """Fold scores of the best trial with all folds and as many epochs."""
+        """Returns fold scores of the best trial with all folds and as many epochs."""
         epochs = trial.note("epochs")
         for best in self.ranking():
             if best.is_whole and best.note("epochs") == epochs:
@@ -170,7 +170,7 @@ class Study:
         return ()
 
     def _end(self, trial: Trial, outcome: Outcome) -> None:
-        told = self.oracle.trials[self._trial_id(trial)]
+        own = self.oracle.trials[self._trial_id(trial)]
         trial.scores = outcome.scores
         trial.fold_scores, trial.fold_epochs = outcome.fold_scores, outcome.fold_epochs
         trial.seconds, trial.reason = outcome.seconds, outcome.reason
@@ -179,16 +179,16 @@ class Study:
         if trial.status == "completed" and not numbers:
             trial.status, trial.reason = "failed", f"{self.objective.name} is not a number"
         if outcome.hyperparameters:
-            told.hyperparameters = keras_tuner.HyperParameters.from_config(
+            own.hyperparameters = keras_tuner.HyperParameters.from_config(
                 copy.deepcopy(outcome.hyperparameters)  # it changes conditions in place
             )
-            trial.hyperparameters = told.hyperparameters
+            trial.hyperparameters = own.hyperparameters
         for epoch, score in numbers.items():
-            self.oracle.update_trial(told.trial_id, {self.objective.name: score}, epoch)
-        told.status, told.message = trial.status.upper(), trial.reason
-        self.oracle.end_trial(told)
+            self.oracle.update_trial(own.trial_id, {self.objective.name: score}, epoch)
+        own.status, own.message = trial.status.upper(), trial.reason
+        self.oracle.end_trial(own)
         if trial.status == "completed":
-            trial.score, trial.best_epoch = float(told.score), int(told.best_step)
+            trial.score, trial.best_epoch = float(own.score), int(own.best_step)
 
     def _replay(self, event: dict[str, Any]) -> None:
         number = event["trial"]
@@ -224,7 +224,7 @@ class Study:
 
 
 def _scores_by_epoch(trial: Trial) -> dict[int, float]:
-    """Scores for the oracle: one per epoch, or the expected one over folds."""
+    """Returns the scores for the oracle: one per epoch, or the expected one over folds."""
     if trial.fold_scores:
         epoch = round(statistics.fmean(trial.fold_epochs))
         return {epoch: expected_score(trial.fold_scores, trial.rival)}
@@ -232,7 +232,7 @@ def _scores_by_epoch(trial: Trial) -> dict[int, float]:
 
 
 def _of_folds(trial: Trial) -> dict[str, Any]:
-    """Journal entries of a trial over folds; empty for others."""
+    """Returns the journal entries of a trial over folds; empty for others."""
     if not trial.fold_scores:
         return {}
     return {"fold_scores": [*trial.fold_scores], "fold_epochs": [*trial.fold_epochs]}

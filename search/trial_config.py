@@ -1,4 +1,4 @@
-"""The configurations of a trial and of the best trial."""
+"""Creates the configurations of a trial and of the best trial."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,14 +34,14 @@ def best_config(
     checkpoint = callbacks.pop("model_checkpoint", {})
     if checkpoint is not None and "monitor" not in checkpoint:
         checkpoint = checkpoint | watched
-    callbacks["model_checkpoint"] = checkpoint  # last: its best weights stay
+    callbacks["model_checkpoint"] = checkpoint  # last, so that its best weights remain
     watching = config.model_copy(update={"callbacks": callbacks, "run_dir": None})
     chosen = varied(watching, values)
-    return chosen if max_epochs is None else _cut_short(chosen, max_epochs)
+    return chosen if max_epochs is None else _shortened(chosen, max_epochs)
 
 
-def _cut_short(config: RunConfig, max_epochs: int) -> RunConfig:
-    """The same training up to an epoch, from which another trial can continue."""
+def _shortened(config: RunConfig, max_epochs: int) -> RunConfig:
+    """Returns the same training up to an epoch, from which another trial can continue."""
     own: dict[str, Any] = {"trainer.max_epochs": max_epochs}
     schedule = config.optimizer.schedule
     if schedule is not None and schedule.ends_with_training:
@@ -52,13 +52,13 @@ def _cut_short(config: RunConfig, max_epochs: int) -> RunConfig:
 def trial_config(
     config: RunConfig, values: Mapping[str, Any], objective: Monitor, max_epochs: int | None
 ) -> RunConfig:
-    """The configuration of a trial: `best_config` without progress bar and images."""
+    """Returns the configuration of a trial: `best_config` with less output."""
     best = unsent(best_config(config, values, objective, max_epochs))
     return best.model_copy(update={"callbacks": _QUIET | best.callbacks})
 
 
 def without_alerts(config: RunConfig) -> RunConfig:
-    """The configuration of a run of a search, which sends the alerts itself."""
+    """Returns the configuration without alerts, which the search sends itself."""
     own = {
         label: None if callback_class(label, options or {})[0] == "alerts" else options
         for label, options in config.callbacks.items()
@@ -67,13 +67,13 @@ def without_alerts(config: RunConfig) -> RunConfig:
 
 
 def unsent(config: RunConfig) -> RunConfig:
-    """The configuration of one of many runs, none of which sends or writes elsewhere."""
+    """Returns the configuration without callbacks that send or write elsewhere."""
     own = {label: _kept(label, options) for label, options in config.callbacks.items()}
     return config.model_copy(update={"callbacks": own})
 
 
 def _kept(label: str, options: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The options of a callback; None if it would send messages from every trial."""
+    """Returns the options of a callback; None if it would send messages from each trial."""
     name, arguments = callback_class(label, options or {})
     if options is None or not reaches_outside(name, arguments):
         return options
@@ -81,7 +81,7 @@ def _kept(label: str, options: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def config_of_fold(config: RunConfig, fold: int) -> RunConfig:
-    """The configuration of one of the folds of a trial, counted from 1."""
+    """Returns the configuration of a fold of a trial, counted from 1."""
     divided = {"folds": config.search.folds, "fold": fold}
     data = config.data.model_copy(update=divided)
     return config.model_copy(update={"data": data})

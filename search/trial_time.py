@@ -9,10 +9,10 @@ from ..callbacks.run_state import RunState
 
 
 class TrialTime(Callback):
-    """Ends training at a time limit; the model is then validated, and the score counts.
+    """Ends training at a time limit; the model is then validated and scored.
 
-    Epochs count with their validation, over all parts of a resumed run. Reading images,
-    computing features and building the model do not count.
+    The time of epochs counts, including validation, over all fits of a resumed run. Reading
+    images, computing features and building the model do not count.
 
     Args:
         max_seconds: Time limit of the trial.
@@ -53,15 +53,15 @@ class TrialTime(Callback):
         return self._before + within
 
     def on_epoch_begin(self, run: RunState) -> None:
-        """Starts the clock."""
+        """Starts measuring time."""
         self._since = self._clock()
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Checks the time."""
+        """Ends training if the limit is reached."""
         self._end_if_over(run)
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Checks the time, and stops the clock until the next epoch."""
+        """Ends training if the limit is reached; stops measuring until the next epoch."""
         self._end_if_over(run)
         self._before, self._since = self.seconds, None
 

@@ -1,4 +1,4 @@
-"""A trial: an ordinary run with its own values, and its outcome."""
+"""Runs a trial, which is an ordinary run with its own values."""
 
 import contextlib
 import gc
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ..trainer import FitResult
 
 DEATHS = 3  # of its process, after which a trial counts as failed
-SECONDS_UNTIL_FREE = 60.0  # what an orphaned worker may take to save and end
+SECONDS_UNTIL_FREE = 60.0  # for an orphaned worker to save and exit
 
-_looks_at_trials_only = False
+_freezes_garbage = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Outcome:
         status: `"interrupted"` means that it will be resumed.
         scores: The objective after each epoch, NaN without validation; with folds, their
             mean.
-        seconds: Training time, including all parts of a resumed trial.
+        seconds: Training time over all fits of a resumed trial.
         reason: Why it ended.
         signal: Number of the signal that interrupted it, or None.
         error: An error that may affect the whole search.
@@ -88,8 +88,8 @@ class Outcome:
     fold_epochs: Sequence[int] = ()
 
 
-# What training returned, with the hyperparameters that building the model added; what came
-# of all folds together; or the file of the model, if the plan was to export it.
+# Returns the result of a fit, with the hyperparameters that building the model added; the
+# outcome of a trial over folds; or the path of the model, if the plan is to export it.
 FitTrial = Callable[
     [TrialPlan], "FitResult | tuple[FitResult, dict[str, Any] | None] | Outcome | Path"
 ]
@@ -106,7 +106,7 @@ def run_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
     try:
         return _do(fit, plan, objective)
     except UnknownMetricError as error:
-        if error.metric == objective:  # the callbacks of a trial watch it, too
+        if error.metric == objective:  # callbacks of a trial also monitor it
             error = _unknown_objective(objective, error.known)
         return Outcome("failed", reason=str(error), error=error.with_traceback(None))
     except (ConfigError, DataError, CheckpointError) as error:
@@ -132,7 +132,7 @@ def _do(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
 def _outcome(result: "FitResult", objective: str, added: dict[str, Any] | None) -> Outcome:
     if result.signal is not None:
         return Outcome("interrupted", signal=result.signal)
-    if not result.history:  # its time was over before an epoch was
+    if not result.history:  # its time limit was reached in the first epoch
         return Outcome("failed", reason=result.stop_reason)
     if objective not in result.history:
         raise _unknown_objective(objective, result.history)
@@ -148,7 +148,7 @@ def _unknown_objective(objective: str, known: Iterable[str]) -> UnknownMetricErr
 
 
 def _broken(error: Exception) -> Outcome:
-    """The outcome of an exception: one line, and the traceback."""
+    """Converts an exception to an outcome: one line, and the traceback."""
     text = "".join(traceback.format_exception(error))
     line = (str(error).strip().splitlines() or [""])[0]
     kind = type(error).__name__
@@ -178,11 +178,11 @@ def _take_over(plan: TrialPlan) -> None:
     """Copies the run of another trial, to be resumed for more epochs."""
     if plan.continues is None or plan.directory.exists() or not plan.continues.is_dir():
         return
-    if has_folds(plan.continues):  # each continues its own
+    if has_folds(plan.continues):  # each fold copies its own
         return
     require_plain(
         plan.continues, CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER
-    )  # of a link, what it names would come
+    )  # `copytree` would copy the target of a link
     left = shutil.ignore_patterns(LOCK_FILE, OWNER_FILE)
     with new_directory(plan.directory) as temporary:
         shutil.copytree(plan.continues, temporary, ignore=left, dirs_exist_ok=True)
@@ -192,16 +192,16 @@ def _take_over(plan: TrialPlan) -> None:
 def garbage_of_trials_only() -> Iterator[None]:
     """Excludes objects that outlive a trial from garbage collection.
 
-    The modules of TensorFlow and a traced backbone are a million objects; each pass over
-    them takes a fraction of a second.
+    The modules of TensorFlow and a traced backbone are a million objects, so that each
+    collection takes a fraction of a second.
     """
-    global _looks_at_trials_only
+    global _freezes_garbage
     gc.freeze()
-    _looks_at_trials_only = True
+    _freezes_garbage = True
     try:
         yield
     finally:
-        _looks_at_trials_only = False
+        _freezes_garbage = False
         gc.unfreeze()
 
 
@@ -211,7 +211,7 @@ def _forget_models() -> None:
     Not `keras.utils.clear_session`, which also drops the user's Keras settings and the
     traced backbone; tracing it again costs seconds.
     """
-    for _ in range(2):  # traces, which TensorFlow holds as long as the models, go second
+    for _ in range(2):  # traces are freed in the second pass, after the models
         gc.collect()
-    if _looks_at_trials_only:
+    if _freezes_garbage:
         gc.freeze()

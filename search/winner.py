@@ -1,4 +1,4 @@
-"""The trial that a search chose, with its corrected score."""
+"""Finds the winning trial of a search and its corrected score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .study import Trial
 
 @dataclass(frozen=True)
 class Winner:
-    """The trial that was chosen.
+    """The winning trial of a search.
 
     Attributes:
         trial: The trial.
@@ -34,11 +34,11 @@ class Winner:
 
     @property
     def folds(self) -> int:
-        """Number of folds; 0 without."""
+        """Number of folds; 0 without folds."""
         return len(self.trial.fold_scores)
 
     def as_json(self) -> dict[str, Any]:
-        """The content of chosen.json."""
+        """Returns the content of chosen.json."""
         return {
             "trial": self.trial.name,
             "choose": self.rule,
@@ -51,7 +51,7 @@ class Winner:
         }
 
     def lines(self) -> list[str]:
-        """The same as text."""
+        """Describes the winner and its score in lines."""
         return [
             f"chosen: {self.trial.name}, {self._how()}",
             self._score(),

@@ -1,1 +1,1 @@
-"""Trials on several machines: a chief hands them out, workers ask for them."""
+"""Search on several machines: a chief distributes trials to workers."""

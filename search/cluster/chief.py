@@ -1,7 +1,7 @@
-"""The chief of a search on several machines: hands trials out to workers that ask.
+"""The chief of a search on several machines, which distributes trials to workers.
 
-It runs beside the oracle and trains nothing itself. All processes see the directory of the
-search; which of them is the chief the environment decides (`role`).
+It runs in the process of the oracle and trains nothing itself. All processes share the
+directory of the search. The environment determines which of them is the chief (`role`).
 """
 
 import contextlib
@@ -36,8 +36,8 @@ from .messages import BUSY, Sender, plan_to_json, read_outcome, read_sender, tas
 from .role import IP, PORT, Role
 from .signed_calls import MAX_MESSAGE_BYTES, OnlySigned
 
-SECONDS_OF_SILENCE = 60.0  # of a worker with a trial, after which another one gets it
-SECONDS_TO_LEAVE = 10.0  # for workers to hear that the search is over
+SECONDS_OF_SILENCE = 60.0  # after which the trial of a worker is given to another one
+SECONDS_TO_LEAVE = 10.0  # for workers to learn that the search is over
 _OWNER = re.compile(r"\.owner-of-(?:trial|export)-\d+")
 MAX_CALLS = 256  # at a time
 _OPTIONS = [
@@ -48,21 +48,21 @@ _OPTIONS = [
 
 
 @dataclass
-class _Handed:
-    """A trial, and who is at it.
+class _HandedTrial:
+    """A trial and the worker that runs it.
 
-    Of one that workers speak of before the search hands it out, as they do with a chief
-    that is back, the plan is None.
+    The plan is None if a worker reports a trial before the search starts it, which happens
+    after a restart of the chief.
     """
 
     plan: TrialPlan | None = None
     tuner_id: str | None = None
-    is_begun: bool = False  # that worker was seen at it: if it asks again, it has died
+    is_begun: bool = False  # if the worker asks for a trial again, it has died
     deaths: int = 0
     heard_at: float = field(default_factory=time.monotonic)
-    since: float = field(default_factory=time.monotonic)  # that worker is at it
+    since: float = field(default_factory=time.monotonic)  # when the worker started it
     progress: TrialProgress | None = None
-    outcome: Outcome | None = None  # came before the plan
+    outcome: Outcome | None = None  # received before the plan
 
     @property
     def is_left(self) -> bool:
@@ -72,7 +72,7 @@ class _Handed:
 
     @property
     def status(self) -> WorkerStatus:
-        """What the worker that has it is at."""
+        """The status of the worker that runs it."""
         return WorkerStatus(
             self.tuner_id or "",
             self.plan,
@@ -83,7 +83,7 @@ class _Handed:
         )
 
     def give(self, tuner_id: str | None) -> None:
-        """To a worker that begins; to nobody, where one leaves; to "", if unknown."""
+        """Assigns the trial to a worker; to None if one leaves, to "" if it is unknown."""
         self.tuner_id, self.is_begun = tuner_id, bool(tuner_id)
         self.heard_at = self.since = time.monotonic()
         self.progress = None
@@ -95,20 +95,20 @@ class Chief:
     """Distributes trials to workers on other machines; an executor of a search.
 
     Args:
-        role: Where to answer.
-        fingerprint: Of what decides the trials; workers with another one get none.
+        role: The role of this process, with the address to listen at.
+        fingerprint: Fingerprint of the settings; workers with another one get no trials.
     """
 
     def __init__(self, role: Role, fingerprint: str) -> None:
         self._role = role
         self._fingerprint = fingerprint
         self._lock = threading.Lock()
-        self._handed: dict[str, _Handed] = {}  # by `task_name`
-        self._waiting: set[str] = set()  # workers that asked and got nothing
+        self._handed: dict[str, _HandedTrial] = {}  # by `task_name`
+        self._waiting: set[str] = set()  # workers that asked for a trial in vain
         self._known: set[str] = set()
         self._is_over = False
         self._strangers = Strangers("the chief of the search")
-        # Outcomes, and None for each worker that has begun to wait.
+        # Outcomes, and None for each worker that starts to wait.
         self._news: queue.Queue[tuple[int, Outcome] | None] = queue.Queue()
         self._signals = stop_signals()
 
@@ -142,20 +142,20 @@ class Chief:
         while self._is_over and self._known and time.monotonic() < deadline:
             time.sleep(0.1)
         if self._is_over:
-            time.sleep(0.2)  # the last answer is on its way
+            time.sleep(0.2)  # until the last response is sent
         self._server.stop(grace=None).wait()
         self._strangers.report()
         self._signals.__exit__(None, None, None)
 
     @property
     def has_room(self) -> bool:
-        """Whether a worker waits for a trial for which there is none."""
+        """Whether a worker waits and there is no trial for it."""
         with self._lock:
             return self._lacks_trials()
 
     @property
     def workers(self) -> Sequence[WorkerStatus]:
-        """What each worker is at, by its newest word."""
+        """The last reported status of each worker."""
         with self._lock:
             busy = [each.status for each in self._planned() if each.tuner_id]
             idle = self._known - {each.name for each in busy}
@@ -167,23 +167,23 @@ class Chief:
         with self._lock:
             if task not in self._handed:
                 owner = _noted_owner(plan)
-                self._handed[task] = _Handed(tuner_id=owner, heard_at=self._began_at)
+                self._handed[task] = _HandedTrial(tuner_id=owner, heard_at=self._began_at)
             handed = self._handed[task]
             handed.plan = plan
             if handed.outcome is not None:
                 self._end(task, handed.outcome)
 
     def wait(self) -> tuple[int, Outcome] | None:
-        """Waits until a trial has ended, a signal has come, or a worker wants a trial."""
+        """Waits until a trial ends, a signal is received, or a worker wants a trial."""
         while self._stop.received is None:
             with contextlib.suppress(queue.Empty):
                 return self._news.get(timeout=0.1)
         return -1, Outcome("interrupted", signal=int(self._stop.received))
 
-    # What the service calls, as it would call an oracle of Keras Tuner.
+    # Called by the service, like the methods of an oracle of Keras Tuner.
 
     def create_trial(self, tuner_id: str) -> TrialMessage:
-        """What a worker is to do: its own trial again, one that was left, or a new one."""
+        """Assigns a worker its own trial again, an abandoned one, or a new one."""
         sender = read_sender(tuner_id)
         if sender.fingerprint != self._fingerprint:
             return trial_message("INVALID")
@@ -195,23 +195,23 @@ class Chief:
             return self._answer(sender.tuner_id)
 
     def get_trial(self, trial_id: str) -> TrialMessage:
-        """Hears that a worker is at it, also of one that an earlier chief gave it."""
+        """Records the progress of a worker, even if an earlier chief assigned the trial."""
         sender = read_sender(trial_id)
         if sender.fingerprint != self._fingerprint:
             return trial_message("INVALID")
         with self._lock:
             self._known.add(sender.tuner_id)
-            handed = self._handed.setdefault(sender.task, _Handed())
+            handed = self._handed.setdefault(sender.task, _HandedTrial())
             handed.heard_at = time.monotonic()
             if not handed.is_begun:
                 handed.give(sender.tuner_id)
             handed.progress = sender.progress
             return trial_message("RUNNING")
 
-    def end_trial(self, told: TrialMessage) -> None:
+    def end_trial(self, ended: TrialMessage) -> None:
         """Accepts the outcome of a trial, once, from any worker."""
-        sender = read_sender(told.trial_id)
-        outcome = read_outcome(payload_of(told))
+        sender = read_sender(ended.trial_id)
+        outcome = read_outcome(payload_of(ended))
         if outcome.hyperparameters is not None:
             require_hyperparameters(outcome.hyperparameters)
         if sender.fingerprint != self._fingerprint:
@@ -233,7 +233,7 @@ class Chief:
             return trial_message("IDLE")
         handed.deaths += handed.is_begun
         handed.give(name)
-        if self._lacks_trials():  # it has taken one that another waited for
+        if self._lacks_trials():  # another worker has waited for this one
             self._news.put(None)
         if handed.deaths == DEATHS:
             reason = f"its worker died, {DEATHS} times"
@@ -242,8 +242,8 @@ class Chief:
         return trial_message("RUNNING", plan_to_json(handed.plan))
 
     def _take_back(self, sender: Sender, outcome: Outcome) -> None:
-        """Of a worker that leaves, or found that an unknown one is still at it."""
-        handed = self._handed.setdefault(sender.task, _Handed())
+        """Takes a trial back from a worker that leaves or found its directory in use."""
+        handed = self._handed.setdefault(sender.task, _HandedTrial())
         is_owner = not handed.is_begun or handed.tuner_id == sender.tuner_id
         if outcome.reason != BUSY:
             self._known.discard(sender.tuner_id)
@@ -251,8 +251,8 @@ class Chief:
             handed.give("" if outcome.reason == BUSY else None)
 
     def _end(self, task: str, outcome: Outcome) -> None:
-        handed = self._handed.setdefault(task, _Handed())
-        if handed.plan is None:  # it may be over long since, or will be begun
+        handed = self._handed.setdefault(task, _HandedTrial())
+        if handed.plan is None:  # it is already over, or the search will start it
             handed.outcome = handed.outcome or outcome
             return
         del self._handed[task]
@@ -264,10 +264,10 @@ class Chief:
         own = {each.tuner_id for each in self._planned() if not each.is_left}
         return len(self._waiting - own) > len(left)
 
-    def _planned(self) -> list[_Handed]:
+    def _planned(self) -> list[_HandedTrial]:
         return [each for each in self._handed.values() if each.plan is not None]
 
-    def _for(self, tuner_id: str) -> _Handed | None:
+    def _for(self, tuner_id: str) -> _HandedTrial | None:
         planned = self._planned()
         own = [each for each in planned if each.tuner_id == tuner_id]
         left = [each for each in planned if each.is_left]
@@ -279,13 +279,13 @@ def _owner_file(plan: TrialPlan) -> Path:
 
 
 def _noted_owner(plan: TrialPlan) -> str | None:
-    """The worker that an earlier chief gave it, and that may be at it."""
+    """Returns the worker that an earlier chief assigned the trial to, or None."""
     file = _owner_file(plan)
     return read_text(file) if file.exists() else None
 
 
 def _note_owner(plan: TrialPlan, tuner_id: str | None) -> None:
-    with contextlib.suppress(OSError):  # of a full disk the journal tells
+    with contextlib.suppress(OSError):  # the journal reports a full disk
         if tuner_id is None:
             file = _owner_file(plan)
             remove_file(file.parent, file.name, _OWNER)

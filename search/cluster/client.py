@@ -1,7 +1,7 @@
-"""What a worker asks its chief, by Keras Tuner's gRPC service.
+"""A client for the chief, over Keras Tuner's gRPC service.
 
-Keras Tuner's own client takes up to two minutes to find a chief that is back, and gives up
-where the chief goes in the middle of an answer.
+Keras Tuner's own client takes up to two minutes to reconnect to a restarted chief, and
+fails if the chief ends while it responds.
 """
 
 import hmac
@@ -40,12 +40,12 @@ _OPTIONS = [
 
 
 class ChiefClient:
-    """Calls the chief, with retries while it is away or somebody else answers.
+    """Calls the chief, with retries while it is unavailable or not authenticated.
 
     Args:
-        address: Where it answers.
-        token: The secret that it shares with its workers.
-        patience: Seconds, after which a question that has no answer is an error.
+        address: Address of the chief.
+        token: The secret that the chief shares with its workers.
+        patience: Seconds after which an unanswered request is an error.
 
     Example:
         >>> ChiefClient("127.0.0.1:8000", "0123456789abcdef", patience=60.0).patience
@@ -74,11 +74,11 @@ class ChiefClient:
         self._ask("EndTrial", end_trial_request(ended))
 
     def _ask(self, name: str, request: bytes) -> bytes:
-        """Returns what the chief answers.
+        """Sends a request and returns the response of the chief.
 
         Raises:
-            WorkerError: It has not answered, or not proved that it is the chief, in time.
-            ConfigError: It does not understand the request.
+            WorkerError: The chief did not respond or authenticate in time.
+            ConfigError: The chief does not understand the request.
         """
         deadline = time.monotonic() + self.patience
         method = f"{SERVICE}/{name}"
@@ -94,7 +94,7 @@ class ChiefClient:
     def _call(
         self, method: str, body: bytes, seconds: float
     ) -> tuple[bytes | None, grpc.StatusCode]:
-        """Asks once: an answer that is proved to be the chief's, if it is, and gRPC's."""
+        """Calls once; returns the response, None if not authenticated, and the status."""
         proof = sign_call(self._token, method, self._challenge, body)
         metadata = ((PROOF, ".".join(proof)),)
         call = self._channel.unary_unary(method)

@@ -1,4 +1,4 @@
-"""What chief and workers of a search say to each other, as JSON."""
+"""JSON messages between chief and workers of a search."""
 
 import json
 import math
@@ -13,17 +13,17 @@ from ...core.errors import KeraunosError
 from ..progress import TrialProgress
 from ..trials import Outcome, TrialPlan
 
-BUSY = "its directory is in use by another process"  # why a worker gives a trial back
+BUSY = "its directory is in use by another process"  # reason to return a trial
 
 
 class Sender(NamedTuple):
     """The sender of a message to the chief, encoded as an id of Keras Tuner.
 
     Attributes:
-        fingerprint: Of its search's settings.
-        tuner_id: Its name.
-        task: What it is at, by `task_name`; empty if it asks for something to do.
-        progress: How far that is, if it says so.
+        fingerprint: Fingerprint of the settings of its search.
+        tuner_id: Name of the worker.
+        task: Its current task, see `task_name`; empty if it asks for one.
+        progress: Progress of the task, or None.
 
     Example:
         >>> read_sender(Sender("abc", "worker-0", "trial-3").to_json()).task
@@ -36,7 +36,7 @@ class Sender(NamedTuple):
     progress: TrialProgress | None = None
 
     def to_json(self) -> str:
-        """What `read_sender` reads."""
+        """Encodes the sender for `read_sender`."""
         return json.dumps(self)
 
 
@@ -44,16 +44,16 @@ _SENDER = TypeAdapter(Sender)
 
 
 def read_sender(text: str) -> Sender:
-    """Undoes `Sender.to_json`.
+    """Decodes the result of `Sender.to_json`.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The text is not a valid sender.
     """
     return _SENDER.validate_json(text)
 
 
 def task_name(plan: TrialPlan) -> str:
-    """Distinguishes the training of a trial from the export of its model.
+    """Returns the name of a task: the training of a trial, or the export of its model.
 
     Example:
         >>> task_name(TrialPlan(3, {"values": {}}, Path("trial-003"), export=True))
@@ -63,7 +63,7 @@ def task_name(plan: TrialPlan) -> str:
 
 
 def plan_to_json(plan: TrialPlan) -> str:
-    """What a worker is to do.
+    """Encodes the plan of a trial.
 
     Example:
         >>> plan = TrialPlan(3, {"values": {"rate": 0.1}}, Path("trial-003"))
@@ -74,7 +74,7 @@ def plan_to_json(plan: TrialPlan) -> str:
 
 
 def read_plan(text: str) -> TrialPlan:
-    """Undoes `plan_to_json`."""
+    """Decodes the result of `plan_to_json`."""
     fields = json.loads(text)
     fields["rival"] = tuple(fields["rival"])
     paths = {"directory": Path(fields["directory"])}
@@ -84,7 +84,7 @@ def read_plan(text: str) -> TrialPlan:
 
 
 class _Outcome(BaseModel):
-    """An outcome on its way: what is not a finite number travels as null."""
+    """The JSON form of an outcome; scores that are not finite are null."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -101,7 +101,7 @@ class _Outcome(BaseModel):
 
 
 def outcome_to_json(outcome: Outcome) -> str:
-    """The outcome of a trial.
+    """Encodes the outcome of a trial.
 
     Example:
         >>> outcome = Outcome("failed", reason="x", error=errors.DataError("none"))
@@ -116,10 +116,10 @@ def outcome_to_json(outcome: Outcome) -> str:
 
 
 def read_outcome(text: str) -> Outcome:
-    """Undoes `outcome_to_json`.
+    """Decodes the result of `outcome_to_json`.
 
     Raises:
-        ValueError: It is something else, or has scores that are not numbers.
+        ValueError: The text is not a valid outcome.
     """
     fields: dict[str, Any] = dict(_Outcome.model_validate_json(text))
     for name in ("fold_scores", "fold_epochs"):

@@ -1,4 +1,4 @@
-"""The role of a process in a search on several machines, by Keras Tuner's variables."""
+"""The role of a process in a search on several machines, from Keras Tuner's variables."""
 
 import os
 from typing import NamedTuple
@@ -14,8 +14,8 @@ class Role(NamedTuple):
     """The role of this process in a cluster.
 
     Attributes:
-        tuner_id: Its name; that of the chief has "chief" in it.
-        address: Where the chief answers.
+        tuner_id: Its name; that of the chief contains "chief".
+        address: Address of the chief.
     """
 
     tuner_id: str
@@ -23,24 +23,24 @@ class Role(NamedTuple):
 
     @property
     def is_chief(self) -> bool:
-        """Whether it holds the oracle."""
+        """Whether this process is the chief, which holds the oracle."""
         return "chief" in self.tuner_id
 
     def token(self) -> str:
-        """The secret that chief and workers share.
+        """Returns the secret that chief and workers share.
 
         Raises:
-            ConfigError: They are on several machines, and it is not set.
+            ConfigError: There are several machines, and the secret is not set.
         """
         return find_token([self.address.rpartition(":")[0]])
 
 
 def find_role() -> Role | None:
-    """The role of this process by its environment; None if there is no cluster.
+    """Reads the role of this process from its environment; None without a cluster.
 
     Raises:
-        ConfigError: Only some of the variables are set, one is not a port, or there is not
-            a token.
+        ConfigError: Only some of the variables are set, the port is invalid, or the token
+            is missing.
     """
     given = {name: os.environ.get(name) for name in (ID, IP, PORT)}
     if not any(given.values()):
@@ -55,5 +55,5 @@ def find_role() -> Role | None:
         )
     port = int(number_of(PORT, 0, "", 1, 65535, is_whole=True))
     role = Role(str(given[ID]), f"{given[IP]}:{port}")
-    role.token()  # that it is there is known before anything is done
+    role.token()  # fails early if it is missing
     return role

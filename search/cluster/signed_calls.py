@@ -1,10 +1,9 @@
-"""Calls between the chief of a search and its workers, which both sides sign.
+"""Signed calls between the chief of a search and its workers.
 
-A call names a challenge that the chief has handed out, a number that is used once, and the
-SHA-256 of its request. A code (HMAC-SHA256) under the secret of the search covers all of
-them and the method, and the answer is signed for that very call. gRPC carries this as
-metadata, so that a call of a stranger is refused before its request is read, which could
-take forever.
+A call contains a challenge issued by the chief, a nonce, the SHA-256 of its request, and an
+HMAC-SHA256 code of these and the method, with the secret of the search. The response is
+signed for this call. Signatures are gRPC metadata, so that an unauthenticated call is
+rejected before its request is read, which could take forever.
 """
 
 import hashlib
@@ -21,7 +20,7 @@ from ...core.strangers import Strangers
 PROOF = "keraunos-proof"
 CHALLENGE = "keraunos-challenge"
 MAX_MESSAGE_BYTES = 4 << 20
-MAX_CALLS_A_CHALLENGE = 100_000  # whose numbers are remembered
+MAX_CALLS_PER_CHALLENGE = 100_000  # the nonces of a challenge are stored
 NOT_UNDERSTOOD = b"not understood"
 _BAD_MESSAGE = (ValueError, KeyError, TypeError, RecursionError, DecodeError)
 
@@ -29,13 +28,13 @@ Metadata = Sequence[tuple[str, str]]
 
 
 class Proof(NamedTuple):
-    """What a call says of itself, in `PROOF`, with full stops between.
+    """The signature of a call, sent as `PROOF`, separated by full stops.
 
     Attributes:
-        challenge: Which the chief has handed out.
-        number: Random, of this call alone.
+        challenge: The challenge issued by the chief.
+        number: A nonce.
         digest: SHA-256 of the request.
-        code: Which only one who knows the secret can compute of these.
+        code: HMAC-SHA256 code of these, which requires the secret.
     """
 
     challenge: str
@@ -45,20 +44,20 @@ class Proof(NamedTuple):
 
 
 def sign_call(token: str, method: str, challenge: str, request: bytes) -> Proof:
-    """The proof of a call."""
+    """Signs a call."""
     number, digest = secrets.token_hex(16), hashlib.sha256(request).hexdigest()
     code = _code(token, "call", method, challenge, number, digest)
     return Proof(challenge, number, digest, code)
 
 
 def sign_answer(token: str, method: str, call: Proof, answer: bytes) -> str:
-    """The code of the answer to a call."""
+    """Computes the code of the response to a call."""
     digest = hashlib.sha256(answer).hexdigest()
     return _code(token, "answer", method, call.number, digest)
 
 
 def value_of(metadata: Iterable[Any] | None, name: str) -> str:
-    """What metadata have under a name; empty if nothing."""
+    """Returns the value of a name in metadata, or an empty string."""
     for key, value in metadata or ():
         if key == name and isinstance(value, str):
             return value
@@ -75,8 +74,8 @@ class OnlySigned(grpc.ServerInterceptor):
 
     Args:
         token: The secret.
-        methods: The names of those that are answered at all.
-        strangers: Counts the calls that are refused.
+        methods: Names of the methods that can be called.
+        strangers: Counts rejected calls.
     """
 
     def __init__(self, token: str, methods: Iterable[str], strangers: Strangers) -> None:
@@ -92,7 +91,7 @@ class OnlySigned(grpc.ServerInterceptor):
     def intercept_service(
         self, continuation: Callable[[Any], Any], details: grpc.HandlerCallDetails
     ) -> Any:
-        """Chooses what answers a call; gRPC asks for one after another."""
+        """Returns the handler of a call; gRPC calls this sequentially."""
         handler = continuation(details)
         if handler is None or details.method.rpartition("/")[2] not in self._methods:
             return None
@@ -100,9 +99,9 @@ class OnlySigned(grpc.ServerInterceptor):
         if proof is None or not self._is_right(proof, details.method):
             return self._refusing(is_stranger=True)
         if proof.challenge != self._challenge or proof.number in self._seen:
-            return self._refusing(is_stranger=False)  # a worker of an earlier chief
+            return self._refusing(is_stranger=False)  # challenge of an earlier chief
         self._seen.add(proof.number)
-        if len(self._seen) >= MAX_CALLS_A_CHALLENGE:
+        if len(self._seen) >= MAX_CALLS_PER_CHALLENGE:
             self._renew()
         return self._answering(handler, details.method, proof)
 

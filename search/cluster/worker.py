@@ -1,4 +1,4 @@
-"""A worker of a search on several machines: does what the chief says."""
+"""A worker of a search on several machines, which runs trials for the chief."""
 
 import os
 import signal
@@ -22,23 +22,23 @@ from .client import ChiefClient
 from .messages import BUSY, Sender, outcome_to_json, read_plan, task_name
 from .role import Role
 
-SECONDS_UNTIL_CHIEF = 600.0  # that a worker waits for a chief that is to begin yet
-SECONDS_WITHOUT_CHIEF = 60.0  # after which a worker saves its trial and ends
+SECONDS_UNTIL_CHIEF = 600.0  # to wait for a chief that has not started yet
+SECONDS_WITHOUT_CHIEF = 60.0  # after which a worker saves its trial and exits
 SECONDS_BETWEEN_BEATS = 5.0
 SECONDS_BETWEEN_QUESTIONS = 0.5
-SECONDS_FOR_BEAT = 1.0  # to be answered before the trial's outcome is told
+SECONDS_FOR_BEAT = 1.0  # to wait for a heartbeat before the outcome is reported
 
 
 class Worker:
     """Runs trials until the chief has no more.
 
     Args:
-        role: Who this process is, and where the chief answers.
-        fit: Trains as planned.
+        role: The role of this process, with the address of the chief.
+        fit: Trains a trial.
         objective: Name of the metric that is the score.
-        fingerprint: Of what decides the trials; that of the chief must be the same.
-        directory: Of the search, as this process sees it. Trials go below it, whatever
-            directory the chief names.
+        fingerprint: Fingerprint of the settings; must equal that of the chief.
+        directory: Directory of the search on this machine, for its trials; the path on the
+            chief may differ.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class Worker:
         self._progress: TrialProgress | None = None
 
     def run(self) -> int | None:
-        """Works.
+        """Runs trials until the search is over.
 
         Returns:
-            The signal that ended it, or None.
+            The signal that stopped the worker, or None.
 
         Raises:
-            WorkerError: The chief does not answer any more.
-            ConfigError: The chief runs another search, or there is not a token.
+            WorkerError: The chief does not respond any more.
+            ConfigError: The chief runs another search.
         """
         try:
             with stop_signals(), garbage_of_trials_only():
@@ -96,7 +96,7 @@ class Worker:
             time.sleep(SECONDS_BETWEEN_QUESTIONS)
 
     def _here(self, plan: TrialPlan) -> TrialPlan:
-        """The plan with directories of this process's search in place of those named."""
+        """Returns the plan with directories on this machine."""
         continues = plan.continues
         if continues is not None:
             number = continues.name.rpartition("-")[2]
@@ -105,7 +105,7 @@ class Worker:
         return replace(plan, directory=own, continues=continues)
 
     def _do(self, plan: TrialPlan) -> Outcome:
-        """Runs a trial, and lets the chief hear of it meanwhile."""
+        """Runs a trial and sends heartbeats to the chief meanwhile."""
         if _is_busy(plan.directory):
             return Outcome("interrupted", reason=BUSY)
         is_over = threading.Event()
@@ -123,7 +123,7 @@ class Worker:
             beat.join(SECONDS_FOR_BEAT)
 
     def _hear(self, progress: TrialProgress) -> None:
-        self._progress = progress  # which the next beat takes along
+        self._progress = progress  # sent with the next heartbeat
 
     def _beat(self, plan: TrialPlan, is_over: threading.Event) -> None:
         while not is_over.wait(SECONDS_BETWEEN_BEATS):
@@ -148,15 +148,15 @@ class Worker:
     def _other_settings(self) -> ConfigError:
         return ConfigError(
             message(
-                "A worker must be started with the settings of the chief.",
-                "Give both the same command.",
+                "A worker must have the same settings as the chief.",
+                "Start both with the same command.",
                 here=self._fingerprint[:8],
             )
         )
 
 
 def _is_busy(directory: Path) -> bool:
-    """Whether another process is at the trial, of which the chief has lost sight."""
+    """Whether another process, unknown to the chief, runs the trial."""
     if not directory.is_dir():
         return False
     try:
@@ -164,5 +164,5 @@ def _is_busy(directory: Path) -> bool:
             return False
     except Timeout:
         return True
-    except OSError:  # as training is going to say
+    except OSError:  # training will report it
         return False

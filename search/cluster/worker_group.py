@@ -1,7 +1,7 @@
-"""Several workers of one machine, for a search on several machines.
+"""Runs several workers on one machine, for a search on several machines.
 
-Each has its own name, and a part of the machine's GPUs. One that is killed is started
-again under its name, and so continues with its trial.
+Each has its own name and its own GPUs. A killed worker is restarted with the same name, so
+that it continues its trial.
 """
 
 import contextlib
@@ -42,18 +42,18 @@ def run_workers(
     """Runs a worker for each environment until the chief has no more trials.
 
     Args:
-        role: Of this process; the workers are named after it.
-        fit: Trains as planned; is sent to the processes.
+        role: Role of this process, after which the workers are named.
+        fit: Trains a trial; must be picklable.
         objective: Name of the metric that is the score.
-        fingerprint: Of what decides the trials.
-        directory: Of the search.
-        environments: Variables of each, such as the devices it sees.
+        fingerprint: Fingerprint of the settings.
+        directory: Directory of the search.
+        environments: Environment variables of each worker, such as its visible devices.
 
     Returns:
-        The signal that ended them, or None.
+        The signal that stopped the workers, or None.
 
     Raises:
-        WorkerError: One of them failed.
+        WorkerError: A worker failed.
     """
 
     def start(slot: int) -> SpawnProcess:
@@ -78,7 +78,7 @@ def run_workers(
 
 
 def _watch(processes: list[SpawnProcess], start: Start, stop: StopSignal) -> None:
-    """Waits until all have ended; starts those again that were killed."""
+    """Waits until all processes have ended, and restarts killed ones."""
     deaths = dict.fromkeys(range(len(processes)), 0)
     while any(process.is_alive() for process in processes) and stop.received is None:
         for slot, process in enumerate(processes):
@@ -93,7 +93,7 @@ def _watch(processes: list[SpawnProcess], start: Start, stop: StopSignal) -> Non
 
 
 def _end_in_order(processes: Sequence[SpawnProcess], number: int) -> None:
-    """Lets each worker save its trial."""
+    """Sends a signal to all workers, and waits until they have saved their trials."""
     for process in processes:
         if process.is_alive() and process.pid is not None:
             with contextlib.suppress(ProcessLookupError):

@@ -1,1 +1,1 @@
-"""Where trials run: in this process, in workers, or on other machines."""
+"""Executors of trials: in this process or in worker processes."""

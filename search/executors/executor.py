@@ -1,4 +1,4 @@
-"""What a search asks of whatever runs its trials, and how a signal stops it."""
+"""The interface of executors, and how signals stop them."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -10,34 +10,34 @@ from ..trials import Outcome, TrialPlan
 
 
 class Executor(Protocol):
-    """Where trials run; a context that leaves nothing running."""
+    """Runs trials; a context manager that leaves nothing running on exit."""
 
     @property
     def has_room(self) -> bool:
-        """Whether another trial can begin."""
+        """Whether another trial can start."""
 
     @property
     def workers(self) -> Sequence[WorkerStatus]:
-        """What each worker is at, as far as is known; may be read by any thread."""
+        """The last known status of each worker; can be read from any thread."""
 
     def begin(self, plan: TrialPlan) -> None:
         """Accepts a trial."""
 
     def wait(self) -> tuple[int, Outcome] | None:
-        """Waits until a trial has ended: its number, and what came of it.
+        """Waits until a trial has ended; returns its number and outcome.
 
-        None if there is room before that, which was not there when it was last asked for.
+        Returns None if `has_room` has become true before.
         """
 
     def __enter__(self) -> Any:
-        """Begins."""
+        """Starts the executor."""
 
     def __exit__(self, *exception: object) -> None:
-        """Ends what is still running."""
+        """Ends everything that is still running."""
 
 
 class Stopped(BaseException):
-    """A signal came before a trial, or where it has no fit that would save its state."""
+    """Raised for a signal while no fit is running that would save its state."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -46,13 +46,14 @@ class Stopped(BaseException):
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Context that a signal ends; a fit has its own handlers in the meantime.
+    """Raises `Stopped` in the context when a signal is received.
 
-    Within another `stop_signals`, which remembers those that come before. So does it
-    where Python loses what the handler raises, as it does in a `__del__`.
+    A fit within the context has its own handlers. Must be used within another
+    `stop_signals`, which records signals received before, and those whose exception Python
+    discards, as in a `__del__`.
 
     Raises:
-        Stopped: A signal came.
+        Stopped: A signal was received.
     """
 
     def stop(number: int) -> None:

@@ -20,10 +20,10 @@ _NOTE = re.compile(r"\.begun-.+\.json")
 
 
 class InProcess:
-    """Runs one trial at a time, here.
+    """Runs one trial at a time in this process.
 
     Args:
-        fit: Trains as planned.
+        fit: Trains a trial.
         objective: Name of the metric that is the score.
     """
 
@@ -43,12 +43,12 @@ class InProcess:
 
     @property
     def has_room(self) -> bool:
-        """Whether another trial can begin; none once a signal has come."""
+        """Whether another trial can start; False after a signal."""
         return not self._plans and self._stop.received is None
 
     @property
     def workers(self) -> Sequence[WorkerStatus]:
-        """What this process is at."""
+        """The status of this process."""
         return [self._status]
 
     def begin(self, plan: TrialPlan) -> None:
@@ -59,10 +59,10 @@ class InProcess:
         """Runs the trial to its end.
 
         Returns:
-            Its number, and the result.
+            The number and outcome of the trial.
 
         Raises:
-            Stopped: A signal has come since the last one, or while there was no fit.
+            Stopped: A signal was received between trials or while no fit was running.
         """
         with stopped_by_signals():
             plan = self._plans.pop()
@@ -80,21 +80,21 @@ class InProcess:
         with _noted_as_begun(plan.directory) as deaths:
             if deaths < DEATHS:
                 return run_trial(self._fit, plan, self._objective)
-        # Out of memory, say, which ended this process.
+        # For example, the system ended this process because memory was exhausted.
         return Outcome("failed", reason=f"its process died, {DEATHS} times")
 
 
 @contextlib.contextmanager
 def _noted_as_begun(run_dir: Path) -> Iterator[int]:
-    """Records that a trial has started, until it ends in any way except with its process.
+    """Records in a file that a trial is running; the file remains if the process dies.
 
     Yields:
-        How often its process has died since its newest checkpoint.
+        How often the process has died since the newest checkpoint of the trial.
     """
     note = run_dir.with_name(f".begun-{run_dir.name}.json")
     newest = reached(run_dir)
     deaths = _deaths_before(note, newest)
-    with contextlib.suppress(OSError):  # the journal says what a full disk means
+    with contextlib.suppress(OSError):  # the journal reports a full disk
         write_json_atomic(note, {"reached": newest, "deaths": deaths})
     try:
         yield deaths
@@ -103,7 +103,7 @@ def _noted_as_begun(run_dir: Path) -> Iterator[int]:
 
 
 def _deaths_before(note: Path, newest: str) -> int:
-    """How often it died here; a note that can't be read says nothing."""
+    """Reads how often the process died since the same checkpoint; 0 if unreadable."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         before = json.loads(read_text(note))
         if before["reached"] == newest:

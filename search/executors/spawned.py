@@ -1,4 +1,4 @@
-"""Processes of a search: how they start, and end with the one that started them."""
+"""Starts the processes of a search, and ends them with their parent."""
 
 import contextlib
 import multiprocessing
@@ -15,7 +15,7 @@ from typing import Any
 
 from ...core.errors import ConfigError, message
 
-SECONDS_TO_END = 60.0  # what a process may take to save its trial
+SECONDS_TO_END = 60.0  # for a process to save its trial
 
 
 def start_process(
@@ -24,16 +24,16 @@ def start_process(
     name: str,
     environment: Mapping[str, str],
 ) -> SpawnProcess:
-    """Starts a process, which is to call `follow_parent` first.
+    """Starts a process, whose target must call `follow_parent` first.
 
     Args:
-        target: What it calls.
-        arguments: Of that; they are sent.
-        name: Of the process.
-        environment: Variables that it has in addition to those of this process.
+        target: The function to call in the process.
+        arguments: Its arguments, which must be picklable.
+        name: Name of the process.
+        environment: Environment variables in addition to those of this process.
 
     Raises:
-        ConfigError: The arguments can't be sent.
+        ConfigError: The arguments can't be pickled.
     """
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=target, args=arguments, name=name, daemon=True)
@@ -43,10 +43,9 @@ def start_process(
         except (AttributeError, TypeError, PicklingError) as error:
             raise ConfigError(
                 message(
-                    "Objects that are sent to other processes must be importable "
-                    f"({error}).",
-                    "Give functions that are defined at the top of a module, and data as "
-                    "ImageData or such a function; or leave parallel_trials at 1.",
+                    f"Objects for other processes must be picklable ({error}).",
+                    "Pass functions defined at the top level of a module, and data as "
+                    "ImageData or as such a function; or set parallel_trials to 1.",
                     process=name,
                 )
             ) from None
@@ -54,13 +53,12 @@ def start_process(
 
 
 def follow_parent(log: Path | None = None) -> None:
-    """Makes this process end with its parent, and only through it.
+    """Ends this process with its parent, and lets only the parent receive Ctrl-C.
 
     Args:
-        log: A file for what it, and libraries within it, write to standard output and
-            error from now on.
+        log: A file to which standard output and error are redirected, or None.
     """
-    os.setsid()  # Ctrl-C reaches the parent alone, which hands it on once
+    os.setsid()  # Ctrl-C reaches only the parent, which forwards it once
     if log is not None:
         with contextlib.suppress(OSError), open(log, "ab") as file:
             os.dup2(file.fileno(), sys.stdout.fileno())
@@ -70,13 +68,13 @@ def follow_parent(log: Path | None = None) -> None:
 
 
 def end_process(process: SpawnProcess) -> None:
-    """Leaves nothing of it."""
+    """Kills a process and waits until it has ended."""
     process.kill()
     process.join()
 
 
 def _end_with_parent() -> None:
-    """Stops this process when its parent is gone; a trial is saved first."""
+    """Ends this process when its parent has ended; a trial is saved first."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -87,7 +85,7 @@ def _end_with_parent() -> None:
 
 @contextlib.contextmanager
 def _variables(variables: Mapping[str, str]) -> Iterator[None]:
-    """Sets variables while a process is started, which inherits them."""
+    """Sets environment variables while a process is started, which inherits them."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -1,7 +1,7 @@
 """Runs trials in worker processes, several at a time.
 
-Workers are started once and get one trial after another over a pipe. One that dies is
-replaced, and its trial continues from its own run directory.
+Workers are started once and receive trials over a pipe. A worker that dies is replaced, and
+its trial is resumed from its run directory.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from ..progress import TrialProgress, WorkerStatus, reporting_to
 from ..trials import DEATHS, FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
 from .spawned import SECONDS_TO_END, end_process, follow_parent, start_process
 
-READY = "ready"  # what a worker says first
+READY = "ready"  # the first message of a worker
 
 
 @dataclass
@@ -41,11 +41,11 @@ class WorkerProcesses:
     """Runs trials in separate processes.
 
     Args:
-        fit: Trains as planned; is sent to the processes.
+        fit: Trains a trial; must be picklable.
         objective: Name of the metric that is the score.
-        environments: The variables of each process, such as the devices it sees.
-        logs: A folder for what each process writes to its standard output and error,
-            `worker-0.log` and so on; by default they have those of this process.
+        environments: Environment variables of each process, such as its visible devices.
+        logs: A folder for the output of each process: `worker-0.log` and so on. By default,
+            they write to the output of this process.
     """
 
     def __init__(
@@ -75,17 +75,17 @@ class WorkerProcesses:
 
     @property
     def has_room(self) -> bool:
-        """Whether another trial can begin."""
+        """Whether another trial can start."""
         busy = [worker for worker in self._workers.values() if worker.plan is not None]
         return len(busy) < len(self._environments)
 
     @property
     def workers(self) -> Sequence[WorkerStatus]:
-        """What each process is at."""
+        """The status of each process."""
         return list(self._statuses)
 
     def begin(self, plan: TrialPlan) -> None:
-        """Sends a trial to a process that has none."""
+        """Sends a trial to an idle process."""
         slot = next(
             slot
             for slot in range(len(self._environments))
@@ -94,10 +94,10 @@ class WorkerProcesses:
         self._send(slot, plan)
 
     def wait(self) -> tuple[int, Outcome]:
-        """Waits until a trial has ended, or a signal has come.
+        """Waits until a trial has ended or a signal is received.
 
         Returns:
-            The trial's number, and the result.
+            The number and outcome of the trial.
         """
         while True:
             if self._stop.received is not None:
@@ -114,7 +114,7 @@ class WorkerProcesses:
         worker = self._workers[slot]
         worker.plan, worker.deaths = plan, deaths
         self._note(slot, plan=plan, progress=None, since=time.monotonic())
-        with contextlib.suppress(OSError):  # it has just died, as `wait` will see
+        with contextlib.suppress(OSError):  # it has just died, which `wait` detects
             worker.connection.send(plan)
 
     def _start(self, slot: int) -> _Worker:
@@ -146,7 +146,7 @@ class WorkerProcesses:
             self._note(slot, progress=answer)
             return None
         if answer.status == "interrupted" and self._stop.received is None:
-            return self._replace(slot, worker, plan)  # somebody stopped it alone
+            return self._replace(slot, worker, plan)  # only this process was signaled
         worker.plan = None
         self._note(slot, plan=None, progress=None)
         return plan.number, answer
@@ -157,7 +157,7 @@ class WorkerProcesses:
     def _replace(
         self, slot: int, worker: _Worker, plan: TrialPlan
     ) -> tuple[int, Outcome] | None:
-        """Lets another process continue with the trial of one that died."""
+        """Continues the trial of a dead process in a new one."""
         end_process(worker.process)
         del self._workers[slot]
         deaths = worker.deaths + 1
@@ -173,7 +173,7 @@ class WorkerProcesses:
         return None
 
     def _end_all(self) -> None:
-        """Leaves no process behind; those with a trial save it first."""
+        """Ends all processes; those with a trial save it first."""
         number = self._stop.received or signal.SIGTERM
         for worker in self._workers.values():
             if worker.plan is not None and worker.process.pid is not None:
@@ -188,7 +188,7 @@ class WorkerProcesses:
 
 
 def _require_a_signal(worker: _Worker) -> None:
-    """Rejects to try again what ended by itself before it could take a trial."""
+    """Raises an error for a process that exited by itself before its first trial."""
     worker.process.join(SECONDS_TO_END)
     code = worker.process.exitcode
     if worker.is_ready or code is None or code < 0:
@@ -196,15 +196,15 @@ def _require_a_signal(worker: _Worker) -> None:
     raise ConfigError(
         message(
             "A process for trials must be able to import the program that starts it.",
-            'Put the calls of a script below `if __name__ == "__main__":`; the error of '
-            "the process is above.",
+            'Move the top-level code of a script below `if __name__ == "__main__":`; the '
+            "error of the process is above.",
             process=how_it_ended(code),
         )
     )
 
 
 def _serve(connection: Connection, fit: FitTrial, objective: str, log: Path | None) -> None:
-    """Runs the trials that come; ends when the other end of the pipe closes."""
+    """Runs received trials until the other end of the pipe closes."""
     follow_parent(log)
     report = functools.partial(_send_if_room, connection)
     with contextlib.suppress(EOFError, OSError), garbage_of_trials_only():
@@ -217,7 +217,7 @@ def _serve(connection: Connection, fit: FitTrial, objective: str, log: Path | No
 
 
 def _send_if_room(connection: Connection, progress: TrialProgress) -> None:
-    """Sends what is not worth waiting for: nothing, if nobody has read for a while."""
+    """Sends progress, unless the pipe is full because the parent has not read it."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLOUT)
     if any(event & select.POLLOUT for _, event in poll.poll(0)):

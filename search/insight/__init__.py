@@ -1,1 +1,1 @@
-"""What a search found out about the settings that it varied."""
+"""Analyzes how the settings of a search influence the score."""

@@ -1,4 +1,4 @@
-"""A search in TensorBoard: its trials under HPARAMS, and its figure."""
+"""Writes a search to TensorBoard: its trials under HPARAMS, and its figure."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from .running import show_scores
 
 
 def show_trial(directory: Path, study: Study, trial: Trial) -> None:
-    """Writes an ended trial, in its own directory and in that of the search."""
+    """Writes an ended trial into its own directory and that of the search."""
     show_search(directory, study)
     show_scores(directory, study)
     score = None

@@ -1,4 +1,4 @@
-"""Parallel coordinates: a line through the values of each trial, colored by score."""
+"""Draws parallel coordinates: a line through the values of each trial, colored by score."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,9 +11,9 @@ from .table import INACTIVE, Floats, Parameter, label
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_BELOW = -0.12  # where a line goes through a parameter that did not vary
-_MOST_LEVEL = 7  # names of axes that fit side by side
-_MOST_NAMED = 8  # values of a category that are named on its axis
+_BELOW = -0.12  # height of a line at a parameter that did not vary
+_MAX_LEVEL = 7  # axes whose names fit side by side
+_MAX_NAMED = 8  # labeled values on the axis of a category
 
 
 def draw_coordinates(
@@ -44,7 +44,7 @@ def draw_coordinates(
     axis.axvline(len(parameters), color="0.3", lw=0.8)
     names = [*(each.name.replace(".", ".\n") for each in parameters), name]
     axis.set_xticks(range(len(names)), names, parse_math=False, fontsize="small")
-    if len(parameters) > _MOST_LEVEL:
+    if len(parameters) > _MAX_LEVEL:
         axis.tick_params("x", rotation=20)
     axis.set_yticks([])
     axis.set_xlim(-0.3, len(parameters) + 0.1)
@@ -67,7 +67,7 @@ def _name_values(axis: "Axes", place: int, parameter: Parameter, has_gaps: bool)
     ends = [parameter.values[0], parameter.values[-1]]
     named = parameter.values if parameter.is_category else ends
     last = max(len(named) - 1, 1)
-    step = -(-len(named) // _MOST_NAMED)
+    step = -(-len(named) // _MAX_NAMED)
     texts = {at / last: label(value) for at, value in enumerate(named) if at % step == 0}
     texts |= {_BELOW: "not varied"} if has_gaps else {}
     for height, text in texts.items():

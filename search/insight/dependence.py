@@ -1,4 +1,4 @@
-"""How the score depends on one parameter, averaged over all others (Friedman, 2001)."""
+"""Estimates the dependence of the score on one parameter (Friedman, 2001)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from ..study import Study
 from .surrogate import Surrogate
 from .table import Floats, Table
 
-MOST_POINTS = 60
+MAX_POINTS = 60
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def find_dependence(table: Table, model: Surrogate, column: int) -> Dependence:
         kind="average",
         method="brute",
         percentiles=(0.0, 1.0),
-        grid_resolution=MOST_POINTS,
+        grid_resolution=MAX_POINTS,
     )
     parameter = table.parameters[column]
     values = [parameter.decode(number) for number in found["grid_values"][0]]

@@ -1,4 +1,4 @@
-"""The figure of a search: scores, importances and dependences."""
+"""Draws the figure of a search: scores, importances and dependences."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ COLUMNS = 3
 MOST_PANELS = 12
 _POINT, _LINE, _NOTE = "tab:blue", "tab:orange", "0.4"
 _WIDTH, _HEIGHT = 4.2, 3.0  # of a panel, in inches
-_MOST_LETTERS = 28  # of categories side by side
+_MAX_LETTERS = 28  # of categories side by side
 _CAPTION = (
     "points: trials, with their standard errors over folds; "
     "orange: prediction of a forest, averaged over the other settings"
@@ -117,7 +117,7 @@ def _draw_parameter(axis: "Axes", parameter: Parameter, insight: Insight) -> Non
     if parameter.is_category:
         names = [label(value) for value in parameter.values]
         axis.set_xticks(range(len(names)), names, parse_math=False, fontsize="small")
-        if len("".join(names)) > _MOST_LETTERS:
+        if len("".join(names)) > _MAX_LETTERS:
             axis.tick_params("x", rotation=15)
         axis.margins(x=0.2)
     elif parameter.is_logarithmic:
@@ -130,7 +130,7 @@ def _draw_parameter(axis: "Axes", parameter: Parameter, insight: Insight) -> Non
 def _points(
     axis: "Axes", places: Sequence[float] | Floats, trials: Sequence[Trial], scores: Floats
 ) -> None:
-    """Trials as points, with error bars where folds give them."""
+    """Draws trials as points, with error bars if they have several folds."""
     errors = [trial.standard_error or np.nan for trial in trials]
     bars = None if np.all(np.isnan(errors)) else errors
     axis.errorbar(

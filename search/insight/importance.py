@@ -1,4 +1,4 @@
-"""The importance of each parameter for the score, estimated from the trials.
+"""Estimates the importance of each parameter for the score from the trials.
 
 A forest is fitted to four fifths of the trials and evaluated on the others. The importance
 of a parameter is the drop in R2 there when the parameter is shuffled, which may exceed 1
@@ -32,8 +32,8 @@ class Importance:
     Attributes:
         parameter: The parameter.
         trials: Number of trials in which it varied.
-        mean: Drop in R2 when it is shuffled; None if that was not estimated.
-        standard_error: Of the mean.
+        mean: Drop in R2 when it is shuffled; None if not estimated.
+        standard_error: Standard error of the mean.
     """
 
     parameter: Parameter
@@ -72,15 +72,15 @@ def find_importances(table: Table) -> Importances:
     reason = _too_little(table)
     if reason:
         return Importances(unknown, reason=reason)
-    asked = list(_fits(table))
-    explained = _explained(table, asked)
+    fits = list(_fits(table))
+    explained = _explained(table, fits)
     if explained <= 0:
         reason = (
             "a forest explains none of the variance of held-out scores (R2 "
             f"{explained:.2f})"
         )
         return Importances(unknown, explained, reason)
-    found = [_increases(model, table, unseen) for model, unseen in asked]
+    found = [_increases(model, table, unseen) for model, unseen in fits]
     summary = _summary(np.asarray(found) / np.var(table.scores))
     known = [
         Importance(each.parameter, each.trials, float(mean), float(error))
@@ -107,19 +107,22 @@ def _fits(table: Table) -> Iterator[tuple[Surrogate, Indices]]:
         yield model, unseen
 
 
-def _explained(table: Table, asked: Sequence[tuple[Surrogate, Indices]]) -> float:
-    """Fraction of the variance of held-out scores that the forests explain."""
+def _explained(table: Table, fits: Sequence[tuple[Surrogate, Indices]]) -> float:
+    """Computes the share of the variance of held-out scores that the forests explain."""
     errors = [
-        model.predict(table.rows[unseen]) - table.scores[unseen] for model, unseen in asked
+        model.predict(table.rows[unseen]) - table.scores[unseen] for model, unseen in fits
     ]
     return float(1 - np.mean(np.concatenate(errors) ** 2) / np.var(table.scores))
 
 
 def _increases(model: Surrogate, table: Table, unseen: Indices) -> Floats:
-    """Increase in mean squared error when each parameter is shuffled: `(parameter,)`.
+    """Computes the increase in mean squared error when each parameter is shuffled.
 
-    A parameter is shuffled only among the trials in which it varied; otherwise, what it
-    depends on would be shuffled, too.
+    A parameter is shuffled only among the trials in which it varied; otherwise, the
+    parameter that it depends on would be shuffled as well.
+
+    Returns:
+        The increases, `(parameters,)`.
     """
     increases = np.zeros(len(table.parameters))
     active = np.stack([table.active(c) for c in range(len(table.parameters))])[:, unseen]
@@ -140,6 +143,6 @@ def _increases(model: Surrogate, table: Table, unseen: Indices) -> Floats:
 
 
 def _summary(found: Floats) -> tuple[Floats, Floats]:
-    """Means over the parts, and their standard errors."""
+    """Computes means over the parts, and their standard errors."""
     factor = math.sqrt(1 / len(found) + 1 / (PARTS - 1))
     return found.mean(axis=0), found.std(axis=0, ddof=1) * factor

@@ -1,4 +1,4 @@
-"""The importance of parameters: a table, a figure, and lines for the terminal."""
+"""Reports the importance of parameters as a table and as lines for the terminal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Insight:
     importances: Importances
 
     def dependence(self, name: str) -> Dependence | None:
-        """How the score depends on a parameter; None if that can't be estimated."""
+        """Returns how the score depends on a parameter; None if it can't be estimated."""
         if self.importances.reason:
             return None
         names = [parameter.name for parameter in self.table.parameters]

@@ -14,8 +14,8 @@ def draw_results(directory: Path, study: Study, notify: Callable[[str], None]) -
     """Writes the figure and the importances of a search, finished or not.
 
     Args:
-        directory: Of the search.
-        study: Its trials so far; without any score, nothing is written.
+        directory: Directory of the search.
+        study: The study; without any score, nothing is written.
         notify: Called with a line per parameter.
     """
     from PIL import Image

@@ -1,4 +1,4 @@
-"""A running search in TensorBoard: scores, and failed trials."""
+"""Writes the scores and failed trials of a running search to TensorBoard."""
 
 from pathlib import Path
 
@@ -23,8 +23,8 @@ def show_scores(directory: Path, study: Study) -> None:
     could no longer win, are listed under TEXT.
 
     Args:
-        directory: Of the search.
-        study: Its trials.
+        directory: Directory of the search.
+        study: The study.
     """
     ended = [trial for _, trial in sorted(study.trials.items()) if _has_ended(trial)]
     with Tolerance("the TensorBoard files of the search"):
@@ -37,7 +37,7 @@ def show_scores(directory: Path, study: Study) -> None:
 
 
 def _charts(objective: str) -> Charts:
-    """Those of the page Custom Scalars; the trials add theirs."""
+    """Returns the charts of the page Custom Scalars; the trials add their own."""
     charts: dict[str, tuple[str, ...]] = {
         f"{objective} of each trial (axis: number of the trial)": (f"^{objective}$",),
         "best so far (axis: number of the trial)": ("^best_so_far$",),
@@ -62,7 +62,7 @@ def _write_scores(ended: list[Trial], study: Study) -> None:
 
 
 def _remarks(ended: list[Trial]) -> str:
-    """A table of the trials without a score over all folds; empty if there are none."""
+    """Formats a table of the trials without a score over all folds; empty if none."""
     rows = [
         f"| {trial.name} | {visible(str(trial.reason)).replace('|', chr(92) + '|')} |"
         for trial in reversed(ended)

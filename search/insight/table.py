@@ -1,4 +1,4 @@
-"""The trials of a search as numbers: a row per trial, a column per parameter."""
+"""Encodes the trials of a search as numbers: a row per trial, a column per parameter."""
 
 import math
 from collections.abc import Sequence
@@ -68,10 +68,10 @@ class Table:
     """The trials that have a score.
 
     Attributes:
-        parameters: Those that varied, one per column.
-        trials: One per row, in the order in which they began.
-        rows: `(trial, parameter)`, encoded by `Parameter.encode`.
-        scores: `(trial,)`.
+        parameters: The parameters that varied, one per column.
+        trials: The trials, one per row, in the order in which they started.
+        rows: Values encoded by `Parameter.encode`, `(trials, parameters)`.
+        scores: Scores, `(trials,)`.
     """
 
     parameters: Sequence[Parameter]
@@ -80,7 +80,7 @@ class Table:
     scores: Floats
 
     def active(self, column: int) -> npt.NDArray[np.bool_]:
-        """Whether the parameter varied in each trial: `(trial,)`."""
+        """Returns whether the parameter varied in each trial, `(trials,)`."""
         found: npt.NDArray[np.bool_] = self.rows[:, column] != INACTIVE
         return found
 

@@ -1,1 +1,1 @@
-"""Everything that depends on Keras Tuner: oracles, spaces, and their TensorBoard files."""
+"""The code that depends on Keras Tuner: oracles, spaces, and their TensorBoard files."""

@@ -1,4 +1,4 @@
-"""The Gaussian process of Bayesian search, asked about one point at a time."""
+"""A fast Gaussian process for Bayesian search."""
 
 import math
 from typing import Any
@@ -12,14 +12,14 @@ Floats = npt.NDArray[np.float64]
 
 
 class QuickGaussianProcess(GaussianProcessRegressor):
-    """Scikit-learn's, with a Matern kernel of 2.5 whose predictions check nothing.
+    """Scikit-learn's regressor with a Matern 2.5 kernel, without input checks.
 
-    For each trial Keras Tuner asks for a thousand of them, and checking the one row
-    that each is about takes far longer than computing with it.
+    Keras Tuner requests a thousand predictions per trial, of one row each. Checking a row
+    takes much longer than the prediction.
     """
 
     def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:  # noqa: N803
-        """Mean and standard deviation at points, once it is fitted."""
+        """Predicts mean and standard deviation at points."""
         if not return_std or return_cov:
             return super().predict(X, return_std=return_std, return_cov=return_cov)
         near = self._kernel_to_training(np.asarray(X, np.float64))

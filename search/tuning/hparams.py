@@ -1,7 +1,7 @@
-"""Writes what the HParams dashboard of TensorBoard shows: table and parallel coordinates.
+"""Writes the data of TensorBoard's HParams dashboard.
 
-A trial is a session in its own `tensorboard` folder; what can vary, and the score, stand
-in that of the search.
+A trial is a session in its own `tensorboard` folder. The search space and the name of the
+score are in that of the search.
 """
 
 from collections.abc import Mapping
@@ -30,14 +30,14 @@ def write_experiment(
     has_errors: bool = False,
     image: npt.NDArray[np.uint8] | None = None,
 ) -> None:
-    """Writes what varies between trials, and the name of the score.
+    """Writes the search space and the name of the score.
 
     Args:
-        directory: Of the search.
-        space: What varies.
+        directory: Directory of the search.
+        space: The search space.
         objective: Name of the score.
         has_errors: Whether scores have a standard error.
-        image: What the search looks like: `(height, width, 3)`.
+        image: The figure of the search, `(height, width, 3)` uint8, or None.
     """
     metrics = [objective, *([STANDARD_ERROR] if has_errors else [])]
     with summaries_written_to(new_writer(own_directory(directory / TENSORBOARD_FOLDER))):
@@ -59,11 +59,11 @@ def write_session(
     """Writes the values of a trial, its score, and whether it failed.
 
     Args:
-        directory: Of the trial.
-        name: Of the trial.
-        values: By hyperparameter.
-        score: Its name, its value and its epoch; None if the trial failed.
-        standard_error: Of the score, if folds give it one.
+        directory: Directory of the trial.
+        name: Name of the trial.
+        values: Values by hyperparameter.
+        score: Name, value and epoch of the score; None if the trial failed.
+        standard_error: Standard error of the score over folds, or None.
     """
     plain = {key: value for key, value in values.items() if value is not None}
     with summaries_written_to(new_writer(own_directory(directory / TENSORBOARD_FOLDER))):

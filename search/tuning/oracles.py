@@ -1,8 +1,8 @@
-"""Keras Tuner's oracles by name, as functions of the seed and of what they were told.
+"""Keras Tuner's oracles, deterministic for a seed and the outcomes of trials.
 
-They write no files: those of Keras Tuner are not atomic, and lack what grid and Bayesian
-search need to continue. A search that continues tells a new oracle again what the old one
-was told (`Study`).
+They write no files: Keras Tuner does not write them atomically, and they lack state that
+grid and Bayesian search need to continue. To continue a search, `Study` replays all
+outcomes to a new oracle.
 """
 
 import math
@@ -21,15 +21,15 @@ from ...core.names import choose
 from .gaussian_process import QuickGaussianProcess
 from .points import has_tried_all, number_of_points
 
-COLLISIONS = 20  # of values that are drawn with those tried, for each combination
-MOST_POINTS = 1000  # of a space in which all are sought
+COLLISIONS = 20  # maximum draws per combination to find an untried one
+MAX_POINTS = 1000  # combinations that count for this maximum
 
 
 class Oracle:
-    """What the oracles have in common here.
+    """Base class of the oracles.
 
     Attributes:
-        recorded: The values of the next trial, if it is one of before.
+        recorded: Values of the next trial if it is replayed, otherwise None.
     """
 
     recorded: dict[str, Any] | None = None
@@ -37,9 +37,9 @@ class Oracle:
     _max_collisions: int
 
     def next_trial(self, name: str) -> keras_tuner.HyperParameters | None:
-        """The hyperparameters of a new trial, with plain Python values.
+        """Returns the hyperparameters of a new trial, with plain Python values.
 
-        None if there is none now, which leaves the oracle as if it had not been asked.
+        Returns None, and keeps the oracle's state, if there is no trial now.
         """
         before = self._seed_state
         created = self.create_trial(name)  # type: ignore[attr-defined]
@@ -51,41 +51,41 @@ class Oracle:
         return found
 
     def _random_values(self) -> dict[str, Any] | None:
-        """Values that were not tried; None if there are none.
+        """Draws untried values; None if there are none.
 
-        Keras Tuner gives up after so many draws whatever the size of the space is, and
-        so may miss what is left of a small one.
+        Keras Tuner gives up after a fixed number of draws, whatever the size of the space,
+        and may miss the remaining values of a small one.
         """
         points = number_of_points(self.hyperparameters)  # type: ignore[attr-defined]
         if points is not None and has_tried_all(self):
             return None
-        self._max_collisions = COLLISIONS * min(points or 1, MOST_POINTS)
+        self._max_collisions = COLLISIONS * min(points or 1, MAX_POINTS)
         values: dict[str, Any] | None = super()._random_values()  # type: ignore[misc]
         return values
 
     def save(self) -> None:
-        """Writes nothing."""
+        """Does nothing."""
 
     def _save_trial(self, trial: Any) -> None:
-        """Writes nothing."""
+        """Does nothing."""
 
 
 class RandomOracle(Oracle, oracles.RandomSearchOracle):
-    """Draws values again for each trial."""
+    """Draws random values for each trial."""
 
 
 class GridOracle(Oracle, oracles.GridSearchOracle):
-    """Tries all combinations; ten values of a range without a step.
+    """Tries all combinations, with ten values for a range without a step.
 
-    Keras Tuner takes the next combination from a trial that has ended, in case that it
-    brought parameters that were not known. Here it is taken from one that has begun as
-    well, so that several run at a time, as long as no such parameter is known of.
+    Keras Tuner derives the next combination from a trial that has ended, in case it added
+    parameters. Here, it may also be derived from a running trial that has values for all
+    known parameters, so that several trials can run at a time.
     """
 
     _populate_next: list[str]
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """The values of the next trial."""
+        """Returns the values of the next trial."""
         self._populate_next = [each for each in self._populate_next if self._knows(each)]
         answer = dict(super().populate_space(trial_id))
         if answer["status"] == "RUNNING":
@@ -93,24 +93,24 @@ class GridOracle(Oracle, oracles.GridSearchOracle):
         return answer
 
     def _knows(self, trial_id: str) -> bool:
-        """Whether a trial has a value of every parameter that there is for it."""
+        """Whether a trial has a value for each of its active parameters."""
         space = self.get_space()
         space.values = dict(self.trials[trial_id].hyperparameters.values)
-        asked_for = [each.name for each in space.space if space.is_active(each)]
-        return all(name in space.values for name in asked_for)
+        active = [each.name for each in space.space if space.is_active(each)]
+        return all(name in space.values for name in active)
 
 
 class HyperbandOracle(Oracle, oracles.HyperbandOracle):
-    """Begins many short trials, and continues with the best of them."""
+    """Starts many short trials and continues the best of them."""
 
     _brackets: list[dict[str, Any]]
     _current_bracket: int
     _current_iteration: int
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """The values of the next trial; to be asked in vain changes nothing.
+        """Returns the values of the next trial; keeps the state if there is none.
 
-        A search that continues does not repeat that, as it is noted nowhere.
+        Requests without a trial are not in the journal, and are therefore not replayed.
         """
         before = self._current_iteration, self._current_bracket, list(self._brackets)
         answer = dict(super().populate_space(trial_id))
@@ -120,33 +120,33 @@ class HyperbandOracle(Oracle, oracles.HyperbandOracle):
 
 
 class BayesianOracle(Oracle, oracles.BayesianOptimizationOracle):
-    """Models the score by a Gaussian process, and tries where it may be best.
+    """Models the score by a Gaussian process and proposes the most promising values.
 
-    Values that were tried are never tried again: of a small space the process proposes
-    the best it knows over and over.
+    Values are never tried twice, whereas in a small space the process would propose the
+    best ones repeatedly.
 
-    Random numbers are a function of seed and trial here, so that a trial of before can be
-    told again without the seconds that it takes to think.
+    Random numbers depend only on seed and trial, so that recorded trials can be replayed
+    without repeating the computation, which takes seconds.
     """
 
     def _make_gpr(self) -> QuickGaussianProcess:
         return QuickGaussianProcess(**super()._make_gpr().get_params(deep=False))
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """The values of the next trial."""
+        """Returns the values of the next trial."""
         number = int(trial_id)
         self._seed_state = self.seed + 1000 * number
         self._random_state = np.random.RandomState([self.seed, number])
         if self.recorded is not None:
             return {"status": "RUNNING", "values": dict(self.recorded)}
-        with warnings.catch_warnings():  # the process's fit is at a bound, say
+        with warnings.catch_warnings():  # such as a kernel parameter at its bound
             warnings.simplefilter("ignore")
             answer = dict(super().populate_space(trial_id))
         values = self._within_bounds(answer.get("values") or {})
         return self._not_tried(answer | {"values": values})
 
     def _not_tried(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """Draws values where the process proposes some that were tried."""
+        """Draws values if those proposed by the process were already tried."""
         if answer["status"] != "RUNNING" or not self._duplicate(answer["values"]):
             return answer
         values = self._random_values()
@@ -154,7 +154,7 @@ class BayesianOracle(Oracle, oracles.BayesianOptimizationOracle):
         return {"status": status, "values": values}
 
     def _within_bounds(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Keras Tuner takes the upper end of an integer range to be one more."""
+        """Clips integers, for whose ranges Keras Tuner uses an upper bound of one more."""
         upper = {
             each.name: each.max_value
             for each in self.get_space().space
@@ -181,11 +181,14 @@ def create_oracle(
     """Creates the requested oracle.
 
     Args:
-        search: The settings of the search.
-        objective: With its direction.
-        space: What varies; conditional parameters may be added by trials.
-        seed: Any from 0 on.
-        max_epochs: Of the longest trials of hyperband.
+        search: Settings of the search.
+        objective: The metric that is the score, with its direction.
+        space: The search space; trials may add conditional parameters.
+        seed: A seed of at least 0.
+        max_epochs: Number of epochs of the longest trials of hyperband.
+
+    Raises:
+        ConfigError: There is no such oracle.
     """
     limit: dict[str, Any] = {"max_trials": search.max_trials}
     if search.tuner == "hyperband":
@@ -202,12 +205,12 @@ def create_oracle(
 
 
 def _own_seed(seed: int) -> int:
-    """Never 0, which Keras Tuner takes for none; far from that of the next seed."""
+    """Maps seeds to ones that are far apart and never 0, which Keras Tuner ignores."""
     return 1 + seed * 1_000_003 % 2**31
 
 
 def number_of_trials(oracle: Any) -> int:
-    """How many trials there will be at most."""
+    """Returns the maximum number of trials."""
     if not isinstance(oracle, HyperbandOracle):
         points = number_of_points(oracle.hyperparameters)
         return min(int(oracle.max_trials), points or sys.maxsize)
@@ -219,7 +222,7 @@ def number_of_trials(oracle: Any) -> int:
 
 
 def may_be_continued(oracle: Any) -> set[int]:
-    """Numbers of trials whose weights another trial of hyperband may need."""
+    """Returns the numbers of trials whose weights another hyperband trial may need."""
     if not isinstance(oracle, HyperbandOracle):
         return set()
     return {
@@ -231,12 +234,12 @@ def may_be_continued(oracle: Any) -> set[int]:
 
 
 def is_score(value: float | None) -> bool:
-    """Whether a trial can be compared by it."""
+    """Whether a value is a finite score."""
     return value is not None and math.isfinite(value)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Python's own numbers in place of NumPy's."""
+    """Converts NumPy's numbers to Python's."""
     return {
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in values.items()

@@ -1,4 +1,4 @@
-"""How many combinations of values a space has, and whether all were tried."""
+"""Counts the combinations of values in a space, and checks whether all were tried."""
 
 import math
 from typing import Any
@@ -8,9 +8,9 @@ from keras_tuner.engine import hyperparameters as kinds
 
 
 def number_of_points(space: keras_tuner.HyperParameters) -> int | None:
-    """The number of combinations at most; None if a range has no steps.
+    """Returns the maximum number of combinations; None if a range has no step.
 
-    A parameter counts where it is active.
+    A conditional parameter counts only where it is active.
 
     Example:
         >>> space = keras_tuner.HyperParameters()
@@ -23,13 +23,13 @@ def number_of_points(space: keras_tuner.HyperParameters) -> int | None:
 
 
 def has_tried_all(oracle: Any) -> bool:
-    """Whether an oracle has begun a trial with each combination."""
+    """Whether an oracle has started a trial with each combination."""
     points = number_of_points(oracle.hyperparameters)
     return points is not None and len(tried(oracle)) >= points
 
 
 def tried(oracle: Any) -> set[tuple[Any, ...]]:
-    """The combinations that an oracle has begun trials with, without its own remarks."""
+    """Returns the combinations of started trials, without internal values of the oracle."""
     return {
         tuple(sorted((k, str(v)) for k, v in values.items() if not k.startswith("tuner/")))
         for values in (trial.hyperparameters.values for trial in oracle.trials.values())
@@ -37,7 +37,7 @@ def tried(oracle: Any) -> set[tuple[Any, ...]]:
 
 
 def _count(left: list[Any], values: dict[str, Any]) -> float:
-    """Combinations of the parameters that are left, beside values of those before."""
+    """Counts the combinations of remaining parameters, given the values of earlier ones."""
     if not left:
         return 1
     first, *others = left

@@ -1,7 +1,7 @@
 """Keras Tuner's gRPC service between a chief and its workers, and its messages.
 
-The service hands out trials. What a trial is to do, and what came of it, travels as JSON
-in the values of a trial's hyperparameters: Keras Tuner's own numbers have half the digits.
+The service distributes trials. Plans and outcomes of trials are sent as JSON in the values
+of hyperparameters, since Keras Tuner's own messages have single precision.
 """
 
 import copy
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def trial_message(status: str, payload: str = "", trial_id: str = "") -> TrialMessage:
-    """A message with a status and any text.
+    """Creates a message with a status and any text.
 
     Example:
         >>> payload_of(trial_message("RUNNING", '{"number": 3}'))
@@ -45,7 +45,7 @@ def trial_message(status: str, payload: str = "", trial_id: str = "") -> TrialMe
 
 
 def payload_of(message: TrialMessage) -> str:
-    """The text of a message.
+    """Returns the text of a message.
 
     Raises:
         KeyError: It has none.
@@ -59,37 +59,37 @@ def add_service(chief: Any, server: grpc.Server) -> None:
 
 
 def create_trial_request(tuner_id: str) -> bytes:
-    """Requests a trial."""
+    """Encodes a request for a trial."""
     request = protos.get_service().CreateTrialRequest(tuner_id=tuner_id)
     return bytes(request.SerializeToString())
 
 
 def read_created_trial(answer: bytes) -> TrialMessage:
-    """Reads the answer to `create_trial_request`."""
+    """Decodes the response to `create_trial_request`."""
     response = protos.get_service().CreateTrialResponse.FromString(answer)
     return TrialMessage.from_proto(response.trial)
 
 
 def get_trial_request(trial_id: str) -> bytes:
-    """Reports that a trial is still running."""
+    """Encodes a report that a trial is still running."""
     request = protos.get_service().GetTrialRequest(trial_id=trial_id)
     return bytes(request.SerializeToString())
 
 
 def end_trial_request(trial: TrialMessage) -> bytes:
-    """Reports the outcome of a trial."""
+    """Encodes a report of the outcome of a trial."""
     request = protos.get_service().EndTrialRequest(trial=trial.to_proto())
     return bytes(request.SerializeToString())
 
 
 def require_hyperparameters(config: dict[str, Any]) -> None:
-    """Rejects what Keras Tuner can't read.
+    """Checks that Keras Tuner can read hyperparameters.
 
     Args:
-        config: As of `HyperParameters.get_config`; it is not changed.
+        config: The result of `HyperParameters.get_config`; it is not changed.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: Keras Tuner can't read it.
     """
     try:
         keras_tuner.HyperParameters.from_config(copy.deepcopy(config))

@@ -1,4 +1,4 @@
-"""A space of settings in the words of Keras Tuner."""
+"""Converts search spaces to Keras Tuner's."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from ...configs.domains import Domain, options_of
 
 
 def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
-    """Turns a space that was checked into one of Keras Tuner.
+    """Converts a validated space to Keras Tuner's hyperparameters.
 
     Example:
         >>> found = hyperparameters({"model.dropout": {"float": [0.0, 0.5]}})
@@ -24,7 +24,7 @@ def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
     for name, domain in in_order(space).items():
         _add(unconditional, name, domain)
     config = unconditional.get_config() | {"values": {}}
-    for each in config["space"]:  # scopes of Keras Tuner take one condition at a time
+    for each in config["space"]:  # scopes of Keras Tuner support only one condition
         each["config"]["conditions"] = _conditions(space, each["config"]["name"])
     made = keras_tuner.HyperParameters.from_config(config)
     for parameter in made.space:
@@ -34,10 +34,9 @@ def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
 
 
 def decoded(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that Keras Tuner's values stand for, without its own remarks.
+    """Converts Keras Tuner's values to settings, without its internal values.
 
-    A setting that does not vary in a trial, as another has not the value for that, has
-    none there.
+    A conditional setting that is not active in a trial is not included.
     """
     return {
         name: _decoded(domain, values[name])
@@ -63,12 +62,12 @@ def is_logarithmic(space: keras_tuner.HyperParameters, name: str) -> bool:
 
 
 def describe_space(space: Space) -> list[str]:
-    """A line for each setting that varies."""
+    """Returns a line for each setting that varies."""
     return [f"{name}: {_describe(domain)}" for name, domain in space.items()]
 
 
 def _conditions(space: Space, name: str) -> list[dict[str, Any]]:
-    """When a setting varies, as Keras Tuner writes it down."""
+    """Converts the conditions of a setting to Keras Tuner's format."""
     return [
         {
             "class_name": "Parent",
@@ -94,7 +93,7 @@ def _add(made: keras_tuner.HyperParameters, name: str, domain: Domain) -> None:
 
 
 def _encoded(domain: Domain, label: Any) -> Any:
-    """A choice as Keras Tuner takes it: all of one type; what is not a number, as JSON."""
+    """Encodes a choice for Keras Tuner: all of one type, as JSON unless numbers."""
     choices = domain.get("choice")
     if not isinstance(choices, list):
         return label

@@ -36,7 +36,7 @@ def test_a_greedy_soup_takes_in_what_makes_it_no_worse(mode):
     for name, mean in tried.items():
         assert abs(soup.tried[name]) == pytest.approx(abs(mean - 1), rel=1e-4)
     assert soup.is_exported
-    assert "the mean of 2 checkpoints" in soup.describe()
+    assert "the average of 2 checkpoints" in soup.describe()
 
 
 def test_a_uniform_soup_takes_in_all_or_none():

@@ -26,7 +26,7 @@ from keraunos.search.cluster.role import ID, IP, PORT, Role, find_role
 from keraunos.search.cluster.worker import Worker
 from keraunos.search.processes import role_in_search
 from keraunos.search.progress import TrialProgress
-from keraunos.search.search import _hand_out
+from keraunos.search.search import _run_plans
 from keraunos.search.trials import DEATHS, Outcome, TrialPlan
 from keraunos.search.tuning.service import payload_of, trial_message
 from programs import Program, wait_for
@@ -116,7 +116,7 @@ def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port, tmp_path):
     noted, is_noted = [], threading.Event()
 
     def note():
-        for number, _ in _hand_out(chief, lambda: next(plans, None)):
+        for number, _ in _run_plans(chief, lambda: next(plans, None)):
             noted.append(number)
             is_noted.wait(60)
 
