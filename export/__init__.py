@@ -1,1 +1,1 @@
-"""A trained model as others use it: written, compared with the model, and described."""
+"""Exports trained models to other formats, compares them with the model, describes them."""

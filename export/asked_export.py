@@ -1,4 +1,4 @@
-"""Runs an export on images in its own process, the way users run it."""
+"""Runs an export on images in a separate process, as its users do."""
 
 import contextlib
 import csv
@@ -21,22 +21,23 @@ from ..core.processes import how_it_ended
 from .portable.command import UNREADABLE
 from .portable_files import PREDICT_FILE
 
-SECONDS = 600.0  # to answer for all images
+SECONDS = 600.0  # time limit for all images
 _TABLE = "cells.csv"
-_LONGEST = 2000  # characters of what it wrote before it failed
-# On the processor: the accelerator may be in the hands of this process.
+_MAX_CHARACTERS = 2000  # of the output of a failed process
+# On the CPU: this process may be using the GPU.
 _ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 @dataclass(frozen=True)
 class ExportAnswers:
-    """What an export says of some files.
+    """The outputs of an export for some files.
 
     Attributes:
-        probabilities: `(files, classes)`; zeros for a file that it refuses.
-        named: `(files,)` places of the classes that it names; 0 likewise.
-        refused: Why it refuses files, by their places.
-        labels: `(files, labels)` which labels it gives, where there are several; else None.
+        probabilities: Probabilities or predicted numbers, `(files, classes)`; zeros for a
+            rejected file.
+        named: Index of the predicted class, `(files,)`; 0 for a rejected file.
+        refused: Reasons for rejected files, by index.
+        labels: Whether each label is predicted, `(files, labels)`; None for classifiers.
     """
 
     probabilities: npt.NDArray[np.float64]
@@ -45,7 +46,7 @@ class ExportAnswers:
     labels: npt.NDArray[np.bool_] | None = None
 
     def only(self, rows: Sequence[int]) -> "ExportAnswers":
-        """The answers for some files, none of which is refused."""
+        """Returns the outputs for some files, none of which is rejected."""
         labels = None if self.labels is None else self.labels[rows]
         return ExportAnswers(self.probabilities[rows], self.named[rows], labels=labels)
 
@@ -62,18 +63,18 @@ def ask_export(
     """Runs `predict.py` of an export.
 
     Args:
-        directory: Of the export.
-        files: Images, all in one folder.
-        classes: That it must know, in the order of the columns that are wanted.
-        options: Of `predict.py`.
-        timeout_seconds: For all images.
-        task: What it predicts.
-        cells: By column for each file, where the model takes columns; they are written
-            as a table beside the files.
+        directory: Directory of the export.
+        files: Image files, all in one folder.
+        classes: Expected classes, in the order of the result's columns.
+        options: Options of `predict.py`.
+        timeout_seconds: Time limit for all images.
+        task: The task of the model.
+        cells: Table cells of each file by column, if the model takes columns; they are
+            written as a table into the folder of the files.
 
     Raises:
-        ConfigError: It does not run, does not end, or does not answer for each file with
-            a class and a probability for each class, or with an error.
+        ConfigError: The export fails, exceeds the time limit, or does not return a class
+            and class probabilities, or an error, for each file.
     """
     script = os.path.abspath(directory / PREDICT_FILE)
     command = [sys.executable, "-B", script, *options, "--"]
@@ -83,7 +84,7 @@ def ask_export(
 
 
 def _names(files: Sequence[Path], cells: Mapping[str, Sequence[str]] | None) -> list[str]:
-    """What the command is given: files by name, or the table that names them."""
+    """Returns the arguments of the command: file names, or the table that lists them."""
     names = [file.name for file in files]
     if cells is None:
         return names
@@ -98,16 +99,16 @@ def _names(files: Sequence[Path], cells: Mapping[str, Sequence[str]] | None) -> 
 def read_answers(
     written: str, count: int, classes: Sequence[str], task: str = "classification"
 ) -> ExportAnswers:
-    """The answers for some files from what `predict.py` wrote.
+    """Parses the output of `predict.py`.
 
     Args:
-        written: A line of JSON for each file.
-        count: Of files.
+        written: A line of JSON per file.
+        count: Number of files.
         classes: See `ask_export`.
         task: See `ask_export`.
 
     Raises:
-        ConfigError: There are other lines, or other classes.
+        ConfigError: The number of lines, their format or the classes are wrong.
     """
     try:
         rows = [json.loads(line) for line in written.splitlines()]
@@ -142,7 +143,7 @@ def _answers(rows: list[Any], classes: list[str]) -> ExportAnswers:
 
 
 def _task_answers(rows: list[Any], names: list[str], task: str) -> ExportAnswers:
-    """Labels or numbers, one per column."""
+    """Parses the rows of a multi-label or regression model."""
     values = np.zeros((len(rows), len(names)))
     labels = np.zeros((len(rows), len(names)), bool)
     refused = {}
@@ -159,7 +160,7 @@ def _task_answers(rows: list[Any], names: list[str], task: str) -> ExportAnswers
 
 
 def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
-    """What a command writes. It leaves no process behind, whatever becomes of this one."""
+    """Returns the output of a command; its processes end with this one in any case."""
     process = subprocess.Popen(
         [sys.executable, "-m", leash.__name__, str(os.getpid()), *command],
         cwd=folder,
@@ -176,7 +177,7 @@ def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
     except subprocess.TimeoutExpired:
         raise ConfigError(
             message(
-                f"An export must answer within {timeout_seconds:g} seconds, but did not.",
+                f"An export must finish within {timeout_seconds:g} seconds, but did not.",
                 timeout_seconds=timeout_seconds,
             )
         ) from None
@@ -186,7 +187,7 @@ def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
         raise ConfigError(
             message(
                 f"An export must run on its own, but {how_it_ended(process.returncode)}: "
-                f"{complaints[-_LONGEST:].strip()}",
+                f"{complaints[-_MAX_CHARACTERS:].strip()}",
                 exit_status=process.returncode,
             )
         )
@@ -194,7 +195,7 @@ def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Ends what is left of it, and what it has started."""
+    """Ends a process and those that it has started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,4 +1,4 @@
-"""How fast models answer: latency and throughput over batch sizes, side by side."""
+"""Measures latency and throughput of models for several batch sizes, side by side."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -16,13 +16,13 @@ Images = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Subject:
-    """A model that is timed.
+    """A model to benchmark.
 
     Attributes:
-        name: In the table.
-        format: That of an export, or `run`.
-        model: What answers.
-        device: What it computes on.
+        name: Name in the table.
+        format: Format of the export, or `run`.
+        model: The model.
+        device: The device that it runs on.
     """
 
     name: str
@@ -33,19 +33,20 @@ class Subject:
 
 @dataclass(frozen=True)
 class Row:
-    """How fast one model is with one batch size.
+    """The speed of a model with a batch size.
 
     Attributes:
-        model: Its name.
-        format: That of an export, or `run`.
-        device: What it computes on.
-        batch_size: Images a call.
-        p50_ms: The median of a call, in milliseconds.
-        p99_ms: What 99 of 100 calls do not exceed; None of fewer than 100.
-        images_per_second: Over all calls.
-        calls: How many were timed.
-        decode_ms: The median to read one image file for this model, which is no part of
-            the other times.
+        model: Name of the model.
+        format: Format of the export, or `run`.
+        device: The device that it runs on.
+        batch_size: Images per call.
+        p50_ms: Median time of a call in milliseconds.
+        p99_ms: 99th percentile of the time of a call in milliseconds; None for fewer than
+            100 calls.
+        images_per_second: Throughput over all calls.
+        calls: Number of timed calls.
+        decode_ms: Median time to decode an image file for this model in milliseconds,
+            which is not part of the other times.
     """
 
     model: str
@@ -65,20 +66,19 @@ def benchmark(
     contents: Sequence[bytes],
     seconds: float,
 ) -> list[Row]:
-    """Times models in one run, in which their turns alternate.
+    """Times models in alternation.
 
     Args:
         subjects: The models.
-        batch_sizes: Images a call.
-        contents: Bytes of image files, one at least: they are decoded, and what comes out
-            fills the batches.
-        seconds: For each model and batch size, and for decoding.
+        batch_sizes: Images per call.
+        contents: Bytes of at least one image file; the decoded images fill the batches.
+        seconds: Time in seconds for each model and batch size, and for decoding.
 
     Returns:
         A row for each model and batch size.
 
     Raises:
-        UndecodableError: One of the files is not an image that can be used.
+        UndecodableError: A file can't be decoded.
     """
     readers = {_reading(each.model): each.model for each in subjects}
     calls: list[Callable[[], object]] = [
@@ -104,7 +104,7 @@ def benchmark(
 
 
 def _reading(model: Model) -> tuple[object, ...]:
-    """What decoding depends on: models that share it share its time."""
+    """Returns the settings that decoding depends on; models with equal ones share times."""
     return model.image_size, model.description.rules
 
 

@@ -1,4 +1,4 @@
-"""The images by which an export is compared with its model: real ones, of all classes."""
+"""Chooses the images on which an export is compared with its model."""
 
 import contextlib
 import tempfile
@@ -23,7 +23,7 @@ LEAST_IMAGES = 64
 
 @runtime_checkable
 class ImageFiles(Protocol):
-    """A split whose images are files, or lie in record files; `data.ImageSplit` is one."""
+    """A split with image files or images in record files, such as `data.ImageSplit`."""
 
     task: Any
     class_names: Any
@@ -36,10 +36,10 @@ class ImageFiles(Protocol):
     table_features: Any
 
     def images(self, places: Integers) -> npt.NDArray[np.uint8]:
-        """Decoded images at these places: `(places, height, width, 3)`, RGB."""
+        """The decoded images at these positions, `(places, height, width, 3)` RGB uint8."""
 
     def content(self, place: int) -> bytes:
-        """The bytes of the file of an image."""
+        """The bytes of an image file."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class ComparedImages:
     """Some images of a split.
 
     Args:
-        split: Where they are from.
-        split_name: What it is called.
-        places: Of the images in it.
+        split: The split.
+        split_name: Name of the split.
+        places: Positions of the images in the split, `(images,)`.
     """
 
     split: ImageFiles
@@ -58,12 +58,12 @@ class ComparedImages:
 
     @property
     def pixels(self) -> npt.NDArray[np.uint8]:
-        """As the model was trained on: decoded by the split, and not by an export."""
+        """The images as decoded in training, not by an export."""
         return self.split.images(self.places)
 
     @property
     def cells(self) -> dict[str, list[str]] | None:
-        """Those of the table beside the images, by column; None if there are none."""
+        """The table cells of the images by column; None without columns."""
         features = self.split.table_features
         if features is None:
             return None
@@ -74,11 +74,12 @@ class ComparedImages:
     def reference(
         self, probabilities: npt.NDArray[np.floating], rules: TaskRules = CLASSIFICATION
     ) -> Iterator[Reference]:
-        """The files of the images, for a while, with what the model says of them.
+        """Yields temporary files of the images with the outputs of the model.
 
         Args:
-            probabilities: `(images, classes)`, corrected if there is a correction.
-            rules: What is predicted.
+            probabilities: Outputs of the model, `(images, classes)`, calibrated if there is
+                a calibration.
+            rules: Rules of the task.
 
         Raises:
             DataError: A file was changed or removed.
@@ -102,7 +103,7 @@ class ComparedImages:
             )
 
     def _copied(self, number: int, place: int, folder: Path) -> Path:
-        """A file of the same bytes: one that lies in a record file has none of its own."""
+        """Copies an image into a folder, since images in record files have no files."""
         suffix = Path(self.split.names[place]).suffix
         file = folder / f"{number:06d}{suffix}"
         with file.open("xb") as opened:
@@ -113,12 +114,12 @@ class ComparedImages:
 def choose_images(data: Any, least: int = LEAST_IMAGES) -> ComparedImages:
     """Chooses images of the test split, or else of the validation split.
 
-    Each class has as many as any other, as far as there are so many, and at least one;
-    those of a class are spread evenly over the split.
+    Each class has at least one image, and as many as any other class if there are enough.
+    Those of a class are spread evenly over the split.
 
     Args:
         data: `ImageData`, or one split of it.
-        least: How many images at least; all if there are fewer.
+        least: Minimum number of images; all are chosen if there are fewer.
 
     Raises:
         ConfigError: There are no such images.
@@ -131,8 +132,8 @@ def choose_images(data: Any, least: int = LEAST_IMAGES) -> ComparedImages:
         return ComparedImages(data, "data", _spread(data, least))
     raise ConfigError(
         message(
-            "An export is compared with its model on images of the test or validation "
-            "split, but there are neither.",
+            "An export needs images of the test or validation split, on which it is "
+            "compared with its model.",
             "Set data.test, or pass ImageData with such a split.",
             data=type(data).__name__,
         )
@@ -140,18 +141,21 @@ def choose_images(data: Any, least: int = LEAST_IMAGES) -> ComparedImages:
 
 
 def _spread(split: ImageFiles, least: int) -> Integers:
-    """Places of images of all classes; of other tasks evenly spaced ones."""
+    """Chooses images of all classes, or evenly spaced ones for other tasks."""
     if split.labels is not None:
         return spread_over_classes(split.labels, least)
     return spread_places(len(split.names), least)
 
 
 def spread_over_classes(labels: npt.NDArray[np.integer], least: int) -> Integers:
-    """Places of images of all classes, in order.
+    """Chooses images of all classes.
 
     Args:
-        labels: `(images,)`, the class of each.
-        least: How many places at least; all if there are fewer.
+        labels: Class of each image, `(images,)`.
+        least: Minimum number of images; all are chosen if there are fewer.
+
+    Returns:
+        Indices of the images, sorted.
 
     Example:
         >>> spread_over_classes(np.array([0, 0, 0, 0, 0, 1, 2]), 4).tolist()

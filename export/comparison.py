@@ -1,4 +1,4 @@
-"""What an export is compared with, and the outcome."""
+"""The reference that an export is compared with, and the result of the comparison."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,24 +11,25 @@ import numpy.typing as npt
 from ..core.errors import ConfigError, message
 from .portable.task_answers import CLASSIFICATION, TaskRules
 
-_LEAST_IMAGES = 64
-_LEAST_SPREAD = 0.01  # of the probabilities of a class; below it the comparison is blind
+_MIN_IMAGES = 64
+_MIN_SPREAD = 0.01  # of the probabilities of a class, for a meaningful comparison
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Image files, and what the model says of them.
+    """Image files with the outputs of the model.
 
     Attributes:
-        files: On disk, all in one folder, as many as there are rows.
-        classes: In the order of the columns.
-        probabilities: `(files, classes)`, corrected if the model has a correction.
-        labels: `(files,)` places of the classes of the images; None if not known.
-        names: What the images are called; by default as their files.
-        split: Where they are from.
-        digests: SHA-256 of each, by which others get to know of it.
-        rules: What is predicted; `probabilities` hold the numbers of a regression, too.
-        cells: By column of a table, for each file; None if the model takes no columns.
+        files: Image files, all in one folder.
+        classes: Class names, in the order of the columns.
+        probabilities: Outputs of the model, `(files, classes)`, calibrated if the model has
+            a calibration; numbers for regression.
+        labels: Class indices, `(files,)`; None if unknown.
+        names: Names of the images; by default those of the files.
+        split: Name of the split.
+        digests: SHA-256 of each file, which identifies it in reports.
+        rules: Rules of the task.
+        cells: Table cells of each file by column; None if the model takes no columns.
     """
 
     files: Sequence[Path]
@@ -45,8 +46,8 @@ class Reference:
         if not (len(self.files) and np.isfinite(self.probabilities).all()):
             raise ConfigError(
                 message(
-                    "An export is compared with finite probabilities of a model, for at "
-                    "least one image.",
+                    "The outputs of the model must be finite, for at least one image, to "
+                    "compare an export with it.",
                     "Does the model itself work?",
                     images=len(self.files),
                 )
@@ -54,31 +55,31 @@ class Reference:
 
     @property
     def image_names(self) -> Sequence[str]:
-        """What the images are called."""
+        """The names of the images."""
         return self.names or [str(file) for file in self.files]
 
     def warnings(self, absent: Sequence[str] = ()) -> list[str]:
-        """What a comparison with it can't tell.
+        """Returns warnings about the significance of the comparison.
 
         Args:
-            absent: Classes of which there is not an image.
+            absent: Classes without images.
         """
         found = []
         spread = float(np.ptp(self.probabilities, axis=0).max())
-        if spread < _LEAST_SPREAD:
+        if spread < _MIN_SPREAD:
             found.append(
                 "The model predicts nearly the same for all compared images: no class "
                 f"probability varies by more than {spread:.1e}, so that an export that "
                 "reads images wrongly may pass."
             )
-        if len(self.files) < _LEAST_IMAGES:
+        if len(self.files) < _MIN_IMAGES:
             found.append(f"Only {len(self.files)} images were compared: there are no more.")
         if absent:
-            found.append(f"No image was compared of {', '.join(absent)}.")
+            found.append(f"No image of {', '.join(absent)} was compared.")
         return found
 
     def only(self, rows: Sequence[int]) -> "Reference":
-        """Some of the images."""
+        """Returns the reference for some of the images."""
         return replace(
             self,
             files=[self.files[row] for row in rows],
@@ -93,14 +94,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class ComparedImage:
-    """An image, and how far the answers for it are apart.
+    """The difference between model and export for an image.
 
     Attributes:
-        image: Its name.
-        difference: The largest of a probability.
-        model: The class that the model gives.
-        export: The class that the export gives.
-        sha256: Of its file, if it is known.
+        image: Name of the image.
+        difference: Largest difference of a probability.
+        model: Class predicted by the model.
+        export: Class predicted by the export.
+        sha256: SHA-256 of its file, or None.
     """
 
     image: str
@@ -110,27 +111,27 @@ class ComparedImage:
     sha256: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Ready for JSON that others get: without its name, which may be a patient's."""
+        """Returns JSON values without the name, which may identify a patient."""
         return {key: value for key, value in vars(self).items() if key != "image"}
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How an export's answers differ from those of the model.
+    """The differences between the outputs of an export and those of its model.
 
     Attributes:
-        images: How many were compared.
-        largest_difference: Of a probability.
-        agreement: Part of the images whose class is the same.
-        disagreements: Images whose class differs, by their own class: that of the label,
-            or if there is none the one that the model gives.
-        tolerance: Of a probability; None if any finite difference is tolerated.
-        images_by_class: How many were compared of each class.
-        split: Where they are from.
+        images: Number of compared images.
+        largest_difference: Largest difference of a probability.
+        agreement: Share of the images with the same predicted class.
+        disagreements: Number of images with different predicted classes, by their label, or
+            by the model's prediction without labels.
+        tolerance: Maximum difference of a probability; None accepts any finite difference.
+        images_by_class: Number of compared images of each class.
+        split: Name of the split.
         worst: The images whose probabilities differ most.
-        warnings: What the comparison can't tell.
-        refused: How many images the export refused; they were not compared.
-        signatures: What comes of asking it in other ways, by name.
+        warnings: Warnings about the significance of the comparison.
+        refused: Number of images rejected by the export, which were not compared.
+        signatures: Results for other signatures, by name.
     """
 
     images: int
@@ -147,12 +148,12 @@ class Parity:
 
     @property
     def has_passed(self) -> bool:
-        """Whether all differences are tolerable, and no class is another."""
+        """Whether all differences are within the tolerance and all classes are equal."""
         return self._is_near and all(each.has_passed for each in self.signatures.values())
 
     @property
     def first_failed(self) -> "Parity":
-        """This, or the first of the signatures that did not pass."""
+        """The first result, of the model or a signature, that did not pass."""
         if not self._is_near:
             return self
         return next((s for s in self.signatures.values() if not s.has_passed), self)
@@ -165,7 +166,7 @@ class Parity:
         return is_near and not self.disagreements
 
     def as_json(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """Returns the result as JSON values."""
         return {
             "split": self.split,
             "images": self.images,

@@ -1,7 +1,7 @@
-"""Folds a correction of probabilities into a model, with layers that Keras has.
+"""Adds the calibration of probabilities to a model, with layers of Keras.
 
-What comes out opens without Keraunos. Behind the model stand the logarithm of its
-probabilities, a `Rescaling` with the correction's scale and bias, and a softmax.
+The result can be loaded without Keraunos. After the model follow the logarithm of its
+probabilities, a `Rescaling` with the scale and bias of the calibration, and a softmax.
 """
 
 from collections.abc import Iterator
@@ -20,22 +20,21 @@ SCALE_LAYER = "calibration_scale"
 def corrected_models(
     model: keras.Model, correction: Correction, image_shape: tuple[int, int, int]
 ) -> Iterator[keras.Model]:
-    """Models whose outputs are corrected probabilities, the preferable first.
+    """Yields models whose outputs are calibrated probabilities, the preferred one first.
 
-    The first computes logarithms of probabilities from logits, where the model ends with a
-    `Dense` whose activation is the softmax: nothing is lost to rounding, and in an int8
-    model neither. The other takes the logarithm of what the model returns, whatever that
-    is made of; for very unlikely classes, below 1e-38, it alone is what `Correction.apply`
-    gives.
+    If the model ends with a `Dense` layer with softmax, the first one computes logarithms
+    of probabilities from logits, without loss of precision, even in an int8 model. The
+    other one takes the logarithm of the model's outputs; for very unlikely classes, below
+    1e-38, only this one equals `Correction.apply`.
 
     Args:
-        model: Takes images and returns probabilities; it stays as it is and shares layers.
-        correction: Of its probabilities.
-        image_shape: Height, width and channels, of a model that has no graph.
+        model: A model from images to probabilities; it is not changed, but shares layers.
+        correction: The calibration of its probabilities.
+        image_shape: Height, width and channels, for a model without a graph.
 
     Raises:
-        ConfigError: It is corrected already, or has several inputs, which are no columns
-            of a table, or outputs.
+        ConfigError: The model is already calibrated, or has several outputs, or several
+            inputs other than table columns.
     """
     inputs, outputs = _ends(model, image_shape)
     scale, bias = correction.coefficients(outputs.shape[-1])
@@ -57,7 +56,7 @@ def _ends(
     if SCALE_LAYER in [layer.name for layer in graph.layers]:
         raise ConfigError(
             message(
-                "The probabilities of the model are already corrected.",
+                "The probabilities of the model are already calibrated.",
                 "Export it without --calibrated.",
                 model=model.name,
                 layer=SCALE_LAYER,
@@ -67,7 +66,7 @@ def _ends(
     if not has_one_input or len(graph.outputs) != 1:
         raise ConfigError(
             message(
-                "A model whose probabilities are corrected has one input and one output.",
+                "A model to calibrate must have one input and one output.",
                 inputs=len(graph.inputs),
                 outputs=len(graph.outputs),
             )
@@ -79,7 +78,7 @@ def _ends(
 def _logarithms(
     model: keras.Model, outputs: keras.KerasTensor
 ) -> Iterator[keras.KerasTensor]:
-    """Logarithms of probabilities: from logits, if the model has some, and from outputs."""
+    """Yields logarithms of probabilities: from logits, if any, and from outputs."""
     logits = _logits(model)
     if logits is not None:
         layer = keras.layers.Activation("log_softmax", dtype="float32", name="logarithms")
@@ -89,7 +88,7 @@ def _logarithms(
 
 
 def _logits(model: keras.Model) -> keras.KerasTensor | None:
-    """What the softmax of the last layer is taken of, by a copy of that layer."""
+    """Returns the logits of the last layer, computed by a copy of it, or None."""
     graph = functional_form(model)
     if graph is None:
         return None

@@ -1,4 +1,4 @@
-"""What a run's evaluation has decided about its model, for `model.json`."""
+"""Reads thresholds and prediction sets from a run's evaluation, for `model.json`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,20 +15,20 @@ _AGAIN = "`keraunos test {}` writes it again."
 
 
 def read_decisions(run: Path, classes: Sequence[str]) -> dict[str, Any]:
-    """Thresholds, prediction sets and warnings of a run, as `model.json` has them.
+    """Reads thresholds, prediction sets and warnings of a run in the form of `model.json`.
 
-    All thresholds are about uncorrected probabilities.
+    All thresholds apply to uncalibrated probabilities.
 
     Args:
-        run: Its directory.
-        classes: Of its model.
+        run: The run directory.
+        classes: Classes of its model.
 
     Returns:
         `prediction_sets`, `operating_points`, `groups`, `abstention` and `warnings`; empty
         if the run was not evaluated.
 
     Raises:
-        ConfigError: It was, but with another model.
+        ConfigError: The evaluation belongs to another model.
         CheckpointError: The file is damaged.
     """
     file = run / EVALUATION_FILE
@@ -55,7 +55,7 @@ def read_decisions(run: Path, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def _measured(parts: Fields, digest: str) -> tuple[list[str], list[str]]:
-    """The parts that were measured: on this model, and on others."""
+    """Returns the names of parts measured on this model, and on other models."""
     same: list[str] = []
     other: list[str] = []
     for name in parts:

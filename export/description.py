@@ -1,4 +1,4 @@
-"""`model.json`: what an exported model is, for whatever runs it."""
+"""The description of an exported model in `model.json`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,23 +20,23 @@ _OUTPUTS: Mapping[Task, str] = {
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of an exported model.
+    """The description of an exported model.
 
     Args:
-        name: Of the run.
-        classes: In the order of the model's outputs.
-        image_size: Height and width of the images that it takes, in pixels.
+        name: Name of the run.
+        classes: Class names, in the order of the model's outputs.
+        image_size: Height and width of its images in pixels.
         decoding: How pixels are read from files.
-        correction: Of its probabilities, or None.
-        applied_in_graph: Whether the model applies the correction itself; a runtime that
-            applied it once more would be wrong.
-        decisions: Thresholds, prediction sets and warnings, from the run's evaluation
-            (see `decisions.read_decisions`); all about uncorrected probabilities.
-        not_for: What the model must not be used for, a sentence each, as in the report.
-        task: What is predicted.
-        thresholds: From which probability on an image has each label; None for 0.5.
-        half_widths: Half the width of the interval around each number; None for none.
-        columns: Those of a table that it takes beside the image; None if it takes none.
+        correction: The calibration of its probabilities, or None.
+        applied_in_graph: Whether the model applies the calibration itself; a runtime must
+            not apply it again.
+        decisions: Thresholds, prediction sets and warnings from the run's evaluation (see
+            `decisions.read_decisions`); they apply to uncalibrated probabilities.
+        not_for: Sentences about unsuitable uses of the model, as in the report.
+        task: The task of the model.
+        thresholds: Probability threshold of each label; None for 0.5.
+        half_widths: Half the width of the interval around each number, or None.
+        columns: Table columns that the model takes, or None.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Description:
     columns: TableFeatures | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """What all formats have in common, ready for JSON."""
+        """Returns the part that all formats share, as JSON values."""
         correction = None if self.correction is None else self.correction.as_json()
         return {
             "version": VERSION if self.columns is not None else 1,

@@ -1,4 +1,4 @@
-"""What the evaluation of a run adds to the description of its model."""
+"""Adds the evaluation of a run to the description of its model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,18 +19,18 @@ from .not_for import read_not_for
 def with_evaluation(
     description: Description, run: Path, calibrated: bool = False
 ) -> Description:
-    """Adds the correction of probabilities, thresholds, prediction sets and warnings.
+    """Adds calibration, thresholds, prediction sets and warnings.
 
-    What is of another model, or damaged, is left out with a line that says so.
+    Parts that are damaged or belong to another model are left out, with a message.
 
     Args:
-        description: Of the model of the run.
-        run: Its directory.
-        calibrated: Whether the correction is applied in the graph; then there must be one.
+        description: Description of the run's model.
+        run: The run directory.
+        calibrated: Whether the model applies the calibration, which must then exist.
 
     Raises:
-        ConfigError: There is no correction of this model.
-        CheckpointError: The file of the correction is damaged.
+        ConfigError: There is no calibration of this model, but `calibrated` is set.
+        CheckpointError: The calibration file is damaged.
     """
     return replace(
         description,
@@ -41,17 +41,17 @@ def with_evaluation(
     )
 
 
-def require_classification(task: Task, **asked: bool) -> None:
-    """Checks that nothing is asked of an export that only classifiers have.
+def require_classification(task: Task, **options: bool) -> None:
+    """Rejects options that only classifiers support.
 
     Args:
-        task: Of the run.
-        **asked: The requests by name, such as `calibrated=True`.
+        task: Task of the run.
+        **options: Options by name, such as `calibrated=True`.
 
     Raises:
-        ConfigError: Something is.
+        ConfigError: An option is set, but the task is not classification.
     """
-    wanted = [name for name, is_wanted in asked.items() if is_wanted]
+    wanted = [name for name, is_set in options.items() if is_set]
     if wanted and task != "classification":
         raise ConfigError(
             message(
@@ -64,14 +64,14 @@ def require_classification(task: Task, **asked: bool) -> None:
 
 
 def with_test(description: Description, run: Path) -> Description:
-    """Adds what the test of a run has chosen for other tasks than classification.
+    """Adds thresholds or intervals of a test, for tasks other than classification.
 
     Args:
-        description: Of the model of the run.
-        run: Its directory. Without a test there are neither thresholds nor intervals.
+        description: Description of the run's model.
+        run: The run directory. Without a test, nothing is added.
 
     Raises:
-        CheckpointError: The file of the test is damaged.
+        CheckpointError: The test file is damaged.
     """
     if not (run / TEST_FILE).is_file():
         return description
@@ -88,7 +88,7 @@ def with_test(description: Description, run: Path) -> Description:
 
 
 def _correction(run: Path, classes: tuple[str, ...], is_needed: bool) -> Correction | None:
-    """What `calibration.json` holds; where it is only described, there may be none."""
+    """Reads `calibration.json`; returns None if it is missing or wrong and not needed."""
     if not is_needed and not (run / CALIBRATION_FILE).exists():
         return None
     try:
@@ -101,7 +101,7 @@ def _correction(run: Path, classes: tuple[str, ...], is_needed: bool) -> Correct
 
 
 def _decisions(run: Path, classes: tuple[str, ...]) -> dict[str, Any]:
-    """What `evaluation.json` holds."""
+    """Reads `evaluation.json`; returns {} with a message if it can't be used."""
     try:
         return read_decisions(run, classes)
     except (ConfigError, CheckpointError) as error:

@@ -1,4 +1,4 @@
-"""Exports one model, or several as one, in any number of formats."""
+"""Exports a model or an ensemble in several formats."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,10 +34,9 @@ class ExportResult:
     """An export that has been checked.
 
     Attributes:
-        directory: Where it is.
-        parity: How its answers differ from those of the model.
-        int8: What was measured of an export in 8-bit integers, as its `parity.json` holds
-            it; None of any other.
+        directory: Directory of the export.
+        parity: The differences between its outputs and those of the model.
+        int8: Measurements of an int8 export, as in its `parity.json`; None for others.
     """
 
     directory: Path
@@ -46,21 +45,21 @@ class ExportResult:
 
 
 class Exporter:
-    """Exports a model in one format after another.
+    """Exports a model in one or several formats.
 
     Args:
-        models: One; or several, whose mean is exported. They stay as they are; what was
-            trained in half precision is exported, and compared, in float32.
-        description: Of the model; with `applied_in_graph`, what is exported corrects its
-            probabilities itself.
-        images: By which an export is compared with the model.
+        models: A model, or several whose mean is exported. They are not changed. Models
+            trained in half precision are exported and compared in float32.
+        description: Description of the model; with `applied_in_graph`, the exported model
+            calibrates its probabilities.
+        images: The images on which an export is compared with the model.
 
     Raises:
-        ConfigError: The models take different columns of a table.
+        ConfigError: The models take different table columns.
 
     Attributes:
-        images: The same.
-        columns: Those of a table that the models take beside the image, or None.
+        images: The images on which an export is compared with the model.
+        columns: Table columns that the models take, or None.
     """
 
     def __init__(
@@ -86,8 +85,8 @@ class Exporter:
         """Writes an export; see `write_export`.
 
         Raises:
-            ConfigError: It does not answer like the model, or can't be written.
-            DataError: An image is not what it was.
+            ConfigError: Its outputs differ from those of the model, or it can't be written.
+            DataError: An image was changed or removed.
         """
         rules = parse_document(self._description.as_json()).rules_of_task
         with self.images.reference(self.probabilities, rules) as reference:
@@ -114,7 +113,7 @@ class Exporter:
 
     @cached_property
     def probabilities(self) -> npt.NDArray[np.floating]:
-        """What `predict` says of the images: `(images, classes)`."""
+        """The result of `predict` for the images, `(images, classes)`."""
         return self.predict(self.images.pixels, self.images.cells)
 
     def predict(
@@ -122,14 +121,14 @@ class Exporter:
         pixels: npt.NDArray[np.uint8],
         cells: Mapping[str, Sequence[str]] | None = None,
     ) -> npt.NDArray[np.floating]:
-        """What the models themselves say, corrected: not what exports do.
+        """Computes the calibrated mean of the models themselves, not of exports.
 
         Args:
-            pixels: `(images, height, width, 3)`, RGB.
-            cells: By column, where the models take columns.
+            pixels: RGB images, `(images, height, width, 3)` uint8.
+            cells: Table cells by column, if the models take columns.
 
         Returns:
-            `(images, classes)`.
+            The outputs, `(images, classes)`.
         """
         columns = self.columns
         inputs: Any = pixels
@@ -142,14 +141,15 @@ class Exporter:
 
 
 def predict_in_batches(model: keras.Model, inputs: Inputs) -> npt.NDArray[np.float32]:
-    """Outputs for images of the size that a model takes, in full float32.
+    """Computes outputs for images in full float32 precision.
 
     Args:
-        model: Any with one output.
-        inputs: Images `(images, height, width, 3)`, RGB, or these and columns by name.
+        model: A model with one output.
+        inputs: RGB images of the model's size, `(images, height, width, 3)`, or these and
+            columns by name.
 
     Returns:
-        `(images, classes)`.
+        The outputs, `(images, classes)` float32.
     """
     was_on = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)

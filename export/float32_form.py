@@ -1,4 +1,4 @@
-"""A model that was trained in half precision, as it is exported: in float32."""
+"""Converts models trained in half precision to float32."""
 
 import tempfile
 from pathlib import Path
@@ -12,14 +12,14 @@ _HALF = ("float16", "bfloat16")
 
 
 def float32_form(model: keras.Model) -> keras.Model:
-    """A model that computes in float32 with the weights of another.
+    """Returns a model that computes in float32, with the same weights.
 
-    In half precision answers depend on the runtime, and even on the size of a batch, by up
-    to some hundredths; there is nothing that an export could agree with. The weights are
-    kept in float32 by training with `mixed_float16` or `mixed_bfloat16`.
+    In half precision, outputs differ between runtimes, and even between batch sizes, by up
+    to a few hundredths, so that an export could not agree with its model. Training with
+    `mixed_float16` or `mixed_bfloat16` keeps weights in float32.
 
     Returns:
-        The model itself if none of its layers computes in half precision, else a copy.
+        The model itself if no layer computes in half precision, otherwise a copy.
     """
     if not _half_layers(model):
         return model

@@ -1,4 +1,4 @@
-"""How long calls take, measured side by side."""
+"""Measures the latency of several calls side by side."""
 
 import math
 import random
@@ -9,35 +9,35 @@ from dataclasses import dataclass, field
 import numpy as np
 
 WARM_UP_CALLS = 3
-LEAST_FOR_P99 = 100  # calls; of fewer, the slowest one would decide
+MIN_CALLS_FOR_P99 = 100  # with fewer, the slowest one would decide
 _TURNS = 10
 
 
 @dataclass
 class Timings:
-    """How long each call took.
+    """The durations of calls.
 
     Attributes:
-        seconds: Of each call.
+        seconds: Duration of each call in seconds.
     """
 
     seconds: list[float] = field(default_factory=list)
 
     @property
     def p50_ms(self) -> float:
-        """The median, in milliseconds."""
+        """The median in milliseconds."""
         return float(np.median(self.seconds)) * 1e3
 
     @property
     def p99_ms(self) -> float | None:
-        """What 99 of 100 calls do not exceed, in milliseconds; None of too few calls."""
-        if len(self.seconds) < LEAST_FOR_P99:
+        """The 99th percentile in milliseconds; None for fewer than 100 calls."""
+        if len(self.seconds) < MIN_CALLS_FOR_P99:
             return None
         return float(np.quantile(self.seconds, 0.99)) * 1e3
 
     @property
     def calls_per_second(self) -> float:
-        """How many there were in a second of work."""
+        """The number of calls per second of their total duration."""
         return len(self.seconds) / math.fsum(self.seconds)
 
 
@@ -46,19 +46,20 @@ def time_side_by_side(
     seconds: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Timings]:
-    """Times several calls in one run.
+    """Times several calls in alternation.
 
-    All are warmed up first. Then each has ten turns of a tenth of its time, in an order
-    drawn again for each round, so that a slow phase of the machine falls on all alike. The
-    first call of a turn does not count: it pays for what the call before has left behind.
+    All are warmed up first. Then each has ten turns of a tenth of its time, in a random
+    order per round, so that a slow phase of the machine affects all equally. The first call
+    of a turn is not timed, since the previous turn may slow it down.
 
     Args:
-        calls: What to time.
-        seconds: For each. A call that takes longer than its turn is made once in each.
-        clock: Seconds that only grow.
+        calls: The calls to time.
+        seconds: Time for each in seconds. A call that takes longer than its turn is made
+            once per turn.
+        clock: Returns the time in seconds.
 
     Returns:
-        The timings of each, at least ten calls.
+        The timings of each, of at least ten calls.
 
     Example:
         >>> one, other = time_side_by_side([lambda: sum(range(9)), lambda: None], 0.01)

@@ -1,4 +1,4 @@
-"""What the report of a run says that its model must not be used for."""
+"""Reads the unsuitable uses of a model from the report of its run."""
 
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,12 +16,12 @@ from ..report.run_report import RunReport
 def read_not_for(
     run: Path, classes: tuple[str, ...], task: Task = "classification"
 ) -> list[str]:
-    """The same sentences as in the report, without the parent folders of the training set.
+    """Returns the sentences of the report, without the folder of the training set.
 
     Args:
-        run: Its directory.
-        classes: Of its model.
-        task: What that predicts.
+        run: The run directory.
+        classes: Classes of its model.
+        task: Task of its model.
     """
     facts = RunFacts(run.name, settings=_settings(run), class_names=classes)
     if not (run / TEST_FILE).exists():
@@ -34,9 +34,9 @@ def read_not_for(
 
 
 def _settings(run: Path) -> dict[str, Any]:
-    """The name of the training set, where a command line has written one."""
+    """Returns the name of the training set from the configuration, if there is one."""
     file = run / CONFIG_FILE
     data = read_source(str(file)).values.get("data", {}) if file.exists() else {}
     source = data.get("train")
-    # An export leaves the machine, and others need not know the folders there.
+    # Exports are passed on, and must not reveal folders of this machine.
     return {} if source is None else {"data": {"train": PurePath(str(source)).name}}

@@ -1,4 +1,4 @@
-"""Opens the directory of an export that anybody may have made."""
+"""Opens exports from untrusted sources."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from .untrusted.checks import require_harmless
 
 
 def open_export(directory: Path, threads: int | None = None) -> Model:
-    """Opens an export with files of Keraunos alone; none of its Python files is imported.
+    """Opens an export without importing any of its Python files.
 
     Args:
-        directory: Of the export.
+        directory: Directory of the export.
         threads: See `open_runtime`.
 
     Raises:
-        ConfigError: It is damaged, or no export, and nothing of it was run; or the package
-            that runs it is not installed.
+        ConfigError: It is damaged or not an export, and none of its code was run; or the
+            package that runs it is not installed.
     """
     try:
         document = read_model_document(directory)
@@ -31,7 +31,7 @@ def open_export(directory: Path, threads: int | None = None) -> Model:
         raise ConfigError(
             message(
                 str(error),
-                f'With what Keraunos needs: pip install "keraunos[{files.format}]".',
+                f'To use it with Keraunos: pip install "keraunos[{files.format}]".',
                 export=str(directory),
             )
         ) from None
@@ -40,10 +40,10 @@ def open_export(directory: Path, threads: int | None = None) -> Model:
 
 
 def read_columns(directory: Path) -> tuple[str, ...]:
-    """The columns of a table that an export takes, before it is opened.
+    """Reads the table columns that an export takes, without opening its model.
 
     Raises:
-        ConfigError: It is damaged, or no export.
+        ConfigError: It is damaged or not an export.
     """
     try:
         columns = parse_document(read_model_document(directory)).columns
@@ -53,10 +53,10 @@ def read_columns(directory: Path) -> tuple[str, ...]:
 
 
 def read_format(directory: Path) -> str:
-    """The format of an export, before it is opened.
+    """Reads the format of an export, without opening its model.
 
     Raises:
-        ConfigError: It is damaged, or no export.
+        ConfigError: It is damaged or not an export.
     """
     try:
         return Fields(read_model_document(directory)).text("format")

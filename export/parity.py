@@ -1,4 +1,4 @@
-"""Whether an export answers like the model it was made of, from the file to the class."""
+"""Compares the outputs of an export with those of its model, from file to class."""
 
 from collections import Counter
 from dataclasses import replace
@@ -23,18 +23,17 @@ def check_parity(
     option: str | None = None,
     timeout_seconds: float = SECONDS,
 ) -> Parity:
-    """Calls an export in its own process, and compares what it says.
+    """Runs an export in a separate process and compares its outputs.
 
     Args:
-        directory: Of the export; its `predict.py` is run, as others will run it.
-        reference: Images, and what is expected.
-        tolerance: Of a probability; None tolerates any that is finite.
-        option: Of `predict.py`, that asks it by another signature, which may refuse
-            images.
-        timeout_seconds: For all images.
+        directory: Directory of the export, whose `predict.py` is run as by its users.
+        reference: Images with the expected outputs.
+        tolerance: Maximum difference of a probability; None accepts any finite difference.
+        option: Option of `predict.py` for another signature, which may reject some images.
+        timeout_seconds: Time limit for all images.
 
     Raises:
-        ConfigError: It does not run, does not answer, or refuses an image.
+        ConfigError: The export fails, exceeds the time limit, or rejects images.
     """
     options = () if option is None else (option,)
     found = ask_export(
@@ -52,8 +51,8 @@ def check_parity(
         place, reason = next(iter(found.refused.items()))
         raise ConfigError(
             message(
-                f"An export must answer for all images, but refuses {len(found.refused)} "
-                f"of {len(reference.files)}.",
+                f"An export must accept all images, but rejects {len(found.refused)} of "
+                f"{len(reference.files)}.",
                 image=reference.image_names[place],
                 reason=reason,
             )
@@ -66,15 +65,15 @@ def check_parity(
 def compare(
     found: ExportAnswers, reference: Reference, tolerance: float | None = TOLERANCE
 ) -> Parity:
-    """Compares an export's answers with those of the model.
+    """Compares the outputs of an export with those of the model.
 
-    Where the two most probable classes of an image are nearer to each other than the
-    tolerance, either is right.
+    If the probabilities of the two most probable classes differ by less than the tolerance,
+    both are accepted.
 
     Args:
-        found: What the export says, in the order of the reference.
-        reference: What is expected.
-        tolerance: Of a probability.
+        found: Outputs of the export, in the order of the reference.
+        reference: The expected outputs.
+        tolerance: Maximum difference of a probability; None accepts any finite difference.
     """
     if reference.rules.task != "classification":
         return compare_task(found, reference, tolerance)
@@ -102,7 +101,7 @@ def compare(
 def _worst(
     found: ExportAnswers, reference: Reference, differences: npt.NDArray[np.floating]
 ) -> list[ComparedImage]:
-    """The images whose answers are farthest apart; NaN is farther than all."""
+    """Returns the images whose outputs differ most; NaN counts as the largest."""
     order = np.argsort(
         np.where(np.isnan(differences), -np.inf, -differences), kind="stable"
     )

@@ -1,4 +1,4 @@
-"""Where an export goes: a directory that appears whole, or not at all."""
+"""Creates the directory of an export atomically."""
 
 import contextlib
 import json
@@ -14,23 +14,23 @@ from ..core.removal import remove_empty
 from ..core.run_layout import EXPORT_PARITY_FILE
 from .portable.model import DESCRIPTION_FILE
 
-_COMPILED = "__pycache__"  # left by whoever has run the export
+_COMPILED = "__pycache__"  # created when the export is run
 _SHOWN = 5
 
 
 class NotKeptError(Exception):
-    """Raised within `export_directory` to leave everything as it was."""
+    """Raised within `export_directory` to discard the new export."""
 
 
 @contextlib.contextmanager
 def export_directory(output: Path) -> Iterator[Path]:
-    """Fills the directory of an export, which takes the place of an earlier export.
+    """Creates the directory of an export, replacing an earlier export.
 
-    If the block raises, nothing is left of it and an earlier export stays; a
-    `NotKeptError` goes no further.
+    If the block raises, the new export is discarded and an earlier one is kept. A
+    `NotKeptError` is not propagated.
 
     Raises:
-        ConfigError: There is something else in its place.
+        ConfigError: The path is taken by anything other than an export.
     """
     require_own_place(output)
     has_folder = output.parent.exists()
@@ -40,14 +40,14 @@ def export_directory(output: Path) -> Iterator[Path]:
             new_directory(output, replace=True) as temporary,
         ):
             yield temporary
-            require_own_place(output)  # work takes minutes; more may lie there now
+            require_own_place(output)  # it may have changed in the minutes since
     finally:
         if not has_folder:
             remove_empty(output.parent)
 
 
 def export_name(format: str, is_calibrated: bool = False, is_int8: bool = False) -> str:
-    """The name of the directory of an export.
+    """Returns the name of the directory of an export.
 
     Example:
         >>> export_name("onnx", is_calibrated=True)
@@ -57,10 +57,10 @@ def export_name(format: str, is_calibrated: bool = False, is_int8: bool = False)
 
 
 def require_own_place(output: Path) -> None:
-    """Checks that an export takes the place of nothing but an earlier one.
+    """Checks that a path does not exist or contains only an earlier export.
 
     Raises:
-        ConfigError: There is something else, or something besides an export.
+        ConfigError: The path contains anything else.
     """
     if not os.path.lexists(output):
         return
@@ -75,7 +75,7 @@ def require_own_place(output: Path) -> None:
 
 
 def files_of_export(directory: Path) -> set[str]:
-    """The contents of a directory, except for directories and compiled Python files."""
+    """Returns the files of a directory, except for compiled Python files."""
     return {
         os.fspath(path.relative_to(directory))
         for path in directory.rglob("*")
@@ -84,7 +84,7 @@ def files_of_export(directory: Path) -> set[str]:
 
 
 def _recorded(directory: Path) -> set[str]:
-    """The files that an export has written, by its own account."""
+    """Returns the files that an export has recorded in its parity file."""
     try:
         description = _read(directory / DESCRIPTION_FILE)
         files = _read(directory / EXPORT_PARITY_FILE)["files"]
@@ -97,7 +97,7 @@ def _recorded(directory: Path) -> set[str]:
 def _read(file: Path) -> dict[str, Any]:
     document = json.loads(read_text(file))
     if not isinstance(document, dict):
-        raise ValueError("it holds no object")
+        raise ValueError("it does not contain an object")
     return document
 
 
@@ -105,7 +105,7 @@ def _taken(output: Path, what: str) -> ConfigError:
     return ConfigError(
         message(
             f"An export needs its own directory; {what}.",
-            "Choose another place with --output, or move it away.",
+            "Choose another directory with --output, or move it away.",
             output=str(output),
         )
     )

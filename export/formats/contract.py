@@ -1,4 +1,4 @@
-"""What a format is."""
+"""The definition of an export format."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Signature:
-    """A way to ask an exported model, beside decoded images.
+    """An additional signature of an exported model, besides the one for decoded images.
 
     Attributes:
-        name: In `parity.json`.
-        option: Of `predict.py`, such as `"--from-bytes"`. Asked so, the model may refuse
-            images of some kinds, each with an error.
-        tolerance: Of a probability, where it does not refuse.
-        description: What it takes and returns, for `model.json`.
+        name: Name in `parity.json`.
+        option: Option of `predict.py`, such as `"--from-bytes"`. With it, the model may
+            reject some kinds of images with an error.
+        tolerance: Maximum difference of a probability for accepted images.
+        description: Its inputs and outputs, for `model.json`.
     """
 
     name: str
@@ -31,18 +31,18 @@ class Signature:
 
 @dataclass(frozen=True)
 class Format:
-    """A form in which a model is written as files that a runtime opens.
+    """An export format.
 
     Attributes:
-        name: In commands and in `model.json`.
-        file: The file, or the directory of a SavedModel, that the runtime opens.
-        write: Writes a model, which a description is of, into an empty directory. The
-            model takes images `(images, size, size, 3)`, float32, RGB from 0 to 255, any
-            number of them, and returns `(images, classes)`.
-        requirements: Packages that run it, as `requirements.txt` names them.
-        modules: Which must be importable to write and to run it.
-        extra: Of this package, that brings them; None for what is always there.
-        signatures: Other ways to ask the model, each of which is checked as well.
+        name: Name in commands and in `model.json`.
+        file: The file, or the directory of a SavedModel, that the runtime loads.
+        write: Writes a model with its description into an empty directory. The model takes
+            any number of RGB images from 0 to 255, `(images, size, size, 3)` float32, and
+            returns `(images, classes)`.
+        requirements: Packages that run it, as in `requirements.txt`.
+        modules: Modules that must be importable to write and run it.
+        extra: The extra of this package that installs them, or None.
+        signatures: Additional signatures, each of which is checked.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Runs converters of others: silent while they work, with their reason if they fail."""
+"""Runs converters without their output, and reports their errors."""
 
 import contextlib
 import io
@@ -18,10 +18,10 @@ _STREAMS = (1, 2)
 
 @contextlib.contextmanager
 def converting(format: str) -> Iterator[None]:
-    """Holds back what a converter prints and logs.
+    """Suppresses the output and logs of a converter.
 
     Args:
-        format: Its name.
+        format: Name of the format.
 
     Raises:
         ConfigError: The converter failed.
@@ -32,10 +32,10 @@ def converting(format: str) -> Iterator[None]:
             yield
     except (KeraunosError, OSError, MemoryError):
         raise
-    except Exception as error:  # each converter has classes of its own
+    except Exception as error:  # each converter has its own error classes
         raise ConfigError(
             message(
-                f"The model must be one that can be converted to {format}.",
+                f"The model must be convertible to {format}.",
                 "Another --format may work.",
                 reason=_reason(error),
             )
@@ -43,7 +43,7 @@ def converting(format: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """What a converter says, in one line; the operations that LiteRT lacks, by name."""
+    """Returns the error of a converter in one line, or the operations that LiteRT lacks."""
     unknown = re.findall(r"'tf\.(\w+)' op is neither", str(error))
     if unknown:
         return f"no such operation: {', '.join(sorted(set(unknown)))}"
@@ -52,7 +52,7 @@ def _reason(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Sends what is written to standard output and error nowhere, by native code too."""
+    """Discards standard output and error, including those of native code."""
     _flush()
     originals = [os.dup(stream) for stream in _STREAMS]
     try:
@@ -62,7 +62,7 @@ def _silence() -> Iterator[None]:
             with (
                 contextlib.redirect_stdout(
                     io.StringIO()
-                ),  # in a notebook, no stream of these
+                ),  # a notebook does not use these streams
                 contextlib.redirect_stderr(io.StringIO()),
             ):
                 yield
@@ -80,7 +80,7 @@ def _flush() -> None:
 
 @contextlib.contextmanager
 def _quiet_loggers() -> Iterator[None]:
-    """Keeps warnings from handlers that don't write to standard error."""
+    """Suppresses warnings, which some handlers don't write to standard error."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""A model as a TensorFlow function of images, which is what converters start from."""
+"""Converts models to TensorFlow functions of images, for converters."""
 
 import contextlib
 import tempfile
@@ -24,22 +24,21 @@ def inference_function(
     columns: TableFeatures | None = None,
     is_for_converters: bool = False,
 ) -> Any:
-    """The `tf.function` of a model as it predicts.
+    """Creates the inference function of a model.
 
     Args:
-        model: Functional or sequential, from images to probabilities.
-        columns: Those of a table that it takes beside the image.
-        is_for_converters: Whether it is made of operations alone, on numbers. Keras has
-            XLA compile grouped convolutions, such as those of ConvNeXt, on their own:
-            TensorFlow needs that on CPUs, and no converter knows what it is. A column of
-            words is then one of codes.
+        model: A functional or sequential model from images to probabilities.
+        columns: Table columns that the model takes, or None.
+        is_for_converters: Whether to use only operations that converters support. Keras
+            compiles grouped convolutions, such as those of ConvNeXt, with XLA, which
+            TensorFlow needs on CPUs but converters don't support. Words are then encoded as
+            integers.
 
     Returns:
-        A function from `images`, `(any number, height, width, 3)`, float32, to a
-        dictionary with `probabilities`, `(images, classes)`, float32. With columns it
-        takes `(images, 1)` of each, by its input name: float32 for numbers, NaN for none;
-        and for words text, empty for none, or int32, their places among the categories,
-        -1 for any other.
+        A `tf.function` from `images`, `(images, height, width, 3)` float32, to a dict with
+        `probabilities`, `(images, classes)` float32. It also takes each column by its input
+        name, `(images, 1)`: numbers as float32, NaN if missing; words as string, empty if
+        missing, or, for converters, as int32 indices of categories, -1 for any other word.
 
     Raises:
         ConfigError: The model has no graph, or several inputs or outputs.
@@ -70,7 +69,7 @@ def _column_specs(columns: TableFeatures, of_words: tf.DType) -> list[tf.TensorS
 
 
 def _codes(columns: TableFeatures, cells: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """The places of words that are text: compared with each, as tables would be files."""
+    """Encodes words by comparison with each category, since lookup tables need files."""
     return [
         _code(cell, each.words)
         if isinstance(each, WordColumn) and cell.dtype == tf.string
@@ -87,7 +86,7 @@ def _code(text: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
 
 @contextlib.contextmanager
 def _inlined() -> Iterator[None]:
-    """Traces functions within a model as part of it."""
+    """Inlines functions within a model when it is traced."""
     earlier = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
@@ -101,13 +100,13 @@ def write_saved_model(
 ) -> None:
     """Writes the weights of a model, and functions that use them, as a SavedModel.
 
-    `model.export` keeps the layers, too: that is twice the size, and takes five times as
+    `model.export` also writes the layers, which doubles the size and takes five times as
     long.
 
     Args:
-        model: Functional or sequential, from images to probabilities.
-        directory: Must not exist.
-        signatures: `tf.function`s with an input signature, by name; among them
+        model: A functional or sequential model from images to probabilities.
+        directory: The directory, which must not exist.
+        signatures: `tf.function`s with input signatures, by name, including
             `inference_function` as `serving_default`.
     """
     kept = tf.Module()
@@ -119,7 +118,7 @@ def write_saved_model(
 def saved_for_conversion(
     model: keras.Model, columns: TableFeatures | None = None
 ) -> Iterator[str]:
-    """Writes a model as a SavedModel for converters, for as long as the block lasts.
+    """Writes a model as a temporary SavedModel for converters.
 
     Args:
         model: See `inference_function`.
@@ -135,18 +134,17 @@ def saved_for_conversion(
 def require_inputs_and_output(
     inputs: int, outputs: int, columns: TableFeatures | None, file: Path
 ) -> None:
-    """Makes sure that a converter made nothing up.
+    """Checks that a converted model has the expected inputs and output.
 
     Raises:
-        ConfigError: What it wrote takes or returns something else as well.
+        ConfigError: It has other inputs or outputs.
     """
     if (inputs, outputs) != (1 + _count(columns), 1):
         raise ConfigError(
             message(
-                "What is exported takes images, and the columns of its model, and returns "
-                "probabilities, nothing else.",
-                "Export it in another format; Keraunos could not repair the output of this "
-                "converter.",
+                "An exported model must take images, and the columns of its model, and "
+                "return probabilities only.",
+                "Export it in another format: the output of this converter is wrong.",
                 file=file.name,
                 inputs=inputs,
                 outputs=outputs,
@@ -165,8 +163,8 @@ def _image_shape(
     if graph is None:
         raise ConfigError(
             message(
-                "This format needs a functional or sequential model that is built; one "
-                "with a custom `call` has no graph.",
+                "This format needs a built functional or sequential model; a model with a "
+                "custom `call` has no graph.",
                 "Let `build()` return keras.Model(inputs, outputs), or export with "
                 "--format keras.",
                 model=type(model).__name__,
@@ -175,8 +173,8 @@ def _image_shape(
     if len(graph.inputs) != 1 + _count(columns) or len(graph.outputs) != 1:
         raise ConfigError(
             message(
-                "A model that is exported has one input, images, beside columns of a "
-                "table, and one output, probabilities.",
+                "A model to export must have images as input, apart from table columns, "
+                "and one output, probabilities.",
                 inputs=len(graph.inputs),
                 outputs=len(graph.outputs),
             )

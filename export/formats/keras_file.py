@@ -1,4 +1,4 @@
-"""The `.keras` file, as Keras itself opens it."""
+"""The format `keras`: a `.keras` file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The LiteRT file (`.tflite`), for phones and small machines."""
+"""The format `litert`: a `.tflite` file for phones and small devices."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The ONNX file, as ONNX Runtime and Triton open it."""
+"""The format `onnx`: a file for ONNX Runtime and Triton."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from .contract import Format
 from .conversion import converting
 from .inference import PROBABILITIES, inference_function, require_inputs_and_output
 
-_OPSET = 17  # what ONNX Runtime understands since 1.13, of 2022
+_OPSET = 17  # supported since ONNX Runtime 1.13 of 2022
 
 
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
@@ -32,11 +32,11 @@ def _write(model: keras.Model, description: Description, directory: Path) -> Non
 
 
 def onnx_of(model: keras.Model, columns: TableFeatures | None = None) -> Any:
-    """A model as an `onnx.ModelProto`, from `images`, and columns, to `probabilities`.
+    """Converts a model to a `ModelProto` from `images` and columns to `probabilities`.
 
-    Constants that a model was built with, such as the means of a preprocessing, are
-    captured by its function like variables. `tf2onnx.convert.from_function` makes inputs
-    of them, and so does `model.export`; here they are frozen first, like all weights.
+    The function of a model captures constants, such as the means of its preprocessing, like
+    variables. `tf2onnx.convert.from_function` and `model.export` would convert them to
+    inputs; here, they are frozen first, like all weights.
     """
     import tf2onnx
     from tf2onnx.tf_loader import from_function
@@ -64,7 +64,7 @@ def onnx_of(model: keras.Model, columns: TableFeatures | None = None) -> Any:
 
 
 def _write_erfc(graph: Any, node: Any, name: str, args: Any) -> None:
-    """Writes 1 - erf(x) for what tf2onnx does not know: the erfc(x) of a GELU."""
+    """Converts erfc(x), which a GELU uses and tf2onnx does not support, to 1 - erf(x)."""
     output = node.output[0]
     shape, dtype = graph.get_shape(output), graph.get_dtype(output)
     graph.remove_node(name)

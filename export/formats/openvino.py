@@ -1,4 +1,4 @@
-"""The IR of OpenVINO, two files, as OpenVINO Model Server opens it."""
+"""The format `openvino`: the two IR files of OpenVINO, also for OpenVINO Model Server."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from .inference import require_inputs_and_output, saved_for_conversion
 def _write(model: keras.Model, description: Description, directory: Path) -> None:
     """Writes `model.xml`, and the weights in `model.bin`.
 
-    `openvino.convert_model` would report its use to Intel; reading the SavedModel does not.
+    Reads the SavedModel, since `openvino.convert_model` would send telemetry to Intel.
     """
     openvino = import_silently("openvino")
     file, columns = directory / OPENVINO.file, description.columns

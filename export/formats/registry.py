@@ -1,4 +1,4 @@
-"""The formats by name. What a name is not is said before TensorFlow is loaded."""
+"""The formats by name, which can be checked before TensorFlow is loaded."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -7,7 +7,7 @@ from ...core.errors import ConfigError, message
 from ...core.names import choose
 from .contract import Format
 
-# The file of each, and its name there.
+# Module and constant of each format.
 _FORMATS = {
     "saved_model": ("saved_model", "SAVED_MODEL"),
     "onnx": ("onnx_file", "ONNX"),
@@ -18,24 +18,24 @@ _FORMATS = {
 
 
 def format_names() -> tuple[str, ...]:
-    """The formats that there are."""
+    """Returns the names of all formats."""
     return tuple(_FORMATS)
 
 
 def require_format(name: str) -> None:
-    """Checks that there is a format of that name; loads no TensorFlow.
+    """Checks that there is a format of that name, without loading TensorFlow.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is no such format.
     """
     choose("format", name, _FORMATS)
 
 
 def format_of(name: str) -> Format:
-    """A format whose packages are installed.
+    """Returns a format, and checks that its packages are installed.
 
     Raises:
-        ConfigError: There is none of that name, or a package that it needs is missing.
+        ConfigError: There is no such format, or a package is missing.
     """
     module, constant = choose("format", name, _FORMATS)
     found: Format = getattr(import_module(f".{module}", __package__), constant)

@@ -1,8 +1,8 @@
-"""The SavedModel of TensorFlow, laid out as TensorFlow Serving wants it.
+"""The format `saved_model`: a SavedModel in the layout of TensorFlow Serving.
 
-The version is the number `1`, so that the directory of the export can be served as it is:
-`--model_base_path=DIR`. Beside the signature that takes images it has one that takes the
-bytes of image files.
+The version directory is `1`, so that the directory of the export can be served directly:
+`--model_base_path=DIR`. In addition to the signature for images, it has one for the bytes
+of image files.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def _write(model: keras.Model, description: Description, directory: Path) -> Non
     with converting(SAVED_MODEL.name):
         infer = inference_function(model, description.columns)
         signatures = {SIGNATURE: infer}
-        if description.task == "classification":  # it names classes
+        if description.task == "classification":  # the signature returns class names
             signatures[BYTES_SIGNATURE] = bytes_function(infer, description)
         write_saved_model(model, directory / SAVED_MODEL.file, signatures)
 
@@ -32,10 +32,10 @@ FROM_BYTES = Signature(
     BYTES_SIGNATURE,
     "--from-bytes",
     TOLERANCE,
-    f"{IMAGE_BYTES}, (images,), string: the bytes of JPEG and PNG files, beside the "
-    "columns that serving_default takes, if any; returns class, (images,), string; "
+    f"{IMAGE_BYTES}, (images,), string: the bytes of JPEG and PNG files, in addition to "
+    "the columns that serving_default takes, if any; returns class, (images,), string; "
     "classes, (images, classes), string; and probabilities, (images, classes), float32, "
-    "corrected. Pixels are those of predict.py, to 1 of 255.",
+    "calibrated. Pixels differ from those of predict.py by at most 1 of 255.",
 )
 SAVED_MODEL = Format(
     "saved_model", "1", _write, ("tensorflow>=2.21",), signatures=(FROM_BYTES,)

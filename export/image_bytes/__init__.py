@@ -1,1 +1,1 @@
-"""Decodes images within a TensorFlow graph, as `data/files/decode.py` does outside."""
+"""Decodes images within a TensorFlow graph, like `data/files/decode.py`."""

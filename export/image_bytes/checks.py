@@ -1,4 +1,4 @@
-"""Rejects what can't be read, in a graph."""
+"""Checks images within a graph."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ TOO_LARGE = "The image has more pixels than data.max_megapixels allows; height a
 
 
 def checked(value: Any, condition: Any, *words: Any) -> Any:
-    """A tensor, if a condition holds.
+    """Returns a tensor that depends on a condition.
 
     Args:
-        value: What nothing may be done with otherwise.
-        condition: A scalar.
-        *words: What the error says.
+        value: The tensor.
+        condition: Scalar bool.
+        *words: The error message.
 
     Raises:
-        tf.errors.InvalidArgumentError: It does not hold.
+        tf.errors.InvalidArgumentError: The condition is false.
     """
     with tf.control_dependencies([tf.debugging.Assert(condition, list(words))]):
         return tf.identity(value)

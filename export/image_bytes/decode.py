@@ -1,8 +1,8 @@
-"""From the bytes of an image file to the pixels that a model takes, in a graph.
+"""Decodes the bytes of image files to the pixels that a model takes, in a graph.
 
-The rules are those of `data/files/decode.py`. What they can't be followed for is refused
-with a message, and never answered for: other formats than JPEG and PNG, CMYK, and the odd
-ways of PNG in the messages of this folder.
+The rules are those of `data/files/decode.py`. Images for which they can't be followed are
+rejected with a message: formats other than JPEG and PNG, CMYK, and the unusual kinds of PNG
+that the messages of this package list.
 """
 
 from collections.abc import Callable
@@ -35,15 +35,15 @@ def decode(contents: Any, size: int, rules: PixelRules) -> Any:
     """Decodes images and resizes them to squares.
 
     Args:
-        contents: `(images,)`, string: the bytes of JPEG or PNG files.
+        contents: Bytes of JPEG or PNG files, `(images,)` string.
         size: Height and width of the result.
         rules: How pixels are read.
 
     Returns:
-        `(images, size, size, 3)`, RGB, uint8.
+        RGB images, `(images, size, size, 3)` uint8.
 
     Raises:
-        tf.errors.InvalidArgumentError: One of them can't be read; the message says why.
+        tf.errors.InvalidArgumentError: An image can't be read; the message explains why.
     """
     return tf.map_fn(
         lambda content: _decode(content, size, rules),

@@ -1,4 +1,4 @@
-"""JPEG files in a graph: their pixels, and where their metadata are."""
+"""Decodes JPEG files and their metadata in a graph."""
 
 from typing import Any
 
@@ -14,15 +14,16 @@ _APP1, _END_OF_IMAGE, _START_OF_SCAN = 0xE1, 0xD9, 0xDA
 
 
 def decode_jpeg(content: Any, size: int, max_pixels: int) -> tuple[Any, Any, Any]:
-    """Pixels of a JPEG, at a half, a quarter or an eighth of them if that covers `size`.
+    """Decodes a JPEG, at a half, a quarter or an eighth of its size if that covers `size`.
 
     Args:
-        content: The bytes of the file.
-        size: Height and width that are needed.
-        max_pixels: More are refused before they are decoded.
+        content: Bytes of the file.
+        size: Required height and width.
+        max_pixels: Maximum number of pixels; checked before decoding.
 
     Returns:
-        `(height, width, 3)`, uint8; and how much of its width and height is used, float64.
+        The pixels, `(height, width, 3)` uint8, and the used part of their width and height,
+        float64.
     """
     height, width, channels = tf.unstack(tf.io.extract_jpeg_shape(content))
     number_of_pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
@@ -45,7 +46,7 @@ def _decoder(content: Any, fraction: int) -> Any:
 
 
 def jpeg_metadata(content: Any) -> Metadata:
-    """EXIF and XMP of a JPEG: what the segments before its pixels hold."""
+    """Reads EXIF and XMP from the segments before the pixels of a JPEG."""
     data = tf.io.decode_raw(content, tf.uint8)
     length = tf.size(data)
 
@@ -68,7 +69,7 @@ def jpeg_metadata(content: Any) -> Metadata:
 
 
 def _kind(first: Any, marker: Any) -> tuple[Any, Any]:
-    """Whether a segment begins, and else how many bytes to skip."""
+    """Returns whether a segment begins, and otherwise the number of bytes to skip."""
     is_marker = first == 0xFF
     is_padding = is_marker & (marker == 0xFF)
     stands_alone = (marker == 0) | (marker == 1) | ((marker >= 0xD0) & (marker <= 0xD9))
@@ -78,13 +79,13 @@ def _kind(first: Any, marker: Any) -> tuple[Any, Any]:
 
 
 def _text(content: Any, start: Any, end: Any, is_wanted: Any) -> Any:
-    """The bytes of a part; none if it is not wanted."""
+    """Returns the bytes of a part; empty if it is not wanted."""
     length = tf.where(is_wanted, tf.maximum(end - start, 0), 0)
     return tf.strings.substr(content, start, length)
 
 
 def _after(body: Any, beginning: bytes) -> Any:
-    """What follows a beginning; nothing if there is another one."""
+    """Returns the rest after a prefix; empty if the prefix differs."""
     length = len(beginning)
     is_right = tf.strings.substr(body, 0, length) == beginning
     return tf.cond(

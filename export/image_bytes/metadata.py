@@ -1,7 +1,7 @@
-"""Which way up an image is, by its EXIF or XMP metadata, in a graph.
+"""Reads the orientation of an image from EXIF or XMP metadata, in a graph.
 
-As Pillow reads them: EXIF first, and XMP if there is no orientation in it. Where EXIF is
-broken before its orientation, versions of Pillow differ, and the image is refused.
+Like Pillow, it reads EXIF first, and XMP if EXIF has no orientation. If EXIF is damaged
+before its orientation, versions of Pillow differ, and the image is rejected.
 """
 
 from typing import Any, NamedTuple
@@ -14,20 +14,20 @@ UPRIGHT = 1
 _ORIENTATION = 0x0112
 _ENTRY = 12  # bytes
 _HEADER = 8
-_SHORT, _LONG = (3, 8), (4, 9, 13)  # types of whole numbers, signed or not, and places
-# Bytes of a value, by the type of an entry; of types that there are not, none.
+_SHORT, _LONG = (3, 8), (4, 9, 13)  # types of integers and offsets
+# Bytes of a value by the type of an entry; 0 for undefined types.
 _SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8)
-_OTHER_NUMBERS = (5, 10, 11, 12, 16)  # fractions and the like, which could be anything
+_OTHER_NUMBERS = (5, 10, 11, 12, 16)  # fractions, floats and 64-bit integers
 _IN_XMP = r'(?s)\A\C*?tiff:Orientation(?:="|>)([0-9])\C*\z'
 _ODD = "The EXIF orientation is stored in an unsupported way: save it upright"
 
 
 class Metadata(NamedTuple):
-    """Metadata of an image, scalar strings; empty if there are none.
+    """The metadata of an image, as scalar strings; empty if there are none.
 
     Attributes:
-        exif: From the header of its TIFF on.
-        xmp: A document in XML.
+        exif: EXIF, starting with its TIFF header.
+        xmp: XMP, an XML document.
     """
 
     exif: Any
@@ -35,13 +35,13 @@ class Metadata(NamedTuple):
 
 
 def number(data: Any, position: Any, count: int, is_little: Any = False) -> Any:
-    """A number of some bytes; where there are fewer, of zeros.
+    """Decodes an integer; missing bytes count as zeros.
 
     Args:
-        data: `(bytes,)`, uint8.
-        position: Of the first.
-        count: Of bytes.
-        is_little: Whether the lowest byte comes first.
+        data: The bytes, `(bytes,)` uint8.
+        position: Position of the first byte.
+        count: Number of bytes.
+        is_little: Whether the byte order is little-endian.
     """
     rows = _take(data, position + tf.range(count))
     ordered = tf.where(is_little, rows[::-1], rows)
@@ -52,7 +52,7 @@ def number(data: Any, position: Any, count: int, is_little: Any = False) -> Any:
 
 
 def orientation_of(metadata: Metadata) -> Any:
-    """The orientation, 1 to 8."""
+    """Returns the orientation, 1 to 8."""
     has_exif = tf.strings.length(metadata.exif) > 0
     is_readable, in_exif = tf.cond(
         has_exif, lambda: _in_exif(metadata.exif), lambda: (True, tf.constant(0))
@@ -64,7 +64,7 @@ def orientation_of(metadata: Metadata) -> Any:
 
 
 def _in_exif(exif: Any) -> tuple[Any, Any]:
-    """Whether it is EXIF, and the orientation that it has; 0 if it has none."""
+    """Returns whether the bytes are EXIF, and their orientation, 0 if they have none."""
     data = tf.io.decode_raw(exif, tf.uint8)
     order, mark = number(data, 0, 2), number(data, 2, 2)
     is_little = order == 0x4949
@@ -80,7 +80,7 @@ def _in_exif(exif: Any) -> tuple[Any, Any]:
 
 
 def _in_directory(data: Any, start: Any, is_little: Any) -> Any:
-    """The orientation of the entries from `start` on; 0 if none has it."""
+    """Returns the orientation in the entries from `start` on; 0 if there is none."""
     count = number(data, start, 2, is_little)
     room = tf.maximum((tf.size(data) - start - 2) // _ENTRY, 0)
     places = start + 2 + _ENTRY * tf.range(tf.minimum(count, room))
@@ -102,7 +102,7 @@ def _in_directory(data: Any, start: Any, is_little: Any) -> Any:
 
 
 def _columns(rows: Any, is_little: Any) -> tuple[Any, Any, Any, Any]:
-    """Tag, type, count and value of each entry, int64."""
+    """Returns tag, type, count and value of each entry, int64."""
 
     def column(start: int, count: int) -> Any:
         taken = rows[:, start : start + count]
@@ -113,7 +113,7 @@ def _columns(rows: Any, is_little: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _value(row: Any, kind: Any, count: Any, is_little: Any) -> Any:
-    """The value of an entry, of which only the first one counts."""
+    """Returns the first value of an entry."""
     is_short, is_long, is_other = (
         tf.reduce_any(kind == tf.constant(each, tf.int64))
         for each in (_SHORT, _LONG, _OTHER_NUMBERS)
@@ -132,7 +132,7 @@ def _in_xmp(xmp: Any) -> Any:
 
 
 def _take(data: Any, places: Any) -> Any:
-    """Bytes as int32, zero if there are none."""
+    """Returns bytes at some positions as int32, zero beyond the end."""
     last = tf.size(data) - 1
     found = tf.gather(data, tf.clip_by_value(places, 0, tf.maximum(last, 0)))
     is_inside = (places >= 0) & (places <= last)

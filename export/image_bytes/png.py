@@ -1,4 +1,4 @@
-"""PNG files in a graph: their pixels, and where their metadata are."""
+"""Decodes PNG files and their metadata in a graph."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from ...data.files.deep_images import needs_shift
 from .checks import TOO_LARGE, checked
 from .metadata import Metadata, number
 
-_PALETTE, _WITH_ALPHA = 3, 4  # kinds of color: a palette; all above have alpha
+_PALETTE, _WITH_ALPHA = 3, 4  # color types: a palette; 4 and above have alpha
 _HEAD = 8  # bytes before the first chunk
-_AROUND = 12  # bytes of a chunk that are not its own
+_AROUND = 12  # bytes of a chunk in addition to its data
 _XMP = b"XML:com.adobe.xmp\0"
 _PACKED = "Compressed metadata of a PNG is not supported here: save it without"
 _ODD_TRANSPARENCY = (
@@ -19,16 +19,16 @@ _ODD_TRANSPARENCY = (
 
 
 def decode_png(content: Any, has_key: Any, bit_depth: int | None, max_pixels: int) -> Any:
-    """Pixels of a PNG over white; of 16 bits the upper 8.
+    """Decodes a PNG over white; the upper 8 bits of 16.
 
     Args:
-        content: The bytes of the file.
-        has_key: Whether some color is transparent; see `png_metadata`.
-        bit_depth: How many of 16 bits are used; None for all of them.
-        max_pixels: More are refused before they are decoded.
+        content: Bytes of the file.
+        has_key: Whether a color is transparent; see `png_metadata`.
+        bit_depth: Number of used bits of 16; None for all of them.
+        max_pixels: Maximum number of pixels; checked before decoding.
 
     Returns:
-        `(height, width, 3)`, uint8.
+        The pixels, `(height, width, 3)` uint8.
     """
     head = tf.io.decode_raw(tf.strings.substr(content, 0, 32), tf.uint8)
     width, height = (tf.cast(number(head, place, 4), tf.int64) for place in (16, 20))
@@ -39,7 +39,7 @@ def decode_png(content: Any, has_key: Any, bit_depth: int | None, max_pixels: in
     is_plain = ~has_key | (kind == _PALETTE) | (depth == 8) | (depth == 1)
     content = checked(content, is_plain, _ODD_TRANSPARENCY)
     is_opaque = ~has_key & (kind < _WITH_ALPHA)
-    upper = tf.cond(  # of less than 8 bits, TensorFlow makes alpha up wrongly
+    upper = tf.cond(  # TensorFlow's alpha is wrong for less than 8 bits
         is_opaque,
         lambda: tf.io.decode_png(content, channels=3),
         lambda: _over_white(content),
@@ -52,7 +52,7 @@ def decode_png(content: Any, has_key: Any, bit_depth: int | None, max_pixels: in
 
 
 def _over_white(content: Any) -> Any:
-    """8 bits of each channel over white, rounded as Pillow does."""
+    """Blends 8 bits of each channel over white, rounded like Pillow."""
     pixels = tf.cast(tf.io.decode_png(content, channels=4), tf.int32)
     color, alpha = pixels[..., :3], pixels[..., 3:]
     mixed = (color * alpha + 255 * (255 - alpha) + 128) * 128
@@ -60,7 +60,7 @@ def _over_white(content: Any) -> Any:
 
 
 def _used_bits(content: Any, is_opaque: Any, bit_depth: int) -> Any:
-    """The upper 8 of the bits that are used, of 16."""
+    """Returns the upper 8 of the used bits of 16."""
     content = checked(content, is_opaque, _ODD_TRANSPARENCY)
     pixels = tf.cast(tf.io.decode_png(content, 3, tf.uint16), tf.int32)
     is_within = tf.reduce_max(pixels) < 2**bit_depth
@@ -69,7 +69,7 @@ def _used_bits(content: Any, is_opaque: Any, bit_depth: int) -> Any:
 
 
 def png_metadata(content: Any) -> tuple[Metadata, Any]:
-    """EXIF and XMP of a PNG, and whether some color is transparent."""
+    """Reads EXIF and XMP of a PNG, and whether a color is transparent."""
     length = tf.strings.length(content)
 
     def step(position: Any, exif: Any, xmp: Any, has_key: Any, _: Any) -> tuple[Any, ...]:
@@ -101,7 +101,7 @@ def _is_text(kind: Any) -> Any:
 
 
 def _is_plain(kind: Any, body: Any) -> Any:
-    """Whether nothing that may name the orientation is packed, or written as digits."""
+    """Whether no metadata that may contain the orientation is compressed or in hex."""
     is_packed = (kind == b"iTXt") & _begins(body, _XMP + b"\1")
     is_packed = is_packed | ((kind == b"zTXt") & _begins(body, _XMP))
     return ~is_packed & ~_begins(body, b"Raw profile type exif\0")

@@ -1,4 +1,4 @@
-"""Bilinear resizing with antialiasing, in the integers that Pillow computes with."""
+"""Bilinear resizing with antialiasing, in integer arithmetic like Pillow's."""
 
 from typing import Any
 
@@ -13,18 +13,17 @@ def resize(image: Any, width: Any, height: Any, size: int) -> Any:
     """Resizes an image to a square.
 
     Args:
-        image: `(height, width, 3)`, uint8.
-        width: How much of its width is used, float64: a fraction of a JPEG ends within a
-            pixel.
-        height: How much of its height is used, float64.
+        image: The image, `(height, width, 3)` uint8.
+        width: The used part of its width, float64: a scaled JPEG may end within a pixel.
+        height: The used part of its height, float64.
         size: Height and width of the result.
 
     Returns:
-        `(size, size, 3)`, uint8: what Pillow makes of the same image.
+        The resized image, `(size, size, 3)` uint8, equal to Pillow's.
     """
     pixels = tf.cast(image, tf.int32)
     rows, columns, _ = tf.unstack(tf.shape(pixels))
-    # Results of the first pass are rounded to 8 bits, so that the order tells.
+    # Results of the first pass are rounded to 8 bits, so that the order matters.
     is_high = (rows > size) & (rows - size > 2 * (columns - size))
     resized = tf.cond(
         is_high,
@@ -40,13 +39,13 @@ def _resize_columns(pixels: Any, used: Any, size: int) -> Any:
 
 
 def _resize_rows(pixels: Any, used: Any, size: int) -> Any:
-    """Each new row is a weighted sum of neighboring ones, rounded to 8 bits."""
+    """Computes each new row as a weighted sum of neighboring rows, rounded to 8 bits."""
     count, width, channels = tf.unstack(tf.shape(pixels))
     first, weights = _weights(tf.cast(count, tf.float64), used, size)
 
     def add(tap: Any, total: Any) -> tuple[Any, Any]:
-        neighbours = tf.gather(pixels, tf.minimum(first + tap, count - 1))
-        added = neighbours * weights[:, tap, tf.newaxis, tf.newaxis]
+        neighbors = tf.gather(pixels, tf.minimum(first + tap, count - 1))
+        added = neighbors * weights[:, tap, tf.newaxis, tf.newaxis]
         return tap + 1, tf.ensure_shape(total + added, (size, None, 3))
 
     _, total = tf.while_loop(
@@ -59,10 +58,10 @@ def _resize_rows(pixels: Any, used: Any, size: int) -> Any:
 
 
 def _weights(length: Any, used: Any, size: int) -> tuple[Any, Any]:
-    """The first neighbor of each result, and the weights of it and of those after it.
+    """Computes the first neighbor of each new row, and the weights of its neighbors.
 
     Returns:
-        `(size,)` and `(size, taps)`, int32.
+        First neighbors, `(size,)` int32, and weights, `(size, taps)` int32.
     """
     scale = used / size
     support = tf.maximum(scale, 1.0)

@@ -11,18 +11,18 @@ from .decode import decode
 
 
 def bytes_function(infer: Any, description: Description) -> Any:
-    """A function of the bytes of JPEG and PNG files, to be an endpoint of a SavedModel.
+    """Creates a signature for the bytes of JPEG and PNG files.
 
     Args:
-        infer: From images `(images, size, size, 3)`, float32, and the columns that the
-            model takes, to a dictionary with `probabilities`, `(images, classes)`.
-        description: Of the model.
+        infer: Maps images, `(images, size, size, 3)` float32, and the columns that the
+            model takes, to a dict with `probabilities`, `(images, classes)`.
+        description: Description of the model.
 
     Returns:
-        A function from `image_bytes`, `(images,)`, string, and the columns, to `class`,
-        `(images,)`, the name of the most probable class; `classes`, `(images, classes)`,
-        all names in the order of the model's outputs; and `probabilities`, `(images,
-        classes)`, float32, corrected if the description has a correction.
+        A function from `image_bytes`, `(images,)` string, and the columns, to `class`, the
+        name of the most probable class, `(images,)` string; `classes`, all names in the
+        order of the model's outputs, `(images, classes)` string; and `probabilities`,
+        `(images, classes)` float32, calibrated if the description has a calibration.
     """
     names = tf.constant(list(description.classes))
     size, rules = description.image_size, description.decoding
@@ -44,7 +44,7 @@ def bytes_function(infer: Any, description: Description) -> Any:
 
 
 def _corrected(probabilities: Any, correction: Correction | None) -> Any:
-    """In float64, as `Correction.apply`: no two classes become equally probable."""
+    """Calibrates in float64 like `Correction.apply`, so that classes don't become equal."""
     if correction is None:
         return tf.cast(probabilities, tf.float32)
     scale, bias = correction.coefficients(probabilities.shape[-1])

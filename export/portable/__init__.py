@@ -1,5 +1,5 @@
-"""What travels with an export: its files need NumPy, Pillow and one runtime, no Keraunos.
+"""Code that is copied into each export, which needs NumPy, Pillow and a runtime only.
 
-They are copied beside each exported model, together with the decoder, in folders that lie
-as they do here; so they import nothing but each other and the decoder.
+It is copied together with the decoder, in the same folder structure as here. It must
+therefore import nothing except its own modules and the decoder.
 """

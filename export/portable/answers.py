@@ -1,4 +1,4 @@
-"""From the outputs of an exported model to answers."""
+"""Converts the outputs of an exported model to predictions."""
 
 from typing import Any, NamedTuple
 
@@ -15,12 +15,13 @@ _SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)
 
 
 class Answers(NamedTuple):
-    """What a model says of some images.
+    """The predictions of a model for some images.
 
     Attributes:
-        probabilities: `(images, classes)`, corrected if the model has a correction.
-        uncorrected: `(images, classes)`, as the model was trained: what thresholds and
-            prediction sets are about.
+        probabilities: Probabilities, calibrated if the model has a calibration;
+            `(images, classes)`.
+        uncorrected: Uncalibrated probabilities, to which thresholds and prediction sets
+            apply; `(images, classes)`.
     """
 
     probabilities: Floats
@@ -28,12 +29,12 @@ class Answers(NamedTuple):
 
 
 def answers_of(outputs: Floats, correction: Correction | None) -> Answers:
-    """Answers from outputs.
+    """Computes calibrated and uncalibrated probabilities from outputs.
 
     Args:
-        outputs: `(images, classes)`, of the exported model.
-        correction: Of its probabilities. If the model applies it itself, it is undone for
-            the uncorrected ones, and never applied twice.
+        outputs: Outputs of the exported model, `(images, classes)`.
+        correction: The calibration of its probabilities, or None. If the model applies it
+            itself, it is undone for the uncalibrated probabilities.
     """
     if correction is None:
         return Answers(outputs, outputs)
@@ -45,20 +46,21 @@ def answers_of(outputs: Floats, correction: Correction | None) -> Answers:
 
 
 def describe(answers: Answers, document: ModelDocument) -> list[dict[str, Any]]:
-    """What is said of each image, ready for JSON.
+    """Converts the predictions for each image to JSON values.
 
-    `class` and `probability` are the most probable class and its corrected probability;
-    `probabilities` are those of all classes, and `groups` of groups of classes, corrected.
-    `prediction_set` names the classes that are likely enough, `operating_points` tell
-    whether a class or group reaches its threshold, and `abstains` whether the model is too
-    unsure for an answer: all three by uncorrected probabilities, on which thresholds were
-    chosen, and null or empty where none were chosen.
+    `class` and `probability` are the most probable class and its calibrated probability;
+    `probabilities` are the calibrated probabilities of all classes, and `groups` those of
+    groups of classes. `prediction_set` contains the sufficiently probable classes,
+    `operating_points` whether a class or group reaches its threshold, and `abstains`
+    whether the model is too uncertain for a prediction. These three use uncalibrated
+    probabilities, on which thresholds were chosen, and are null or empty without
+    thresholds.
 
-    Of other tasks it is what `describe_labels` or `describe_numbers` say.
+    For other tasks, see `describe_labels` and `describe_numbers`.
 
     Args:
-        answers: Of images.
-        document: Of the model.
+        answers: Predictions for images.
+        document: Description of the model.
     """
     if document.task != "classification":
         names = document.classes

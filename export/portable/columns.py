@@ -1,4 +1,4 @@
-"""The columns of a table that an exported model takes beside the image."""
+"""The table columns that an exported model takes in addition to the image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,14 +16,14 @@ from .fields import Fields, ModelFileError
 
 IMAGES = "images"  # the input of exported graphs
 
-# Formats that take codes in place of words, and those with names of their own for inputs.
+# Formats that take codes instead of words, and those with other input names.
 _CODED = ("onnx", "litert", "openvino")
 _OF_GRAPHS = ("saved_model", *_CODED)
-_MOST_COLUMNS = 1000
+_MAX_COLUMNS = 1000
 
 
 def described_columns(features: TableFeatures | None) -> list[dict[str, Any]] | None:
-    """The columns as `model.json` holds them."""
+    """Returns the columns in the form of `model.json`."""
     if features is None:
         return None
     kinds = kinds_of(features)
@@ -39,10 +39,10 @@ def described_columns(features: TableFeatures | None) -> list[dict[str, Any]] | 
 
 
 def columns_of(fields: Fields) -> TableFeatures | None:
-    """Checks what a document says of columns; None if it says nothing.
+    """Reads and checks the columns of a document; None if it has none.
 
     Raises:
-        ModelFileError: Something is missing or wrong.
+        ModelFileError: A value is missing or wrong.
     """
     if fields.get("columns") is None:
         return None
@@ -51,7 +51,7 @@ def columns_of(fields: Fields) -> TableFeatures | None:
     problem = "".join(map(problem_of_name, names)) or (
         "names must differ" * (len(set(names)) < len(names))
     )
-    if problem or not 0 < len(columns) <= _MOST_COLUMNS:
+    if problem or not 0 < len(columns) <= _MAX_COLUMNS:
         raise ModelFileError(f"`columns` can't be inputs: {problem}. Received: {names}.")
     return TableFeatures(columns)
 
@@ -62,16 +62,17 @@ def inputs_for(
     images: Any,
     cells: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """What a model takes of images and of rows of a table, by the names of its inputs.
+    """Converts images and table cells to the inputs of a model, by name.
 
     Args:
-        format: Of its export; None if it is a Keras model.
-        features: The columns that it takes.
-        images: `(images, height, width, 3)`.
-        cells: By column, a text for each image: a number, a word, or empty for no value.
+        format: Format of the export; None for a Keras model.
+        features: The columns that the model takes.
+        images: The images, `(images, height, width, 3)`.
+        cells: Cells of each image by column, as text: a number, a word, or empty if
+            missing.
 
     Raises:
-        ValueError: There is text where it takes numbers.
+        ValueError: A cell of a number column is not a number.
     """
     if format not in _OF_GRAPHS:
         return {IMAGE: images, **features.arrays(cells)}

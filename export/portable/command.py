@@ -1,4 +1,4 @@
-"""`python predict.py IMAGE_OR_TABLE...`: a JSON line for each image."""
+"""The command `python predict.py IMAGE_OR_TABLE...`, which prints a JSON line per image."""
 
 import argparse
 import json
@@ -13,18 +13,18 @@ from .rows import ImageRow, needs_cells
 from .runtimes import MissingRuntimeError
 from .tables import is_table, read_table
 
-UNUSABLE = 2  # the exit status where the model can't be opened
-UNREADABLE = 3  # where some file can't be read
+UNUSABLE = 2  # exit status if the model can't be opened
+UNREADABLE = 3  # exit status if a file can't be read
 _HELP = (
-    "Predicts the classes of images: for each a JSON line with its class, its "
-    "probabilities and what was decided by thresholds. A model that takes columns of a "
-    "table beside the image needs that table, a CSV file that names an image in each row. "
-    "A file that can't be used is a line with an error, and the exit status is then 3."
+    "Predicts the classes of images. Prints a JSON line for each with its class, its "
+    "probabilities and the decisions by thresholds. A model that takes table columns "
+    "needs a table, a CSV file with an image in each row. For a file that can't be used, prints a "
+    "line with an error; the exit status is then 3."
 )
 
 
 def main(directory: Path, arguments: Sequence[str]) -> int:
-    """Prints a line for each file.
+    """Prints a line per file.
 
     Returns:
         The exit status: 0, 2 if the model can't be opened, 3 if a file can't be read.
@@ -57,18 +57,18 @@ def _parser() -> argparse.ArgumentParser:
     images = "files; - reads their names from standard input, one per line; or CSV tables"
     parser.add_argument("images", nargs="+", metavar="IMAGE_OR_TABLE", help=images)
     batch = "batch size; default 32"
-    itself = "let a SavedModel decode the images itself, as TensorFlow Serving does"
+    itself = "let a SavedModel decode the images itself, as in TensorFlow Serving"
     parser.add_argument("--from-bytes", action="store_true", help=itself)
     parser.add_argument("--batch-size", type=_count, default=32, metavar="N", help=batch)
-    root = "folder of the images that a table names; by default that of the table"
+    root = "folder of the images in a table; by default that of the table"
     parser.add_argument("--image-root", type=Path, metavar="DIR", help=root)
-    column = "column of a table that names the image; default image"
+    column = "column of a table with the image; default image"
     parser.add_argument("--image-column", default="image", metavar="NAME", help=column)
     return parser
 
 
 def _rows(options: argparse.Namespace) -> Iterator[ImageRow]:
-    """Files, each with the cells that a table has for it."""
+    """Yields files with their table cells."""
     for name in options.images:
         if is_table(name):
             yield from read_table(Path(name), options.image_root, options.image_column)

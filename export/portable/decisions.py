@@ -1,6 +1,6 @@
-"""What is made of the probabilities of a model: thresholds, sets of classes, warnings.
+"""Decisions based on the probabilities of a model: thresholds, prediction sets, warnings.
 
-All thresholds were chosen on uncorrected probabilities.
+All thresholds apply to uncalibrated probabilities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ class Threshold:
     """An operating point of a class, or of a group of classes.
 
     Attributes:
-        places: Its classes, as places in the model's outputs.
-        threshold: Their summed probability reaches it, or not.
+        places: Indices of its classes in the model's outputs.
+        threshold: Threshold of their summed probability.
     """
 
     places: tuple[int, ...]
@@ -29,11 +29,11 @@ class Threshold:
 
 @dataclass(frozen=True)
 class PredictionSets:
-    """From which probability on a class belongs to the prediction set of an image.
+    """The thresholds of prediction sets.
 
     Attributes:
-        coverage: How often the sets hold the right class.
-        thresholds: Of each class; None if any probability is enough.
+        coverage: Share of images whose set contains the correct class.
+        thresholds: Minimum probability of each class; None for any probability.
     """
 
     coverage: float
@@ -42,15 +42,15 @@ class PredictionSets:
 
 @dataclass(frozen=True)
 class Decisions:
-    """What is made of probabilities.
+    """All decisions of a model.
 
     Attributes:
-        prediction_sets: None if none were fitted.
-        operating_points: By the name of the class or group.
-        groups: The places of their classes, by name.
-        abstention_threshold: The model answers where the probability of the most probable
-            class reaches it; None if none was chosen.
-        warnings: Of the run's report.
+        prediction_sets: Thresholds of prediction sets, or None.
+        operating_points: Operating points by class or group.
+        groups: Indices of the classes of each group, by name.
+        abstention_threshold: Minimum probability of the most probable class for a
+            prediction, or None.
+        warnings: Warnings of the run's report.
     """
 
     prediction_sets: PredictionSets | None = None
@@ -64,7 +64,7 @@ def decisions_of(fields: Fields, classes: Sequence[str]) -> Decisions:
     """Reads the section `decisions` of `model.json`, which may be empty.
 
     Raises:
-        ModelFileError: Something in it is wrong.
+        ModelFileError: A value is missing or wrong.
     """
     if not list(fields):
         return Decisions()
@@ -99,10 +99,10 @@ def _sets(fields: Fields | None, classes: Sequence[str]) -> PredictionSets | Non
 
 
 def prediction_set(uncorrected: Floats, sets: PredictionSets) -> list[int]:
-    """Which classes are likely enough for an image: places, the likeliest first.
+    """Returns the indices of an image's prediction set, most probable first.
 
     Args:
-        uncorrected: `(classes,)` probabilities.
+        uncorrected: Uncalibrated probabilities, `(classes,)`.
         sets: The thresholds.
     """
     order = np.argsort(-uncorrected, kind="stable").tolist()
@@ -111,5 +111,5 @@ def prediction_set(uncorrected: Floats, sets: PredictionSets) -> list[int]:
 
 
 def total(probabilities: Floats, places: Sequence[int]) -> float:
-    """The probability of a group of classes, rounded as where its threshold was chosen."""
+    """Sums the probabilities of classes, rounded as when their threshold was chosen."""
     return float(np.float32(probabilities[list(places)].sum(dtype=np.float64)))

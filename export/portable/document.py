@@ -1,7 +1,7 @@
-"""`model.json`: what an exported model is, checked field by field.
+"""Reads and checks `model.json`, the description of an exported model.
 
-Whoever hands a model on may have written it: nothing in it is believed, and no file that it
-names is opened outside its directory.
+It may come from an untrusted source: every value is checked, and no file outside of its
+directory is opened.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ from .fields import Fields, ModelFileError, read_document
 from .task_answers import CLASSIFICATION, TaskRules, task_rules_of
 
 DESCRIPTION_FILE = "model.json"
-VERSION = 2  # since models may take columns of a table; others are still of the first
+VERSION = 2  # for models with table columns; others still have version 1
 FORMATS = ("keras", "saved_model", "onnx", "litert", "openvino")
 
-_MOST_PIXELS = 2**32  # more than any JPEG or PNG decoder takes
+_MAX_PIXELS = 2**32  # more than any JPEG or PNG decoder supports
 _IMAGE_SIZES = (1, 4096)
 
 
@@ -31,9 +31,9 @@ class Correction:
     """Replaces probabilities `p` by `softmax(scale * log(p) + bias)`.
 
     Attributes:
-        scale: Of each class, positive.
-        bias: Of each class.
-        applied_in_graph: Whether the model's outputs are corrected already.
+        scale: Scale of each class, positive.
+        bias: Bias of each class.
+        applied_in_graph: Whether the model's outputs are already calibrated.
     """
 
     scale: tuple[float, ...]
@@ -43,18 +43,18 @@ class Correction:
 
 @dataclass(frozen=True)
 class ModelDocument:
-    """What `model.json` says of a model, whatever its format.
+    """The content of `model.json` that does not depend on the format.
 
     Attributes:
-        name: Of the run that it comes from.
-        classes: In the order of its outputs.
-        image_size: Height and width of the images that it takes, in pixels.
+        name: Name of the run.
+        classes: Class names, in the order of the outputs.
+        image_size: Height and width of its images in pixels.
         rules: How pixels are read from files.
-        correction: Of its probabilities, or None.
-        decisions: What is made of them.
-        not_for: What the model must not be used for, a sentence each.
-        rules_of_task: What is predicted, and how outputs are read where that is no class.
-        columns: Those of a table that it takes beside the image; None if it takes none.
+        correction: The calibration of its probabilities, or None.
+        decisions: Thresholds and other decisions.
+        not_for: Sentences about unsuitable uses.
+        rules_of_task: The task, with thresholds or intervals of other tasks.
+        columns: Table columns that the model takes, or None.
     """
 
     name: str
@@ -69,7 +69,7 @@ class ModelDocument:
 
     @property
     def task(self) -> str:
-        """What is predicted."""
+        """The task: `classification`, `multi_label` or `regression`."""
         return self.rules_of_task.task
 
 
@@ -79,7 +79,7 @@ class ModelFiles:
 
     Attributes:
         format: One of `FORMATS`.
-        file: What its runtime opens: a file, or the directory of a SavedModel.
+        file: The file, or the directory of a SavedModel, that the runtime loads.
     """
 
     format: str
@@ -87,10 +87,10 @@ class ModelFiles:
 
 
 def parse_document(content: Any) -> ModelDocument:
-    """Checks what `model.json` holds.
+    """Reads and checks the content of `model.json`.
 
     Raises:
-        ModelFileError: Something in it is missing or wrong, or it is of a later version.
+        ModelFileError: A value is missing or wrong, or the version is newer.
     """
     fields = Fields(content)
     _require_version(fields)
@@ -109,14 +109,14 @@ def parse_document(content: Any) -> ModelDocument:
 
 
 def read_model_files(directory: Path, content: Any) -> ModelFiles:
-    """Checks that the files of a model are those that were exported, and no others.
+    """Checks that a model has exactly the files that were exported.
 
     Args:
-        directory: Of the export.
-        content: Its `model.json`.
+        directory: Directory of the export.
+        content: The content of its `model.json`.
 
     Raises:
-        ModelFileError: A file is missing, is another, lies elsewhere, or was added.
+        ModelFileError: A file is missing, changed, outside of the directory, or was added.
     """
     fields = Fields(content)
     format, name = fields.text("format"), fields.text("file")
@@ -136,10 +136,10 @@ def read_model_files(directory: Path, content: Any) -> ModelFiles:
 
 
 def read_model_document(directory: Path) -> Any:
-    """What `model.json` of a directory holds, unchecked.
+    """Returns the content of `model.json` in a directory, unchecked.
 
     Raises:
-        ModelFileError: It can't be read.
+        ModelFileError: The file can't be read.
     """
     return read_document(_inside(directory, DESCRIPTION_FILE))
 
@@ -149,7 +149,7 @@ def _require_version(fields: Fields) -> None:
     if version > VERSION:
         raise ModelFileError(
             f"{DESCRIPTION_FILE} must be of version {VERSION} or earlier. Received: "
-            f"version={version}. Upgrade Keraunos, or use the predict.py beside it."
+            f"version={version}. Upgrade Keraunos, or use the predict.py of the export."
         )
 
 
@@ -157,7 +157,7 @@ def _rules(fields: Fields) -> PixelRules:
     bits = fields.get("bit_depth")
     return PixelRules(
         None if bits is None else fields.whole("bit_depth", 8, FULL_BITS),
-        fields.whole("max_pixels", 1, _MOST_PIXELS),
+        fields.whole("max_pixels", 1, _MAX_PIXELS),
     )
 
 
@@ -189,7 +189,7 @@ def _require_same(directory: Path, name: str, digest: str) -> None:
 
 
 def _inside(directory: Path, name: str) -> Path:
-    """The place of a name that must lie in a directory, links followed."""
+    """Returns the path of a file, which must lie in a directory with links resolved."""
     place = directory / name
     root = directory.resolve()
     is_plain = not Path(name).is_absolute() and ".." not in Path(name).parts
@@ -201,7 +201,7 @@ def _inside(directory: Path, name: str) -> Path:
 
 
 def _files_of(file: Path) -> Iterator[Path]:
-    """The file, or all files below a directory."""
+    """Yields a file, or all files below a directory."""
     if not file.is_dir():
         yield file
     else:

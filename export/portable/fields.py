@@ -1,4 +1,4 @@
-"""Reads values of a JSON document that anybody may have written."""
+"""Reads values of an untrusted JSON document."""
 
 import json
 import math
@@ -7,22 +7,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_MOST_BYTES = 64 * 2**20
+_MAX_BYTES = 64 * 2**20
 
 
 class ModelFileError(ValueError):
-    """A file of an exported model can't be used; the message says which and why."""
+    """Raised for an unusable file of an exported model, with the reason."""
 
 
 class Fields:
-    """The values of an object in a document, each checked when it is taken.
+    """The values of an object in a document, each checked when it is read.
 
     Args:
         value: The object.
-        name: What it is called in messages, such as `decisions.`; empty for the document.
+        name: Its prefix in messages, such as `decisions.`; empty for the document.
 
     Raises:
-        ModelFileError: It is none; so do all methods.
+        ModelFileError: The value is not an object. All methods raise it for wrong values.
 
     Example:
         >>> fields = Fields({"classes": ["cat", "dog"]})
@@ -42,47 +42,47 @@ Received: size=None.
         )
 
     def __iter__(self) -> Any:
-        """The names of the values."""
+        """Iterates over the names of the values."""
         return iter(self._values)
 
     def get(self, name: str) -> Any:
-        """A value as it is; None if there is none."""
+        """Returns an unchecked value, or None."""
         return self._values.get(name)
 
     def object(self, name: str) -> "Fields":
-        """An object."""
+        """Returns an object."""
         return Fields(self.get(name), f"{self._name}{name}.")
 
     def optional(self, name: str) -> "Fields | None":
-        """An object, or None for null."""
+        """Returns an object, or None for null."""
         return None if self.get(name) is None else self.object(name)
 
     def objects(self, name: str) -> dict[str, "Fields"]:
-        """An object of objects."""
+        """Returns an object of objects."""
         outer = self.object(name)
         return {key: outer.object(key) for key in outer}
 
     def text(self, name: str) -> str:
-        """Text."""
+        """Returns a text."""
         value = self.get(name)
         return str(self._take(name, value, _is_text(value), "text"))
 
     def flag(self, name: str) -> bool:
-        """True or false."""
+        """Returns a boolean."""
         value = self.get(name)
         return bool(self._take(name, value, isinstance(value, bool), "true or false"))
 
     def number(self, name: str) -> float:
-        """A finite number."""
+        """Returns a finite number."""
         value = self.get(name)
         return float(self._take(name, value, _is_number(value), "a finite number"))
 
     def optional_number(self, name: str) -> float | None:
-        """A finite number, or None for null."""
+        """Returns a finite number, or None for null."""
         return None if self.get(name) is None else self.number(name)
 
     def whole(self, name: str, least: int, most: int) -> int:
-        """A whole number within bounds."""
+        """Returns an integer within bounds."""
         value = self.get(name)
         is_right = type(value) is int and least <= value <= most
         return int(
@@ -90,11 +90,11 @@ Received: size=None.
         )
 
     def names(self, name: str, known: Sequence[str] | None = None) -> tuple[str, ...]:
-        """A list of distinct texts, at least one.
+        """Returns a list of at least one text, all distinct.
 
         Args:
-            name: Of the list.
-            known: What each must be one of.
+            name: Name of the list.
+            known: Valid texts; None for any.
         """
         value = self.texts(name)
         is_right = 0 < len(value) == len(set(value))
@@ -105,13 +105,13 @@ Received: size=None.
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts."""
+        """Returns a list of texts."""
         value = self.get(name)
         is_right = isinstance(value, list) and all(map(_is_text, value))
         return tuple(self._take(name, value, is_right, "a list of texts"))
 
     def words(self, name: str) -> tuple[str, ...]:
-        """A list of distinct texts, of which one may be empty."""
+        """Returns a list of distinct texts, one of which may be empty."""
         value = self.get(name)
         is_right = (
             isinstance(value, list)
@@ -121,13 +121,13 @@ Received: size=None.
         return tuple(self._take(name, value, is_right, "a list of distinct texts"))
 
     def array(self, name: str) -> "list[Fields]":
-        """A list of objects."""
+        """Returns a list of objects."""
         value = self.get(name)
         self._take(name, value, isinstance(value, list), "a list")
         return [Fields(each, f"{self._name}{name}.{n}.") for n, each in enumerate(value)]
 
     def numbers(self, name: str, count: int) -> tuple[float, ...]:
-        """A list of so many finite numbers."""
+        """Returns a list of `count` finite numbers."""
         value = self.get(name)
         is_right = (
             isinstance(value, list) and len(value) == count and all(map(_is_number, value))
@@ -150,10 +150,10 @@ def read_document(file: Path) -> Any:
     """Reads JSON from a regular file of a reasonable size.
 
     Raises:
-        ModelFileError: It can't be read, or contains something else.
+        ModelFileError: The file can't be read, or is not JSON.
     """
     try:
-        content = read_regular(file, _MOST_BYTES)
+        content = read_regular(file, _MAX_BYTES)
         return json.loads(content.decode())
     except OSError as error:
         raise ModelFileError(f"{file} can't be read: {error.strerror or error}.") from None
@@ -164,10 +164,10 @@ def read_document(file: Path) -> Any:
 
 
 def read_regular(file: Path, most: int) -> bytes:
-    """The bytes of a regular file; no pipe or device is waited for.
+    """Reads a regular file, without waiting for pipes or devices.
 
     Raises:
-        OSError: It can't be read, is of another kind, or has more bytes than `most`.
+        OSError: The file can't be read, is not regular, or has more bytes than `most`.
     """
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -181,7 +181,7 @@ def read_regular(file: Path, most: int) -> bytes:
 def _is_text(value: Any) -> bool:
     if not isinstance(value, str) or not value:
         return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in value)  # no UTF-8 has them
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)  # invalid in UTF-8
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Lets a SavedModel decode images itself, as in TensorFlow Serving."""
+"""Predicts with a SavedModel that decodes images itself, as in TensorFlow Serving."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from .rows import CellsError, ImageRow, checked_cells, columns_from
 BYTES_SIGNATURE = "serving_bytes"
 IMAGE_BYTES = "image_bytes"
 
-_MOST_BYTES = 2**31
+_MAX_BYTES = 2**31
 _ASSERTION = re.compile(r"assertion failed: \[(.*?)\]", re.DOTALL)
 Row = dict[str, Any]
 # The bytes of a file, and its cells by column.
@@ -26,18 +26,18 @@ Ask = Callable[[Sequence[_Read]], list[Row]]
 def predict_from_bytes(
     directory: Path, rows: Iterable[ImageRow], batch_size: int = 32
 ) -> Iterator[Row]:
-    """Predicts the classes of image files by the signature that takes bytes.
+    """Predicts the classes of image files with the signature for bytes.
 
     Args:
-        directory: Of an export as SavedModel.
-        rows: JPEG and PNG files, each with the cells of a table beside it.
-        batch_size: How many go through the model at a time.
+        directory: Directory of an export in the format `saved_model`.
+        rows: JPEG and PNG files, each with its table cells.
+        batch_size: Number of images per call.
 
     Yields:
-        For each file `file`, and `class`, `probability` and `probabilities`, or `error`.
+        For each file, `file`, and `class`, `probability` and `probabilities`, or `error`.
 
     Raises:
-        ModelFileError: It is no such export.
+        ModelFileError: The directory is not such an export.
     """
     columns, ask = _opened(directory)
     pairs = ((os.fspath(file), cells) for file, cells in rows)
@@ -68,7 +68,7 @@ def _opened(directory: Path) -> tuple[TableFeatures | None, Ask]:
         try:
             found = infer(**{name: tf.constant(each) for name, each in inputs.items()})
         except tf.errors.InvalidArgumentError as error:
-            if len(read) > 1:  # one of them; which one it does not say
+            if len(read) > 1:  # the error does not identify the image
                 return [row for each in read for row in ask([each])]
             return [{"error": _reason(error.message)}]
         return _rows(**{name: tensor.numpy() for name, tensor in found.items()})
@@ -90,9 +90,9 @@ def _predict(
 
 
 def _read(columns: TableFeatures | None, name: str, row: Mapping[str, Any]) -> _Read | str:
-    """The bytes of a file and its cells, or the reason why there are none."""
+    """Reads a file and its cells; returns the reason if they can't be used."""
     try:
-        return read_regular(Path(name), _MOST_BYTES), checked_cells(columns, row)
+        return read_regular(Path(name), _MAX_BYTES), checked_cells(columns, row)
     except OSError as error:
         return error.strerror or str(error)
     except CellsError as error:

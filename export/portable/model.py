@@ -1,4 +1,4 @@
-"""An exported model that is opened: from the bytes of an image to an answer."""
+"""An opened exported model, which predicts from the bytes of images."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,36 +25,36 @@ from .runtimes import Images, Run, open_runtime
 
 __all__ = ["DESCRIPTION_FILE", "Model", "ModelFileError"]
 
-_MOST_BYTES = 2**31
+_MAX_BYTES = 2**31
 Row = dict[str, Any]
 
 
 class _Read(NamedTuple):
-    """A file that was read, and its cells by column."""
+    """The pixels of a file and its cells by column."""
 
     pixels: Pixels
     cells: dict[str, str]
 
 
 class Model:
-    """Decodes images and answers for them.
+    """Decodes images and predicts their classes.
 
     Args:
-        document: What `model.json` holds.
-        run: Outputs `(images, classes)` for images `(images, height, width, 3)`, uint8;
-            or for a dict of these and of columns of a table, see `inputs_for`.
+        document: The content of `model.json`.
+        run: Computes outputs, `(images, classes)`, for images, `(images, height, width, 3)`
+            uint8, or for a dict of images and columns, see `inputs_for`.
 
     Attributes:
-        document: What `model.json` holds.
-        description: The same, checked.
-        classes: In the order of the columns of probabilities.
-        image_size: Height and width of the images that it takes, in pixels.
-        columns: Those of a table that it takes beside the image; None if it takes none.
-        run: What it is made with: outputs for images.
-        warnings: What to know before the model is trusted; of the report on it.
+        document: The content of `model.json`.
+        description: The parsed content.
+        classes: Class names, in the order of the probabilities.
+        image_size: Height and width of its images in pixels.
+        columns: Table columns that the model takes, or None.
+        run: Computes outputs for images.
+        warnings: Warnings of the report about the model.
 
     Raises:
-        ModelFileError: The document is wrong.
+        ModelFileError: The document is invalid.
     """
 
     def __init__(self, document: Mapping[str, Any], run: Run) -> None:
@@ -68,10 +68,10 @@ class Model:
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str]) -> Self:
-        """Opens the directory of an export that is trusted: made by yourself, say.
+        """Opens the directory of a trusted export, such as one of your own.
 
         Raises:
-            ModelFileError: A file of it is missing, or is not the one that was exported.
+            ModelFileError: A file is missing or was changed.
         """
         root = Path(directory)
         document = read_model_document(root)
@@ -88,18 +88,17 @@ class Model:
         """Predicts the classes of image files, in their order.
 
         Args:
-            files: Any number of them; they are read as the rows are requested.
-            batch_size: How many go through the model at a time.
-            cells: For each file what a table says of it, by column, such as `{"age": 55,
-                "sex": "male"}`; None or an empty text for no value. Needed where the model
-                takes columns.
+            files: Any number of image files; they are read as rows are requested.
+            batch_size: Number of images per call of the model.
+            cells: Table cells of each file by column, such as `{"age": 55, "sex": "male"}`;
+                None or an empty text if missing. Required if the model takes columns.
 
         Yields:
-            For each file a row that JSON can hold: `file`, and what `describe` says of it,
-            or `error` with the reason why it can't be used.
+            For each file, a row of JSON values: `file`, and the result of `describe`, or
+            `error` with the reason why it can't be used.
 
         Raises:
-            ModelFileError: The model takes columns, and there are no cells.
+            ModelFileError: The model takes columns, but `cells` is None.
         """
         if self.columns is not None and cells is None:
             raise needs_cells(self.columns)
@@ -110,33 +109,33 @@ class Model:
         """Predicts the classes of image files; see `predict`.
 
         Args:
-            rows: Pairs of a file and of what a table says of it.
-            batch_size: How many go through the model at a time.
+            rows: Pairs of a file and its table cells.
+            batch_size: Number of images per call of the model.
         """
         pairs = ((os.fspath(file), cells) for file, cells in rows)
         while batch := list(islice(pairs, batch_size)):
             yield from self._predict(batch)
 
     def decode(self, content: bytes) -> Pixels:
-        """Pixels `(size, size, 3)`, RGB, uint8, of the bytes of an image file.
+        """Decodes the bytes of an image file to RGB pixels, `(size, size, 3)` uint8.
 
         Raises:
-            UndecodableError: They are no image that can be used; the message says why.
+            UndecodableError: The image can't be used; explains why.
         """
         return decode(content, self.image_size, self.description.rules)
 
     def answers(
         self, images: Images, cells: Mapping[str, Sequence[str]] | None = None
     ) -> Answers:
-        """Answers for images.
+        """Computes the predictions for images.
 
         Args:
-            images: `(images, size, size, 3)`, RGB, uint8.
-            cells: By column a text for each image, where the model takes columns; empty
-                for no value.
+            images: RGB images, `(images, size, size, 3)` uint8.
+            cells: Table cells of each image by column, as text, if the model takes columns;
+                empty if missing.
 
         Raises:
-            ValueError: A column is missing, or has text where the model takes numbers.
+            ValueError: A column is missing, or a cell of a number column is not a number.
         """
         inputs: Any = images
         if self.columns is not None:
@@ -145,10 +144,10 @@ class Model:
         return answers_of(self.run(inputs), self.description.correction)
 
     def describe(self, answers: Answers) -> list[Row]:
-        """What is said of each image: its class, probabilities and decisions.
+        """Converts predictions to rows with class, probabilities and decisions.
 
         Returns:
-            A row for each, ready for JSON; see `answers.describe`.
+            A row of JSON values per image; see `answers.describe`.
         """
         return describe(answers, self.description)
 
@@ -161,10 +160,10 @@ class Model:
             yield {"file": name, **found}
 
     def _read(self, name: str, row: Mapping[str, Any]) -> "_Read | str":
-        """The pixels of a file and its cells, or the reason why there are none."""
+        """Reads a file and its cells; returns the reason if they can't be used."""
         try:
             cells = checked_cells(self.columns, row)
-            return _Read(self.decode(read_regular(Path(name), _MOST_BYTES)), cells)
+            return _Read(self.decode(read_regular(Path(name), _MAX_BYTES)), cells)
         except OSError as error:
             return error.strerror or str(error)
         except (UndecodableError, CellsError) as error:
@@ -176,7 +175,7 @@ class Model:
         finite = [bool(row.all()) for row in np.isfinite(answers.probabilities)]
         if all(finite):
             return self.describe(answers)
-        no_answer = {"error": "the model's outputs are not finite numbers"}
+        no_answer = {"error": "the model's outputs are not finite"}
         return [
             row if is_finite else no_answer
             for row, is_finite in zip(self.describe(answers), finite, strict=True)
@@ -189,5 +188,5 @@ def _all(
     given = cells or {}
     missing = [name for name in features.names if name not in given]
     if missing:
-        raise ValueError(f"the model takes the columns {', '.join(missing)}, too")
+        raise ValueError(f"the model also takes the columns {', '.join(missing)}")
     return given

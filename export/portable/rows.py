@@ -1,4 +1,4 @@
-"""Rows of tables beside images: what they say in the columns that a model takes."""
+"""Checks the table cells of images in the columns that a model takes."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -8,24 +8,24 @@ from ...core.missing_values import is_missing
 from ...core.table_features import MISSING, NumberColumn, TableFeatures, is_number
 from .fields import ModelFileError
 
-# A file, and the cells beside it by column.
+# A file and its table cells by column.
 ImageRow = tuple[str | os.PathLike[str], Mapping[str, Any]]
 
 
 class CellsError(ValueError):
-    """Cells beside an image can't be used; the message says which and why."""
+    """Raised for unusable table cells of an image, with the reason."""
 
 
 def checked_cells(features: TableFeatures | None, row: Mapping[str, Any]) -> dict[str, str]:
-    """The cells of an image as text, in the order of the columns.
+    """Returns the cells of an image as text, in the order of the columns.
 
     Args:
-        features: The columns that a model takes; None if it takes none.
-        row: Text, numbers or None by column; others are left out.
+        features: The columns that a model takes, or None.
+        row: Text, numbers or None by column; other columns are ignored.
 
     Raises:
-        CellsError: A column is missing, has text where the model takes numbers, or
-            something else than a cell.
+        CellsError: A column is missing, a cell of a number column is not a number, or a
+            value is not a valid cell.
 
     Example:
         >>> age = TableFeatures((NumberColumn("age", 40.0, 10.0),))
@@ -45,15 +45,15 @@ def checked_cells(features: TableFeatures | None, row: Mapping[str, Any]) -> dic
 
 
 def needs_cells(features: TableFeatures) -> ModelFileError:
-    """The error for images without a table."""
+    """Returns the error for images without a table."""
     return ModelFileError(
-        f"The model takes columns of a table beside each image: "
-        f"{', '.join(features.names)}. Name the table, TABLE.csv, in place of images."
+        f"The model takes table columns in addition to images: "
+        f"{', '.join(features.names)}. Pass a table, TABLE.csv, instead of images."
     )
 
 
 def columns_from(rows: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
-    """Cells by column from cells by row, all with the same columns; at least one row."""
+    """Converts cells by row to cells by column; all rows must have the same columns."""
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 

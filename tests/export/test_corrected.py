@@ -82,7 +82,7 @@ def test_probabilities_of_zero_become_no_nan():
 
 def test_a_model_is_not_corrected_twice():
     once = next(iter(corrected_models(flat(), CORRECTIONS[0], SHAPE)))
-    with pytest.raises(ConfigError, match="already corrected"):
+    with pytest.raises(ConfigError, match="already calibrated"):
         list(corrected_models(once, CORRECTIONS[0], SHAPE))
 
 

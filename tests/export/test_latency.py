@@ -1,5 +1,5 @@
 import pytest
-from keraunos.export.latency import LEAST_FOR_P99, Timings, time_side_by_side
+from keraunos.export.latency import MIN_CALLS_FOR_P99, Timings, time_side_by_side
 
 
 class Machine:
@@ -45,7 +45,7 @@ def test_each_call_has_its_time_and_at_least_ten_turns():
 
 
 def test_p99_of_few_calls_is_left_out():
-    seconds = [0.002] * (LEAST_FOR_P99 - 2) + [0.5]
+    seconds = [0.002] * (MIN_CALLS_FOR_P99 - 2) + [0.5]
     assert Timings(seconds).p99_ms is None
     found = Timings([*seconds, 0.002])
     assert found.p50_ms == pytest.approx(2.0)

@@ -271,7 +271,7 @@ def test_a_model_that_says_the_same_of_all_images_is_warned_of() -> None:
 def test_classes_without_images_are_named() -> None:
     wanted = reference([0.7, 0.2, 0.1], [0.6, 0.3, 0.1], labels=[0, 0])
     assert (
-        "No image was compared of cat, dog."
+        "No image of cat, dog was compared."
         in compare(answers([0.7, 0.2, 0.1], [0.6, 0.3, 0.1]), wanted).warnings
     )
 

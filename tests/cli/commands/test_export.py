@@ -81,7 +81,7 @@ def test_a_calibrated_export_corrects_probabilities_and_leaves_the_run_alone(ker
 def test_the_other_formats_stay_where_one_fails(keraunos, run, monkeypatch):
     def fail(model, description, directory):
         (directory / "model.tflite").write_bytes(b"half")
-        raise ConfigError("The model must be one that can be converted to litert.")
+        raise ConfigError("The model must be convertible to litert.")
 
     monkeypatch.setattr(
         "keraunos.export.formats.litert.LITERT", replace(LITERT, write=fail)
@@ -207,7 +207,7 @@ def test_a_run_whose_model_is_a_calibrated_export_is_not_corrected_twice(kerauno
     write_correction_of(run)
     answer = keraunos("export", run, "--calibrated", "--format", "onnx")
     assert answer.code == 2
-    assert "already corrected" in answer.err
+    assert "already calibrated" in answer.err
     assert not (run / "export").exists()
 
 

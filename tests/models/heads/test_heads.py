@@ -98,7 +98,7 @@ def test_class_vectors_keep_their_length_while_they_train() -> None:
 
 def test_knn_is_refused_where_it_can_not_store_the_images() -> None:
     config = ModelConfig(head="knn")
-    with pytest.raises(ConfigError, match=r"must know how many.*num_examples=None"):
+    with pytest.raises(ConfigError, match=r"needs their number.*num_examples=None"):
         TransferClassifier(3, head="knn")
     with pytest.raises(ConfigError, match="neighbors=20, num_examples=20"):
         build_head(config, 3, 20)
