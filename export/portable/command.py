@@ -18,8 +18,8 @@ UNREADABLE = 3  # exit status if a file can't be read
 _HELP = (
     "Predicts the classes of images. Prints a JSON line for each with its class, its "
     "probabilities and the decisions by thresholds. A model that takes table columns "
-    "needs a table, a CSV file with an image in each row. For a file that can't be used, prints a "
-    "line with an error; the exit status is then 3."
+    "needs a table, a CSV file with an image in each row. For a file that can't be used, "
+    "prints a line with an error; the exit status is then 3."
 )
 
 

@@ -278,7 +278,7 @@ def test_classes_without_images_are_named() -> None:
 
 @pytest.mark.parametrize("rows", [[[np.nan, 0.5, 0.5]], []])
 def test_a_model_without_finite_answers_is_refused(rows: Any) -> None:
-    with pytest.raises(ConfigError, match="finite probabilities"):
+    with pytest.raises(ConfigError, match="must be finite"):
         reference(*rows)
 
 
