@@ -47,11 +47,11 @@ from {PACKAGE}.export.portable.command import main  # noqa: E402
 
 
 class Model(model.Model):
-    """The model of this directory; it needs nothing else but requirements.txt."""
+    """The model in this directory; needs only the packages in requirements.txt."""
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str] = HERE) -> Self:
-        """Opens it, or that of another directory which holds the like."""
+        """Opens this model, or that of another exported directory."""
         return super().open(directory)
 
 
@@ -59,17 +59,17 @@ if __name__ == "__main__":
     sys.exit(main(HERE, sys.argv[1:]))
 '''
 _REQUIREMENTS = """\
-# With these versions the export was checked, in Python {python}. Others may do; an older or
-# newer Pillow can give other pixels, by 1 of 255.
+# The export was checked with these versions, in Python {python}. Others may work; another
+# version of Pillow can decode pixels that differ by 1 of 255.
 """
 
 
 def write_portable_files(directory: Path, requirements: tuple[str, ...]) -> None:
-    """Writes `predict.py`, what it imports, and `requirements.txt`.
+    """Writes `predict.py`, the modules it imports, and `requirements.txt`.
 
     Args:
-        directory: Of the export.
-        requirements: The packages that run the format.
+        directory: Directory of the export.
+        requirements: Packages that run the format.
     """
     for name in _COPIED:
         place = directory / PACKAGE / name
@@ -85,16 +85,16 @@ def write_portable_files(directory: Path, requirements: tuple[str, ...]) -> None
 
 
 def checked_versions(requirements: Iterable[str]) -> dict[str, str]:
-    """The versions of Python and of the packages with which an export is checked.
+    """Returns the versions of Python and of the packages used to check an export.
 
     Args:
-        requirements: The packages that run the format.
+        requirements: Packages that run the format.
     """
     return versions(map(_package, (*_ALWAYS, *requirements)))
 
 
 def _pinned(requirement: str, checked: Mapping[str, str]) -> str:
-    """As it was given, where the package is installed under another name."""
+    """Pins a requirement; unchanged if the package is installed under another name."""
     name = _package(requirement)
     return f"{name}=={checked[name]}" if name in checked else requirement
 

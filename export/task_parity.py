@@ -1,4 +1,4 @@
-"""Whether an export of labels, or of numbers, answers like its model."""
+"""Compares multi-label and regression exports with their model."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ def compare_task(
 ) -> Parity:
     """Compares the labels or numbers of an export with those of the model.
 
-    Probabilities of labels may differ by the tolerance; numbers by that part of the largest
-    of their name. A label whose probability is nearer to its threshold than the tolerance
-    may be given or not.
+    Probabilities of labels may differ by the tolerance, numbers by the tolerance times the
+    largest absolute value of their column. A label whose probability is within the
+    tolerance of its threshold may differ.
 
     Args:
-        found: What the export says, in the order of the reference.
-        reference: What is expected.
+        found: Outputs of the export, in the order of the reference.
+        reference: Expected outputs.
         tolerance: See above; None tolerates any finite difference.
     """
     wanted = reference.probabilities
@@ -65,7 +65,7 @@ def _counts(chosen: npt.NDArray[np.bool_], names: Sequence[str]) -> Counter[str]
 def _worst(
     found: ExportAnswers, reference: Reference, differences: Floats
 ) -> list[ComparedImage]:
-    """The images whose answers are farthest apart; NaN is farther than all."""
+    """Returns the images whose outputs differ most; NaN counts as the largest."""
     order = np.argsort(
         np.where(np.isnan(differences), -np.inf, -differences), kind="stable"
     )

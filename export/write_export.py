@@ -1,4 +1,4 @@
-"""Exports a model: written under another name, checked, and only then where it belongs."""
+"""Exports a model: writes it to a temporary directory, checks it, and moves it in place."""
 
 import os
 import signal
@@ -22,8 +22,8 @@ from .place import NotKeptError, export_directory, files_of_export
 from .portable.model import DESCRIPTION_FILE
 from .portable_files import checked_versions, write_portable_files
 
-# Looks at an export that is whole except for `parity.json`; what it returns goes in there.
-# It raises a ConfigError to refuse the export.
+# Measures an export that is complete except for `parity.json`; its result is added there.
+# Raises a ConfigError to reject the export.
 Measure = Callable[[Path], Mapping[str, Any]]
 
 
@@ -37,29 +37,29 @@ def write_export(
     measure: Measure | None = None,
     timeout_seconds: float = SECONDS,
 ) -> Parity:
-    """Writes a model in a format, if what is written answers like the model.
+    """Writes a model in a format, if its outputs there equal those of the model.
 
-    While it does so, SIGINT raises a `KeyboardInterrupt` and SIGTERM a `SystemExit`, and
-    nothing is left.
+    Meanwhile, SIGINT raises a `KeyboardInterrupt` and SIGTERM a `SystemExit`; nothing is
+    left then.
 
     Args:
-        candidates: Models that all should answer alike, the preferable first; one is
-            enough.
-        format: Which.
-        description: Of the model.
-        reference: Images, and what it must answer for them.
+        candidates: Equivalent models, in order of preference; the first that passes is
+            kept.
+        format: Format of the export.
+        description: Description of the model.
+        reference: Images, and the expected outputs for them.
         output: The new directory; an earlier export there is replaced.
-        tolerance: Of a probability; None tolerates any that is finite, for what
-            `measure` judges.
-        measure: What else is to be found out of the export.
-        timeout_seconds: For its answers.
+        tolerance: Tolerance of a probability; None accepts any finite output, if `measure`
+            judges it.
+        measure: Further measurements of the export.
+        timeout_seconds: Time to run the export.
 
     Returns:
-        How what was written differs from the model.
+        How the export differs from the model.
 
     Raises:
-        ConfigError: None of them answers as it must, and nothing is left; or there is
-            something else in its place.
+        ConfigError: No candidate passes, and nothing is left; or `output` exists and is
+            not an export.
     """
     found: list[Parity] = []
     with stop_signals(then=_leave) as stop:
@@ -84,7 +84,7 @@ def write_export(
 
 
 def signatures_of(format: Format, description: Description) -> Sequence[Signature]:
-    """Other ways in which an export can be asked: classifiers alone have some."""
+    """Returns the further signatures of an export; only classifiers have some."""
     return format.signatures if description.task == "classification" else ()
 
 
@@ -95,7 +95,7 @@ def _check(
     tolerance: float | None,
     timeout_seconds: float,
 ) -> Parity:
-    """Runs all signatures of an export."""
+    """Checks all signatures of an export."""
     parity = check_parity(directory, reference, tolerance, timeout_seconds=timeout_seconds)
     if not parity.has_passed:
         return parity
@@ -112,7 +112,7 @@ def _refusal(found: Sequence[Parity]) -> ConfigError:
     failed = [each.first_failed for each in found]
     return ConfigError(
         message(
-            "An export must answer like its model, to "
+            "The outputs of an export must equal those of its model within "
             f"{failed[-1].tolerance or 0:g}; nothing was written.",
             "Is the model deterministic?",
             largest_differences=[each.largest_difference for each in failed],
@@ -124,7 +124,7 @@ def _refusal(found: Sequence[Parity]) -> ConfigError:
 
 
 def _leave(number: int) -> None:
-    """Ends the process by an exception, on whose way what was begun is removed."""
+    """Raises the exception of a signal, so that unfinished files are removed."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)

@@ -1,6 +1,6 @@
 """Runs an exported model in the runtime of its format, in float32.
 
-ONNX Runtime, LiteRT and OpenVINO run on the CPU; TensorFlow where it finds a device.
+ONNX Runtime, LiteRT and OpenVINO run on the CPU, TensorFlow on any device it finds.
 """
 
 import os
@@ -19,13 +19,13 @@ from .fields import ModelFileError
 from .telemetry import import_silently
 
 Images = npt.NDArray[np.uint8]
-# Images alone, or the inputs of a model by name: images, and columns of a table.
+# Images, or the inputs of a model by name: images and table columns.
 Inputs = Images | Mapping[str, npt.NDArray[Any]]
 Run = Callable[[Inputs], npt.NDArray[np.float32]]
 
 SIGNATURE = "serving_default"
 OUTPUT = "probabilities"
-_LONGEST = 500  # characters of a reason
+_MAX_REASON = 500  # characters
 
 
 class MissingRuntimeError(ImportError):
@@ -38,13 +38,13 @@ def open_runtime(format: str, file: Path, threads: int | None = None) -> Run:
     Args:
         format: One of `keras`, `saved_model`, `onnx`, `litert` and `openvino`.
         file: The file, or the directory of a SavedModel.
-        threads: That compute; as many as the runtime likes by default. Those of TensorFlow
-            are set for the whole process, and not here.
+        threads: Number of threads; by default chosen by the runtime. Ignored by
+            TensorFlow, whose threads are set for the whole process.
 
     Returns:
-        A function of images `(images, height, width, 3)`, uint8, any number of them, or
-        of all inputs by name (see `columns.inputs_for`), that returns `(images, classes)`,
-        float32. Threads may share it.
+        A function of images `(images, height, width, 3)` uint8, any number of them, or of
+        all inputs by name (see `columns.inputs_for`), that returns the outputs
+        `(images, classes)` float32. It is thread-safe.
 
     Raises:
         MissingRuntimeError: The package that runs the format is not installed.
@@ -60,8 +60,8 @@ def open_runtime(format: str, file: Path, threads: int | None = None) -> Run:
         return open_file(file, threads)
     except MemoryError:
         raise
-    except Exception as error:  # each runtime has classes of its own
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
+    except Exception as error:  # each runtime has its own exceptions
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_REASON]
         raise ModelFileError(f"{package} can't open {file.name} ({reason}).") from error
 
 
@@ -69,19 +69,19 @@ class KerasRun:
     """Runs a Keras model.
 
     Attributes:
-        model: Which can be asked for more than outputs.
+        model: The Keras model.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
 
     def __call__(self, inputs: Inputs) -> npt.NDArray[np.float32]:
-        """Outputs for images, or for these and columns of a table, by name."""
+        """Returns the outputs for images, or for images and table columns by name."""
         return np.asarray(self.model.predict_on_batch(_keras_inputs(inputs)))
 
 
 def _keras_inputs(inputs: Inputs) -> Any:
-    """Images as floats; with columns beside them all as tensors, as Keras takes text."""
+    """Converts images to float32; named inputs become tensors, as Keras needs for text."""
     if not isinstance(inputs, Mapping):
         return inputs.astype(np.float32)
     import tensorflow as tf
@@ -91,7 +91,7 @@ def _keras_inputs(inputs: Inputs) -> Any:
 
 
 def _with_float_images(inputs: Inputs, image: str = IMAGES) -> dict[str, npt.NDArray[Any]]:
-    """All inputs by name, with the images as floats."""
+    """Returns all inputs by name, with images converted to float32."""
     arrays = dict(inputs) if isinstance(inputs, Mapping) else {image: inputs}
     return {
         name: array.astype(np.float32) if array.dtype == np.uint8 else array
@@ -111,7 +111,7 @@ def _open_saved_model(file: Path, threads: int | None) -> Run:
     model: Any = tf.saved_model.load(str(file))
 
     def run(inputs: Inputs) -> npt.NDArray[np.float32]:
-        # By way of the model, which is so kept: its variables live as long as it does.
+        # The closure keeps the model alive, and so its variables.
         infer = model.signatures[SIGNATURE]
         arrays = _with_float_images(inputs)
         return infer(**{name: tf.constant(each) for name, each in arrays.items()})[
@@ -159,7 +159,7 @@ def _open_litert(file: Path, threads: int | None) -> Run:
 
 
 def _litert_places(interpreter: Any) -> dict[str, int]:
-    """The places of inputs by the names of the signature; a lone one is of images."""
+    """Maps input names of the signature to tensor indices; a single input is the images."""
     details = interpreter.get_input_details()
     if len(details) == 1:
         return {IMAGES: details[0]["index"]}
@@ -169,7 +169,7 @@ def _litert_places(interpreter: Any) -> dict[str, int]:
 
 def _open_openvino(file: Path, threads: int | None) -> Run:
     openvino = import_silently("openvino")
-    # By itself, OpenVINO computes in bfloat16 on processors that are faster so.
+    # By default, OpenVINO computes in bfloat16 on processors where that is faster.
     exact: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": "f32",
         "EXECUTION_MODE_HINT": "ACCURACY",
@@ -192,7 +192,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if is_linux else os.cpu_count() or 1
 
 
-# The module and the package of each runtime, and what opens a file in it.
+# The module and package of each runtime, and the function that opens a file.
 _RUNTIMES = {
     "keras": ("keras", "keras", _open_keras),
     "saved_model": ("tensorflow", "tensorflow", _open_saved_model),

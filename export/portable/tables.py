@@ -1,4 +1,4 @@
-"""Tables whose rows name an image each, with columns that a model takes."""
+"""Reads tables with an image in each row and the columns that a model takes."""
 
 import csv
 import io
@@ -11,30 +11,30 @@ from .fields import ModelFileError, read_regular
 from .rows import ImageRow
 
 EXTENSION = ".csv"
-_MOST_BYTES = 2**30
+_MAX_BYTES = 2**30
 _DELIMITERS = ",;\t"
 
 
 def is_table(name: str) -> bool:
-    """Whether a file is a table, by its name."""
+    """Whether a file name is that of a table."""
     return name.lower().endswith(EXTENSION)
 
 
 def read_table(path: Path, root: Path | None, image_column: str) -> Iterator[ImageRow]:
-    """The images that a table names, in its order.
+    """Yields the image file and the cells of each row.
 
     Args:
-        path: A CSV file in UTF-8 with a header; divided by commas, semicolons or tabs.
+        path: A CSV file in UTF-8 with a header, separated by commas, semicolons or tabs.
         root: Folder of the images; by default that of the table.
-        image_column: Names the image by its path below `root`, or by the name of its file
-            wherever that is below `root`; both with or without the extension.
+        image_column: Name of the column with the path of the image relative to `root`, or
+            the name of its file anywhere below `root`, with or without the extension.
 
     Raises:
-        ModelFileError: It can't be read, or has no such column.
+        ModelFileError: The table can't be read, or does not have this column.
     """
     root = path.parent if root is None else root
     try:
-        text = read_regular(path, _MOST_BYTES).decode("utf-8-sig")
+        text = read_regular(path, _MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise ModelFileError(f"{path} can't be read: {error.strerror or error}.") from None
     except UnicodeDecodeError:
@@ -42,17 +42,17 @@ def read_table(path: Path, root: Path | None, image_column: str) -> Iterator[Ima
     header, *rows = _cells(text, image_column)
     if header.count(image_column) != 1 or len(set(header)) < len(header):
         raise ModelFileError(
-            f"{path} must have one column {image_column!r} and names that differ. "
-            f"Received: {', '.join(header)}. Name another with --image-column."
+            f"{path} must have one column {image_column!r} and no duplicate columns. "
+            f"Received: {', '.join(header)}. Choose another with --image-column."
         )
-    names: dict[str, set[str]] = {}  # filled where a name is no path
+    names: dict[str, set[str]] = {}  # filled once a name is not a path
     for row in rows:
         cells = dict(itertools.zip_longest(header, row[: len(header)], fillvalue=""))
         yield _file_of(cells[image_column], root, names), cells
 
 
 def _cells(text: str, image_column: str) -> list[list[str]]:
-    """The rows that are not empty, by the delimiter that finds the column of images."""
+    """Returns the rows that are not empty, split by the delimiter that fits the header."""
     found: list[list[str]] = [[]]
     for delimiter in _DELIMITERS:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -65,7 +65,7 @@ def _cells(text: str, image_column: str) -> list[list[str]]:
 
 
 def _file_of(name: str, root: Path, names: dict[str, set[str]]) -> str:
-    """The file of a name: one that just one file fits, or the path that it would have."""
+    """Returns the only file that matches a name, or else the name as a path in `root`."""
     if (root / name).is_file():
         return str(root / name)
     if not names:
@@ -75,7 +75,7 @@ def _file_of(name: str, root: Path, names: dict[str, set[str]]) -> str:
 
 
 def _files_by_name(root: Path) -> dict[str, set[str]]:
-    """The images below a folder by all that they can be called."""
+    """Maps each name or path, with and without extension, to the matching images."""
     found: dict[str, set[str]] = {"": set()}
     for file in root.rglob("*"):
         if file.suffix.lower() not in EXTENSIONS:

@@ -1,4 +1,4 @@
-"""What is said of images in other tasks than classification."""
+"""Describes the outputs of multi-label and regression models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ _DEFAULT_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class TaskRules:
-    """How outputs of other tasks are read.
+    """How the outputs of a task are interpreted.
 
     Attributes:
         task: One of `TASKS`.
-        thresholds: From which probability on an image has each label.
+        thresholds: Minimum probability of each label.
         half_widths: Half the width of the interval around each number, or None.
     """
 
@@ -34,10 +34,10 @@ CLASSIFICATION = TaskRules()
 
 
 def task_rules_of(fields: Fields, names: tuple[str, ...]) -> TaskRules:
-    """Checks what a document says of its task; without a word it is classification.
+    """Parses the task of a document and its rules; by default classification.
 
     Raises:
-        ModelFileError: There is no such task, or a threshold or width is missing.
+        ModelFileError: The task is unknown, or a threshold or width is missing.
     """
     task = "classification" if fields.get("task") is None else fields.text("task")
     if task not in TASKS:
@@ -60,11 +60,11 @@ def task_rules_of(fields: Fields, names: tuple[str, ...]) -> TaskRules:
 
 
 def rules_without_choices(task: str, count: int) -> TaskRules:
-    """The rules of a model for which neither thresholds nor intervals were chosen.
+    """Returns the default rules, without chosen thresholds or intervals.
 
     Args:
         task: One of `TASKS`.
-        count: Of its outputs.
+        count: Number of outputs.
     """
     if task == "multi_label":
         return TaskRules(task, thresholds=(_DEFAULT_THRESHOLD,) * count)
@@ -76,11 +76,11 @@ def rules_without_choices(task: str, count: int) -> TaskRules:
 def describe_labels(
     outputs: Floats, names: tuple[str, ...], rules: TaskRules
 ) -> list[dict[str, Any]]:
-    """The labels of each image, and the probability of every label.
+    """Returns the labels of each image, with all probabilities and thresholds.
 
     Args:
         outputs: `(images, labels)`.
-        names: Of the labels.
+        names: Names of the labels.
         rules: Thresholds of the labels.
     """
     has_label = outputs >= np.array(rules.thresholds)
@@ -97,11 +97,11 @@ def describe_labels(
 def describe_numbers(
     outputs: Floats, names: tuple[str, ...], rules: TaskRules
 ) -> list[dict[str, Any]]:
-    """The numbers of each image, and an interval around those that have one.
+    """Returns the numbers of each image, each with its interval or None.
 
     Args:
         outputs: `(images, numbers)`.
-        names: Of the numbers.
+        names: Names of the numbers.
         rules: Widths of the intervals.
     """
     return [

@@ -1,21 +1,20 @@
-"""Imports libraries that tell their makers when they are used, so that they don't."""
+"""Imports libraries with their telemetry switched off."""
 
 import os
 from importlib import import_module
 from typing import Any
 
-# Read by openvino-telemetry, NNCF and ONNX Runtime as they are imported, and by nothing
-# else then.
+# Read by openvino-telemetry, NNCF and ONNX Runtime during import.
 _SWITCHES = {"CI": "true", "NNCF_CI": "1", "ORT_DISABLE_TELEMETRY": "1"}
 
 
 def import_silently(name: str) -> Any:
-    """Imports a module without its reports.
+    """Imports a module with its telemetry switched off.
 
-    OpenVINO sends one for each import, and NNCF for each model, unless somebody has
-    refused that for the whole machine. Where tests run unattended they send none. ONNX
-    Runtime has sent some since 1.29, with a number that it gives the machine; what its
-    `disable_telemetry_events` keeps back is not all.
+    OpenVINO reports each import, and NNCF each model, unless the user has opted out on
+    this machine; in continuous integration they report nothing. ONNX Runtime reports
+    since 1.29, with an ID of the machine; its `disable_telemetry_events` does not stop all
+    events.
     """
     earlier = {switch: os.environ.get(switch) for switch in _SWITCHES}
     os.environ.update(_SWITCHES)

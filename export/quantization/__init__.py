@@ -1,1 +1,1 @@
-"""Exports in 8-bit integers, which are kept only if they lose almost nothing."""
+"""Exports quantized to 8-bit integers, kept only if they lose almost no accuracy."""

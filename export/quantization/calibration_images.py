@@ -1,4 +1,4 @@
-"""The training images on which the ranges of integers are measured."""
+"""Chooses the training images used to calibrate the ranges of a quantized model."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,9 @@ class CalibrationImages:
     """Images of the training split, and how they were chosen.
 
     Attributes:
-        pixels: `(images, height, width, 3)`, as they are, without augmentation.
-        available: How many there were to choose from.
-        seed: Of the choice.
+        pixels: `(images, height, width, 3)` uint8, without augmentation.
+        available: Number of images to choose from.
+        seed: Seed of the draw.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -26,7 +26,7 @@ class CalibrationImages:
     seed: int
 
     def as_json(self) -> dict[str, Any]:
-        """How they were chosen, ready for JSON."""
+        """Returns how the images were chosen, as JSON values."""
         return {
             "split": "train",
             "images": len(self.pixels),
@@ -38,16 +38,16 @@ class CalibrationImages:
 def choose_calibration_images(
     train: Any, count: int = COUNT, seed: int = 0
 ) -> CalibrationImages:
-    """Draws images of the training split, of each class as many as of any other.
+    """Draws images of the training split, equally many of each class.
 
     Args:
         train: `ImageData.train`.
-        count: How many; all if there are fewer.
-        seed: Of the draw.
+        count: Number of images; all if there are fewer.
+        seed: Seed of the draw.
 
     Raises:
-        ConfigError: There are none.
-        DataError: An image is not what it was.
+        ConfigError: The training split has no images.
+        DataError: An image has changed since the split.
     """
     if train is None or not len(train.labels):
         raise ConfigError(
@@ -61,7 +61,15 @@ def choose_calibration_images(
 def draw_evenly(
     labels: npt.NDArray[np.integer], count: int, seed: int
 ) -> npt.NDArray[np.int64]:
-    """Places of images, of each class as many as of any other as long as it has some.
+    """Draws indices of images, equally many of each class as long as a class has enough.
+
+    Args:
+        labels: `(images,)` class of each image.
+        count: Number of indices; all if there are fewer.
+        seed: Seed of the draw.
+
+    Returns:
+        The sorted indices.
 
     Example:
         >>> labels = np.array([0] * 90 + [1] * 3)

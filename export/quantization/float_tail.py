@@ -1,7 +1,7 @@
-"""Which part of a model stays in float32 where the rest becomes integers.
+"""Finds the part of a model that stays in float32 when the rest is quantized.
 
-The last layers with weights, and all that follows them: softmax, a correction of
-probabilities, the mean of several models. They cost almost nothing, and 256 steps would
+This is the last layers with weights and all that follows them, such as softmax,
+calibration and the mean of several models. They cost almost nothing, and 256 steps would
 be too few for them: a probability of 0.001 would become 0.
 """
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Node:
-    """An operation of a graph, whatever its format.
+    """An operation of a graph, in any format.
 
     Attributes:
-        name: As its format's quantizer knows it.
-        inputs: Names of the tensors that it takes.
-        outputs: Names of the tensors that it makes.
-        has_weights: Whether it is a convolution, or a product with a matrix.
+        name: Name for the quantizer of the format.
+        inputs: Names of the input tensors.
+        outputs: Names of the output tensors.
+        has_weights: Whether the operation is a convolution or matrix product.
     """
 
     name: str
@@ -27,10 +27,10 @@ class Node:
 
 
 def float_tail(nodes: Iterable[Node]) -> list[str]:
-    """The names of the nodes that no node with weights comes after.
+    """Returns the names of the nodes that no node with weights depends on.
 
     Args:
-        nodes: In an order in which each comes after those that it depends on.
+        nodes: Nodes in topological order.
 
     Example:
         >>> float_tail([

@@ -1,4 +1,4 @@
-"""Exports a model in 8-bit integers, if it is measured to be worth what it was."""
+"""Exports a model in 8-bit integers, unless it loses too much accuracy."""
 
 import tempfile
 from collections.abc import Mapping
@@ -38,25 +38,25 @@ def export_int8(
 ) -> ExportResult:
     """Writes an export in 8-bit integers.
 
-    The model is written in float32 first. From that file the integers are made, and its
-    size and latency are what theirs are compared with. Scores are compared with those of
-    the model itself, on all images of the split.
+    Writes the model in float32 first, quantizes that file, and compares size and latency
+    with it. Scores are compared with those of the model itself, on all images of the
+    split.
 
     Args:
-        exporter: Of the model; the split of its images is the one that decides.
-        format: One that can have integers.
+        exporter: Exporter of the model, with the split for the scores.
+        format: A format that supports int8.
         output: The new directory; an earlier export there is replaced.
-        calibration: Images on which ranges are measured.
-        max_loss: Of balanced accuracy, from 0 to 1.
-        latency_seconds: For each side.
+        calibration: Images for measuring ranges.
+        max_loss: Maximum loss of balanced accuracy, from 0 to 1.
+        latency_seconds: Time to measure the latency of each model.
 
     Returns:
-        The export, with what was measured.
+        The export, with the measurements.
 
     Raises:
-        ConfigError: It loses more than that, does not run on its own, can't be written, or
-            a package is missing; nothing is left.
-        DataError: An image is not what it was.
+        ConfigError: The export loses more than `max_loss`, does not run on its own or can't
+            be written, or a package is missing; nothing is left.
+        DataError: An image has changed since the split.
     """
     require_loss(max_loss)
     _require_images_alone(exporter)
@@ -86,7 +86,7 @@ def _require_images_alone(exporter: Exporter) -> None:
     if exporter.columns is not None:
         raise ConfigError(
             message(
-                "An int8 export takes models of images alone.",
+                "An int8 export must be of a model that takes images only.",
                 "Export it without int8.",
                 columns=list(exporter.columns.names),
             )
@@ -95,13 +95,13 @@ def _require_images_alone(exporter: Exporter) -> None:
 
 @dataclass(frozen=True)
 class _Both:
-    """A format whose files are integers, with a file in float32 kept beside them.
+    """A format that writes int8 files, and also keeps the float32 file.
 
     Attributes:
-        format: In float32.
-        quantize: Makes integers of its file.
-        calibration: Images for that.
-        folder: For what is in float32.
+        format: The format in float32.
+        quantize: Quantizes its file.
+        calibration: Images for calibration.
+        folder: Folder for the float32 file.
     """
 
     format: Format
@@ -110,11 +110,11 @@ class _Both:
     folder: Path
 
     def as_format(self) -> Format:
-        """The format that writes integers."""
+        """Returns the format that writes int8 files."""
         return replace(self.format, write=self._write)
 
     def open_float32(self, document: Mapping[str, Any]) -> Model:
-        """The model in float32, described like the other."""
+        """Opens the float32 model with the document of the int8 model."""
         run = open_runtime(self.format.name, self.folder / self.format.file)
         return Model(document, run)
 

@@ -1,4 +1,4 @@
-"""What a model loses in 8-bit integers, and whether that is too much."""
+"""Measures what a model loses in 8-bit integers, and rejects too large a loss."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from ...evaluation.statistics.intervals import bootstrap_intervals
 MAX_LOSS = 0.02  # of balanced accuracy
 
 Floats = npt.NDArray[np.floating]
-_ROUNDING = 1e-9  # a difference of two means
+_ROUNDING = 1e-9  # of a difference of two means
 _SCORES = ("accuracy", "balanced_accuracy")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Labeled images, and what the model says of them before and after.
+    """Labeled images, with probabilities before and after quantization.
 
     Attributes:
-        split: What the images are called.
-        names: Of the images.
-        classes: In the order of the columns.
+        split: Name of the split.
+        names: Names of the images.
+        classes: Names of the classes, in the order of the columns.
         labels: `(images,)` true classes.
-        float32: `(images, classes)` probabilities of the model as it is.
-        int8: The same of the export.
+        float32: `(images, classes)` probabilities of the original model.
+        int8: `(images, classes)` probabilities of the export.
         groups: `(images,)` numbers shared by images of one group, such as a patient; None
             if there are none.
     """
@@ -45,7 +45,7 @@ class Judged:
 
 
 def require_loss(max_loss: float) -> None:
-    """Checks that a loss is one of balanced accuracy.
+    """Checks a maximum loss of balanced accuracy.
 
     Raises:
         ConfigError: It is not from 0 to 1.
@@ -57,29 +57,29 @@ def require_loss(max_loss: float) -> None:
 
 
 def judge(judged: Judged, max_loss: float = MAX_LOSS) -> dict[str, Any]:
-    """Compares both on the same images.
+    """Compares both models on the same images.
 
-    The loss that is measured decides, not its interval: on a hundred images that is wider
-    than any loss that would be accepted, however good the export is. What the images can't
-    rule out is a warning.
+    The measured loss decides, not its interval, which on a hundred images is wider than
+    any acceptable loss, however good the export is. If the interval includes a loss above
+    the maximum, there is a warning.
 
     Args:
-        judged: What to compare.
-        max_loss: Of balanced accuracy, from 0 to 1.
+        judged: The predictions to compare.
+        max_loss: Maximum loss of balanced accuracy, from 0 to 1.
 
     Returns:
-        Ready for JSON: `scores`, by name those of `float32` and `int8` with their 95 %
-        intervals, and the `loss` with that of the difference, on the same draws;
-        `agreement` of the classes; `warnings`.
+        JSON values: `scores`, with `float32`, `int8` and `loss` by name of the score, each
+        with its 95 % interval (that of the loss is paired); `agreement`, the rate of equal
+        classes; and `warnings`.
 
     Raises:
-        ConfigError: The loss of balanced accuracy is larger, or the export does not answer
-            with numbers.
+        ConfigError: The loss of balanced accuracy is larger, or outputs of the export are
+            not finite.
     """
     if not np.isfinite(judged.int8).all():
         raise ConfigError(
             message(
-                "An int8 export must answer with finite numbers; nothing was written.",
+                "The outputs of an int8 export must be finite; nothing was written.",
                 "Another --format may work.",
                 split=judged.split,
             )
@@ -90,7 +90,7 @@ def judge(judged: Judged, max_loss: float = MAX_LOSS) -> dict[str, Any]:
     if loss["value"] > max_loss + _ROUNDING:
         raise ConfigError(
             message(
-                f"Integers may cost at most {max_loss:g} of the balanced accuracy on the "
+                f"An int8 export may lose at most {max_loss:g} of balanced accuracy on the "
                 f"{len(judged.labels):,} {judged.split} images; nothing was written.",
                 "Accept more with --max-loss, try another --format, or leave --int8 out.",
                 loss=round(loss["value"], 4),
@@ -140,7 +140,7 @@ def _with_interval(value: float, interval: tuple[float, float]) -> dict[str, Any
 
 
 def _loss(score: Mapping[str, Any]) -> dict[str, Any]:
-    """A difference turned round: what is lost is positive."""
+    """Negates a difference, so that a loss is positive."""
     low, high = score["interval"]
     return _with_interval(0.0 - score["difference"], (0.0 - high, 0.0 - low))
 
@@ -150,6 +150,6 @@ def _warnings(loss: Mapping[str, Any], max_loss: float, images: int) -> list[str
     if high <= max_loss:
         return []
     return [
-        f"{images:,} images can't rule out that integers cost {high:.3f} of the balanced "
+        f"{images:,} images can't rule out that int8 loses {high:.3f} of balanced "
         f"accuracy, which is more than {max_loss:g}."
     ]

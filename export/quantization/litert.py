@@ -1,4 +1,4 @@
-"""A LiteRT file in 8-bit integers, by the AI Edge Quantizer."""
+"""Quantizes a LiteRT file to 8-bit integers with the AI Edge Quantizer."""
 
 import re
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ _FLOAT = "no_quantize"
 def quantize_litert(source: Path, images: npt.NDArray[np.uint8], target: Path) -> None:
     """Writes a model in 8-bit integers.
 
-    Weights have a scale for each channel, and what flows between layers for each tensor.
+    Weights have a scale per channel, activations a scale per tensor.
 
     Args:
         source: The file in float32.
-        images: `(images, height, width, 3)`, that ranges are measured on.
+        images: `(images, height, width, 3)` uint8, for measuring ranges.
         target: The new file.
     """
     from ai_edge_litert.interpreter import Interpreter
@@ -38,7 +38,7 @@ def quantize_litert(source: Path, images: npt.NDArray[np.uint8], target: Path) -
     [name] = tensors["inputs"]
     examples = [{name: image[np.newaxis].astype(np.float32)} for image in images]
     recipe = _recipe(content)
-    # The quantizer by itself takes a moving average, in which the last images count most.
+    # The default of the quantizer is a moving average, which weights the last images most.
     ranges: Any = calibrator.Calibrator(
         content, usable_cores(), qsv_update_func=min_max_update
     )
@@ -49,7 +49,7 @@ def quantize_litert(source: Path, images: npt.NDArray[np.uint8], target: Path) -
 
 
 def _recipe(content: bytes) -> Any:
-    """What becomes integers: all but both ends and the tail."""
+    """Returns the recipe: everything becomes int8 except input, output and float tail."""
     from ai_edge_quantizer import recipe
     from ai_edge_quantizer.recipe_manager import RecipeManager
 
@@ -63,7 +63,7 @@ def _recipe(content: bytes) -> Any:
 
 
 def _nodes(content: bytes) -> Iterator[Node]:
-    """The operations in order, by the names under which the quantizer looks for them."""
+    """Yields the operations in order, by the names that the quantizer matches."""
     from ai_edge_litert import schema_py_generated as schema
 
     model: Any = schema.ModelT.InitFromPackedBuf(content, 0)

@@ -1,4 +1,4 @@
-"""What is measured of an export in 8-bit integers, before it is kept."""
+"""Measures an int8 export before it is kept."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,25 +16,25 @@ from ..portable.model import Model
 from .judgement import Floats, Judged
 
 LATENCY_SECONDS = 2.0
-# Between this process and that of `predict.py`: a sum of floats in another order may turn
-# an integer into its neighbor.
+# Between this process and that of `predict.py`: summing floats in another order can change
+# a rounded value by one.
 _OWN_TOLERANCE = 0.01
 _BATCH = 32
 
 
 def require_faithful(float32: Model, exporter: Exporter) -> None:
-    """Checks that integers were made of the model, and not of something else.
+    """Checks that the float32 file, which is quantized, has the outputs of the model.
 
     Raises:
-        ConfigError: What they were made of does not answer like the model.
+        ConfigError: Its outputs differ from those of the model.
     """
     found = _ask(float32, exporter.images.pixels)
     difference = float(np.abs(found - exporter.probabilities).max())
     if not difference <= TOLERANCE:  # NaN included
         raise ConfigError(
             message(
-                "The float model for quantization must answer like the original, to "
-                f"{TOLERANCE:g}; nothing was written.",
+                "The outputs of the float model for quantization must equal those of the "
+                f"original within {TOLERANCE:g}; nothing was written.",
                 "Export it without --int8 to learn more.",
                 largest_difference=difference,
             )
@@ -42,12 +42,12 @@ def require_faithful(float32: Model, exporter: Exporter) -> None:
 
 
 def require_the_same_on_its_own(int8: Model, directory: Path, exporter: Exporter) -> None:
-    """Checks that an export says the same of files as it does of decoded images.
+    """Checks that an export predicts the same for image files as for decoded images.
 
     Scores are measured on images that the run decodes; `predict.py` decodes them itself.
 
     Raises:
-        ConfigError: It does not.
+        ConfigError: The predictions differ.
     """
     own = _ask(int8, exporter.images.pixels)
     with exporter.images.reference(own) as reference:
@@ -64,7 +64,7 @@ def require_the_same_on_its_own(int8: Model, directory: Path, exporter: Exporter
 
 
 def ask_both(exporter: Exporter, int8: Model) -> Judged:
-    """What the model and its export say of all images of the split."""
+    """Predicts all images of the split with the model and its export."""
     split = exporter.images.split
     rows: list[tuple[Floats, Floats]] = []
     for start in range(0, len(split.labels), _BATCH):
@@ -85,12 +85,16 @@ def ask_both(exporter: Exporter, int8: Model) -> Judged:
 
 
 def measure_latency(float32: Model, int8: Model, seconds: float) -> dict[str, Any]:
-    """How long both take for one image, in one run.
+    """Measures the latency of both models for one image, alternating between them.
 
     Args:
-        float32: The one.
-        int8: The other.
-        seconds: For each.
+        float32: The float32 model.
+        int8: The int8 model.
+        seconds: Time to measure each.
+
+    Returns:
+        JSON values: `batch_size`, `p50_ms` and the number of `calls` of each, `processor`
+        and `threads`.
     """
     size = int8.image_size
     image = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), np.uint8)
@@ -108,11 +112,11 @@ def measure_latency(float32: Model, int8: Model, seconds: float) -> dict[str, An
 
 
 def size_of_model(directory: Path, files: Iterable[str] | None = None) -> int:
-    """Bytes of the files of a model.
+    """Returns the total size of the files of a model, in bytes.
 
     Args:
-        directory: Where they are.
-        files: Their names; all files there by default.
+        directory: Directory of the files.
+        files: Their names; by default all files in the directory.
     """
     if files is None:
         return sum(each.stat().st_size for each in directory.rglob("*") if each.is_file())

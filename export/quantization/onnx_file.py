@@ -1,4 +1,4 @@
-"""An ONNX file in 8-bit integers, by ONNX Runtime: quantized and dequantized, static."""
+"""Quantizes an ONNX file to 8-bit integers with ONNX Runtime: static, QDQ format."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ _WEIGHED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 def quantize_onnx(source: Path, images: npt.NDArray[np.uint8], target: Path) -> None:
     """Writes a model in 8-bit integers.
 
-    Weights have a scale for each channel, and what flows between layers for each tensor.
-    Both are unsigned: products of signed weights overflow in the 16-bit sums of x86
-    processors without VNNI, which costs accuracy there and nobody notices.
+    Weights have a scale per channel, activations a scale per tensor. Both are unsigned:
+    products of signed weights overflow in the 16-bit sums of x86 processors without VNNI,
+    which silently costs accuracy there.
 
     Args:
         source: The file in float32.
-        images: `(images, height, width, 3)`, that ranges are measured on.
+        images: `(images, height, width, 3)` uint8, for measuring ranges.
         target: The new file.
     """
     import onnx
@@ -53,7 +53,7 @@ def _node(node: Any) -> Node:
 
 
 def _reader(name: str, images: npt.NDArray[np.uint8]) -> Any:
-    """The images one by one, as ONNX Runtime asks for them."""
+    """Returns a reader that passes the images to ONNX Runtime one by one."""
     from onnxruntime.quantization import CalibrationDataReader
 
     rows: Iterator[Any] = iter(images)

@@ -1,4 +1,4 @@
-"""An IR of OpenVINO in 8-bit integers, by NNCF."""
+"""Quantizes an OpenVINO IR to 8-bit integers with NNCF."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def quantize_openvino(source: Path, images: npt.NDArray[np.uint8], target: Path)
 
     Args:
         source: The `.xml` file in float32, with a `.bin` file next to it.
-        images: `(images, height, width, 3)`, that ranges are measured on.
+        images: `(images, height, width, 3)` uint8, for measuring ranges.
         target: The new `.xml` file.
     """
     openvino, nncf = import_silently("openvino"), import_silently("nncf")

@@ -1,4 +1,4 @@
-"""The quantizers by format."""
+"""Selects the quantizer of a format."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from ...core.errors import ConfigError, message
 
-# Writes the model of a file as another one, with ranges that are measured on images.
+# Quantizes a file to another one, with ranges measured on images.
 Quantizer = Callable[[Path, npt.NDArray[np.uint8], Path], None]
 
 EXTRA = "int8"
-# The file of each, its function, and the module that it needs besides those of the format.
+# The module of each, its function, and the package it needs besides those of the format.
 _QUANTIZERS = {
     "onnx": ("onnx_file", "quantize_onnx", None),
     "litert": ("litert", "quantize_litert", "ai_edge_quantizer"),
@@ -23,12 +23,12 @@ _QUANTIZERS = {
 
 
 def require_quantizer(format: str) -> None:
-    """Checks that a format can have integers, and that what makes them is installed.
+    """Checks that a format supports int8 and that its quantizer is installed.
 
-    Loads none of it.
+    Does not import the quantizer.
 
     Raises:
-        ConfigError: It can't, or a package is missing.
+        ConfigError: The format does not support int8, or a package is missing.
     """
     if format not in _QUANTIZERS:
         raise ConfigError(
@@ -50,7 +50,11 @@ def require_quantizer(format: str) -> None:
 
 
 def quantizer_of(format: str) -> Quantizer:
-    """What makes integers of a format; see `require_quantizer` for its errors."""
+    """Returns the quantizer of a format.
+
+    Raises:
+        ConfigError: As `require_quantizer`.
+    """
     require_quantizer(format)
     module, function, _ = _QUANTIZERS[format]
     found: Quantizer = getattr(import_module(f".{module}", __package__), function)

@@ -1,5 +1,5 @@
-"""Models that somebody else made: looked through before anything of theirs is loaded.
+"""Checks models from untrusted sources before anything of them is loaded.
 
-For each format there is a file that reads a model as data, without its runtime where that
-would build it, and refuses all that could run code, or read or write other files.
+A module per format reads the model as data, without building it, and rejects all that
+could run code, or read or write other files.
 """

@@ -1,4 +1,4 @@
-"""Which check is for which format."""
+"""Selects the check of a format."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..portable.fields import ModelFileError
 
-_LONGEST = 300  # characters of a reason
+_MAX_REASON = 300  # characters
 
 
 def require_harmless(format: str, file: Path) -> None:
@@ -17,7 +17,7 @@ def require_harmless(format: str, file: Path) -> None:
         file: The file, or the directory of a SavedModel.
 
     Raises:
-        ModelFileError: It could run code, read or write files, or it can't be read.
+        ModelFileError: It could run code or read or write files, or can't be read.
     """
     module = import_module(f"{__package__}.{_MODULES[format]}")
     check: Callable[[Path], None] = module.require_harmless
@@ -25,8 +25,8 @@ def require_harmless(format: str, file: Path) -> None:
         check(file)
     except (ModelFileError, MemoryError, ImportError):
         raise
-    except Exception as error:  # whatever a parser makes of bytes that are no model
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
+    except Exception as error:  # parsers raise anything for invalid bytes
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_REASON]
         raise ModelFileError(f"{file.name} is damaged ({reason}).") from error
 
 

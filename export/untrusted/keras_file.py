@@ -1,6 +1,6 @@
-"""Inspects a `.keras` file: an archive of two JSON documents and an HDF5 file.
+"""Checks a `.keras` file, an archive of two JSON documents and an HDF5 file.
 
-Keras refuses much of this in its safe mode, too; not all of it, and not in every version.
+The safe mode of Keras rejects much of this too, but not all, and not in every version.
 """
 
 import io
@@ -16,24 +16,24 @@ from .refusal import refusal
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {"metadata.json", _CONFIG, _WEIGHTS}
-_LARGE = 64 * 2**20  # bytes, from which on a member must not be packed tightly
-_TIGHTEST = 20
+_LARGE = 64 * 2**20  # bytes; larger members are limited in compression
+_MAX_COMPRESSION = 20
 
-# Where a class of Keras may come from, by the first part of its module; and a function.
+# Modules of Keras whose classes are allowed, by first part, and those for functions.
 _CLASSES = {
     *("activations", "applications", "backend", "constraints", "dtype_policies"),
     *("initializers", "layers", "losses", "metrics", "models", "ops", "optimizers"),
     *("quantizers", "random", "regularizers", "wrappers"),
 }
 _FUNCTIONS = _CLASSES - {"applications", "backend", "layers", "models", "wrappers"}
-# Modules of KerasHub that hold layers and networks of images, and nothing that opens files.
+# Modules of KerasHub with layers and image networks only, none of which open files.
 _OF_HUB = re.compile(
     r"keras_hub\.src\.models\."
     r"(cspnet|deit|densenet|dinov2|dinov3|efficientnet|hgnetv2|mit|mobilenet|mobilenetv5|"
     r"resnet|swin_transformer|vgg|vit|xception)\."
     r"(\w+_(backbone|layers|encoder|blocks|attention)|cba|mbconv|fusedmbconv)"
 )
-# Classes of Keras that run code of the file, or open files that it names.
+# Classes of Keras that run code in the file, or open files that it names.
 _HARMFUL = {
     *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
     *("IntegerLookup", "StringLookup", "TextVectorization", "IndexLookup"),
@@ -43,7 +43,7 @@ _HARMFUL = {
 
 
 def require_harmless(file: Path) -> None:
-    """Checks that a file holds layers of Keras and KerasHub, weights, nothing else.
+    """Checks that a file contains only layers of Keras and KerasHub and their weights.
 
     Raises:
         ModelFileError: It contains something else.
@@ -64,14 +64,14 @@ def _require_members(file: Path, members: list[zipfile.ZipInfo]) -> None:
     bombs = [
         member.filename
         for member in members
-        if member.file_size > max(_LARGE, _TIGHTEST * member.compress_size)
+        if member.file_size > max(_LARGE, _MAX_COMPRESSION * member.compress_size)
     ]
     if bombs:
-        raise refusal(file, "contains files that would expand enormously", *bombs)
+        raise refusal(file, "contains files that would become huge", *bombs)
 
 
 def _harmful(config: Any) -> Iterator[str]:
-    """What a configuration names that may not be in it."""
+    """Yields the forbidden objects that a configuration names."""
     pending = [config]
     while pending:
         value = pending.pop()
@@ -85,7 +85,7 @@ def _harmful(config: Any) -> Iterator[str]:
 
 
 def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
-    """Whether an object only computes, or must be registered to be found."""
+    """Whether an object only computes, or is found only if it is registered."""
     module = described.get("module")
     named = {name, described.get("registered_name")} & _HARMFUL
     if named and not (named == {"StringLookup"} and _holds_its_words(described)):
@@ -108,14 +108,14 @@ def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
 
 
 def _holds_its_words(described: Mapping[str, Any]) -> bool:
-    """Whether a lookup has its vocabulary with it: else it would open the file it names."""
+    """Whether a lookup contains its vocabulary; otherwise it opens the file it names."""
     config = described.get("config")
     words = config.get("vocabulary") if isinstance(config, Mapping) else None
     return isinstance(words, list) and all(isinstance(word, str) for word in words)
 
 
 def _require_plain_weights(file: Path, weights: Any) -> None:
-    """Checks that an HDF5 file holds all that it has, and no more than it shows."""
+    """Checks that an HDF5 file has no links, external storage or compression."""
     found = list(not_plain(weights))
     if found:
-        raise refusal(file, "has weights that are linked, elsewhere or packed", *found)
+        raise refusal(file, "has weights that are linked, external or compressed", *found)

@@ -1,4 +1,4 @@
-"""Inspects a LiteRT file for custom operations and external buffers."""
+"""Checks a LiteRT file for custom operations and external buffers."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +7,11 @@ from .refusal import refusal
 
 
 def require_harmless(file: Path) -> None:
-    """Checks that a LiteRT file has built-in operations only, and all of its weights.
+    """Checks that a LiteRT file has only built-in operations, and contains its weights.
 
     Raises:
-        ModelFileError: It has others, such as those of TensorFlow, or weights elsewhere.
+        ModelFileError: It has other operations, such as those of TensorFlow, or external
+            weights.
     """
     from ai_edge_litert import schema_py_generated as schema
 

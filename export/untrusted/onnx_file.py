@@ -1,4 +1,4 @@
-"""Inspects an ONNX file for external files and nonstandard operations."""
+"""Checks an ONNX file for external files and nonstandard operations."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from .refusal import refusal
 
 _DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
-_MICROSOFT = "com.microsoft"  # of whose operations those that quantised models have
+_MICROSOFT = "com.microsoft"  # only the operations of quantized models are allowed
 _QUANTISED = {
     *("DequantizeLinear", "QuantizeLinear", "DynamicQuantizeMatMul", "QGemm"),
     *("MatMulIntegerToFloat", "QLinearAdd", "QLinearAveragePool", "QLinearConcat"),
@@ -18,10 +18,10 @@ _QUANTISED = {
 
 
 def require_harmless(file: Path) -> None:
-    """Checks that an ONNX file holds its weights, and standard operations only.
+    """Checks that an ONNX file has only standard operations, and contains its weights.
 
     Raises:
-        ModelFileError: Something lies elsewhere, or is not standard.
+        ModelFileError: It has other operations or external weights.
     """
     import onnx
 
@@ -49,7 +49,7 @@ def _is_known(node: Any, own: set[tuple[str, str]]) -> bool:
 
 
 def _messages(message: Any) -> Iterator[Any]:
-    """A message, and all that are in it, however deep."""
+    """Yields a message and all messages nested in it."""
     from google.protobuf.message import Message
 
     pending = [message]

@@ -1,4 +1,4 @@
-"""Inspects the XML of an OpenVINO model."""
+"""Checks the XML of an OpenVINO model."""
 
 import re
 import xml.parsers.expat
@@ -10,13 +10,13 @@ _OPERATIONS = re.compile(r"opset\d{1,2}")
 
 
 def require_harmless(file: Path) -> None:
-    """Checks that a model is OpenVINO's own form, of operations that it knows.
+    """Checks that a model is an OpenVINO IR with standard operations only.
 
-    OpenVINO finds out by the content of a file which of its readers it is for; and it loads
-    libraries for extensions.
+    OpenVINO chooses a reader by the content of the file, and loads libraries for
+    extensions.
 
     Raises:
-        ModelFileError: It is something else, or has other operations.
+        ModelFileError: It is not an IR, or has other operations.
     """
     roots: list[str] = []
     other: list[str] = []

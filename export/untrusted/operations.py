@@ -1,8 +1,8 @@
-"""Operations of TensorFlow that do nothing but compute.
+"""Lists the operations of TensorFlow that only compute.
 
-What is not here is refused in a SavedModel: operations that read or write files, open
-connections, print into files, run Python, or that are of libraries to be loaded. `SaveV2`
-and the like are in every SavedModel, where nothing calls them.
+All others are rejected in a SavedModel: those that read, write or print to files, open
+connections, run Python, or belong to libraries that must be loaded. `SaveV2` and the like
+are in every SavedModel, but nothing calls them there.
 """
 
 _ARITHMETIC = """

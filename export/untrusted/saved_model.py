@@ -1,6 +1,6 @@
-"""Inspects a SavedModel: its operations, and what loading it creates.
+"""Checks a SavedModel: its operations, and the objects that loading creates.
 
-A graph of TensorFlow is a program. Loading one runs some of its functions, and each answer
+A TensorFlow graph is a program. Loading it runs some of its functions, and predicting runs
 the others.
 """
 
@@ -33,7 +33,7 @@ _REGISTERED = {"", "tf.TrackableConstant"}
 
 
 def require_harmless(directory: Path) -> None:
-    """Checks that a SavedModel does nothing but compute.
+    """Checks that a SavedModel only computes.
 
     Raises:
         ModelFileError: It has other files, operations or objects.
@@ -80,13 +80,13 @@ def _require_operations(directory: Path, graph: Any) -> None:
 
 
 def _called(node: Any) -> Iterator[str]:
-    """The functions that a node calls."""
+    """Yields the names of the functions that a node calls."""
     for value in node.attr.values():
         yield from (each.name for each in (value.func, *value.list.func) if each.name)
 
 
 def _require_objects(directory: Path, graph: Any) -> None:
-    """What TensorFlow makes Python objects of; some of other kinds open files."""
+    """Checks the kinds of objects that TensorFlow creates; some others open files."""
     found = []
     for node in graph.object_graph_def.nodes:
         kind = node.WhichOneof("kind") or "nothing"

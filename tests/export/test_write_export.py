@@ -122,7 +122,7 @@ def test_the_first_model_that_answers_as_it_must_stays_until_another_does(
 
         assert write(tiny_model(seed=5), model, measure=lambda _: {"int8": {"loss": 0.1}})
         before = contents(tmp_path)
-        with pytest.raises(ConfigError, match="must answer like its model"):
+        with pytest.raises(ConfigError, match="must equal those of its model"):
             write(tiny_model(seed=6))
     parity = json.loads((tmp_path / "onnx" / "parity.json").read_text())
     assert parity["int8"] == {"loss": 0.1}

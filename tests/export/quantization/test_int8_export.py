@@ -134,7 +134,7 @@ def test_what_was_measured_is_beside_an_export_that_answers_on_its_own(
 def test_a_loss_above_the_limit_leaves_nothing(export, tmp_path):
     """Ranges that were measured on black images hold no red ones."""
     black = CalibrationImages(np.zeros((4, SIZE, SIZE, 3), np.uint8), 4, 0)
-    with pytest.raises(ConfigError, match=r"at most 0\.02 of the balanced accuracy"):
+    with pytest.raises(ConfigError, match=r"at most 0\.02 of balanced accuracy"):
         export(calibration=black)
     assert contents(tmp_path) == {}
 
@@ -146,7 +146,7 @@ def test_integers_of_another_model_are_refused(export, tmp_path):
         swapped = keras.Model(inputs, model(keras.ops.flip(inputs, axis=-1)))
         format_of("onnx").write(swapped, description, directory)
 
-    with pytest.raises(ConfigError, match="for quantization must answer like the original"):
+    with pytest.raises(ConfigError, match="must equal those of the original"):
         export(write=swap_colours, max_loss=1.0)
     assert contents(tmp_path) == {}
 

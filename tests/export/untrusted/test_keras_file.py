@@ -113,7 +113,7 @@ def test_a_file_that_grows_beyond_measure_is_not_unpacked(members, tmp_path, mon
     monkeypatch.setattr(keras_file, "_LARGE", 2**16)
     bomb = members | {WEIGHTS: bytes(2**18)}
     file = packed(tmp_path / "model.keras", bomb, zipfile.ZIP_DEFLATED)
-    with pytest.raises(ModelFileError, match="expand enormously"):
+    with pytest.raises(ModelFileError, match="would become huge"):
         require_harmless("keras", file)
 
 
@@ -166,7 +166,7 @@ def endless() -> bytes:
 )
 def test_weights_elsewhere_are_refused(members, tmp_path, weights):
     file = packed(tmp_path / "model.keras", members | {WEIGHTS: weights})
-    with pytest.raises(ModelFileError, match="linked, elsewhere or packed"):
+    with pytest.raises(ModelFileError, match="linked, external or compressed"):
         require_harmless("keras", file)
 
 
