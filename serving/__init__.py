@@ -1,1 +1,1 @@
-"""Serving a model over HTTP."""
+"""Serves a model over HTTP."""

@@ -1,4 +1,4 @@
-"""The HTTP application for a model."""
+"""Creates the HTTP application for a model."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -29,13 +29,13 @@ def create_app(
 ) -> FastAPI:
     """Creates an application with a model in this process.
 
-    Its lifespan must be run, as ASGI servers do, and `TestClient` in a `with` block.
+    Its lifespan must be run, as ASGI servers and `TestClient` in a `with` block do.
 
     Args:
-        model: What answers.
-        settings: Limits; `workers` is ignored: there is one, a thread.
-        tasks: What else can be asked of the model, by name: functions of the bytes of an
-            image file and of arguments that JSON can hold, which return bytes.
+        model: The model.
+        settings: Limits; `workers` is ignored, as there is one worker, a thread.
+        tasks: Further tasks of the model by name: functions of the bytes of an image file
+            and of JSON arguments, which return bytes.
     """
 
     async def start(number: int) -> Worker:
@@ -46,7 +46,7 @@ def create_app(
 
 
 def app_of(service: Service) -> FastAPI:
-    """The application over a service, which is opened and closed with it."""
+    """Returns the application of a service, which it opens and closes."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -55,10 +55,10 @@ def app_of(service: Service) -> FastAPI:
         yield
         await service.close()
 
-    # The pages of FastAPI would load scripts from elsewhere; /openapi.json is there.
+    # The pages of FastAPI would load external scripts; /openapi.json stays available.
     app = FastAPI(title="Keraunos", docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.add_exception_handler(RequestError, _refuse)
-    app.add_exception_handler(HTTPException, _refuse_address)
+    app.add_exception_handler(RequestError, _error_response)
+    app.add_exception_handler(HTTPException, _http_error_response)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
@@ -76,13 +76,13 @@ def app_of(service: Service) -> FastAPI:
     return app
 
 
-async def _refuse(request: Request, error: Exception) -> JSONResponse:
+async def _error_response(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestError):
         raise error
     return JSONResponse({"error": error.reason}, error.status, error.headers)
 
 
-async def _refuse_address(request: Request, error: Exception) -> JSONResponse:
+async def _http_error_response(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)

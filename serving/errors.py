@@ -1,4 +1,4 @@
-"""Errors of requests, with status and JSON response."""
+"""Defines the error of a request, with its HTTP status."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ class RequestError(Exception):
 
     Args:
         status: HTTP status.
-        reason: What was expected, and what to do.
-        headers: Headers of the response.
+        reason: Message with what was expected and what to do.
+        headers: Headers of the response; none by default.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The images of a request."""
+"""Defines the images of a request."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy.typing as npt
 
-# Of a table, by column, a text for each image; None where the model takes no columns.
+# The table cells of each image, by column; None if the model takes no columns.
 Cells = Mapping[str, Sequence[str]] | None
 
 
 @dataclass(frozen=True)
 class EncodedImages:
-    """The bytes of image files, in any format that is decoded in training.
+    """The bytes of image files, in any format that training decodes.
 
     Attributes:
-        contents: Of each file.
-        first: Which image of its request the first of these is.
-        cells: Beside the images.
+        contents: Bytes of each file.
+        first: Index of the first image in its request.
+        cells: Table cells of the images.
     """
 
     contents: Sequence[bytes]
@@ -28,7 +28,7 @@ class EncodedImages:
         return len(self.contents)
 
     def pieces(self, size: int) -> Iterator["EncodedImages"]:
-        """The same images in parts of at most that many."""
+        """Yields the images in parts of at most `size` images."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             cells = _part(self.cells, part)
@@ -37,11 +37,11 @@ class EncodedImages:
 
 @dataclass(frozen=True)
 class PixelImages:
-    """Images of the size that the model takes.
+    """Decoded images of the input size of the model.
 
     Attributes:
         pixels: `(images, size, size, 3)`, RGB from 0 to 255, uint8 or float32.
-        cells: Beside the images.
+        cells: Table cells of the images.
     """
 
     pixels: npt.NDArray[Any]
@@ -51,7 +51,7 @@ class PixelImages:
         return len(self.pixels)
 
     def pieces(self, size: int) -> Iterator["PixelImages"]:
-        """The same images in parts of at most that many."""
+        """Yields the images in parts of at most `size` images."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             yield PixelImages(self.pixels[part], _part(self.cells, part))

@@ -1,4 +1,4 @@
-"""Metrics of a server.
+"""Defines the metrics of a server.
 
 All are counted in the process that receives the requests, so one registry contains
 everything, for any number of workers.
@@ -20,13 +20,14 @@ class Metrics:
     """Metrics of one server, in its own registry.
 
     Attributes:
-        registry: Of all of them.
-        requests: By route, method and status.
-        seconds: From the first byte of a request to its answer, by route.
+        registry: Registry of all metrics.
+        requests: Requests by route, method and status.
+        seconds: Time from the start of a request to its response, by route.
         images: Images in responses.
         waiting_images: Images waiting for a worker.
         batch_images: Images per call of the model.
-        batch_seconds: From handing a batch to a worker to its outcome, decoding included.
+        batch_seconds: Time from passing a batch to a worker to its results, including
+            decoding.
         workers: Workers that are ready.
         lost_workers: Workers that ended unexpectedly.
         retried: Jobs that were given to another worker.
@@ -60,7 +61,7 @@ class Metrics:
         )
         self.batch_seconds = Histogram(
             "keraunos_batch_seconds",
-            "From handing a batch to a worker to its result.",
+            "From passing a batch to a worker to its result.",
             buckets=_SECONDS,
             registry=registry,
         )

@@ -1,4 +1,4 @@
-"""Reads requests; large ones in another process, as reading JSON keeps a process busy."""
+"""Parses requests; large ones in another process, as parsing JSON blocks the event loop."""
 
 import asyncio
 import contextlib
@@ -12,17 +12,17 @@ from typing import ParamSpec, TypeVar
 from ..core.leash import end_with_parent
 from .errors import RequestError
 
-MOST_BYTES_HERE = 200_000  # at worst read in a few hundredths of a second
+MAX_LOCAL_BYTES = 200_000  # parsed in a few hundredths of a second at worst
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class Parser:
-    """Calls functions that read requests.
+    """Calls functions that parse requests.
 
     Args:
-        seconds: Most time for one.
+        seconds: Maximum time for one request.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -32,19 +32,22 @@ class Parser:
     async def parse(
         self, json_bytes: int, read: Callable[P, R], *arguments: P.args, **options: P.kwargs
     ) -> R:
-        """Calls a function here, or in another process if there is much to read.
+        """Calls a function here, or in another process if there is much JSON.
 
         Args:
-            json_bytes: How much JSON it reads.
-            read: At the top of a module.
-            *arguments: Of the function.
-            **options: Of the function.
+            json_bytes: Size of the JSON to parse.
+            read: The function, at the top level of a module.
+            *arguments: Positional arguments of the function.
+            **options: Keyword arguments of the function.
+
+        Returns:
+            The result of the function.
 
         Raises:
-            RequestError: Of the function; or it took too long (504), or the process was
-                ended (503).
+            RequestError: Raised by the function; or it took too long (504), or the process
+                was ended (503).
         """
-        if json_bytes <= MOST_BYTES_HERE:
+        if json_bytes <= MAX_LOCAL_BYTES:
             return read(*arguments, **options)
         if self._pool is None:
             self._pool = _new_pool()

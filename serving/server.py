@@ -73,15 +73,15 @@ def serve(
     A second signal ends it at once.
 
     Args:
-        listener: Where requests come in.
-        start: Starts the worker of a number.
+        listener: Socket that receives requests.
+        start: Starts the worker with a number.
         settings: Limits.
-        on_ready: Is called once the first worker has opened the model.
+        on_ready: Called once the first worker has opened the model.
 
     Raises:
-        WorkerError: No worker can be started any more.
-        SystemExit: The first worker could not open the model, with its exit code; it has
-            written why.
+        WorkerError: Workers ended repeatedly.
+        SystemExit: The first worker could not open the model, which it has reported; with
+            its exit code.
     """
     service = Service(start, settings)
     server = _Server(
@@ -103,22 +103,22 @@ def serve(
     if failure is not None:
         if failure.code is not None and failure.code > 0:
             raise SystemExit(failure.code)
-        raise WorkerError(message(f"A worker {failure}, again and again."))
+        raise WorkerError(message(f"A worker {failure}; restarting it did not help."))
 
 
 def _guarded_app(service: Service) -> App:
-    """The application, which is open to local programs but not to what they browse."""
+    """Returns the application; without a token, only for clients on this machine."""
     app, settings = app_of(service), service.settings
     is_open_here = settings.token is None and is_loopback(settings.host)
     return HostGuard(app) if is_open_here else app
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us."""
+    """A server that does not handle signals itself."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Captures none."""
+        """Captures no signals."""
         yield
 
 
@@ -128,10 +128,10 @@ async def _run(
     listener: socket.socket,
     on_ready: Callable[[Service], None],
 ) -> WorkerLostError | None:
-    """Serves until a signal, or until there is no hope; returns why there is none."""
+    """Serves until a signal, or until no worker can be started; returns why."""
     stop = asyncio.Event()
     for number in _STOPPING:
-        asyncio.get_running_loop().add_signal_handler(number, _note, number, stop)
+        asyncio.get_running_loop().add_signal_handler(number, _on_signal, number, stop)
     serving = asyncio.create_task(server.serve([listener]))
     opening = asyncio.create_task(_open(service, on_ready))
     stopping = asyncio.create_task(stop.wait())
@@ -153,7 +153,7 @@ async def _open(service: Service, on_ready: Callable[[Service], None]) -> None:
     on_ready(service)
 
 
-def _note(number: int, stop: asyncio.Event) -> None:
+def _on_signal(number: int, stop: asyncio.Event) -> None:
     if stop.is_set():
         os._exit(128 + number)
     stop.set()

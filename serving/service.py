@@ -1,4 +1,4 @@
-"""From images to predictions: the interface between routes and model."""
+"""The interface between routes and model: predicts the images of requests."""
 
 import asyncio
 import contextlib
@@ -25,17 +25,17 @@ _DIGITS = 12  # of a digest, in hexadecimal, as a version
 
 
 class Service:
-    """Predicts images; the only interface of routes.
+    """Predicts images; the only interface that routes use.
 
     Args:
-        start: Starts the worker of a number.
+        start: Starts the worker with a number.
         settings: Limits.
 
     Attributes:
         settings: Limits.
-        metrics: What is counted.
-        parser: Reads requests.
-        is_stopping: Whether requests that have not begun are refused.
+        metrics: Metrics of the server.
+        parser: Parser of requests.
+        is_stopping: Whether new requests are rejected.
     """
 
     def __init__(self, start: Start, settings: ServeSettings) -> None:
@@ -56,7 +56,7 @@ class Service:
         self._version: str | None = None
 
     async def open(self) -> None:
-        """Starts the workers, in the event loop that serves; does not wait for them."""
+        """Starts the workers in the current event loop; does not wait for them."""
         each = self.settings
         seconds = each.max_wait_ms / 1000
         self._queue = BatchQueue(each.max_queue_images, each.max_batch_images, seconds)
@@ -76,13 +76,13 @@ class Service:
         await self._opened().has_opened.wait()
 
     async def failure(self) -> WorkerLostError:
-        """Waits until no worker is started any more; returns why."""
+        """Waits until workers are no longer started; returns why."""
         await self._is_open.wait()
         return await asyncio.shield(self._opened().failed)
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
-        """What surrounds a request while it is answered."""
+        """Counts a request as active in this context."""
         self._active += 1
         self._idle.clear()
         try:
@@ -93,18 +93,18 @@ class Service:
                 self._idle.set()
 
     async def stop(self) -> None:
-        """Rejects what comes from now on (503), and waits for what has begun."""
+        """Rejects new requests (503), and waits for active ones."""
         self.is_stopping = True
         await self._idle.wait()
 
     @property
     def is_ready(self) -> bool:
-        """Whether a worker has the model open, and the server is not about to stop."""
+        """Whether a worker has opened the model and the server is not stopping."""
         return not self.is_stopping and self._pool is not None and bool(self._pool.ready)
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """What `model.json` holds.
+        """Content of `model.json`.
 
         Raises:
             RequestError: The model is not open yet (503).
@@ -118,7 +118,7 @@ class Service:
 
     @property
     def description(self) -> ModelDocument:
-        """The same, as it is read.
+        """Content of `model.json`, parsed.
 
         Raises:
             RequestError: The model is not open yet (503).
@@ -129,12 +129,12 @@ class Service:
 
     @property
     def name(self) -> str:
-        """Of the model in addresses."""
+        """Name of the model in URLs."""
         return self.settings.name or str(self.document["name"])
 
     @property
     def version(self) -> str:
-        """Of the model: a whole number, made of its digest where none was set."""
+        """Version of the model, an integer; by default derived from its digest."""
         if self._version is None:
             document = self.document
             number = self.settings.version or number_of_model(document, self._digest)
@@ -143,12 +143,12 @@ class Service:
 
     @property
     def classes(self) -> list[str]:
-        """In the order of the model's outputs."""
+        """Names of the classes, in the order of the outputs."""
         return list(self.description.classes)
 
     @property
     def task(self) -> str:
-        """What the model predicts: a class, several labels, or numbers."""
+        """Task of the model: `classification`, `multi_label` or `regression`."""
         return self.description.task
 
     @property
@@ -158,11 +158,11 @@ class Service:
 
     @property
     def columns(self) -> TableFeatures | None:
-        """Those of a table that the model takes beside each image; None if none."""
+        """Table columns that the model takes in addition to images, or None."""
         return self.description.columns
 
     def require_model(self, name: str, version: str | None = None) -> None:
-        """Checks that an address names the model that is served.
+        """Checks that a URL names the served model.
 
         Args:
             name: The requested name.
@@ -172,39 +172,41 @@ class Service:
             RequestError: It names another (404), or the model is not open yet (503).
         """
         if name != self.name or version not in (None, self.version):
-            asked = name if version is None else f"{name}, version {version}"
+            requested = name if version is None else f"{name}, version {version}"
             raise RequestError(
                 404,
-                f"The model here is {self.name}, version {self.version}; {asked!r} is not.",
+                f"This server has the model {self.name}, version {self.version}, not "
+                f"{requested!r}.",
             )
 
     def describe(self, answers: Answers) -> list[dict[str, Any]]:
-        """What is said of each image, as in every other place where it is reported."""
+        """Describes the prediction for each image, as `predict` does."""
         return describe(answers, self.description)
 
     @property
     def tasks(self) -> frozenset[str]:
-        """The names of the tasks that `run_task` knows."""
+        """Names of the tasks of `run_task`."""
         ready = self._opened().ready
         return ready[0].tasks if ready else frozenset()
 
     async def answers(self, images: Images) -> Answers:
-        """Answers for the images of a request, in their order.
+        """Predicts the images of a request, in their order.
 
         Args:
-            images: At least one.
+            images: At least one image.
 
         Raises:
-            RequestError: There are none, or one can't be decoded (400), or is too large,
-                or they are too many (413), there is no room (429), no worker is left
-                (503), or it takes too long (504).
+            RequestError: There are no images, or one can't be decoded (400); an image is
+                too large, or there are too many (413); the queue is full (429); no worker
+                is left (503); or it takes too long (504).
         """
-        most = self.settings.max_request_images
+        limit = self.settings.max_request_images
         if not len(images):
             raise RequestError(400, "A request must have at least one image.")
-        if len(images) > most:
+        if len(images) > limit:
             raise RequestError(
-                413, f"A request may have {most} images, and this one has {len(images)}."
+                413,
+                f"A request must have at most {limit} images. Received: {len(images)}.",
             )
         parts = await self._outcomes(list(images.pieces(self.settings.max_batch_images)))
         answers = [part for part in parts if isinstance(part, Answers)]
@@ -214,15 +216,15 @@ class Service:
     async def run_task(
         self, name: str, content: bytes, arguments: Mapping[str, Any]
     ) -> bytes:
-        """Runs a task for one image, where the model is.
+        """Runs a task for one image in a worker.
 
         Args:
-            name: Of the task.
+            name: Name of the task.
             content: The bytes of an image file.
-            arguments: What the task takes, as JSON values.
+            arguments: Arguments of the task, as JSON values.
 
         Raises:
-            RequestError: As with `answers`; 404 if there is no such task.
+            RequestError: As `answers`; 404 if there is no such task.
         """
         (outcome,) = await self._outcomes([TaskCall(name, content, arguments)])
         if not isinstance(outcome, bytes):
@@ -267,11 +269,11 @@ class Service:
 
 
 def number_of_model(document: Mapping[str, Any], digest: str) -> int:
-    """A number that another model does not have, small enough for JSON everywhere.
+    """Derives a version from a model, an integer that JSON represents exactly.
 
     Args:
-        document: What `model.json` holds.
-        digest: Of the model's files, where the document has none.
+        document: Content of `model.json`.
+        digest: Digest of the files of the model, if the document has none.
     """
     text = json.dumps([document, digest], sort_keys=True).encode()
     return int(hashlib.sha256(text).hexdigest()[:_DIGITS], 16)

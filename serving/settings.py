@@ -1,4 +1,4 @@
-"""Settings of a server: address, limits of size, number and time."""
+"""Defines the settings of a server: address, and limits of size, number and time."""
 
 import re
 from dataclasses import dataclass, field, fields
@@ -43,8 +43,8 @@ class ServeSettings:
         keep_alive_seconds: How long a connection without a request stays open.
         stop_seconds: Time to finish pending requests when the server is stopped.
         start_seconds: Time for a worker to load the model.
-        max_restarts: Maximum number of consecutive restarts of a worker that has answered
-            nothing; then the server ends if no other worker is left.
+        max_restarts: Maximum number of consecutive restarts of a worker that has not
+            answered any request; then the server ends if no other worker is left.
         token: Secret that requests must send as `Authorization: Bearer TOKEN`; None
             accepts all requests.
 
@@ -83,7 +83,7 @@ class ServeSettings:
             raise ConfigError(" ".join(problems))
 
     def _out_of_range(self) -> list[str]:
-        """What is not a number that a limit can be; NaN and infinity are none."""
+        """Returns messages about limits out of range, including NaN and infinity."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         numbers = {
             name: value
@@ -105,7 +105,7 @@ class ServeSettings:
         if self.max_queue_images < self.max_request_images:
             found.append(
                 message(
-                    "`max_queue_images` must have room for one request.",
+                    "`max_queue_images` must be at least `max_request_images`.",
                     max_queue_images=self.max_queue_images,
                     max_request_images=self.max_request_images,
                 )
@@ -113,8 +113,8 @@ class ServeSettings:
         if self.name is not None and not _NAME.fullmatch(self.name):
             found.append(
                 message(
-                    "`name` must be letters, digits, dots, hyphens and underscores, as it "
-                    "is a part of addresses.",
+                    "`name` must consist of letters, digits, dots, hyphens and "
+                    "underscores, as it is part of URLs.",
                     name=self.name,
                 )
             )

@@ -1,1 +1,1 @@
-"""What stands between the network and the routes: limits of time, size and access."""
+"""Middleware between the network and the routes that limits time, size and access."""

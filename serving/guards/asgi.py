@@ -1,4 +1,4 @@
-"""The little of ASGI that guards need."""
+"""Types and helpers of ASGI for guards."""
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,12 +14,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def header_of(scope: Scope, name: bytes) -> bytes | None:
-    """The first header of a name, in small letters, or None."""
+    """Returns the value of the first header with a lowercase name, or None."""
     return next((value for key, value in scope["headers"] if key.lower() == name), None)
 
 
 async def refuse(send: Send, error: RequestError) -> None:
-    """Sends a refusal in the form that both protocols share."""
+    """Sends an error as JSON, in the form that both protocols share."""
     body = json.dumps({"error": error.reason}).encode()
     headers = {
         "content-type": "application/json",

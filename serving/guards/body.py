@@ -11,13 +11,13 @@ _MEGABYTE = 1_000_000
 
 
 class BodyGuard:
-    """Forwards requests whose body has arrived and is small enough.
+    """Forwards requests once their body has arrived, if it is small enough.
 
     A request whose client has disconnected is dropped.
 
     Args:
-        app: What it guards.
-        settings: Limits of one body, of all together, and of time.
+        app: The guarded application.
+        settings: Limits of the size of one body and of all together, and of time.
 
     Attributes:
         pending_bytes: Total size of all bodies being read or answered.
@@ -26,8 +26,8 @@ class BodyGuard:
     def __init__(self, app: App, settings: ServeSettings) -> None:
         self.pending_bytes = 0
         self._app = app
-        self._most = int(settings.max_body_megabytes * _MEGABYTE)
-        self._most_pending = int(settings.max_pending_megabytes * _MEGABYTE)
+        self._max_bytes = int(settings.max_body_megabytes * _MEGABYTE)
+        self._max_pending_bytes = int(settings.max_pending_megabytes * _MEGABYTE)
         self._seconds = settings.body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,12 +89,12 @@ class BodyGuard:
                 await answering
 
     def _require_small(self, size: int) -> None:
-        if size > self._most:
-            limit = self._most / _MEGABYTE
+        if size > self._max_bytes:
+            limit = self._max_bytes / _MEGABYTE
             raise RequestError(413, f"The body must have at most {limit:g} megabytes.")
 
     def _require_room(self, size: int) -> None:
-        if self.pending_bytes + size > self._most_pending:
+        if self.pending_bytes + size > self._max_pending_bytes:
             raise RequestError(
                 429,
                 "The server is handling too much data. Try again later.",

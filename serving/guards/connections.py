@@ -1,6 +1,6 @@
-"""Closes connections that take too long to ask, to be read, or to be closed.
+"""Closes connections that take too long to send a request, or to read and close.
 
-Uvicorn limits how long a connection may be idle, and nothing else.
+Uvicorn limits only how long a connection may be idle.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..settings import ServeSettings
 
-_SPARE_SECONDS = 5.0  # for the refusal of a body that came too late
+_SPARE_SECONDS = 5.0  # to send the error for a body that arrived too late
 
 
 class GuardedProtocol(H11Protocol):
-    """HTTP over one connection, with limits of time for header and body.
+    """HTTP over one connection, with time limits for header and body.
 
-    Make a class with limits by `guarded`.
+    `guarded` creates a class with limits.
     """
 
     settings: ClassVar[ServeSettings]
@@ -41,7 +41,7 @@ class GuardedProtocol(H11Protocol):
         self._watch(is_asking=True)
 
     def on_response_complete(self) -> None:
-        """See `H11Protocol`; a body of which nothing is wanted may still be coming."""
+        """See `H11Protocol`; an unneeded body may still be arriving."""
         super().on_response_complete()
         self._watch(is_asking=bool(self.conn.trailing_data[0]))
 
@@ -51,12 +51,12 @@ class GuardedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Closes an idle connection, by force if the client does not read its answer."""
+        """Closes an idle connection; aborts it if the client does not read its response."""
         super().timeout_keep_alive_handler()
         self.loop.call_later(self.settings.keep_alive_seconds, self.transport.abort)
 
     def _watch(self, is_asking: bool) -> None:
-        """Starts the clock of the phase that begins: of a header, a body, or none."""
+        """Starts the timer of a new phase, header or body, or stops the timer."""
         state = self.conn.their_state
         phase = (state, self.cycle) if is_asking or state is h11.SEND_BODY else None
         if phase == self._phase:
@@ -77,5 +77,5 @@ class GuardedProtocol(H11Protocol):
 
 
 def guarded(settings: ServeSettings) -> type[GuardedProtocol]:
-    """The protocol with the limits of settings."""
+    """Returns a protocol class with the limits of settings."""
     return type("Guarded", (GuardedProtocol,), {"settings": settings})

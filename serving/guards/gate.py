@@ -1,4 +1,4 @@
-"""Counts requests, names the model in every response, and closes when the server stops."""
+"""Counts requests, adds headers with the model, and rejects requests on shutdown."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ NAME_HEADER = "keraunos-model-name"
 VERSION_HEADER = "keraunos-model-version"
 HEALTH_PATHS = frozenset({"/v2/health/live", "/v2/health/ready"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
-_OTHER = "other"  # for what clients make up
+_OTHER = "other"  # label for unknown paths and methods
 _FAILURE = "The server failed; its log has the reason."
 _log = logging.getLogger(__name__)
 
@@ -21,8 +21,8 @@ class Gate:
     """The outermost guard.
 
     Args:
-        app: What it guards.
-        service: Whose requests these are.
+        app: The guarded application.
+        service: The service whose requests are counted.
     """
 
     def __init__(self, app: App, service: Service) -> None:

@@ -1,4 +1,4 @@
-"""Rejects requests that a web page elsewhere has led here under its own name."""
+"""Rejects requests of web pages that use DNS rebinding."""
 
 import ipaddress
 
@@ -7,13 +7,13 @@ from .asgi import App, Receive, Scope, Send, header_of, refuse
 
 
 class HostGuard:
-    """Accepts only requests that name this machine itself.
+    """Accepts only requests whose `Host` header names this machine.
 
-    A page can have its own name resolve to 127.0.0.1 (DNS rebinding); a browser would then
-    let it read the answers of a server that listens here only.
+    A page can make its own domain resolve to 127.0.0.1 (DNS rebinding); a browser would
+    then let it read the responses of a server that listens only locally.
 
     Args:
-        app: What it guards.
+        app: The guarded application.
     """
 
     def __init__(self, app: App) -> None:
@@ -23,7 +23,7 @@ class HostGuard:
         """See ASGI."""
         if scope["type"] == "http" and not _names_this_machine(scope):
             reason = (
-                "This server answers requests to localhost only. Start it with --host and "
+                "This server accepts requests to localhost only. Start it with --host and "
                 "a token to use another name."
             )
             await refuse(send, RequestError(421, reason))
@@ -32,7 +32,7 @@ class HostGuard:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is that of this machine alone."""
+    """Whether a host name or address is a loopback address."""
     if host.lower() == "localhost":
         return True
     try:

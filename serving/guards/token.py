@@ -10,10 +10,10 @@ _SCHEME = b"bearer "
 
 
 class TokenGuard:
-    """Rejects requests without the secret, before anything of them is read.
+    """Rejects requests without the token, before reading their body.
 
     Args:
-        app: What it guards.
+        app: The guarded application.
         token: The secret, or None to accept all requests.
         free_paths: Paths that need no token.
     """
@@ -25,7 +25,7 @@ class TokenGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if scope["type"] == "http" and not self._lets_in(scope):
+        if scope["type"] == "http" and not self._is_authorized(scope):
             await refuse(
                 send,
                 RequestError(
@@ -38,7 +38,7 @@ class TokenGuard:
             return
         await self._app(scope, receive, send)
 
-    def _lets_in(self, scope: Scope) -> bool:
+    def _is_authorized(self, scope: Scope) -> bool:
         if self._token is None or scope["path"] in self._free_paths:
             return True
         given = header_of(scope, b"authorization") or b""

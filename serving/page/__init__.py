@@ -1,1 +1,1 @@
-"""The page at `/`: it shows the prediction for an image in plain words."""
+"""The page at `/`, which shows the prediction for an image in plain words."""

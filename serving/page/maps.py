@@ -1,4 +1,4 @@
-"""Heat maps of the regions that support a class, as in the report."""
+"""Draws heat maps of the regions that support a class, as in the report."""
 
 import functools
 import io
@@ -24,15 +24,15 @@ _SIDE = 320  # pixels
 
 
 class ClassMaps:
-    """A task of a service: Grad-CAM at the last layer with a height and a width.
+    """A task of a service: Grad-CAM at the last layer with spatial dimensions.
 
-    Called with the bytes of an image and `{"place": ...}`, of the class in the model's
-    outputs, it returns a PNG: the image as the model sees it, grey, below a map in colors.
-    Where the model takes columns of a table, `"cells"` are those of the image by column.
+    Called with the bytes of an image and `{"place": ...}`, the index of a class. Returns a
+    PNG of the preprocessed image in gray with a colored map on top. If the model takes
+    table columns, `"cells"` contains the cells of the image by column.
 
     Args:
-        model: Decodes images.
-        keras_model: Takes `(images, height, width, 3)` RGB from 0 to 255, and columns.
+        model: The model that decodes images.
+        keras_model: Takes `(images, height, width, 3)`, RGB from 0 to 255, and columns.
     """
 
     def __init__(self, model: Model, keras_model: keras.Model) -> None:
@@ -44,14 +44,14 @@ class ClassMaps:
         """Draws a map.
 
         Raises:
-            UndecodableError: They are no image.
-            RequestError: There is no map to be shown (422).
+            UndecodableError: The bytes are not an image.
+            RequestError: There is no map to show (422).
         """
         image, place = self._model.decode(content), int(arguments["place"])
         columns = self._model.columns
-        beside = [] if columns is None else columns.arrays(arguments["cells"]).values()
+        arrays = [] if columns is None else columns.arrays(arguments["cells"]).values()
         with self._one_at_a_time:
-            cam = self._map(image, place, [tf.constant(each) for each in beside])
+            cam = self._map(image, place, [tf.constant(each) for each in arrays])
         if not np.isfinite(cam).all():
             raise RequestError(422, "There is no map, because its values are not finite.")
         if not has_support(cam):

@@ -1,4 +1,4 @@
-"""The page at `/`, and what it asks for."""
+"""Routes of the page at `/`, and of the requests that it sends."""
 
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from .tasks import MAP_TASK
 from .upload import read_upload
 from .view import answer_view, model_view
 
-# What a browser loads before anybody has typed a token: nothing of the model in it.
+# Loaded by a browser before a token is entered; contains nothing of the model.
 FREE_PATHS = frozenset({"/", "/page/style.css", "/page/script.js"})
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -34,11 +34,10 @@ _NO_MAPS = (
 
 
 def page_router(service: Service) -> APIRouter:
-    """Routes that answer with the page and what it asks for.
+    """Returns the routes of the page.
 
     Args:
-        service: `answers(EncodedImages([content], cells=...))` answers for an upload, and
-            `run_task("grad_cam", content, {...})` for what needs the Keras model.
+        service: The service that predicts uploads and draws heat maps.
     """
     router = APIRouter(include_in_schema=False)
 

@@ -1,4 +1,4 @@
-"""What the page is told of an image by a model of several labels, or of numbers."""
+"""Formats the predictions of multi-label and regression models for the page."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,29 +7,29 @@ from ...core.names import printable, some
 from ...export.portable.document import ModelDocument
 from .words import percent
 
-_MOST_NAMES = 12
+_MAX_NAMES = 12
 
 
 def about(document: ModelDocument) -> str:
-    """What a model predicts, in a sentence.
+    """Describes what a model predicts, in a sentence.
 
     Args:
-        document: Of the model.
+        document: Document of the model.
     """
     names = document.classes
-    listed = some(names, _MOST_NAMES)
+    listed = some(names, _MAX_NAMES)
     if document.task == "multi_label":
         return f"Assigns any number of {len(names):,} labels to an image: {listed}."
     if document.task == "regression":
         return f"Predicts for each image: {listed}."
-    return f"Tells {len(names):,} classes apart: {listed}."
+    return f"Distinguishes {len(names):,} classes: {listed}."
 
 
 def caption(document: ModelDocument) -> str:
-    """Heads the table of an image's answer.
+    """Returns the caption of the table with the prediction for an image.
 
     Args:
-        document: Of the model.
+        document: Document of the model.
     """
     if document.task == "regression":
         return "Predicted numbers"
@@ -38,10 +38,10 @@ def caption(document: ModelDocument) -> str:
 
 
 def columns(document: ModelDocument) -> tuple[str, str]:
-    """Heads the columns of that table, for those who hear it.
+    """Returns the column headers of that table, for screen readers.
 
     Args:
-        document: Of the model.
+        document: Document of the model.
     """
     if document.task == "regression":
         return "number", "value"
@@ -49,11 +49,11 @@ def columns(document: ModelDocument) -> tuple[str, str]:
 
 
 def task_view(answer: Mapping[str, Any], document: ModelDocument) -> dict[str, Any]:
-    """What the page says of an image; see `view.answer_view`.
+    """Returns what the page shows for an image; see `view.answer_view`.
 
     Args:
-        answer: Of the image, by `export.portable.answers.describe`.
-        document: Of the model.
+        answer: Prediction for the image, from `export.portable.answers.describe`.
+        document: Document of the model.
     """
     if document.task == "multi_label":
         return _labels(answer, document)
@@ -76,7 +76,7 @@ def _labels(answer: Mapping[str, Any], document: ModelDocument) -> dict[str, Any
     names = [name for name in document.classes if name in given]
     return {
         "is_sure": None,
-        "verdict": some(names, _MOST_NAMES) if names else "None of the labels",
+        "verdict": some(names, _MAX_NAMES) if names else "None of the labels",
         "why": "An image has each label whose probability reaches its threshold.",
         "classes": shown,
         "order": order,
@@ -99,7 +99,7 @@ def _numbers(answer: Mapping[str, Any], document: ModelDocument) -> dict[str, An
         "is_sure": None,
         "verdict": ", ".join(
             f"{printable(name)} {value:.4g}"
-            for name, value in list(answer["values"].items())[:_MOST_NAMES]
+            for name, value in list(answer["values"].items())[:_MAX_NAMES]
         ),
         "why": (
             "An interval contains the true value at the stated rate, for images like the "

@@ -1,4 +1,4 @@
-"""What the page asks of the model beyond answers; done where the model is."""
+"""Tasks of the page beyond predictions, run in the process of the model."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -13,11 +13,11 @@ MAP_TASK = "grad_cam"
 
 
 def page_tasks(model: Model, keras_model: "keras.Model | None") -> Mapping[str, Task]:
-    """The tasks of the page, by name.
+    """Returns the tasks of the page, by name.
 
     Args:
-        model: What answers.
-        keras_model: To be asked for more than outputs; None if there is none.
+        model: The served model.
+        keras_model: The same model in Keras, for heat maps; None if there is none.
     """
     if keras_model is None or model.description.task != "classification":
         return {}

@@ -1,4 +1,4 @@
-"""What the page sends: an image, behind the cells of a table that go with it."""
+"""Reads the uploads of the page: the table cells of an image, and the image."""
 
 from ...core.table_features import TableFeatures
 from ..images import Cells
@@ -10,13 +10,13 @@ from ..protocols.values import bad, parse_object
 def read_upload(
     body: bytes, header_length: str | None, columns: TableFeatures | None
 ) -> tuple[bytes, Cells]:
-    """The bytes of an image file, and its cells.
+    """Returns the bytes of an image file, and its table cells.
 
     Args:
-        body: The image; where the model takes columns, behind an object of JSON with a
-            number, a text or null for each.
-        header_length: How much of the body is JSON.
-        columns: That the model takes, or None.
+        body: The image; if the model takes columns, after a JSON object with a number,
+            string or null for each.
+        header_length: Number of bytes of JSON at the start of the body.
+        columns: Table columns that the model takes, or None.
 
     Raises:
         RequestError: A column is missing, or the model can't take its cell (400).
@@ -27,6 +27,6 @@ def read_upload(
     given = parse_object(body[:length] or b"{}")
     missing = [name for name in columns.names if name not in given]
     if missing:
-        raise bad(f"The model takes the columns {', '.join(missing)}, too.")
+        raise bad(f"The model also takes the columns {', '.join(missing)}.")
     cells = {as_input(name, columns): [cell] for name, cell in given.items()}
     return body[length:], cells_of(cells, columns, 1)

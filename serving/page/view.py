@@ -1,4 +1,4 @@
-"""What the page is told: of the model once, and of each image."""
+"""Formats the model and its predictions for the page."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,16 +9,16 @@ from ...export.portable.document import ModelDocument
 from .task_view import about, caption, columns, task_view
 from .words import percent, thresholds, verdict
 
-MOST_CLASSES = 5  # shown, and those besides that may be right
+MAX_CLASSES = 5  # shown, in addition to those in the prediction set
 
 
 def model_view(document: ModelDocument, max_bytes: int, no_maps: str) -> dict[str, Any]:
-    """What the page says of the model.
+    """Returns what the page shows about the model.
 
     Args:
-        document: Of the model.
-        max_bytes: That an image may have.
-        no_maps: Why there are no maps of what speaks for a class; empty if there are.
+        document: Document of the model.
+        max_bytes: Maximum size of an image file.
+        no_maps: Why there are no heat maps; empty if there are.
     """
     names = document.classes
     return {
@@ -36,10 +36,10 @@ def model_view(document: ModelDocument, max_bytes: int, no_maps: str) -> dict[st
 
 
 def fields(columns: TableFeatures | None) -> list[dict[str, Any]]:
-    """What the page asks for beside an image: a number, or one of some choices.
+    """Returns the form fields of the table columns: numbers or choices.
 
     Args:
-        columns: That the model takes.
+        columns: Table columns that the model takes, or None.
     """
     return [] if columns is None else list(map(_field, columns.columns))
 
@@ -53,15 +53,15 @@ def _field(column: TableColumn) -> dict[str, Any]:
 
 
 def answer_view(answer: Mapping[str, Any], document: ModelDocument) -> dict[str, Any]:
-    """What the page says of an image.
+    """Returns what the page shows for an image.
 
     Args:
-        answer: Of the image, by `export.portable.answers.describe`.
-        document: Of the model.
+        answer: Prediction for the image, from `export.portable.answers.describe`.
+        document: Document of the model.
 
     Returns:
-        `is_sure`, `verdict` and `why`; `classes`, the likeliest first, with the places of
-        all of them in `order`; `thresholds`.
+        `is_sure`, `verdict` and `why`; `classes`, the most probable first; `order`, the
+        indices of all classes in this order; and `thresholds`.
     """
     if document.task != "classification":
         return task_view(answer, document)
@@ -77,7 +77,7 @@ def answer_view(answer: Mapping[str, Any], document: ModelDocument) -> dict[str,
             "is_likely": document.classes[place] in likely,
         }
         for rank, place in enumerate(order)
-        if rank < MOST_CLASSES or document.classes[place] in likely
+        if rank < MAX_CLASSES or document.classes[place] in likely
     ]
     return {
         "is_sure": found.is_sure,

@@ -1,4 +1,4 @@
-"""What a model says of an image, in words that need no knowledge of statistics."""
+"""Explains the prediction for an image without statistical terms."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,16 +7,17 @@ from ...core.names import printable, some
 from ...export.portable.document import ModelDocument
 
 UNSURE = "Can't tell"
-_MOST_NAMES = 12
+_MAX_NAMES = 12
 
 
 class Verdict(NamedTuple):
-    """An answer, or that there is none.
+    """The answer for an image, or that the model abstains.
 
     Attributes:
-        is_sure: Whether the model gives one class; None if nobody measured when it may.
+        is_sure: Whether the model gives one class; None if no threshold for abstention was
+            measured.
         text: The class, or that the model can't tell.
-        why: In a sentence or two.
+        why: The reason, in a sentence or two.
     """
 
     is_sure: bool | None
@@ -25,11 +26,11 @@ class Verdict(NamedTuple):
 
 
 def verdict(answer: Mapping[str, Any], document: ModelDocument) -> Verdict:
-    """One class where it is the only one that is likely enough; otherwise no answer.
+    """Returns the most probable class if it is the only likely one; otherwise abstains.
 
     Args:
-        answer: Of the image, by `export.portable.answers.describe`.
-        document: Of the model.
+        answer: Prediction for the image, from `export.portable.answers.describe`.
+        document: Document of the model.
     """
     best, likely = answer["class"], answer["prediction_set"]
     if likely is not None and likely != [best]:
@@ -66,14 +67,14 @@ def _why_not(best: str, likely: Sequence[str], document: ModelDocument) -> str:
 
 
 def _either(names: Sequence[str]) -> str:
-    """Names with "or" before the last.
+    """Joins names with commas, and "or" before the last.
 
     Example:
         >>> _either(["cat", "dog", "emu"])
         'cat, dog or emu'
     """
-    if len(names) > _MOST_NAMES:
-        return f"one of {some(names, _MOST_NAMES)}"
+    if len(names) > _MAX_NAMES:
+        return f"one of {some(names, _MAX_NAMES)}"
     *first, last = map(printable, names)
     return f"{', '.join(first)} or {last}"
 
@@ -91,11 +92,11 @@ def _promise(document: ModelDocument) -> str:
 def thresholds(
     answer: Mapping[str, Any], document: ModelDocument
 ) -> Iterator[dict[str, Any]]:
-    """Operating points and groups: `text`, `detail`, and whether it `is_reached`.
+    """Yields operating points and groups: `text`, `detail` and `is_reached`.
 
     Args:
-        answer: Of the image, by `export.portable.answers.describe`.
-        document: Of the model.
+        answer: Prediction for the image, from `export.portable.answers.describe`.
+        document: Document of the model.
     """
     points, groups = answer["operating_points"], answer["groups"]
     for name, point in points.items():
@@ -116,7 +117,7 @@ def thresholds(
 def _members(name: str, document: ModelDocument) -> Iterator[str]:
     places = document.decisions.groups.get(name)
     if places is not None:
-        names = some((document.classes[place] for place in places), _MOST_NAMES)
+        names = some((document.classes[place] for place in places), _MAX_NAMES)
         yield f"{names} together."
 
 
@@ -127,7 +128,7 @@ def _numbers(point: Mapping[str, Any], document: ModelDocument) -> str:
 
 
 def percent(probability: float) -> str:
-    """A probability for people: no false certainty, and no more digits than help.
+    """Formats a probability as a percentage, never as exactly 0 or 100 %.
 
     Example:
         >>> percent(0.931), percent(0.0004), percent(0.99999), percent(1e-9)

@@ -1,1 +1,1 @@
-"""Requests and responses of the protocols, as pure functions of bytes."""
+"""Parses requests and formats responses of the protocols, as pure functions of bytes."""

@@ -1,4 +1,4 @@
-"""Cells of a table beside the images of a request."""
+"""Checks the table cells of a request."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,22 +7,22 @@ from ...core.table_features import TableFeatures
 from ...export.portable.rows import CellsError, checked_cells, columns_from
 from .values import bad
 
-# What requests may hold for a column: its cells in the order of the images.
+# The cells of each column, in the order of the images.
 Given = Mapping[str, Sequence[Any]]
 
 
 def names_of_inputs(image: str, columns: TableFeatures | None) -> tuple[str, ...]:
-    """The inputs that a request must have: images, and what graphs call each column.
+    """Returns the input names that a request must have.
 
     Args:
-        image: The name of the input of images.
-        columns: That the model takes beside them, or None.
+        image: Name of the input of images.
+        columns: Table columns that the model takes in addition, or None.
     """
     return (image, *(columns.input_names if columns is not None else ()))
 
 
 def as_input(name: str, columns: TableFeatures | None) -> str:
-    """What graphs call a column that is named as in its table; other names as they are."""
+    """Converts the name of a column to its input name; returns other names unchanged."""
     if columns is None:
         return name
     return dict(zip(columns.names, columns.input_names, strict=True)).get(name, name)
@@ -34,16 +34,16 @@ def cells_of(
     """Checks the cells of a request.
 
     Args:
-        given: By input name, numbers, text or None for each image, or lists of one of them.
-        columns: That the model takes, or None.
-        count: Of images.
+        given: By input name, a number, text or None for each image, or a list with one.
+        columns: Table columns that the model takes, or None.
+        count: Number of images.
 
     Returns:
-        Text by column; None if the model takes no columns.
+        The cells as text, by column; None if the model takes no columns.
 
     Raises:
-        RequestError: Their number differs from that of the images, or the model can't take
-            one of them (400).
+        RequestError: The numbers of cells and images differ, or the model can't take a
+            cell (400).
     """
     if columns is None:
         return None

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, version 2, with its extension for binary tensors."""
+"""Parses and formats the Open Inference Protocol V2, with its binary tensor extension."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,10 +25,10 @@ class InferRequest:
     """A parsed request.
 
     Attributes:
-        images: Of the request.
-        id: Of the request, if it has one.
-        outputs: Names of the outputs that are wanted, and whether each is to be binary.
-        names: Of all outputs of the model.
+        images: Images of the request.
+        id: ID of the request, or None.
+        outputs: Whether each requested output is binary, by name.
+        names: Names of all outputs of the model.
     """
 
     images: Images
@@ -38,19 +38,19 @@ class InferRequest:
 
     @property
     def wants_descriptions(self) -> bool:
-        """Whether an output is about more than numbers."""
+        """Whether an output other than the numbers is requested."""
         return set(self.outputs) != {self.names.numbers}
 
 
 def json_bytes(body: bytes, header_length: str | None) -> int:
-    """How much of a body is JSON.
+    """Returns the number of bytes of JSON at the start of a body.
 
     Args:
-        body: Of a request.
-        header_length: The header `Inference-Header-Content-Length`, if there was one.
+        body: Body of a request.
+        header_length: The header `Inference-Header-Content-Length`, or None.
 
     Raises:
-        RequestError: It is not a length, or that of more than there is (400).
+        RequestError: The header is not a number, or exceeds the body (400).
     """
     if header_length is None:
         return len(body)
@@ -68,17 +68,17 @@ def parse_infer(
     names: OutputNames = OF_CLASSES,
     columns: TableFeatures | None = None,
 ) -> InferRequest:
-    """Reads a request to `infer`.
+    """Parses a request to `infer`.
 
     Args:
-        body: JSON, and binary data after it.
-        header_length: The header `Inference-Header-Content-Length`, if there was one.
+        body: JSON, followed by binary data.
+        header_length: The header `Inference-Header-Content-Length`, or None.
         size: Height and width of the images that the model takes.
-        names: Of its outputs.
-        columns: That it takes beside each image, a tensor each.
+        names: Names of its outputs.
+        columns: Table columns that it takes in addition, a tensor each.
 
     Raises:
-        RequestError: It is no such request (400).
+        RequestError: The request is invalid (400).
     """
     length = json_bytes(body, header_length)
     found = parse_object(body[:length])
@@ -102,17 +102,17 @@ def infer_response(
     numbers: npt.NDArray[np.floating],
     descriptions: Sequence[Mapping[str, Any]],
 ) -> tuple[bytes, int | None]:
-    """The response.
+    """Formats the response to an `infer` request.
 
     Args:
-        request: That is answered.
-        name: Of the model.
-        version: Of the model.
-        numbers: `(images, outputs)`: probabilities, or what else the model predicts.
-        descriptions: Of each image.
+        request: The request.
+        name: Name of the model.
+        version: Version of the model.
+        numbers: `(images, outputs)` outputs of the model, such as probabilities.
+        descriptions: Description of each image.
 
     Returns:
-        The body, and how much of it is JSON if binary data follow.
+        The body, and the number of bytes of JSON if binary data follows, else None.
     """
     outputs, blobs = [], []
     for output, is_binary in request.outputs.items():
@@ -136,7 +136,7 @@ def metadata_response(
     names: OutputNames = OF_CLASSES,
     columns: TableFeatures | None = None,
 ) -> dict[str, Any]:
-    """The response to a question for what the model takes and returns."""
+    """Formats the response with the inputs and outputs of the model."""
     images = {"name": INPUT, "datatype": "UINT8", "shape": [-1, size, size, 3]}
     return {
         "name": name,
@@ -167,7 +167,7 @@ def _column_inputs(columns: TableFeatures | None) -> list[dict[str, Any]]:
 def _inputs(
     found: Mapping[str, Any], wanted: Sequence[str], columns: TableFeatures | None
 ) -> dict[str, dict[str, Any]]:
-    """The tensors by input, in their order."""
+    """Returns the tensors by input name, in the order of the request."""
     inputs = found.get("inputs")
     is_list = isinstance(inputs, list) and all(isinstance(each, dict) for each in inputs)
     if not is_list or not inputs or len(inputs) != len(wanted):
@@ -185,7 +185,7 @@ def _inputs(
 def _binary_data(
     tensors: Iterable[Mapping[str, Any]], rest: bytes
 ) -> Iterator[bytes | None]:
-    """The binary data of each tensor, which stand one after the other."""
+    """Yields the binary data of each tensor; these follow each other."""
     for tensor in tensors:
         size = _parameters(tensor).get(_SIZE)
         if size is None:
@@ -193,11 +193,11 @@ def _binary_data(
             continue
         is_there = type(size) is int and 0 <= size <= len(rest)
         if not is_there or "data" in tensor:
-            raise bad(f"`{_SIZE}` must be the size of its binary data, in place of `data`.")
+            raise bad(f"`{_SIZE}` must be the size of its binary data; it replaces `data`.")
         yield rest[:size]
         rest = rest[size:]
     if rest:
-        raise bad(f"All binary data must be announced by the parameter `{_SIZE}`.")
+        raise bad(f"The size of all binary data must be in the parameter `{_SIZE}`.")
 
 
 def _outputs(found: Mapping[str, Any], names: OutputNames) -> dict[str, bool]:
@@ -217,7 +217,7 @@ def _wanted(
         if each.get("name") not in names.all:
             raise bad(f"An output must be one of {', '.join(names.all)}.")
         if "classification" in _parameters(each):
-            raise bad(f"Ask for the output `{names.all[1]}` in place of `classification`.")
+            raise bad(f"Request the output `{names.all[1]}` instead of `classification`.")
         yield each["name"], _flag(each, "binary_data", by_default)
 
 
@@ -242,7 +242,7 @@ def _tensor(
     numbers: npt.NDArray[np.floating],
     descriptions: Sequence[Mapping[str, Any]],
 ) -> tuple[dict[str, Any], bytes]:
-    """An output, and its binary data."""
+    """Returns an output tensor as JSON, and its binary data."""
     if output == names.numbers:
         floats = numbers.astype("<f4")
         shape, datatype, blob = list(floats.shape), "FP32", floats.tobytes()
@@ -258,6 +258,6 @@ def _tensor(
 
 
 def _text(output: str, description: Mapping[str, Any]) -> str:
-    """A class as it is; a list of labels, and a description, as JSON."""
+    """Returns a class unchanged, and labels or a description as JSON."""
     content = description if output == DESCRIPTION else description[output]
     return content if isinstance(content, str) else json.dumps(content)

@@ -1,18 +1,18 @@
-"""What the outputs of a model are called, by what it predicts."""
+"""Names of the outputs of a model, by task."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-DESCRIPTION = "description"  # everything that is said of an image
+DESCRIPTION = "description"  # everything known about an image
 
 
 class OutputNames(NamedTuple):
     """Names of outputs.
 
     Attributes:
-        numbers: `(images, outputs)` of the model.
-        text: `(images,)`: the class of each image, or its labels as a list in JSON; None if
-            there is neither.
+        numbers: Name of the `(images, outputs)` numbers of the model.
+        text: Name of the `(images,)` class of each image, or its labels as a JSON list;
+            None if there is neither.
     """
 
     numbers: str
@@ -20,7 +20,7 @@ class OutputNames(NamedTuple):
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Of everything that can be asked for."""
+        """Names of all outputs that can be requested."""
         texts = () if self.text is None else (self.text,)
         return (self.numbers, *texts, DESCRIPTION)
 

@@ -1,4 +1,4 @@
-"""The REST form of TensorFlow Serving: `predict`, with instances in rows or columns."""
+"""Parses and formats the REST API of TensorFlow Serving, in row and column format."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,10 +22,10 @@ class PredictRequest:
     """A parsed request.
 
     Attributes:
-        images: Of the request.
-        signature: `serving_default` for outputs of the model; of a classifier
-            `serving_bytes`, as a SavedModel has it, for classes too; or `description`.
-        in_columns: Whether the answer goes into `outputs`, and not into `predictions`.
+        images: Images of the request.
+        signature: `serving_default` for the outputs of the model; `description`; or, of a
+            classifier, `serving_bytes` for the classes too, as in a SavedModel.
+        in_columns: Whether the response has `outputs` instead of `predictions`.
     """
 
     images: Images
@@ -34,7 +34,7 @@ class PredictRequest:
 
     @property
     def wants_descriptions(self) -> bool:
-        """Whether it asks for more than the outputs of the model."""
+        """Whether more than the outputs of the model is requested."""
         return self.signature != SIGNATURE
 
 
@@ -44,18 +44,18 @@ def parse_predict(
     names: OutputNames = OF_CLASSES,
     columns: TableFeatures | None = None,
 ) -> PredictRequest:
-    """Reads a request to `:predict`.
+    """Parses a request to `:predict`.
 
     Args:
-        body: JSON with either `instances` or `inputs`: pixels, or `{"b64": ...}` with the
-            bytes of an image file, for each image; with or without the input's name. With
-            columns the inputs have names: `images` and each column.
+        body: JSON with either `instances` or `inputs`: for each image, its pixels, or
+            `{"b64": ...}` with the bytes of an image file. Inputs must be named if the
+            model takes columns: `images` and each column.
         size: Height and width of the images that the model takes.
-        names: Of its outputs.
-        columns: That it takes beside each image.
+        names: Names of its outputs.
+        columns: Table columns that it takes in addition.
 
     Raises:
-        RequestError: It is no such request (400).
+        RequestError: The request is invalid (400).
     """
     found = parse_object(body)
     signature = found.get("signature_name") or SIGNATURE
@@ -84,12 +84,12 @@ def predict_response(
     numbers: Sequence[Sequence[float]],
     descriptions: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The response: of one output its values, of several an object with their names.
+    """Formats the response: the values of one output, or several outputs by name.
 
     Args:
-        request: That is answered.
-        numbers: `(images, outputs)`: probabilities, or what else the model predicts.
-        descriptions: Of each image, if they are wanted.
+        request: The request.
+        numbers: `(images, outputs)` outputs of the model, such as probabilities.
+        descriptions: Description of each image, if requested.
     """
     if not request.wants_descriptions:
         return {"outputs" if request.in_columns else "predictions": numbers}
@@ -102,7 +102,7 @@ def predict_response(
 
 
 def status_response(version: str) -> dict[str, Any]:
-    """The response to a question for the status of the model."""
+    """Formats the response with the status of the model."""
     status = {"error_code": "OK", "error_message": ""}
     return {
         "model_version_status": [
@@ -119,14 +119,14 @@ def metadata_response(
     outputs: OutputNames = OF_CLASSES,
     columns: TableFeatures | None = None,
 ) -> dict[str, Any]:
-    """The response to a question for what the model takes and returns."""
+    """Formats the response with the inputs and outputs of the model."""
     numbers = _tensor(outputs.numbers, "DT_FLOAT", (-1, classes))
-    beside = _column_tensors(columns)
+    cells = _column_tensors(columns)
     images = _tensor(INPUT, "DT_FLOAT", (-1, size, size, 3))
-    by_default = _signature([images, *beside], [numbers])
+    by_default = _signature([images, *cells], [numbers])
     names = _tensor(CLASSES, "DT_STRING", (-1, classes))
     from_bytes = _signature(
-        [_tensor(IMAGE_BYTES, "DT_STRING", (-1,)), *beside],
+        [_tensor(IMAGE_BYTES, "DT_STRING", (-1,)), *cells],
         [_tensor(CLASS, "DT_STRING", (-1,)), names, numbers],
     )
     signatures = {SIGNATURE: by_default}
@@ -149,7 +149,7 @@ def _column_tensors(columns: TableFeatures | None) -> list[dict[str, Any]]:
 
 
 def _signatures(names: OutputNames) -> tuple[str, ...]:
-    """Those that a model has: classes by name are for classifiers."""
+    """Returns the signatures of a model; only classifiers have `serving_bytes`."""
     return SIGNATURES if names == OF_CLASSES else (SIGNATURE, DESCRIPTION)
 
 
@@ -164,7 +164,7 @@ def _signature(
 
 
 def _named(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The outputs of the signature from bytes."""
+    """Returns the outputs of the signature `serving_bytes`."""
     probabilities = description[PROBABILITIES]
     return {
         CLASS: description[CLASS],
@@ -185,7 +185,7 @@ def _tensor(name: str, dtype: str, shape: Sequence[int]) -> dict[str, Any]:
 def _rows(
     instances: Any, wanted: Sequence[str], columns: TableFeatures | None
 ) -> dict[str, list[Any]]:
-    """The instances by input."""
+    """Returns the instances by input name."""
     if not isinstance(instances, list):
         raise bad("`instances` must be a list.")
     rows = [_named_inputs(each, wanted, columns) for each in instances]
@@ -204,7 +204,7 @@ def _columns(
 def _named_inputs(
     given: Any, wanted: Sequence[str], columns: TableFeatures | None
 ) -> dict[str, Any]:
-    """Inputs by name; images alone may come without theirs."""
+    """Returns inputs by name; a single input may be given without its name."""
     if len(wanted) == 1 and (not isinstance(given, dict) or _FILE in given):
         return {wanted[0]: given}
     if not isinstance(given, dict):
@@ -224,5 +224,5 @@ def _images(values: list[Any], size: int) -> Images:
     if not values or not all(isinstance(each, dict) for each in values):
         return pixels_of(values, size)
     if not all(set(each) == {_FILE} for each in values):
-        raise bad(f'An image file must be an object with "{_FILE}" alone.')
+        raise bad(f'An image file must be an object with only "{_FILE}".')
     return EncodedImages([file_of(each[_FILE]) for each in values])

@@ -1,4 +1,4 @@
-"""Tensors of the Open Inference Protocol, in JSON and in its binary extension."""
+"""Reads tensors of the Open Inference Protocol, in JSON or binary."""
 
 import itertools
 import math
@@ -19,15 +19,15 @@ _LENGTH = struct.Struct("<I")
 
 
 def read_images(tensor: dict[str, Any], content: bytes | None, size: int) -> Images:
-    """The images of an input.
+    """Returns the images of an input tensor.
 
     Args:
-        tensor: Of the request: `name`, `datatype`, `shape`, and `data` unless it is binary.
-        content: Its binary data, or None if it has none.
+        tensor: The tensor: `name`, `datatype`, `shape`, and `data` unless it is binary.
+        content: Its binary data, or None.
         size: Height and width of the images that the model takes.
 
     Raises:
-        RequestError: It is no input of the model (400).
+        RequestError: The tensor is not an input of the model (400).
     """
     if tensor.get("name") != INPUT:
         raise bad(f"The model has one input, `{INPUT}`.")
@@ -43,14 +43,14 @@ def read_images(tensor: dict[str, Any], content: bytes | None, size: int) -> Ima
 
 
 def read_cells(tensor: dict[str, Any], content: bytes | None) -> list[Any]:
-    """The cells of a column: numbers, text, or None where JSON has null.
+    """Returns the cells of a column: numbers, text, or None for null.
 
     Args:
-        tensor: Of the request, of the shape `[images]` or `[images, 1]`.
-        content: Its binary data, or None if it has none.
+        tensor: The tensor, of shape `[images]` or `[images, 1]`.
+        content: Its binary data, or None.
 
     Raises:
-        RequestError: It is no such tensor (400).
+        RequestError: The tensor is invalid (400).
     """
     name = str(tensor.get("name"))
     shape, datatype = _shape(tensor.get("shape"), name), tensor.get("datatype")
@@ -69,12 +69,12 @@ def read_cells(tensor: dict[str, Any], content: bytes | None) -> list[Any]:
             raise bad(f"The binary data of `{name}` must have the size of its shape.")
         cells = np.frombuffer(content, dtype).tolist()
     if len(cells) != shape[0]:
-        raise bad(f"`{name}` must have as many cells as its shape says.")
+        raise bad(f"`{name}` must have as many cells as its shape requires.")
     return cells
 
 
 def pack_strings(strings: Sequence[bytes]) -> bytes:
-    """Strings as the binary data of a tensor: the length of each before it."""
+    """Packs strings as the binary data of a tensor, each after its length."""
     return b"".join(part for each in strings for part in (_LENGTH.pack(len(each)), each))
 
 
@@ -121,7 +121,7 @@ def _encoded(
 
 
 def _flat(data: Any, name: str = INPUT) -> list[Any]:
-    """Elements of nested lists, one or two deep."""
+    """Flattens a list, or a list of lists."""
     if not isinstance(data, list):
         raise bad(f"`{name}` must have `data`, a list.")
     parts = (each if isinstance(each, list) else [each] for each in data)

@@ -1,4 +1,4 @@
-"""What both protocols have in common: JSON, pixels, and files in base64."""
+"""Parses the values that both protocols share: JSON, pixels and files in base64."""
 
 import base64
 import binascii
@@ -17,10 +17,10 @@ INPUT = "images"
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
-    """The object of JSON that a body holds.
+    """Parses a body that must be a JSON object.
 
     Raises:
-        RequestError: It holds none (400).
+        RequestError: It is not a JSON object (400).
     """
     try:
         found = json.loads(text)
@@ -32,21 +32,21 @@ def parse_object(text: bytes) -> dict[str, Any]:
 
 
 def pixels_of(values: Any, size: int) -> PixelImages:
-    """Images from numbers.
+    """Converts numbers to images.
 
     Args:
         values: `(images, size, size, 3)`, RGB from 0 to 255: nested lists, or an array.
-        size: Height and width that the model takes.
+        size: Height and width of the images that the model takes.
 
     Raises:
-        RequestError: They are no such numbers (400).
+        RequestError: The values have another type, shape or range (400).
     """
     array = numbers_of(values)
     if array is None or array.shape[1:] != (size, size, 3) or not len(array):
-        given = "no numbers" if array is None else f"of shape {list(array.shape)}"
+        given = "not numbers" if array is None else f"of shape {list(array.shape)}"
         raise bad(
             f"`{INPUT}` must be numbers of shape [images, {size}, {size}, 3]; these are "
-            f"{given}. Image files are taken as they are, in base64."
+            f"{given}. Image files are accepted too, in base64."
         )
     if array.dtype == np.uint8:
         return PixelImages(array)
@@ -58,7 +58,7 @@ def pixels_of(values: Any, size: int) -> PixelImages:
 
 
 def numbers_of(values: Any) -> npt.NDArray[Any] | None:
-    """Nested lists of numbers as an array of float64, or None for anything else."""
+    """Converts nested lists of numbers to a float64 array; returns None for others."""
     if isinstance(values, np.ndarray):
         return values
     if not _are_numbers(values):  # NumPy would take "5" and true for numbers
@@ -70,7 +70,7 @@ def numbers_of(values: Any) -> npt.NDArray[Any] | None:
 
 
 def _are_numbers(values: Any) -> bool:
-    """Whether nested lists of the same depth everywhere hold numbers of JSON only."""
+    """Whether nested lists of uniform depth contain only JSON numbers."""
     level = [values]
     while (types := set(map(type, level))) == {list}:
         level = list(itertools.chain.from_iterable(level))
@@ -78,10 +78,10 @@ def _are_numbers(values: Any) -> bool:
 
 
 def file_of(text: Any) -> bytes:
-    """The bytes that base64 stands for.
+    """Decodes base64 to bytes.
 
     Raises:
-        RequestError: It is no base64 (400).
+        RequestError: The value is not base64 (400).
     """
     try:
         if not isinstance(text, str):
@@ -92,5 +92,5 @@ def file_of(text: Any) -> bytes:
 
 
 def bad(reason: str) -> RequestError:
-    """A refusal of what was sent."""
+    """Returns the error for an invalid request (400)."""
     return RequestError(400, reason)

@@ -1,1 +1,1 @@
-"""The routes of the protocols, and those for whoever runs the server."""
+"""Routes of the protocols, and of health and readiness."""

@@ -1,4 +1,4 @@
-"""The addresses below `/v2`, as the Open Inference Protocol has them."""
+"""Routes below `/v2`, of the Open Inference Protocol."""
 
 from importlib.metadata import version as version_of_package
 from typing import Any
@@ -57,10 +57,10 @@ _INFER = {"requestBody": {"content": {"application/json": {"schema": _BODY}}}}
 
 
 def open_inference_router(service: Service) -> APIRouter:
-    """Routes that answer as the Open Inference Protocol wants it.
+    """Returns the routes of the Open Inference Protocol.
 
     Args:
-        service: What answers.
+        service: The service that predicts.
     """
     router = APIRouter(tags=["Open Inference Protocol"])
     _add_server_routes(router, service)

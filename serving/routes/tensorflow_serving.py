@@ -1,4 +1,4 @@
-"""The addresses below `/v1`, as TensorFlow Serving has them."""
+"""Routes below `/v1`, of the REST API of TensorFlow Serving."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _IMAGES = {
     "type": "array",
     "items": {"oneOf": [_FILE, {"type": "array"}, {"type": "object"}]},
     "description": "For each image its pixels, RGB from 0 to 255, or the bytes of a file; "
-    "an object with `images` and each column, where the model takes columns.",
+    "an object with `images` and each column, if the model takes columns.",
 }
 _BODY = {
     "type": "object",
@@ -41,10 +41,10 @@ _PREDICT = {"requestBody": {"content": {"application/json": {"schema": _BODY}}}}
 
 
 def tensorflow_serving_router(service: Service) -> APIRouter:
-    """Routes that answer as TensorFlow Serving does.
+    """Returns the routes of the REST API of TensorFlow Serving.
 
     Args:
-        service: What answers.
+        service: The service that predicts.
     """
     router = APIRouter(tags=["TensorFlow Serving"])
 

@@ -1,1 +1,1 @@
-"""Processes that own the model, and the queue from which they are fed."""
+"""Worker processes with the model, and the queue of their jobs."""

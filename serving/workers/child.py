@@ -1,4 +1,4 @@
-"""What a worker process does: it does jobs until the server is gone."""
+"""Runs in a worker process: does jobs until the server closes the connection."""
 
 import io
 import json
@@ -19,16 +19,16 @@ def serve_parent(
     warm_up_images: int = 1,
     digest: str = "",
 ) -> None:
-    """Does the jobs of the process that started this one, until it closes the connection.
+    """Does the jobs of the parent process until it closes the connection.
 
     Args:
-        descriptor: Of the connection.
-        model: What answers.
-        tasks: What else can be asked; see `Service`.
-        warm_up_images: Of the largest batch that will come.
-        digest: Of the model's files, where its document has none.
+        descriptor: File descriptor of the connection.
+        model: The model.
+        tasks: Further tasks; see `create_app`.
+        warm_up_images: Size of the largest batch, for warming up.
+        digest: Digest of the files of the model, if its document has none.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):  # the server says when to end
+    for number in (signal.SIGINT, signal.SIGTERM):  # the server ends this process
         signal.signal(number, signal.SIG_IGN)
     work = Work(model, tasks or {})
     work.warm_up(warm_up_images)
@@ -47,7 +47,7 @@ def _send(connection: socket.socket, parts: list[Any]) -> None:
 
 
 def _read(stream: io.BufferedReader) -> tuple[dict[str, Any], list[bytes]] | None:
-    """The next message, or None if the server is gone."""
+    """Returns the next message, or None if the server is gone."""
     prefix = stream.read(LENGTH_BYTES)
     if len(prefix) < LENGTH_BYTES:
         return None

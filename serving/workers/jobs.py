@@ -1,4 +1,4 @@
-"""What a worker can be asked, and the outcome."""
+"""Defines the jobs of a worker, and their outcomes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ class TaskCall:
     """A task for one image.
 
     Attributes:
-        name: Of the task.
+        name: Name of the task.
         content: The bytes of an image file.
-        arguments: What the task takes, as JSON values.
+        arguments: Arguments of the task, as JSON values.
     """
 
     name: str
@@ -36,7 +36,7 @@ class WorkerLostError(Exception):
 
     Args:
         reason: How it ended.
-        code: Its exit code, if it ended by itself while it opened the model.
+        code: Exit code of its process, if it has one.
     """
 
     def __init__(self, reason: str, code: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Keeps workers alive and feeds them."""
+"""Starts and restarts workers, and passes batches to them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -12,8 +12,8 @@ from .jobs import WorkerLostError
 from .queue import BatchQueue, Item
 from .worker import Worker
 
-MOST_ATTEMPTS = 2
-_PATIENCE = 2  # times the time for a request: by then, nobody waits for the batch
+MAX_ATTEMPTS = 2
+_BATCH_TIMEOUT_FACTOR = 2  # times the timeout of a request; all requests have ended by then
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 30.0
 
@@ -23,19 +23,19 @@ Start = Callable[[int], Awaitable[Worker]]
 class Pool:
     """Workers that take batches from a queue; a lost worker is replaced.
 
-    The jobs of a lost worker go to another one, each in its own batch, so that what
-    ended it ends no others; a job over which a second worker is lost fails with status 503.
+    The jobs of a lost worker are retried by another one, each in its own batch, so that a
+    job that crashes workers fails alone: with status 503, after the second loss.
 
     Args:
-        queue: Where jobs wait.
-        start: Starts the worker of a number.
-        settings: How many workers, and limits.
-        metrics: Counts.
+        queue: Queue of jobs.
+        start: Starts the worker with a number.
+        settings: Number of workers, and limits.
+        metrics: Metrics of the server.
 
     Attributes:
         ready: Workers that have opened the model.
-        has_opened: Is set once the first has.
-        failed: Is done, with a `WorkerLostError`, once no worker is started any more.
+        has_opened: Set once the first worker has opened the model.
+        failed: Done, with a `WorkerLostError`, once workers are no longer started.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Pool:
         ]
 
     async def close(self) -> None:
-        """Ends all workers; what still waits fails with status 503."""
+        """Ends all workers; waiting jobs fail with status 503."""
         for slot in self._slots:
             slot.cancel()
         await asyncio.gather(*self._slots, return_exceptions=True)
@@ -66,17 +66,17 @@ class Pool:
         """Keeps one worker running as long as possible."""
         losses = 0
         while not self.failed.done():
-            batches, error = await self._live(number)
+            batches, error = await self._run_worker(number)
             losses = 1 if batches else losses + 1
-            self._note_loss(number, error, losses)
+            self._handle_loss(number, error, losses)
             pause = _FIRST_PAUSE_SECONDS * 2 ** (losses - 1)
             await asyncio.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
 
-    async def _live(self, number: int) -> tuple[int, WorkerLostError]:
-        """Starts a worker and feeds it until it is lost.
+    async def _run_worker(self, number: int) -> tuple[int, WorkerLostError]:
+        """Starts a worker and passes batches to it until it is lost.
 
         Returns:
-            How many batches it answered, and how it ended.
+            The number of batches it answered, and how it ended.
         """
         try:
             worker = await self._start(number)
@@ -97,7 +97,7 @@ class Pool:
         return batches, WorkerLostError("ended while idle")
 
     def _require_same_model(self, worker: Worker) -> None:
-        """Rejects a worker for which there was another model on the disk."""
+        """Rejects a worker that opened another model, because the files have changed."""
         served = (worker.document, worker.digest)
         if self._served is None:
             self._served = served
@@ -110,21 +110,21 @@ class Pool:
         if ready:
             self.has_opened.set()
 
-    def _note_loss(self, number: int, error: WorkerLostError, losses: int) -> None:
-        """Gives up where no worker is left, and starting one more comes to the same."""
+    def _handle_loss(self, number: int, error: WorkerLostError, losses: int) -> None:
+        """Reports a lost worker; gives up if none is left and restarting is useless."""
         self._metrics.lost_workers.inc()
         ended_by_itself = error.code is not None and error.code > 0
         is_hopeless = ended_by_itself and not self.has_opened.is_set()
         is_last = losses > self._settings.max_restarts and not self.ready
         if not (is_hopeless or is_last):
-            notify(f"worker {number} {error}; another is started")
+            notify(f"worker {number} {error}; starting another")
         elif not self.failed.done():
             notify(f"worker {number} {error}")
             self.failed.set_result(error)
             _fail(self._queue.remove_all(), "No worker could be started.")
 
     async def _take(self, worker: Worker) -> list[Item] | None:
-        """The next batch, or None if the worker is lost before there is one."""
+        """Returns the next batch, or None if the worker is lost before."""
         taking = asyncio.create_task(self._queue.take())
         losing = asyncio.create_task(worker.lost.wait())
         try:
@@ -136,12 +136,12 @@ class Pool:
 
     async def _answer(self, worker: Worker, batch: Sequence[Item]) -> None:
         began = asyncio.get_running_loop().time()
-        limit = _PATIENCE * self._settings.timeout_seconds
+        limit = _BATCH_TIMEOUT_FACTOR * self._settings.timeout_seconds
         try:
             async with asyncio.timeout(limit):
                 outcomes = await worker.do([item.job for item in batch])
         except (WorkerLostError, TimeoutError) as error:
-            self._try_again(batch)
+            self._retry(batch)
             if isinstance(error, WorkerLostError):
                 raise
             raise WorkerLostError(f"took longer than {limit:g} s for a batch") from None
@@ -154,12 +154,12 @@ class Pool:
             if not item.outcome.done():
                 item.outcome.set_result(outcome)
 
-    def _try_again(self, batch: Sequence[Item]) -> None:
+    def _retry(self, batch: Sequence[Item]) -> None:
         for item in batch:
             item.attempts += 1
-        again = [item for item in batch if item.attempts < MOST_ATTEMPTS]
+        again = [item for item in batch if item.attempts < MAX_ATTEMPTS]
         _fail(
-            [item for item in batch if item.attempts >= MOST_ATTEMPTS],
+            [item for item in batch if item.attempts >= MAX_ATTEMPTS],
             "Two workers ended while handling this request.",
         )
         self._metrics.retried.inc(len(again))

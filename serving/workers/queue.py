@@ -1,4 +1,4 @@
-"""Jobs that wait for a worker, and the batches that are made of them."""
+"""Queues jobs for the workers, and combines them to batches."""
 
 import asyncio
 from collections import deque
@@ -11,13 +11,13 @@ from .jobs import Job, Outcome, TaskCall
 
 @dataclass
 class Item:
-    """A job that waits.
+    """A waiting job.
 
     Attributes:
-        job: What is to be done.
-        entered: When it came, by the clock of the event loop.
-        outcome: The outcome; cancelled when nobody waits for it any more.
-        attempts: Workers that were lost over it.
+        job: The job.
+        entered: When it was queued, by the clock of the event loop, in seconds.
+        outcome: The outcome; cancelled when it is no longer awaited.
+        attempts: Number of workers lost during this job.
     """
 
     job: Job
@@ -27,7 +27,7 @@ class Item:
 
     @property
     def is_alone(self) -> bool:
-        """Whether it is its own batch: the next to end a worker ends no others."""
+        """Whether the job gets its own batch, so that a crash affects no others."""
         return self.attempts > 0 or isinstance(self.job, TaskCall)
 
 
@@ -35,10 +35,13 @@ class BatchQueue:
     """A bounded queue whose jobs leave in batches, first in, first out.
 
     Args:
-        max_images: That wait.
-        max_batch_images: That leave together.
-        max_wait_seconds: How long the first of a batch waits for others, counted from
-            when it came; not at all while all workers are busy.
+        max_images: Maximum number of waiting images.
+        max_batch_images: Maximum number of images in a batch.
+        max_wait_seconds: How long the first job of a batch waits for others, from when it
+            was queued.
+
+    Attributes:
+        images: Number of waiting images.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class BatchQueue:
         """Queues jobs, all or none of them.
 
         Raises:
-            RequestError: There is no room (429).
+            RequestError: The queue is full (429).
         """
         count = sum(map(len, jobs))
         if self.images + count > self._max_images:
@@ -64,8 +67,8 @@ class BatchQueue:
         if self.images + count > self._max_images:
             raise RequestError(
                 429,
-                f"{self.images} images are waiting, and {self._max_images} may. "
-                "Try again later.",
+                f"The queue is full: {self.images} of at most {self._max_images} images "
+                "are waiting. Try again later.",
                 {"Retry-After": "1"},
             )
         loop = asyncio.get_running_loop()
@@ -82,7 +85,7 @@ class BatchQueue:
         self._changed.set()
 
     async def take(self) -> list[Item]:
-        """The next batch, as soon as there is one."""
+        """Waits for the next batch and returns it."""
         async with self._gathering:
             while True:
                 while not self._forget_cancelled():
@@ -106,14 +109,14 @@ class BatchQueue:
             pass
 
     def _forget_cancelled(self) -> int:
-        """Drops jobs that nobody waits for any more; returns how many are left."""
+        """Drops jobs that are no longer awaited; returns the number of jobs left."""
         if any(item.outcome.done() for item in self._items):
             self._items = deque(item for item in self._items if not item.outcome.done())
             self.images = sum(len(item.job) for item in self._items)
         return len(self._items)
 
     def _seconds_left(self) -> float:
-        """How long to wait for more; nothing where no more would fit."""
+        """Returns how long to wait for more jobs; 0 if the batch is full."""
         first = self._items[0]
         if first.is_alone or self.images >= self._max_batch_images:
             return 0.0

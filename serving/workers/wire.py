@@ -1,8 +1,7 @@
-"""Jobs and outcomes as bytes, for the connection between the server and a worker.
+"""Serializes jobs and outcomes for the connection between server and worker.
 
-A message is the length of a header, the header in JSON, and the blobs whose lengths the
-header names. Either end was started by the other; nothing here comes from a request but the
-contents of blobs.
+A message is the length of a header, the header in JSON, and blobs, whose lengths are in the
+header. Both ends are trusted.
 """
 
 import json
@@ -26,37 +25,37 @@ Blob = bytes | memoryview
 
 
 def pack(header: Header, blobs: Sequence[Blob] = ()) -> list[Blob]:
-    """The parts of a message, to be sent one after the other."""
+    """Returns the parts of a message, to be sent in order."""
     text = json.dumps(header | {"blobs": [len(blob) for blob in blobs]}).encode()
     return [_LENGTH.pack(len(text)), text, *blobs]
 
 
 def length_of(prefix: bytes) -> int:
-    """How long a header is."""
+    """Returns the length of a header."""
     (length,) = _LENGTH.unpack(prefix)
     return int(length)
 
 
 def pack_jobs(jobs: Sequence[Job]) -> list[Blob]:
-    """A message that asks for jobs."""
+    """Packs jobs as a message."""
     headers, blobs = zip(*map(_pack_job, jobs), strict=True)
     return pack({"jobs": headers}, [blob for each in blobs for blob in each])
 
 
 def unpack_jobs(header: Header, blobs: Iterable[bytes]) -> list[Job]:
-    """The jobs of a message."""
+    """Returns the jobs of a message."""
     rest = iter(blobs)
     return [_unpack_job(each, rest) for each in header["jobs"]]
 
 
 def pack_outcomes(outcomes: Sequence[Outcome]) -> list[Blob]:
-    """A message with outcomes."""
+    """Packs outcomes as a message."""
     headers, blobs = zip(*map(_pack_outcome, outcomes), strict=True)
     return pack({"outcomes": headers}, [blob for each in blobs for blob in each])
 
 
 def unpack_outcomes(header: Header, blobs: Iterable[bytes]) -> list[Outcome]:
-    """The outcomes of a message."""
+    """Returns the outcomes of a message."""
     rest = iter(blobs)
     return [_unpack_outcome(each, rest) for each in header["outcomes"]]
 

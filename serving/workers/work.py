@@ -23,11 +23,11 @@ _log = logging.getLogger(__name__)
 
 
 class Work:
-    """Does jobs: decodes images, all those of a batch at once, and calls the model once.
+    """Does the jobs of a batch: decodes images in parallel and calls the model once.
 
     Args:
-        model: What answers.
-        tasks: What else can be asked; see `Service`.
+        model: The model.
+        tasks: Further tasks; see `create_app`.
     """
 
     def __init__(self, model: Model, tasks: Mapping[str, Task]) -> None:
@@ -44,13 +44,13 @@ class Work:
             self._model.answers(np.zeros((count, size, size, 3), np.uint8), cells)
 
     def do(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Does jobs; what goes wrong with one is its outcome alone.
+        """Does jobs; a failure of one does not affect the others.
 
         Args:
             jobs: Images and tasks.
 
         Returns:
-            An outcome for each, in their order.
+            The outcomes, in the order of the jobs.
         """
         tasks = [self._do_task(job) for job in jobs if isinstance(job, TaskCall)]
         rest = [job for job in jobs if not isinstance(job, TaskCall)]
@@ -109,7 +109,7 @@ class Work:
 
 
 def _joined(parts: Sequence[Cells]) -> Cells:
-    """The cells of several jobs, all with the same columns."""
+    """Concatenates the cells of several jobs, all with the same columns."""
     given = [part for part in parts if part is not None]
     if not given:
         return None
@@ -119,7 +119,7 @@ def _joined(parts: Sequence[Cells]) -> Cells:
 def _pixels(
     job: EncodedImages | PixelImages, decoded: Iterator[Pixels | UndecodableError]
 ) -> Any:
-    """The pixels of a job, or why there are none; takes its images from those decoded."""
+    """Returns the pixels of a job, or an error; consumes its images from `decoded`."""
     if isinstance(job, PixelImages):
         return job.pixels
     found: list[Any] = [next(decoded) for _ in job.contents]

@@ -1,4 +1,4 @@
-"""A worker as the server sees it: in this process, or in another."""
+"""Controls a worker, in a thread of this process or in another process."""
 
 import asyncio
 import contextlib
@@ -16,17 +16,17 @@ from .jobs import Job, Outcome, WorkerLostError
 from .wire import LENGTH_BYTES, length_of, pack_jobs, unpack_outcomes
 from .work import Work
 
-_SECONDS_TO_END = 3.0
+_EXIT_SECONDS = 3.0
 
 
 class Worker(Protocol):
     """Does one batch of jobs at a time.
 
     Attributes:
-        document: What `model.json` holds.
-        digest: Of the model's files, where the document has none.
-        tasks: Names of what else can be asked.
-        lost: Is set once the worker has ended.
+        document: Content of `model.json`.
+        digest: Digest of the files of the model, if the document has none.
+        tasks: Names of further tasks.
+        lost: Set once the worker has ended.
     """
 
     document: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Worker(Protocol):
         """
 
     async def end(self) -> None:
-        """Ends the worker, by force where it does not end by itself."""
+        """Ends the worker, by force if necessary."""
 
 
 class LocalWorker:
@@ -62,7 +62,7 @@ class LocalWorker:
         return await loop.run_in_executor(self._thread, self._work.do, jobs)
 
     async def end(self) -> None:
-        """See `Worker`; the model stays with whoever made it."""
+        """See `Worker`; does not release the model."""
         self._thread.shutdown(wait=False)
         self._work.close()
 
@@ -73,9 +73,9 @@ async def start_process(
     """Starts a process and waits until it has opened its model.
 
     Args:
-        command: Runs `serve_parent` with the descriptor that is appended to it.
-        environment: Variables in addition to those of this process.
-        seconds: Most time that it may take.
+        command: Command that calls `serve_parent`; the descriptor is appended to it.
+        environment: Environment variables in addition to those of this process.
+        seconds: Maximum time.
 
     Raises:
         WorkerLostError: It ended, or took longer.
@@ -101,7 +101,7 @@ async def start_process(
 class ProcessWorker:
     """A worker in its own process, which ends with this one.
 
-    Made by `start_process`.
+    Create it with `start_process`.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class ProcessWorker:
         await self._watch
 
     def kill(self) -> None:
-        """Ends the process, and what it has started, at once."""
+        """Kills the process and its children."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -171,9 +171,9 @@ class ProcessWorker:
             raise await self._loss() from None
 
     async def _loss(self) -> WorkerLostError:
-        """How the process ended; one that only closed its connection is ended."""
+        """Returns how the process ended; kills it if it only closed its connection."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._watch), _SECONDS_TO_END)
+            await asyncio.wait_for(asyncio.shield(self._watch), _EXIT_SECONDS)
         self.kill()
         await self._watch
         code = self.process.returncode

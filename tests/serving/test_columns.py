@@ -143,7 +143,9 @@ def test_binary_tensors_stand_one_after_the_other(client: TestClient) -> None:
     wanted = {"outputs": [{"name": "probabilities"}]}
     found = infer(client, inputs, b"".join(blobs), **wanted)
     assert found["outputs"][0]["data"] == np.ravel(WANTED).tolist()
-    assert "must be announced" in infer(client, inputs, b"".join(blobs) + b"x")["error"]
+    assert (
+        "must be in the parameter" in infer(client, inputs, b"".join(blobs) + b"x")["error"]
+    )
 
 
 def test_metadata_names_the_columns(client: TestClient) -> None:
@@ -177,7 +179,7 @@ def test_the_page_asks_for_columns(client: TestClient) -> None:
 
     assert answer({"age": "", "body site": "leg"})["verdict"] == "green"
     assert answer({"age": "70", "body site": ""})["verdict"] == "red"
-    assert "the columns body site, too" in answer({"age": "70"})["error"]
+    assert "also takes the columns body site" in answer({"age": "70"})["error"]
     assert "must be a number" in answer({"age": "x", "body site": ""})["error"]
     assert "the columns age" in client.post("/page/answer", content=IMAGE).json()["error"]
     text = json.dumps({"age": "", "body site": "leg"}).encode()

@@ -5,7 +5,7 @@ import os
 
 import pytest
 from keraunos.serving.errors import RequestError
-from keraunos.serving.parsing import MOST_BYTES_HERE, Parser
+from keraunos.serving.parsing import MAX_LOCAL_BYTES, Parser
 from keraunos.serving.protocols.values import parse_object
 
 
@@ -24,14 +24,14 @@ def run(scenario):
 
 def test_a_small_request_is_read_in_this_process():
     async def scenario(parser):
-        return await parser.parse(MOST_BYTES_HERE, os.getpid)
+        return await parser.parse(MAX_LOCAL_BYTES, os.getpid)
 
     assert run(scenario) == os.getpid()
 
 
 @pytest.mark.slow
 def test_a_large_request_is_read_in_another_process_which_is_replaced_when_it_ends():
-    size = MOST_BYTES_HERE + 1
+    size = MAX_LOCAL_BYTES + 1
 
     async def scenario(parser):
         first = await parser.parse(size, os.getpid)

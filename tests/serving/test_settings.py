@@ -14,7 +14,10 @@ from keraunos.serving.settings import ServeSettings
         ({"max_wait_ms": -1.0, "port": -1}, ["`max_wait_ms`", "`port`"]),
         ({"timeout_seconds": math.nan}, ["`timeout_seconds`"]),
         ({"body_seconds": math.inf}, ["`body_seconds`"]),
-        ({"max_queue_images": 5, "max_request_images": 6}, ["room for one request"]),
+        (
+            {"max_queue_images": 5, "max_request_images": 6},
+            ["at least `max_request_images`"],
+        ),
         ({"name": "a/b"}, ["part of addresses"]),
         ({"port": 65_536}, ["`port` must be at most 65535"]),
         ({"version": 0}, ["`version`"]),
