@@ -18,7 +18,7 @@ from keraunos.serving.settings import ServeSettings
             {"max_queue_images": 5, "max_request_images": 6},
             ["at least `max_request_images`"],
         ),
-        ({"name": "a/b"}, ["part of addresses"]),
+        ({"name": "a/b"}, ["part of URLs"]),
         ({"port": 65_536}, ["`port` must be at most 65535"]),
         ({"version": 0}, ["`version`"]),
         ({"version": 2**63}, ["`version`"]),

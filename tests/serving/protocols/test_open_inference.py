@@ -86,7 +86,7 @@ def test_files_come_as_bytes_and_in_base64():
         ([tensor(**binary("24"))], bytes(24), "size of its binary data"),
         ([tensor(**binary(True))], bytes(1), "size of its binary data"),
         ([tensor(data=[1] * 24, **binary(24))], bytes(24), "size of its binary data"),
-        ([tensor(data=[1] * 24)], b"left over", "announced"),
+        ([tensor(data=[1] * 24)], b"left over", "of all binary data"),
         ([tensor(parameters=3)], b"", "must be an object"),
         ([files(data=["QUJD"])], b"", "as many files"),
         ([files(data=["QU!D", ""])], b"", "base64"),
@@ -120,7 +120,10 @@ def test_a_length_that_can_not_be_is_refused(length):
         ({"outputs": [{"name": "other"}]}, "one of"),
         ({"outputs": [{"name": ["class"]}]}, "one of"),
         ({"outputs": [{"name": "class", "parameters": {"binary_data": 1}}]}, "true or"),
-        ({"outputs": [{"name": "class", "parameters": {"classification": 3}}]}, "in place"),
+        (
+            {"outputs": [{"name": "class", "parameters": {"classification": 3}}]},
+            "instead of",
+        ),
         ({"parameters": {"binary_data_output": "yes"}}, "true or false"),
     ],
 )
