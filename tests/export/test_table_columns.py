@@ -89,9 +89,9 @@ def test_an_ensemble_knows_the_words_of_all_members(columns: TableFeatures) -> N
 def test_members_with_other_columns_are_no_ensemble() -> None:
     other = TableFeatures((WordColumn("age", ("1", "2")), *FOLDS[0].columns[1:]))
     models = [member(FOLDS[0], 0), member(other, 0)]
-    with pytest.raises(ConfigError, match=r"same columns of a table.*'age': 'category'"):
+    with pytest.raises(ConfigError, match=r"same table columns.*'age': 'category'"):
         columns_of_models(models)
-    with pytest.raises(ConfigError, match="of the same shapes"):
+    with pytest.raises(ConfigError, match="of the same shape"):
         ensemble_model(models)
 
 

@@ -502,7 +502,7 @@ def test_a_worker_with_other_settings_is_refused(begin, tmp_path):
     chief = begin("chief")
     worker = begin("one", seed=1)
     assert worker.end(240) == 2
-    assert "settings of the chief" in worker.output
+    assert "same settings as the chief" in worker.output
     assert not list((tmp_path / "s").glob(".owner-of-*"))
     chief.send(signal.SIGTERM)
     assert chief.end() == 128 + signal.SIGTERM

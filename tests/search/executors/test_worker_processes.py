@@ -129,7 +129,7 @@ def test_workers_end_with_their_parent(tmp_path, number):
 
 
 def test_what_cannot_be_sent_to_a_process_is_refused(tmp_path):
-    with pytest.raises(kr.ConfigError, match="top of a module"):
+    with pytest.raises(kr.ConfigError, match="top level of a module"):
         run_search_of_models(
             tmp_path / "s", build=lambda hp: unsendable_is_built_by(hp), parallel_trials=2
         )
