@@ -71,7 +71,7 @@ def test_the_validation_split_serves_where_there_is_no_test_split(
         folder, image_size=32, validation_split=0.0, cache_dir=tmp_path / "cache"
     )
     for nothing in (alone, np.zeros(3)):
-        with pytest.raises(ConfigError, match="there are neither"):
+        with pytest.raises(ConfigError, match="images of the test or validation split"):
             choose_images(nothing)
 
 

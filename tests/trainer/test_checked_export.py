@@ -123,7 +123,10 @@ def test_a_model_on_several_devices_is_exported_from_one() -> None:
         ({}, "An export needs an output directory"),
         ({"format": "onxx", "output": "out"}, "Did you mean onnx?"),
         ({"calibrated": True, "output": "out"}, "needs a run"),
-        ({"data": np.zeros((3, 32, 32, 3)), "output": "out"}, "there are neither"),
+        (
+            {"data": np.zeros((3, 32, 32, 3)), "output": "out"},
+            "images of the test or validation split",
+        ),
         ({"output": "taken"}, "its own directory"),
         ({"int8": True, "output": "out"}, "Formats with int8 are onnx, litert, openvino"),
         ({"verbose": 2, "output": "out"}, "verbose"),

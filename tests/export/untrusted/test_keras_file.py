@@ -198,5 +198,5 @@ def test_without_the_check_a_file_that_it_names_would_be_read(members, tmp_path)
         assert opened["kernel"][:].tolist() == [7, 7, 7, 7]
     content = (tmp_path / "weights.h5").read_bytes()
     file = packed(tmp_path / "model.keras", members | {WEIGHTS: content})
-    with pytest.raises(ModelFileError, match="elsewhere"):
+    with pytest.raises(ModelFileError, match="external"):
         require_harmless("keras", file)

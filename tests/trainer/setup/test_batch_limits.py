@@ -22,5 +22,5 @@ def test_a_limit_is_a_number_or_a_part(limit: Any, num_batches: Any, expected: A
 
 
 def test_a_part_of_an_unknown_number_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"whole number.*limit=0\.5"):
+    with pytest.raises(ConfigError, match=r"number of batches.*limit=0\.5"):
         batch_limit(0.5, None)
