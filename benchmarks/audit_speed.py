@@ -1,11 +1,11 @@
-"""How fast an audit is, and how much memory it takes as folders grow.
+"""Measures the speed and memory of audits of folders of different sizes.
 
     python benchmarks/audit_speed.py [--photographs FOLDER] [--sizes 10000 100000]
 
-audits real photographs, if a folder of class folders is given, and folders of made-up
-images of the given numbers; each in its own process, first with an empty cache and
-then again. Seconds of CPU time, over all cores and with the start of the process, hardly
-depend on what else the machine is doing.
+Audits real photographs, if a folder of class folders is given, and folders with the given
+numbers of generated images. Each audit runs in its own process, first with an empty cache
+and then again. CPU seconds, over all cores and including the start of the process, hardly
+depend on the load of the machine.
 """
 
 import argparse
@@ -38,7 +38,7 @@ print(json.dumps(answer))
 
 
 def make_folder(folder: Path, count: int) -> None:
-    """Makes images of smooth noise, each different, in ten classes."""
+    """Generates distinct images of smooth noise in ten classes."""
     random = np.random.default_rng(0)
     for number in range(count):
         if number < 10:
@@ -49,7 +49,7 @@ def make_folder(folder: Path, count: int) -> None:
 
 
 def audit(folder: Path, cache: Path, check: str) -> dict[str, float]:
-    """Audits in a new process: files, seconds, seconds of CPU time, peak memory."""
+    """Audits in a new process; returns files, seconds, CPU seconds and peak memory."""
     command = [sys.executable, "-c", AUDIT, str(folder), str(cache), check]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
@@ -74,7 +74,7 @@ def measure(name: str, folder: Path) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    """Prints a table, and the same as a line of JSON."""
+    """Prints a table and a line of JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--photographs", type=Path)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000])
@@ -85,7 +85,7 @@ def main() -> None:
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
             make_folder(Path(folder), size)
-            answer[str(size)] = measure("made up", Path(folder))
+            answer[str(size)] = measure("generated", Path(folder))
     print(json.dumps(answer))
 
 

@@ -1,12 +1,13 @@
-"""Augmentation next to RandomFlip, RandomRotation and RandomZoom of Keras, in one run.
+"""Compares augmentation with RandomFlip, RandomRotation and RandomZoom of Keras.
 
     python benchmarks/augmentation.py [--photographs FOLDER]
 
-Speed: CPU an image, in batches of 32 at 224 pixels, all in turn: ours, which also
-shifts images and changes their tone, and Keras's; each policy alone, with strength 0; and
-all of them with strength 0.5. Sharpness: images are turned and zoomed by the same amounts,
-once by ours and once by Keras's layers one after the other; both are compared with a spline
-of fifth order, away from the border. Without photographs, drawn lesions.
+Speed: CPU time per image in batches of 32 at 224 pixels, measured in turn: the augmentation
+of Keraunos, which also shifts images and changes their tone; the Keras layers; each policy
+alone, with strength 0; and all policies with strength 0.5. Sharpness: images are rotated
+and zoomed by the same amounts, by Keraunos in one operation and by the Keras layers one
+after the other; both are compared with a fifth-order spline away from the border. Without
+photographs, uses drawn lesions.
 """
 
 import argparse
@@ -42,7 +43,7 @@ Array = np.ndarray[Any, Any]
 
 
 def load_images(folder: Path | None) -> Array:
-    """`(BATCH, SIZE, SIZE, 3)` float32 in [0, 255]."""
+    """Returns images `(BATCH, SIZE, SIZE, 3)`, float32 in [0, 255]."""
     if folder:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         chosen = paths[:: max(len(paths) // BATCH, 1)][:BATCH]
@@ -54,7 +55,7 @@ def load_images(folder: Path | None) -> Array:
 
 
 def rates(functions: dict[str, Callable[[int], Any]]) -> dict[str, float]:
-    """Images per second of CPU of each, the median of rounds in turn."""
+    """Measures the functions in turn; returns median images per CPU second of each."""
     found: dict[str, list[float]] = {name: [] for name in functions}
     for number in range(ROUNDS + 1):
         for name, function in functions.items():
@@ -66,7 +67,7 @@ def rates(functions: dict[str, Callable[[int], Any]]) -> dict[str, float]:
 
 
 def speed(images: Array) -> dict[str, float]:
-    """Images per second of CPU: ours, each policy alone, and Keras's layers."""
+    """Measures images per CPU second of Keraunos, each policy, and the Keras layers."""
     layers = keras.Sequential(
         [
             keras.layers.RandomFlip("horizontal_and_vertical"),
@@ -90,7 +91,7 @@ def speed(images: Array) -> dict[str, float]:
 
 
 def _ours(batch: tf.Tensor, **settings: Any) -> Callable[[int], Any]:
-    """Draws for a batch on the host, and applies that in a traced function."""
+    """Returns a step: draws parameters on the host, applies them in a traced function."""
     augmentation, rows = Augmentation(**settings), np.arange(BATCH, dtype=np.uint64)
     apply = tf.function(lambda drawn: augment(batch, drawn))
 
@@ -102,7 +103,7 @@ def _ours(batch: tf.Tensor, **settings: Any) -> Callable[[int], Any]:
 
 
 def once(images: Array, degrees: float, zoom: float) -> tuple[Array, Array]:
-    """Images turned and zoomed by ours, and by the spline."""
+    """Rotates and zooms images with Keraunos and with the spline."""
     angle = np.full(len(images), np.radians(degrees))
     scale = np.full((len(images), 2), 1 + zoom)
     nowhere = np.zeros((len(images), 2))
@@ -115,23 +116,23 @@ def once(images: Array, degrees: float, zoom: float) -> tuple[Array, Array]:
 
 
 def one_after_the_other(images: Array, degrees: float, zoom: float) -> Array:
-    """Images turned and zoomed by Keras's layers."""
+    """Rotates and zooms images with the Keras layers."""
     turn = keras.layers.RandomRotation((degrees / 360,) * 2)
     resize = keras.layers.RandomZoom((zoom, zoom), (zoom, zoom))
     return resize(turn(images, training=True), training=True).numpy()
 
 
 def gradients(images: Array) -> float:
-    """The mean square of the difference between neighbors: what blurring takes."""
+    """Returns the mean squared difference of neighboring pixels, which blurring lowers."""
     return float(sum((np.diff(images, axis=axis) ** 2).mean() for axis in (1, 2)))
 
 
 def sharpness(images: Array) -> Iterator[dict[str, float]]:
-    """How much of the spline's gradients each keeps, and how far from it each is."""
+    """Yields the share of the spline's gradients that each keeps, and its PSNR."""
     inside = (slice(None), slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     for degrees, zoom in AMOUNTS:
         ours, ideal = (each[inside] for each in once(images, degrees, zoom))
-        # Keras may count angles the other way round: the one that is meant is nearer.
+        # Keras may use the opposite sign of angles: takes the nearer result.
         both = [
             one_after_the_other(images, each, zoom)[inside] for each in (degrees, -degrees)
         ]
@@ -146,7 +147,7 @@ def sharpness(images: Array) -> Iterator[dict[str, float]]:
 
 
 def main() -> None:
-    """Prints tables, and the same as a line of JSON."""
+    """Prints tables and a line of JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--photographs", type=Path)
     images = load_images(parser.parse_args().photographs)

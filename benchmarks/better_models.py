@@ -1,21 +1,21 @@
-"""What makes a better model of the same images: one cell after another, resumable.
+"""Measures which settings improve a model of the same images. Can be resumed.
 
-A cell is a head on frozen EfficientNet-Lite0, or that with one thing more: an augmentation
+A cell is a head on frozen EfficientNet-Lite0, alone or with one addition: an augmentation
 policy, a loss, fine-tuning, an effort. Heads on frozen networks are trained with five seeds
 on five grouped folds each, fine-tuned models with three seeds on one fold; all of them
-predict the held-out images and the test images. Every cell of a seed has the same folds, so
-that differences are paired. Nothing is chosen on the held-out images: the model after the
-last epoch counts, except for the soup and the efforts, which choose on validation images
+predict the held-out images and the test images. All cells of a seed have the same folds, so
+that differences are paired. Nothing is selected on the held-out images: the model after the
+last epoch is scored, except for the soup and the efforts, which select on validation images
 and are therefore scored on test images.
 
 Each finished training appends a line to FILE; the same command continues where it was
-stopped or killed. It ends with the table of all that is there.
+stopped or killed. Finally, prints the table of all finished trainings.
 
 Usage: python benchmarks/better_models.py --data FOLDER --results FILE.jsonl
        [--cells NAME ...] [--minutes N] [--image-size 224] [--seeds 5] [--folds 5]
        [--settings KEY=VALUE ...] [--cache-dir FOLDER] [--table-only]
 
-FOLDER has the folders Train and Test of class folders; or it is `synthetic:lesions`.
+FOLDER contains the folders Train and Test with class folders; or it is `synthetic:lesions`.
 """
 
 import argparse
@@ -53,8 +53,8 @@ LAST_PREDICTIONS = (
     PREDICTIONS_FILE,
 )
 QUIET = dict.fromkeys(("progress_bar", "tensorboard", "figures"))
-# What does not decide the outcome.
-ELSEWHERE = {
+# Settings that do not affect the result, or that are part of the key anyway.
+NOT_IN_DIGEST = {
     "cache_dir": True,
     "run_dir": True,
     "efforts": True,
@@ -69,9 +69,9 @@ class Training:
     """One training of a cell.
 
     Attributes:
-        cell: Of which.
-        seed: Of split, order, augmentation, initial weights and dropout.
-        fold: Which fold is held out, counted from 1; None if the cell decides.
+        cell: The cell.
+        seed: Seed of split, order, augmentation, initial weights and dropout.
+        fold: The held-out fold, counted from 1; None if the cell has its own split.
         config: All settings.
     """
 
@@ -82,9 +82,9 @@ class Training:
 
     @property
     def key(self) -> dict[str, Any]:
-        """What tells its line from those of other trainings, or of other settings."""
+        """Identifies the line of this training in the results file."""
         settings = self.config.model_dump(
-            mode="json", exclude=ELSEWHERE, exclude_defaults=True
+            mode="json", exclude=NOT_IN_DIGEST, exclude_defaults=True
         )
         return {
             "cell": self.cell.name,
@@ -96,11 +96,11 @@ class Training:
 
 @dataclass(frozen=True)
 class Shared:
-    """What the trainings of this process have in common, as the trials of a search do.
+    """Objects that all trainings of this process share, like the trials of a search.
 
     Attributes:
-        networks: The frozen ones.
-        strategy: Where all train.
+        networks: The frozen networks.
+        strategy: The distribution strategy.
     """
 
     networks: Any
@@ -108,7 +108,7 @@ class Shared:
 
     @classmethod
     def of_this_process(cls) -> "Shared":
-        """Loads TensorFlow."""
+        """Creates the shared objects; loads TensorFlow."""
         from keraunos.models import SharedNetworks
         from keraunos.strategies import create_strategy
 
@@ -116,11 +116,11 @@ class Shared:
 
 
 def main() -> None:
-    """Trains what is missing, and prints the table and a line of JSON."""
+    """Runs the missing trainings, and prints the table and a line of JSON."""
     options = parse()
     results = Results(options.results)
     planned = [each for cell in options.cells for each in trainings(CELLS[cell], options)]
-    # Where settings are laid over cells, they may suit those alone that are named.
+    # Additional settings may be valid only for the cells that are named.
     rows = options.cells if options.settings else CELLS
     keys = [each.key for cell in rows for each in trainings(CELLS[cell], options)]
     missing = [each for each in planned if each.key not in results]
@@ -132,23 +132,23 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", required=True, help="folder with Train and Test")
     parser.add_argument("--results", required=True, type=Path, help="file of JSON lines")
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS))
-    parser.add_argument("--minutes", type=float, default=120, help="begin nothing after")
+    parser.add_argument("--minutes", type=float, default=120, help="start nothing later")
     parser.add_argument("--image-size", type=int, default=224)
-    parser.add_argument("--seeds", type=int, help="at most so many")
-    parser.add_argument("--folds", type=int, help="at most so many of each seed")
-    parser.add_argument("--settings", nargs="*", default=[], help="laid over every cell")
-    parser.add_argument("--cache-dir", help="where features are kept")
+    parser.add_argument("--seeds", type=int, help="maximum number")
+    parser.add_argument("--folds", type=int, help="maximum number per seed")
+    parser.add_argument("--settings", nargs="*", default=[], help="added to every cell")
+    parser.add_argument("--cache-dir", help="cache of features")
     parser.add_argument("--table-only", action="store_true", help="train nothing")
     return parser.parse_args()
 
 
 def trainings(cell: Cell, options: argparse.Namespace) -> Iterator[Training]:
-    """All trainings of a cell, seed by seed."""
+    """Yields all trainings of a cell, seed by seed."""
     folds = range(1, (cell.folds or 0) + 1)[: options.folds]
     for seed in range(cell.seeds)[: options.seeds]:
         for fold in folds if cell.folds else [None]:
@@ -158,7 +158,7 @@ def trainings(cell: Cell, options: argparse.Namespace) -> Iterator[Training]:
 def settings_of(
     cell: Cell, seed: int, fold: int | None, options: argparse.Namespace
 ) -> RunConfig:
-    """The settings of a training, as `keraunos fit` would read them."""
+    """Returns the configuration of a training, loaded like that of `keraunos fit`."""
     folder = options.data
     places = [f"data.train={folder}"]
     if folder != SYNTHETIC:
@@ -172,7 +172,7 @@ def settings_of(
 
 
 def train_all(missing: Sequence[Training], results: Results, minutes: float) -> None:
-    """Trains one after the other until the time is over."""
+    """Runs trainings one after another until the time limit."""
     shared = Shared.of_this_process()
     deadline = time.monotonic() + 60 * minutes
     for training in missing:
@@ -189,7 +189,7 @@ def train_all(missing: Sequence[Training], results: Results, minutes: float) -> 
 
 
 def train_one(training: Training, shared: Shared) -> dict[str, Any]:
-    """Trains, and predicts the held-out images and the test images."""
+    """Trains, and returns the predictions for held-out and test images."""
     config = training.config
     callbacks = {"callbacks": {**QUIET, **config.callbacks}}
     config = config.model_copy(update=callbacks)
@@ -203,7 +203,7 @@ def train_one(training: Training, shared: Shared) -> dict[str, Any]:
 
 
 def fit_fold(cell: Cell, config: RunConfig, folder: Path, shared: Shared) -> dict[str, Any]:
-    """Trains one fold; the model after the last epoch predicts."""
+    """Trains one fold, and predicts with the model after the last epoch."""
     from keraunos.cli.build import build_data, build_module, build_trainer
 
     data = build_data(config)
@@ -211,7 +211,7 @@ def fit_fold(cell: Cell, config: RunConfig, folder: Path, shared: Shared) -> dic
     run_dir = folder / "run" if cell.needs_run else None
     result = build_trainer(config, run_dir, strategy=shared.strategy).fit(module, data)
     if not result.is_finished:
-        raise KeyboardInterrupt  # which ends the fit alone
+        raise KeyboardInterrupt  # an interrupt ends only the fit
     return {
         split: head_answers(module, result.model, images)
         if cell.is_frozen
@@ -222,7 +222,7 @@ def fit_fold(cell: Cell, config: RunConfig, folder: Path, shared: Shared) -> dic
 
 
 def fit_as_typed(config: RunConfig, folder: Path) -> dict[str, Any]:
-    """Runs `keraunos fit`, and reads what it predicts at the end for the test images."""
+    """Runs `keraunos fit`, and reads its final predictions for the test images."""
     from keraunos.cli.build import build_data
     from keraunos.cli.folds import one_fold, wants_all_folds
     from keraunos.cli.main import main as keraunos
@@ -231,15 +231,15 @@ def fit_as_typed(config: RunConfig, folder: Path) -> dict[str, Any]:
     (folder / "all.yaml").write_text(to_yaml(config))
     run = folder / "run"
     if keraunos(["fit", str(folder / "all.yaml"), f"run_dir={run}"]) != 0:
-        raise SystemExit("`keraunos fit` failed, as it says above.")
+        raise SystemExit("`keraunos fit` failed; see its error above.")
     file = next(run / name for name in LAST_PREDICTIONS if (run / name).exists())
     data = build_data(one_fold(config, 1) if wants_all_folds(config) else config)
-    said = read_predictions(file)
-    return {"test": answers(said.names, said.labels, said.probabilities, data.test)}
+    found = read_predictions(file)
+    return {"test": answers(found.names, found.labels, found.probabilities, data.test)}
 
 
 def versions() -> dict[str, str]:
-    """Of what decides numbers."""
+    """Returns the versions of the packages that affect the results."""
     return {name: metadata.version(name) for name in ("keraunos", "keras", "tensorflow")}
 
 

@@ -1,4 +1,4 @@
-"""What models answer: for each image the class that is predicted."""
+"""Predicts classes with the models of `better_models.py`."""
 
 import os
 from pathlib import Path
@@ -8,13 +8,13 @@ import numpy as np
 
 
 def answers(names: Any, labels: Any, probabilities: Any, images: Any) -> dict[str, Any]:
-    """The predicted class of each image, except for those that are filed under two classes.
+    """Returns the predicted class of each image that is not filed under two classes.
 
     Args:
         names: The path of each image.
-        labels: `(images,)` the class that each is filed under.
-        probabilities: `(images, classes)` what a model returns.
-        images: The split that has them.
+        labels: The labels `(images,)`.
+        probabilities: The outputs `(images, classes)` of a model.
+        images: The split of the images.
     """
     twice = {_end(name) for name in np.array(images.names)[images.contradictory]}
     rows = [row for row, name in enumerate(names) if _end(name) not in twice]
@@ -26,18 +26,18 @@ def answers(names: Any, labels: Any, probabilities: Any, images: Any) -> dict[st
 
 
 def whole_answers(model: Any, images: Any) -> dict[str, Any]:
-    """What a model answers when it sees the images."""
+    """Predicts the classes of images with a whole model."""
     from keraunos import Trainer
 
-    said = Trainer().test(model, images).predictions
-    return answers(said.names, said.labels, said.probabilities, images)
+    found = Trainer().test(model, images).predictions
+    return answers(found.names, found.labels, found.probabilities, images)
 
 
 def head_answers(module: Any, model: Any, images: Any) -> dict[str, Any]:
-    """What a model on a frozen network answers, by the features that a fit trains on.
+    """Predicts the classes of images with the head of a model and cached features.
 
-    The network sees each image once for all trainings: `fit` has made sure that head and
-    features return what the whole model returns.
+    The frozen network processes each image once for all trainings; `fit` has verified that
+    the head on features returns the same as the whole model.
     """
     from keraunos.features import FeatureCache
     from keraunos.models.keras_graph import head_behind
@@ -52,5 +52,5 @@ def head_answers(module: Any, model: Any, images: Any) -> dict[str, Any]:
 
 
 def _end(name: str) -> str:
-    """The path of an image below the folder of all data: Test/nevus/ISIC_0012.jpg."""
+    """Returns the last three parts of a path: Test/nevus/ISIC_0012.jpg."""
     return os.path.join(*Path(name).parts[-3:])

@@ -1,6 +1,6 @@
-"""What benchmarks/better_models.py measures: cells, each a few settings over a common base.
+"""The cells of `better_models.py`, each with a few settings in addition to a common base.
 
-A cell is written as settings of `keraunos fit`, so that any of them can be run by hand:
+A cell consists of settings of `keraunos fit`, so that any of them can be run by hand:
 `keraunos fit skin_lesion SETTINGS... data.train=DIR data.test=DIR`.
 """
 
@@ -14,7 +14,7 @@ BASE = (
     "model.backbone=efficientnet_lite0",
     "model.weights=imagenet",
     "data.image_size=224",
-    "data.check=full",  # near copies stay on one side: the folds are grouped
+    "data.check=full",  # near copies stay in one fold
     f"data.folds={FOLDS}",
     "augmentation.strength=0",
     "trainer.max_epochs=30",
@@ -39,16 +39,16 @@ class Cell:
     """A row of the table.
 
     Attributes:
-        name: What it is called.
+        name: Name of the row.
         group: `baseline`, `head`, `loss`, `augmentation`, `fine-tuning`,
             `effort`, `recipe`.
-        settings: `key=value`, laid over `BASE`.
-        seeds: How many seeds it is trained with.
-        folds: How many of the folds of each seed, from the first; None trains what
-            `keraunos fit` trains for these settings, and tests that.
-        against: The cells that it is compared with.
-        needs_run: Whether it needs a run directory: it takes its model from checkpoints.
-        recipe: Which recipe all settings are laid over.
+        settings: Settings `key=value` in addition to `BASE`.
+        seeds: Number of seeds.
+        folds: Number of folds per seed, from the first; None runs `keraunos fit` with these
+            settings and uses its test predictions.
+        against: Names of the cells to compare with.
+        needs_run: Whether it needs a run directory, to load the model from checkpoints.
+        recipe: The recipe that the settings are added to.
     """
 
     name: str
@@ -91,7 +91,7 @@ def _fine_tuned(name: str, *settings: str, needs_run: bool = False) -> Cell:
 
 
 def _effort(name: str) -> Cell:
-    """What `keraunos fit` trains and tests for an effort, on an ordinary split."""
+    """Creates a cell that runs `keraunos fit` with an effort, on an ordinary split."""
     return Cell(
         f"effort_{name}",
         "effort",
@@ -103,7 +103,7 @@ def _effort(name: str) -> Cell:
 
 
 def _recipe(name: str, *settings: str) -> Cell:
-    """A recipe as it is, except for its network."""
+    """Creates a cell of a recipe, changing only its backbone."""
     network = ("model.backbone=efficientnet_lite0", "model.weights=imagenet")
     return Cell(
         f"recipe_{name}",

@@ -1,4 +1,4 @@
-"""Finished trainings as lines of JSON in one file, which any kill leaves readable."""
+"""Stores finished trainings as lines of JSON in a file that survives kills."""
 
 import json
 import os
@@ -10,9 +10,9 @@ KEY = ("cell", "seed", "fold", "settings")
 
 
 class Results:
-    """The lines of a file, by what they are of.
+    """The lines of a results file by the key of their training.
 
-    A last line that a kill cut short is taken off, and its training repeated.
+    A last line that a kill has cut short is dropped, and its training repeated.
 
     Args:
         path: The file; it need not exist yet.
@@ -37,7 +37,7 @@ class Results:
         return self._lines[_as_tuple(key)]
 
     def append(self, line: dict[str, Any]) -> None:
-        """Adds a line, and waits until it is on the disk."""
+        """Appends a line and flushes it to disk."""
         self.path.touch()
         with self.path.open("r+b") as file:
             file.truncate(self._size)
@@ -62,6 +62,6 @@ def _parsed(line: bytes, place: str) -> dict[str, Any]:
         _as_tuple(parsed)
     except (ValueError, KeyError, TypeError):
         raise SystemExit(
-            f"{place}: this is no line of results; name another file"
+            f"{place}: this is not a line of results; name another file"
         ) from None
     return parsed

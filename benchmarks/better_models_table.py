@@ -1,12 +1,12 @@
-"""The table of benchmarks/better_models.py: scores, intervals, differences, verdicts.
+"""The table of `better_models.py`: scores, intervals, differences, verdicts.
 
-The score of a cell is balanced accuracy: for each image the share of its trainings that
-are right, the mean of that over the images of each class, the mean over classes. Intervals
-(95 %) are of `keraunos.evaluation.statistics`: from each class as many images as it has are
-drawn with replacement, 1,000 times. A difference is that of two cells on the same images
-in the same seeds and folds, with its interval by the same draws; p-values are corrected by
-Holm for the number of comparisons. The intervals know what other images might have given,
-and little of what other seeds would: hence the range over seeds beside them.
+The score of a cell is balanced accuracy: the share of trainings that classify an image
+correctly, averaged over the images of each class, then over classes. Intervals (95 %) are
+those of `keraunos.evaluation.statistics`: a bootstrap of 1,000 draws, stratified by class.
+A difference is that of two cells on the same images in the same seeds and folds, with its
+interval from the same draws; p-values are Holm-corrected for the number of comparisons. The
+intervals account for the choice of images but hardly for that of seeds: hence the range
+over seeds next to them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ WIDTH_OF_NORMAL = 2 * float(special.ndtri(0.975))
 
 
 class Estimate(NamedTuple):
-    """A score or a difference, with its interval of 95 %."""
+    """A score or a difference, with its 95 % interval."""
 
     value: float
     low: float
@@ -35,12 +35,12 @@ class Estimate(NamedTuple):
 
     @property
     def p_value(self) -> float:
-        """How likely one as far from 0 is if there is none; two-sided."""
+        """The two-sided p-value of the null hypothesis that the difference is 0."""
         deviation = max((self.high - self.low) / WIDTH_OF_NORMAL, 1e-12)
         return float(2 * special.ndtr(-abs(self.value) / deviation))
 
     def shown(self, sign: str = "") -> str:
-        """As text."""
+        """Formats the value and its interval."""
         low, high = (f"{end:{sign}.3f}" for end in (self.low, self.high))
         return f"{self.value:{sign}.3f} [{low}, {high}]"
 
@@ -48,15 +48,15 @@ class Estimate(NamedTuple):
 def print_table(
     cells: Mapping[str, Cell], keys: Sequence[Mapping[str, Any]], results: Results
 ) -> dict[str, Any]:
-    """Prints the table in Markdown, and what it comes to.
+    """Prints the table in Markdown, and the conclusions.
 
     Args:
-        cells: All rows.
-        keys: Of all trainings.
-        results: Those that are done.
+        cells: All cells by name.
+        keys: The keys of all trainings.
+        results: The finished trainings.
 
     Returns:
-        Scores by cell, ready for JSON.
+        Scores by cell, as JSON values.
     """
     planned = {name: [key for key in keys if key["cell"] == name] for name in cells}
     done = {
@@ -80,15 +80,15 @@ def print_table(
 
 
 def score(lines: Lines, split: str, other: Lines | None = None) -> Estimate | None:
-    """Balanced accuracy over trainings, or the difference from those of another cell.
+    """Computes the balanced accuracy of a cell, or its difference from another cell.
 
     Args:
-        lines: Of a cell.
+        lines: The results of the cell.
         split: `validation` or `test`.
-        other: Of the cell that is subtracted; only trainings that both have count.
+        other: The results of the cell to subtract; only common trainings are used.
 
     Returns:
-        None if there is nothing to score.
+        The estimate, or None if there are no predictions.
     """
     both = [key for key in lines if split in lines[key] and (other is None or key in other)]
     found = [lines[key][split] for key in both]
@@ -115,7 +115,7 @@ def score(lines: Lines, split: str, other: Lines | None = None) -> Estimate | No
 
 
 def conclusions(cells: Mapping[str, Cell], done: Mapping[str, Lines]) -> list[str]:
-    """A sentence for each comparison: whether it helps."""
+    """Returns a sentence for each comparison, with a verdict."""
     compared = [
         (name, base, split, difference)
         for name, cell in cells.items()
@@ -138,7 +138,7 @@ def _verdict(difference: Estimate, p_value: float) -> str:
 
 
 def _right(line: Mapping[str, Any], images_of: Mapping[str, Any] | None = None) -> Floats:
-    """`(images,)`: whether each was right, in the order of another line if one is given."""
+    """Returns `(images,)` whether each prediction is right; checks the order of images."""
     right = np.equal(line["labels"], line["predicted"]).astype(float)
     if images_of is None or images_of["images"] == line["images"]:
         return right

@@ -1,9 +1,9 @@
-"""What callbacks cost: a step without any, with the default ones, and with everything on.
+"""Measures the cost of callbacks per step: none, the default ones, and all of them.
 
-A tiny model on tiny images and one CPU device, so that a step takes as little as it ever
-does. The sides take turns in one process; the first epoch of each turn, which traces, is
-not counted. What comes between the steps of two epochs (validation, images, files) is
-told beside them.
+Trains a tiny model on tiny images on one CPU device, so that steps are as short as
+possible. The sides take turns in one process; the first epoch of each turn, which traces,
+is not counted. The time between the steps of two epochs (validation, images, files) is
+reported separately.
 
 Usage: python benchmarks/callback_cost.py [--images 2000] [--epochs 5] [--rounds 3]
 """
@@ -42,9 +42,9 @@ SIZE, BATCH_SIZE, CLASSES = 32, 4, 4
 
 
 class Stopwatch(Callback):
-    """Seconds of steps and of the rest of an epoch, except for the first epoch.
+    """Measures the steps and the rest of each epoch except the first.
 
-    It wants no hook at single steps, which would make the device wait.
+    Uses no hook at single steps, which would make the device wait.
     """
 
     every_n_steps = None
@@ -55,7 +55,7 @@ class Stopwatch(Callback):
         self._ended: float | None = None
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Takes the time since the last end of an epoch apart."""
+        """Divides the time since the end of the last epoch."""
         now, seconds = time.perf_counter(), run.metrics["seconds"]
         if self._ended is not None:
             self.milliseconds.append(1000 * seconds / (run.steps_per_epoch or 1))
@@ -64,19 +64,19 @@ class Stopwatch(Callback):
 
 
 def nothing() -> dict[str, Any]:
-    """No callback at all."""
+    """Returns settings that disable all callbacks."""
     return dict.fromkeys(
         ("progress_bar", "metrics_log", "tensorboard", "figures", "model_checkpoint")
     )
 
 
 def default() -> dict[str, Any]:
-    """What every run with a directory has."""
+    """Returns the default callbacks of a run with a directory."""
     return {}
 
 
 def everything() -> dict[str, Any]:
-    """The default ones, and those that only watch, with all their options."""
+    """Returns the default callbacks and all others that only observe."""
     return {
         "progress_bar": ProgressBar(seconds_between_lines=1.0),
         "json_log": JsonLog(seconds_between_lines=1.0),
@@ -89,11 +89,11 @@ def everything() -> dict[str, Any]:
 
 
 def keras_per_batch() -> dict[str, Any]:
-    """One of Keras's that wants to be called after each batch: the device waits."""
+    """Returns a Keras callback with a hook after each batch, for which the device waits."""
 
     class EachBatch(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-            """Does nothing but being there."""
+            """Does nothing."""
 
     return nothing() | {"each_batch": EachBatch()}
 
@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=5)
@@ -138,7 +138,7 @@ def parse() -> argparse.Namespace:
 
 
 def draw(folder: Path, count: int) -> kr.ImageData:
-    """Images of noise in class folders, kept in memory."""
+    """Generates images of noise in class folders, and reads them into memory."""
     random = np.random.default_rng(0)
     for number in range(count):
         path = folder / f"class {number % CLASSES}" / f"{number}.png"
@@ -155,7 +155,7 @@ def draw(folder: Path, count: int) -> kr.ImageData:
 
 
 def build() -> keras.Model:
-    """One layer."""
+    """Builds a model with one layer."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -172,7 +172,7 @@ def build() -> keras.Model:
 def measure(
     data: kr.ImageData, run_dir: Path, callbacks: dict[str, Any], epochs: int
 ) -> Stopwatch:
-    """Trains once."""
+    """Trains once, and returns the measured times."""
     watch = Stopwatch()
     trainer = kr.Trainer(
         strategy="single",
@@ -184,12 +184,12 @@ def measure(
     )
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
         if not trainer.fit(build, data).is_finished:
-            raise KeyboardInterrupt  # which ends the fit alone
+            raise KeyboardInterrupt  # an interrupt ends only the fit
     return watch
 
 
 def median(turns: Iterable[list[float]]) -> float:
-    """Of all epochs of all turns."""
+    """Returns the median over all epochs of all turns."""
     return float(np.median(list(chain.from_iterable(turns))))
 
 

@@ -1,17 +1,17 @@
-"""Kills training processes with SIGKILL at random moments, and counts what that costs.
+"""Kills training processes with SIGKILL at random times, and counts the consequences.
 
-A small model with dropout and BatchNorm trains in a process that is killed at a random
-moment and started again, until it comes to its end; then the next run begins, until so
-many kills have landed. The same is done to `Model.fit` with `BackupAndRestore`, which
-saves as often. Counted are
+A small model with dropout and BatchNorm trains in a process that is killed at a random time
+and restarted until training has finished; then the next run starts, until the requested
+number of kills is reached. The same is done with `Model.fit` and `BackupAndRestore`, which
+saves equally often. Counts
 
-- unreadable: starts that failed, though there was something to continue from;
-- lost: the most steps that had to be done again, beyond the saving interval. One more
-  interval may be, where a checkpoint was still being written in the background;
-- different: runs whose weights are not, bit by bit, those of a run that was left alone.
+- unreadable: starts that failed although there was state to resume from;
+- lost: the maximum number of repeated steps beyond the saving interval. Up to one more
+  interval is expected if a checkpoint was still being written in the background;
+- different: runs whose final weights differ in any bit from those of an undisturbed run.
 
-Each attempt is a process that a parent forks after importing everything, before
-TensorFlow has started anything.
+Each attempt is a process forked from a parent that has imported everything, before
+TensorFlow has started any threads.
 
 Usage: python benchmarks/crash_campaign.py [--kills 200] [--seed 0] [--only keraunos]
 """
@@ -44,7 +44,7 @@ Train = Callable[[Path], None]
 
 @dataclass
 class Tally:
-    """What a campaign has come to."""
+    """The counts of a campaign."""
 
     kills: int = 0
     runs: int = 0
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
@@ -85,13 +85,13 @@ def parse() -> argparse.Namespace:
 
 
 def campaign(train: Train, kills: int, chance: random.Random) -> Tally:
-    """Runs training again and again until so many kills have landed."""
+    """Repeats training until the number of kills is reached."""
     tally = Tally()
     with tempfile.TemporaryDirectory() as name:
         started = time.monotonic()
         code, reason = attempt(train, Path(name), seconds=None)
         if code != 0:
-            raise RuntimeError(f"A run that is left alone must end. It said: {reason}")
+            raise RuntimeError(f"An undisturbed run must finish. It wrote: {reason}")
         seconds = time.monotonic() - started
         expected = weights(Path(name))
     while tally.kills < kills:
@@ -110,7 +110,7 @@ def one_run(
     kills: int,
     chance: random.Random,
 ) -> None:
-    """Kills and restarts one run until it ends, or can't be started any more."""
+    """Kills and restarts one run until it finishes or can't be resumed."""
     while True:
         limit = chance.uniform(0, seconds) if tally.kills < kills else None
         before = len(steps_done(directory))
@@ -132,7 +132,7 @@ def attempt(train: Train, directory: Path, seconds: float | None) -> tuple[int, 
     """Trains in its own process, which is killed after some seconds.
 
     Returns:
-        Its exit code, -9 if the kill landed, and the last line that it wrote.
+        The exit code, -9 if the process was killed, and the last line that it wrote.
     """
     log = directory / "log.txt"
     child = os.fork()
@@ -151,7 +151,7 @@ def attempt(train: Train, directory: Path, seconds: float | None) -> tuple[int, 
 
 
 def run_child(train: Train, directory: Path, log: Path) -> None:
-    """Trains and leaves; what it writes goes into a file."""
+    """Trains and exits, with output redirected to a file."""
     with open(log, "w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -165,13 +165,13 @@ def run_child(train: Train, directory: Path, log: Path) -> None:
 
 
 def weights(directory: Path) -> list[bytes]:
-    """The final weights of a run, bit by bit."""
+    """Returns the bytes of the final weights of a run."""
     with np.load(directory / WEIGHTS_FILE) as file:
         return [file[name].tobytes() for name in sorted(file.files)]
 
 
 def steps_done(directory: Path) -> list[int]:
-    """The numbers of all steps that were made, in order."""
+    """Returns the numbers of all steps in the order in which they were done."""
     path = directory / STEPS_FILE
     if not path.exists():
         return []
@@ -180,13 +180,13 @@ def steps_done(directory: Path) -> list[int]:
 
 
 def note_step(directory: Path, step: int) -> None:
-    """Appends a step's number; one small write, so that a kill can't tear it."""
+    """Appends the number of a step in one small write, which a kill can't split."""
     with open(directory / STEPS_FILE, "ab", buffering=0) as file:
         file.write(np.int32(step).tobytes())
 
 
 def batches(epoch: int = 0, start_batch: int = 0) -> tf.data.Dataset:
-    """The same batches in every epoch, from any of them on."""
+    """Returns the same batches for every epoch, starting at any batch."""
     chance = np.random.default_rng(0)
     count = STEPS * BATCH_SIZE - 3
     inputs = chance.normal(size=(count, 16)).astype("float32")
@@ -196,7 +196,7 @@ def batches(epoch: int = 0, start_batch: int = 0) -> tf.data.Dataset:
 
 
 def build() -> keras.Model:
-    """A small model with state of every kind."""
+    """Builds a small model with all kinds of state."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -212,7 +212,7 @@ def build() -> keras.Model:
 
 
 class NoteSteps(kr.callbacks.Callback):
-    """Writes down every step of ours."""
+    """Records every step of Keraunos."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -223,7 +223,7 @@ class NoteSteps(kr.callbacks.Callback):
 
 
 class NoteKerasSteps(keras.callbacks.Callback):
-    """Writes down every step of Keras's."""
+    """Records every step of Keras."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
@@ -235,7 +235,7 @@ class NoteKerasSteps(keras.callbacks.Callback):
 
 
 def train_with_keraunos(directory: Path) -> None:
-    """Continues by itself where the directory stands."""
+    """Trains with Keraunos, which resumes by itself."""
     trainer = kr.Trainer(
         strategy="single",
         max_epochs=EPOCHS,
@@ -254,7 +254,7 @@ def train_with_keraunos(directory: Path) -> None:
 
 
 def train_with_keras(directory: Path) -> None:
-    """`BackupAndRestore` as its documentation shows it."""
+    """Trains with `BackupAndRestore` as in its documentation."""
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(0)
     model = build()

@@ -1,22 +1,22 @@
-"""Damages every file of a run, a search and the cache, and counts the outcome.
+"""Damages every file of a run, a search and the cache, and counts the outcomes.
 
-A tiny run is trained once, with its own cache. Then each of its files is damaged, in
-a fresh copy, in each of five ways, and each command is given on it:
+A tiny run is trained once, with its own cache. Then each of its files is damaged in five
+ways, each in a fresh copy, and each command is run on it:
 
-- empty: the file has no bytes any more; half: the second half is missing; flip: one bit is
-  another (in text one bit of every eighth digit, which stays a digit); delete: it is gone;
-  directory: a folder of that name stands in its place.
-- resume: one more epoch; test, predict, compare and audit; for the searches and folds,
-  the same command once more.
+- empty: the file is truncated to 0 bytes; half: the second half is missing; flip: one bit
+  is flipped (in text, one bit of every eighth digit, which remains a digit); delete: the
+  file is removed; directory: the file is replaced by a directory.
+- resume: one more epoch; test, predict, compare and audit; for searches and folds, the same
+  command again.
 
-The outcome is compared with what the same command gives on an undamaged copy:
+The outcome is compared with that of the same command on an undamaged copy:
 
-- refused: an error of Keraunos in words, with an exit code; unaffected: the same result;
-  mended: the same result, and a line says what was damaged; reported: another result, and a
-  line says why; not read: the command does not open the file.
-- WRONG: another result, exit code 0 and not a word; TRACEBACK: an error without words.
+- refused: an error message of Keraunos and its exit code; unaffected: the same result;
+  mended: the same result, and a line that reports the damage; reported: a different result,
+  and a line that explains it; not read: the command does not open the file.
+- WRONG: a different result with exit code 0 and no message; TRACEBACK: an unhandled error.
 
-Commands run in processes that are forked from one that has imported everything.
+Commands run in processes forked from one that has imported everything.
 
 Usage: python benchmarks/damage_campaign.py [--files 'cache/*'] [--commands test,compare]
            [--damages flip] [--subjects run] [--jobs 2] [--verbose]
@@ -54,26 +54,26 @@ SIZE = 32
 CLASSES = {"cat": 9, "dog": 7, "emu": 6}
 TEST_CLASSES = {"cat": 4, "dog": 3, "emu": 3}
 DATA, RUN, CACHE = "data", "run", "cache"
-# What differs between two runs of the same command anyway.
+# Values that differ between two runs of the same command anyway.
 TIMES = ("seconds", "images_per_second", "data_wait_seconds")
 BAD = ("WRONG", "TRACEBACK")
-# What commands import when they need it, so that each process has it already.
+# Modules that commands import late, imported in advance for all processes.
 IMPORTED = ("cli.build", "cli.folds", "cli.saved_model", "search.search", "data.audit.html")
 
 
 def empty(file: Path) -> None:
-    """Leaves no bytes."""
+    """Truncates a file to 0 bytes."""
     file.write_bytes(b"")
 
 
 def half(file: Path) -> None:
-    """Leaves the first half."""
+    """Truncates a file to its first half."""
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
 
 
 def flip(file: Path) -> None:
-    """Changes one bit in the middle; in text, one of every eighth digit."""
+    """Flips one bit in the middle; in text, one bit of every eighth digit."""
     content = bytearray(file.read_bytes())
     is_text = file.suffix in (".json", ".jsonl", ".yaml", ".csv", ".txt")
     places = [n for n, byte in enumerate(content) if is_text and chr(byte) in "23456789"]
@@ -83,12 +83,12 @@ def flip(file: Path) -> None:
 
 
 def delete(file: Path) -> None:
-    """Removes it."""
+    """Removes a file."""
     file.unlink()
 
 
 def directory(file: Path) -> None:
-    """Puts a folder in its place."""
+    """Replaces a file by a directory."""
     file.unlink()
     file.mkdir()
 
@@ -104,10 +104,10 @@ class Done:
 
     Attributes:
         code: The exit code, or minus the number of a signal.
-        said: What it wrote to standard error, line by line.
-        result: What it showed and wrote.
-        opened: Which of the files were read or replaced.
-        seconds: How long it took.
+        said: The lines of standard error.
+        result: Its standard output and the content of written files.
+        opened: The files that were read or replaced.
+        seconds: Duration.
     """
 
     code: int
@@ -118,7 +118,7 @@ class Done:
 
 
 class State(NamedTuple):
-    """What shows whether a file was opened or replaced."""
+    """Properties of a file that change when it is read or replaced."""
 
     inode: int
     changed_ns: int
@@ -127,11 +127,11 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """Something to damage.
+    """A directory to damage.
 
     Attributes:
-        make: The commands that make it, one after the other.
-        commands: Arguments of the command line, by name.
+        make: The commands that create it, in order.
+        commands: Arguments of the command line by name.
         files: Patterns of the files to damage.
     """
 
@@ -205,12 +205,12 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--subjects", default=",".join(SUBJECTS))
     parser.add_argument("--files", default="*", help="pattern of the files to damage")
     parser.add_argument("--damages", default=",".join(DAMAGES))
-    parser.add_argument("--commands", default="", help="of those of each subject")
+    parser.add_argument("--commands", default="", help="commands of each subject to run")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--verbose", action="store_true", help="show every cell")
     return parser.parse_args()
@@ -223,7 +223,7 @@ def campaign(folder: Path, name: str, options: argparse.Namespace) -> list[dict[
     for arguments in subject.make:
         done = give(whole, arguments)
         if done.code not in (0, 3):  # 3: an audit finds something
-            raise RuntimeError(f"What is to be damaged must be made: {done.said}")
+            raise RuntimeError(f"The subject can't be created: {done.said}")
     wanted = [each for each in options.commands.split(",") if each]
     expected = {
         command: undamaged(whole, arguments)
@@ -241,7 +241,7 @@ def campaign(folder: Path, name: str, options: argparse.Namespace) -> list[dict[
 
     def try_cell(cell: tuple[str, str, str]) -> dict[str, Any]:
         file, damage, command = cell
-        # That a file is there is seen without opening it.
+        # Deletions and directories are noticed without opening the file.
         if damage in ("empty", "half", "flip") and file not in expected[command].opened:
             outcome, words = "not read", ""
         else:
@@ -263,7 +263,7 @@ def campaign(folder: Path, name: str, options: argparse.Namespace) -> list[dict[
 
 
 def without_like_locks(files: list[str]) -> list[str]:
-    """Leaves one lock of each kind in a folder: they are empty, and all are used alike."""
+    """Keeps one lock file of each kind per folder, because all are empty and used alike."""
     kinds: dict[str, str] = {}
     for file in files:
         kind = re.sub(r"[0-9a-f]{64}", "", file) if file.endswith(".lock") else file
@@ -272,7 +272,7 @@ def without_like_locks(files: list[str]) -> list[str]:
 
 
 def undamaged(whole: Path, arguments: tuple[str, ...]) -> Done:
-    """What a command comes to on an undamaged copy."""
+    """Runs a command on an undamaged copy."""
     folder = copy_of(whole)
     age(folder)
     done = give(folder, arguments)
@@ -285,7 +285,7 @@ def undamaged(whole: Path, arguments: tuple[str, ...]) -> Done:
 def one_cell(
     whole: Path, file: str, damage: str, arguments: tuple[str, ...], expected: Done
 ) -> tuple[str, str]:
-    """Damages a file in a fresh copy, gives a command, and judges the outcome."""
+    """Damages a file in a fresh copy, runs a command, and classifies the outcome."""
     folder = copy_of(whole)
     try:
         DAMAGES[damage](folder / file)
@@ -296,7 +296,7 @@ def one_cell(
 
 
 def judge(done: Done, expected: Done) -> tuple[str, str]:
-    """The outcome of a command on something damaged, and the words that it had for it."""
+    """Returns the outcome of a command on damaged files, and what it reported."""
     new = [line for line in done.said if line not in expected.said]
     words = " | ".join(new)
     if any(line.startswith("Traceback") for line in done.said) or done.code < 0:
@@ -309,12 +309,12 @@ def judge(done: Done, expected: Done) -> tuple[str, str]:
 
 
 def is_same(result: dict[str, Any], expected: dict[str, Any]) -> bool:
-    """Whether what was expected is there; more may be written, what was mended."""
+    """Returns whether the result contains everything that is expected."""
     return all(result.get(name) == value for name, value in expected.items())
 
 
 def difference(done: Done, expected: Done) -> str:
-    """What of the result is another."""
+    """Describes how a result differs from the expected one."""
     names = [k for k, value in expected.result.items() if done.result.get(k) != value]
     lines = set(done.result["shown"].splitlines()) - set(
         expected.result["shown"].splitlines()
@@ -323,7 +323,7 @@ def difference(done: Done, expected: Done) -> str:
 
 
 def give(folder: Path, arguments: tuple[str, ...]) -> Done:
-    """Gives a command in its own process."""
+    """Runs a command in its own process."""
     logs = folder / "out.log", folder / "err.log"
     before, started = file_states(folder), time.monotonic()
     child = os.fork()
@@ -347,7 +347,7 @@ def give(folder: Path, arguments: tuple[str, ...]) -> Done:
 
 
 def run_child(folder: Path, arguments: tuple[str, ...], out: Path, err: Path) -> None:
-    """Runs a command and leaves; what it writes goes into files."""
+    """Runs a command and exits, with output redirected to files."""
     for path, descriptor in ((out, 1), (err, 2)):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, descriptor)
@@ -368,14 +368,14 @@ def run_child(folder: Path, arguments: tuple[str, ...], out: Path, err: Path) ->
 
 
 def plain(text: str, folder: Path) -> str:
-    """Without what differs from copy to copy."""
+    """Removes text that differs from copy to copy."""
     text = text.replace(str(folder), "FOLDER").replace(os.path.basename(folder), "FOLDER")
     text = re.sub(r"(process|pid) \d+", "process", text)
     return without_times(text)
 
 
 def read_result(path: Path) -> Any:
-    """What has to be the same however often a command is given; None for the rest."""
+    """Returns content that must be the same for each run of a command; otherwise None."""
     if path.name in ("metrics.jsonl", "validations.jsonl"):
         lines = path.read_text(errors="replace").splitlines()
         return [without_times(line) for line in lines]
@@ -391,36 +391,36 @@ def read_result(path: Path) -> Any:
 
 
 def weights_of(path: Path) -> Any:
-    """Every array of a file, bit by bit."""
+    """Returns the bytes of every array of a file."""
     try:
         return {name: array.tobytes() for name, array in load_file(path).items()}
-    except Exception as error:  # damaged: not what it would be otherwise
+    except Exception as error:  # the file is damaged
         return str(error)
 
 
 def without_times(text: str) -> str:
-    """Without seconds, in JSON and in tables."""
+    """Removes durations in JSON and in tables."""
     text = re.sub(rf'("?({"|".join(TIMES)})"?[=:] ?)[^,}}\s]+', "TIME", text)
     text = re.sub(r"│ +\d+\.\d +(?=│)", "│ TIME ", text)
-    return re.sub(r"[ ─━]+", " ", text)  # which make tables as wide as their numbers
+    return re.sub(r"[ ─━]+", " ", text)  # the width of tables depends on their numbers
 
 
 def copy_of(whole: Path) -> Path:
-    """A fresh copy beside the original, so that relative paths stay true."""
+    """Creates a copy next to the original, so that relative paths remain valid."""
     copied = Path(tempfile.mkdtemp(prefix="cell-", dir=whole.parent))
     shutil.copytree(whole, copied, dirs_exist_ok=True)
     return copied
 
 
 def age(folder: Path) -> None:
-    """Makes all files look as if nobody had read them for long."""
+    """Sets old access times, so that later reads are visible."""
     for path in folder.rglob("*"):
         if path.is_file():
             os.utime(path, (1, 2))
 
 
 def file_states(folder: Path) -> dict[str, State]:
-    """What shows whether a file was opened or replaced."""
+    """Returns the state of each file, which shows whether it was read or replaced."""
     return {
         str(path.relative_to(folder)): State(
             stat.st_ino, stat.st_mtime_ns, stat.st_atime_ns
@@ -431,7 +431,7 @@ def file_states(folder: Path) -> dict[str, State]:
 
 
 def is_written(name: str, before: dict[str, State], after: dict[str, State]) -> bool:
-    """Whether a file is new or another one, and no part of the cache or a log."""
+    """Returns whether a file is new or replaced, and neither in the cache nor a log."""
     same = name in before and before[name][:2] == after[name][:2]
     return not same and not name.startswith(CACHE) and not name.endswith(".log")
 
@@ -454,7 +454,7 @@ def draw_data(folder: Path) -> None:
 def tiny_backbone(
     include_top: bool, weights: None, input_shape: tuple[int, int, int]
 ) -> keras.Model:
-    """Stands in for a network of keras.applications."""
+    """Builds a tiny replacement for a network of keras.applications."""
     layers = keras.layers
     inputs = keras.Input(input_shape)
     outputs = layers.Conv2D(4, 3, 4, name="first")(inputs)
@@ -464,12 +464,12 @@ def tiny_backbone(
 
 
 def preprocess_input(images: Any) -> Any:
-    """That of `tiny_backbone`, as keras.applications has one in each module."""
+    """Returns images unchanged: the preprocessing of `tiny_backbone`."""
     return images
 
 
 def report(cells: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    """Prints how often each outcome was, and a line of JSON."""
+    """Prints the count of each outcome, and a line of JSON."""
     outcomes = sorted({cell["outcome"] for cell in cells}, key=lambda name: name in BAD)
     rows: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for cell in cells:

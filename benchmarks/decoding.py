@@ -1,13 +1,12 @@
-"""Decoding next to stock Keras and TensorFlow, in one run.
+"""Compares the decoding of images with Keras and TensorFlow.
 
     python benchmarks/decoding.py [--count 400] [--sizes 600x450 1200x900]
 
-Makes JPEGs of drawn lesions with grain, of each size, and reads them all to 224 x 224
-pixels: with `keras.utils.image_dataset_from_directory`, with `tf.io.decode_jpeg` and
-`tf.image.resize(antialias=True)`, and with ours, which hashes each file, too, and has
-antialiasing. All in turn, from files that the system holds in memory; in milliseconds of
-processor time an image, which other work on the machine hardly changes, and in images
-per second.
+Generates JPEGs of drawn lesions with grain, of each size, and decodes them to 224 x 224
+pixels: with `keras.utils.image_dataset_from_directory`; with `tf.io.decode_jpeg` and
+`tf.image.resize(antialias=True)`; and with Keraunos, which also hashes each file and
+applies antialiasing. All take turns, with files in the page cache. Reports CPU milliseconds
+per image, which hardly depend on the load of the machine, and images per second.
 """
 
 import argparse
@@ -46,7 +45,7 @@ def make_images(folder: Path, count: int, size: tuple[int, int]) -> list[str]:
 
 
 def by_keras(folder: Path) -> None:
-    """All images by the stock way from a folder to batches."""
+    """Reads all images with the standard function of Keras."""
     dataset: Any = keras.utils.image_dataset_from_directory(
         folder, image_size=(SIZE, SIZE), shuffle=False, verbose=False
     )
@@ -55,7 +54,7 @@ def by_keras(folder: Path) -> None:
 
 
 def by_tensorflow(paths: list[str]) -> None:
-    """All images by TensorFlow's own functions, resized as well as ours are."""
+    """Reads all images with functions of TensorFlow, with antialiasing."""
 
     def read(path: tf.Tensor) -> tf.Tensor:
         image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
@@ -67,7 +66,7 @@ def by_tensorflow(paths: list[str]) -> None:
 
 
 def measure(folder: Path, count: int, size: tuple[int, int]) -> dict[str, list[float]]:
-    """Processor time in ms an image, and images per second: medians of the rounds."""
+    """Returns median CPU ms per image and images per second of each side."""
     paths = make_images(folder, count, size)
     digests = [hashlib.sha256(Path(path).read_bytes()).digest() for path in paths]
     ways: dict[str, Callable[[], object]] = {
@@ -87,7 +86,7 @@ def measure(folder: Path, count: int, size: tuple[int, int]) -> dict[str, list[f
 
 
 def main() -> None:
-    """Prints a table, and the same as a line of JSON."""
+    """Prints a table and a line of JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--sizes", nargs="+", default=["600x450", "1200x900"])

@@ -1,7 +1,7 @@
-"""How far threads that decode hinder each other; a part of `input_pipeline.py`, no script.
+"""Measures how much decoding threads block each other; used by `input_pipeline.py`.
 
-In Python one thread runs at a time. Pillow lets others run while it decodes and scales in
-C, and so does hashing: what else an image costs can't be done by two threads at once.
+Python runs one thread at a time. Pillow releases the GIL while it decodes and resizes in C,
+and so does hashing; the rest of the work for an image can't run in two threads at once.
 """
 
 import hashlib
@@ -24,10 +24,9 @@ Work = Callable[..., Any]
 
 
 def contention(folder: Path, size: int) -> dict[str, Any]:
-    """Milliseconds that an image takes in Python, and images per second by threads.
+    """Measures Python milliseconds per image, and images per second by number of threads.
 
-    So that each of the threads has a CPU of its own, they sleep for as long as decoding,
-    scaling and hashing take in C.
+    To simulate one CPU per thread, work in C is replaced by sleeping equally long.
     """
     from keraunos.data.files.pixel_rules import DEFAULT_RULES
     from keraunos.data.files.read_file import read_into
@@ -47,7 +46,7 @@ def contention(folder: Path, size: int) -> dict[str, Any]:
 
 
 def _divided(work: Callable[[], None]) -> tuple[float, float]:
-    """Seconds of CPU in Python and in C."""
+    """Returns CPU seconds spent in Python and in C."""
     in_c: list[float] = []
     with _replaced(lambda each: _timed(each, in_c)):
         start = time.thread_time()
@@ -57,7 +56,7 @@ def _divided(work: Callable[[], None]) -> tuple[float, float]:
 
 @contextmanager
 def _replaced(replace: Callable[[Work], Work]) -> Iterator[None]:
-    """Puts others in the place of `decode`, `resize` and `sha256`, given these."""
+    """Patches `decode`, `resize` and `sha256` with functions derived from them."""
     from keraunos.data.files import read_file
 
     private: Any = Image
@@ -76,7 +75,7 @@ def _replaced(replace: Callable[[Work], Work]) -> Iterator[None]:
 
 
 class _Decoder:
-    """One of Pillow's decoders with another `decode`."""
+    """A decoder of Pillow with another `decode`."""
 
     def __init__(self, decoder: Any, decode: Work) -> None:
         self._decoder = decoder
@@ -98,19 +97,19 @@ def _timed(work: Work, seconds: list[float]) -> Work:
 
 
 def _slept(work: Work, seconds: float, size: int) -> Work:
-    """Decoding ends after so many seconds, and scaling at once; hashing is needed."""
+    """Replaces decoding by sleeping and resizing by nothing; keeps hashing."""
     small = Image.new("RGB", (size, size))
 
     def sleep(_: bytes) -> tuple[int, int]:
         time.sleep(seconds)
-        return -1, 0  # all is decoded, without an error
+        return -1, 0  # everything is decoded without an error
 
     others: dict[Work, Work] = {Image.Image.resize: lambda *_: small, hashlib.sha256: work}
     return others.get(work, sleep)
 
 
 def _repetitions(count: int, work: Callable[[], None]) -> float:
-    """How often so many threads together do some work in a second."""
+    """Returns how often threads together complete some work per second."""
     threads = [threading.Thread(target=work) for _ in range(count)]
     start = time.perf_counter()
     for thread in threads:

@@ -1,14 +1,13 @@
-"""Do exports answer like their models? All backbones in all formats, in one table.
+"""Compares the outputs of exports and models, for all backbones and formats.
 
     python benchmarks/export_parity.py [--cases ResNet50 calibrated ensemble ...]
         [--formats onnx ...] [--images FOLDER] [--count 72] [--image-size 64]
 
-Each model has a backbone with random weights, features that are standardized on the
-images, and a random head; that it tells the images apart is checked first, as a model that
-answers the same to all of them would agree with anything. The images are drawn lesions, or
-the files of a folder. Every export is made and checked as `keraunos export` does it: its
-`predict.py` runs in its own process on the image files. Then its runtime is asked
-about 1, 3 and 33 images at once.
+Each model has a backbone with random weights, features that are standardized on the images,
+and a random head. First checks that its outputs differ between images, because constant
+outputs would agree trivially. The images are drawn lesions, or the files of a folder. Every
+export is written and verified like by `keraunos export`: its `predict.py` runs in its own
+process on the image files. Then its runtime predicts batches of 1, 3 and 33 images.
 """
 
 import argparse
@@ -41,9 +40,9 @@ from keraunos.models.transfer import TransferClassifier
 from PIL import Image
 
 CLASSES = tuple(KINDS)
-SMALL = "MobileNetV2"  # for cases that are about something else than the backbone
+SMALL = "MobileNetV2"  # for cases that do not test the backbone
 BATCHES = (1, 3, 33)
-SPREAD = 0.05  # standard deviation of the probabilities of a class, at least, over images
+SPREAD = 0.05  # minimum standard deviation over images of the probability of a class
 
 Floats = npt.NDArray[np.floating]
 Pixels = npt.NDArray[np.uint8]
@@ -51,12 +50,12 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Case:
-    """A model to be exported.
+    """A model to export.
 
     Attributes:
-        candidates: As `write_export` takes them.
-        description: Of the model.
-        expected: What it must answer.
+        candidates: Equivalent models, for `write_export`.
+        description: The description of the model.
+        expected: The expected outputs.
     """
 
     candidates: list[keras.Model]
@@ -65,7 +64,7 @@ class Case:
 
 
 def classifier(backbone: str, pixels: Pixels) -> keras.Model:
-    """A network with random weights that tells the images apart."""
+    """Builds a classifier with random weights whose outputs differ between images."""
     keras.utils.set_random_seed(0)
     module = TransferClassifier(
         len(CLASSES),
@@ -80,20 +79,20 @@ def classifier(backbone: str, pixels: Pixels) -> keras.Model:
 
 
 def probabilities(model: keras.Model, pixels: Pixels) -> Floats:
-    """Outputs of a model for images."""
+    """Returns the outputs of a model for images."""
     batches = np.split(pixels.astype(np.float32), range(32, len(pixels), 32))
     return np.concatenate([model.predict_on_batch(batch) for batch in batches])
 
 
 def plain(name: str, pixels: Pixels) -> Case:
-    """A backbone, and a head on standardized features."""
+    """Creates the case of a backbone with a head on standardized features."""
     model = classifier(name, pixels)
     description = Description(name, CLASSES, pixels.shape[1])
     return Case([model], description, probabilities(model, pixels))
 
 
 def calibrated(name: str, pixels: Pixels) -> Case:
-    """A model that corrects its probabilities itself."""
+    """Creates the case of a model that corrects its probabilities in the graph."""
     case = plain(SMALL, pixels)
     shape: Any = pixels.shape[1:]
     scale = tuple(0.5 + number / len(CLASSES) for number in range(len(CLASSES)))
@@ -107,7 +106,7 @@ def calibrated(name: str, pixels: Pixels) -> Case:
 
 
 def ensemble(name: str, pixels: Pixels) -> Case:
-    """The mean of two models with other preprocessing each."""
+    """Creates the case of two models with different preprocessing."""
     members = [classifier(each, pixels) for each in (SMALL, "ResNet50")]
     expected = np.mean([probabilities(each, pixels) for each in members], axis=0)
     model = ensemble_model(members)
@@ -133,7 +132,7 @@ def drawn_images(folder: Path, count: int) -> list[Path]:
 
 
 def require_spread(name: str, expected: Floats) -> None:
-    """Checks that answers differ from image to image."""
+    """Checks that outputs differ between images."""
     classes = len(np.unique(expected.argmax(axis=1)))
     spread = float(expected.std(axis=0).max())
     assert classes >= 3, f"{name} gives {classes} classes to all images"
@@ -195,7 +194,7 @@ def rows(arguments: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]
 
 
 def main() -> None:
-    """Prints the table, and all of it as JSON."""
+    """Prints the table and a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
     parser.add_argument("--formats", nargs="+", default=list(format_names()))

@@ -1,11 +1,10 @@
-"""How much the feature cache saves: ten epochs of a head on a frozen ResNet50.
+"""Measures how much time the feature cache saves in training a head on a frozen ResNet50.
 
-Three sides, one after the other in each round, on the same images, which are decoded
-beforehand for all of them:
+Three sides take turns on the same images, which are decoded in advance:
 
-- keras: the tutorial's way. `Model.fit`, with random flips, rotation and zoom in the model;
-- uncached: Keraunos through the backbone in every epoch;
-- cached: Keraunos with one version of each image and an empty feature cache.
+- keras: `Model.fit` as in tutorials, with random flips, rotation and zoom in the model;
+- uncached: Keraunos, which runs the backbone in every epoch;
+- cached: Keraunos with one version of each image and an initially empty feature cache.
 
 Usage: python benchmarks/feature_cache.py [--image-size 64] [--epochs 10] [--rounds 1]
        [--train FOLDER] [--views 1]
@@ -43,7 +42,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--train", default="synthetic:lesions")
     parser.add_argument("--image-size", type=int, default=64)
@@ -54,7 +53,7 @@ def parse() -> argparse.Namespace:
 
 
 def images(options: argparse.Namespace, cache_dir: str) -> kr.ImageData:
-    """The images, decoded in memory, with a feature cache that is empty."""
+    """Reads the images into memory, with an empty feature cache."""
     return kr.ImageData.from_folder(
         options.train,
         image_size=options.image_size,
@@ -67,7 +66,7 @@ def images(options: argparse.Namespace, cache_dir: str) -> kr.ImageData:
 
 
 def with_keras(data: kr.ImageData, options: argparse.Namespace) -> float:
-    """`Model.fit` of the tutorial's model; returns the last validation loss."""
+    """Trains the model of tutorials with `Model.fit`; returns the last validation loss."""
     train, validation = (as_dataset(split) for split in (data.train, data.validation))
     size = options.image_size
     backbone = keras.applications.ResNet50(
@@ -98,13 +97,13 @@ def with_keras(data: kr.ImageData, options: argparse.Namespace) -> float:
 
 
 def as_dataset(split: Any) -> tf.data.Dataset:
-    """The images of a split as a dataset of arrays in memory."""
+    """Returns the images of a split as a dataset of arrays in memory."""
     places = np.arange(split.num_examples)
     return tf.data.Dataset.from_tensor_slices((split.images(places), split.labels))
 
 
 def with_keraunos(mode: str) -> Any:
-    """A side of ours, with the feature cache on or off."""
+    """Returns a function that trains with Keraunos, with or without the feature cache."""
 
     def run(data: kr.ImageData, options: argparse.Namespace) -> float:
         module = kr.TransferClassifier(
@@ -118,7 +117,7 @@ def with_keraunos(mode: str) -> Any:
         )
         result = trainer.fit(module, data)
         if not result.is_finished:
-            raise KeyboardInterrupt  # which ends the fit alone
+            raise KeyboardInterrupt  # an interrupt ends only the fit
         return float(result.history["val_loss"][-1])
 
     return run

@@ -1,13 +1,12 @@
-"""All of ResNet50 fine-tuned at 96 pixels: images a second on one replica and on two.
+"""Measures images per second of fine-tuning all of ResNet50 on one and two replicas.
 
-The two replicas are virtual CPU devices that share the cores of the first: they have the
-same arithmetic to do, half a batch each, so that what is missing from 1.0 is the price of
-two replicas. `Model.fit` trains the same on one. All take turns; medians over rounds, the
-first of which traces and is not counted. Seconds of CPU are given as well, for a machine
-with other work.
+The two replicas are virtual CPU devices that share all cores: they do the same arithmetic,
+half a batch each, so that a ratio below 1.0 is the cost of two replicas. `Model.fit` trains
+the same model on one. All take turns; reports medians over rounds, except for the first,
+which traces. Also reports CPU seconds, for busy machines.
 
-`--threads` limits the threads within operations (0: as many as there are cores), which
-all devices of a process share.
+`--threads` limits the threads within operations (0: the number of cores), which all devices
+of a process share.
 
 Usage: python benchmarks/finetune_step.py [--image-size 96] [--batch-size 16] [--steps 6]
            [--rounds 3] [--sides 1 2 fit] [--threads 0]
@@ -30,7 +29,7 @@ SIDES = ("1", "2", "fit")
 
 
 class EpochTimes(keras.callbacks.Callback):
-    """Seconds of the clock and of CPU of each epoch."""
+    """Measures wall-clock and CPU seconds of each epoch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +40,7 @@ class EpochTimes(keras.callbacks.Callback):
         self.started = time.perf_counter(), time.process_time()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Stops them."""
+        """Stops the clocks."""
         clock, cpu = self.started
         self.epochs.append((time.perf_counter() - clock, time.process_time() - cpu))
 
@@ -66,7 +65,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--image-size", type=int, default=96)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -79,7 +78,7 @@ def parse() -> argparse.Namespace:
 
 
 def measure(side: str, options: argparse.Namespace) -> tuple[float, float]:
-    """The median of an epoch: seconds of the clock, and of CPU."""
+    """Returns the median wall-clock and CPU seconds of an epoch."""
     clock = EpochTimes()
     epochs = options.rounds + 1
 
@@ -103,13 +102,13 @@ def measure(side: str, options: argparse.Namespace) -> tuple[float, float]:
             callbacks={"clock": clock, "progress_bar": None},
         )
         if not trainer.fit(build, batches(options)).is_finished:
-            raise KeyboardInterrupt  # which ends the fit alone
+            raise KeyboardInterrupt  # an interrupt ends only the fit
     keras.backend.clear_session()
     return tuple(np.median(clock.epochs[1:], axis=0).tolist())
 
 
 def batches(options: argparse.Namespace) -> tf.data.Dataset:
-    """The same noise for all sides, in memory."""
+    """Returns the same noise in memory for all sides."""
     random = np.random.default_rng(0)
     count, size = options.batch_size * options.steps, options.image_size
     inputs = random.uniform(0, 255, (count, size, size, 3)).astype("float32")

@@ -1,9 +1,9 @@
-"""Tells how the seconds of `keraunos fit` divide into its parts.
+"""Measures how the duration of `keraunos fit` is divided among its parts.
 
-The parts: start, which is imports; data; building of the model; passes of images through
-the backbone; training, validation included; callbacks, as far as training waits for them;
-checkpoints likewise; end, which is all after the last epoch: figures that are still being
-drawn, the check of the whole model, writing it, and the test; other.
+The parts are start (imports); data; building of the model; passes of images through the
+backbone; training including validation; callbacks and checkpoints, as far as training waits
+for them; end (everything after the last epoch: figures that are still being drawn, the
+check of the whole model, export, and test); other.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from search_stopwatch import Stopwatch
 
 
 class FitStopwatch(Stopwatch):
-    """Runs `keraunos fit` in this process; each second belongs to the innermost part."""
+    """Runs `keraunos fit` in this process, and attributes time to the innermost part."""
 
     def _watch(self) -> None:
         from keraunos.cli.commands import fit as command

@@ -1,7 +1,7 @@
-"""Images per second of training a head on a frozen ResNet50: Keraunos and Model.fit.
+"""Compares images per second with Model.fit in training a head on a frozen ResNet50.
 
-Both sides train the same model on the same batches, which lie in memory, for so many
-epochs; they take turns, and the first epoch of each turn, which traces, is not counted.
+Both sides train the same model on the same batches in memory. They take turns, and the
+first epoch of each turn, which traces, is not counted.
 
 Usage: python benchmarks/frozen_step.py [--image-size 224] [--batch-size 32] [--steps 6]
        [--epochs 2] [--rounds 2]
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--batch-size", type=int, default=32)
@@ -49,7 +49,7 @@ def parse() -> argparse.Namespace:
 
 
 def batches(options: argparse.Namespace) -> tf.data.Dataset:
-    """Noise in memory: what the images show makes no difference to the speed."""
+    """Returns noise in memory, because the content does not affect the speed."""
     random = np.random.default_rng(0)
     size, count = options.image_size, options.batch_size * options.steps
     pixels = random.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
@@ -59,12 +59,12 @@ def batches(options: argparse.Namespace) -> tf.data.Dataset:
 
 
 def module(options: argparse.Namespace) -> kr.TransferClassifier:
-    """The tutorial's model, from random weights."""
+    """Creates the module with random weights."""
     return kr.TransferClassifier(9, image_size=options.image_size, weights=None)
 
 
 class EpochSpeeds(keras.callbacks.Callback):
-    """Images per second of each epoch but the first."""
+    """Measures images per second of each epoch except the first."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -76,13 +76,13 @@ class EpochSpeeds(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Stops it."""
+        """Stops the clock."""
         if epoch > 0:
             self.speeds.append(self.count / (time.perf_counter() - self.started))
 
 
 def with_keraunos(dataset: tf.data.Dataset, options: argparse.Namespace) -> list[float]:
-    """Our loop; the clock is the same Keras callback."""
+    """Trains with Keraunos, timed by the same Keras callback."""
     clock = EpochSpeeds(options.batch_size * options.steps)
     trainer = kr.Trainer(
         strategy="single",
@@ -90,12 +90,12 @@ def with_keraunos(dataset: tf.data.Dataset, options: argparse.Namespace) -> list
         callbacks={"clock": clock, "progress_bar": None},
     )
     if not trainer.fit(module(options), dataset).is_finished:
-        raise KeyboardInterrupt  # which ends the fit alone
+        raise KeyboardInterrupt  # an interrupt ends only the fit
     return clock.speeds
 
 
 def with_model_fit(dataset: tf.data.Dataset, options: argparse.Namespace) -> list[float]:
-    """Keras's own."""
+    """Trains with `Model.fit`."""
     clock = EpochSpeeds(options.batch_size * options.steps)
     model = module(options).build()
     model.fit(dataset, epochs=options.epochs + 1, verbose=0, callbacks=[clock])

@@ -1,14 +1,13 @@
-"""What looking into steps costs, when a step is sampled and when it is not.
+"""Measures the cost of health sampling, for steps that are sampled and steps that are not.
 
-The mark, by which other threads see how far a call to the devices has come, is written
-twice in each step: calls of many tiny steps with it and without it take turns.
+The position mark, from which other threads read the progress of a call to the devices, is
+written twice per step: calls of many tiny steps with and without it take turns.
 
-A sample: what continues around a step that is sampled, TensorBoard's file included, again
-and again around no step, in a fit of each model; beside it stands what part that is of 50
-steps of 50 ms. Whole fits of the smallest model take turns, with and without the callback,
-in one process, 16 steps a call. Times are CPU times of the process, which other work on the
-machine changes less than a clock on the wall. Intervals are from a bootstrap over the
-samples, or over the epochs.
+A sample: the work around a sampled step, including writing for TensorBoard, is repeated
+around an empty step in a fit of each model, and reported in relation to 50 steps of 50 ms.
+Whole fits of the smallest model with and without the callback take turns in one process,
+with 16 steps per call. Times are CPU times of the process, which depend less on the load of
+the machine than wall-clock time. Intervals are from a bootstrap over samples or epochs.
 
 Usage: python benchmarks/health.py [--samples 60] [--rounds 4] [--models head]
 """
@@ -34,14 +33,14 @@ import tensorflow as tf
 from keraunos.callbacks import Callback, Health, RunState, TensorBoard
 from keraunos.trainer.step.position_mark import PositionMark
 
-EVERY, STEP_MS = 50, 50.0  # what a sample's cost is compared with
+EVERY, STEP_MS = 50, 50.0  # the cost of a sample is compared with these steps
 AT_STEP = 4
 SILENT = dict.fromkeys(("progress_bar", "figures", "model_checkpoint", "metrics_log"))
 Numbers = npt.NDArray[np.float64]
 
 
 class Samples(Callback):
-    """CPU milliseconds of samples around no step, taken in the middle of a fit."""
+    """Measures CPU milliseconds of samples around an empty step, within a fit."""
 
     def __init__(self, count: int, board: TensorBoard) -> None:
         self.milliseconds: list[float] = []
@@ -49,7 +48,7 @@ class Samples(Callback):
         self._board = board
 
     def on_train_step_end(self, run: RunState) -> None:
-        """Takes them once, after some steps; the first, which traces, does not count."""
+        """Takes all samples at one step; the first, which traces, is not counted."""
         if run.step != AT_STEP:
             return
         probe = run.engine.training.health  # type: ignore[union-attr]
@@ -64,7 +63,7 @@ class Samples(Callback):
 
 
 class EpochTimes(Callback):
-    """CPU milliseconds of a step, for each epoch but the first."""
+    """Measures CPU milliseconds per step in each epoch except the first."""
 
     every_n_steps = None
 
@@ -73,7 +72,7 @@ class EpochTimes(Callback):
         self._ended: float | None = None
 
     def on_epoch_end(self, run: RunState) -> None:
-        """Takes down how long the epoch took."""
+        """Records the duration of the epoch."""
         now = time.process_time()
         if self._ended is not None:
             steps = run.steps_per_epoch or 1
@@ -82,7 +81,7 @@ class EpochTimes(Callback):
 
 
 class NoMark(PositionMark):
-    """Nothing is written within a step."""
+    """A position mark that writes nothing."""
 
     @contextlib.contextmanager
     def waiting_for_data(self, step: tf.Tensor) -> Iterator[None]:
@@ -94,19 +93,19 @@ class NoMark(PositionMark):
 
 
 def head() -> keras.Model:
-    """A head on features."""
+    """Builds a head on features."""
     layers = keras.layers
     return compiled([keras.Input((512,)), layers.Dense(64, "relu"), layers.Dense(9)])
 
 
 def dense() -> keras.Model:
-    """Ten million weights in eight variables."""
+    """Builds a model with ten million weights in eight variables."""
     layers = [keras.layers.Dense(1800, "relu") for _ in range(3)]
     return compiled([keras.Input((512,)), *layers, keras.layers.Dense(9)])
 
 
 def resnet() -> keras.Model:
-    """A whole ResNet50: 23.5 million weights in 214 variables, 160 of which train."""
+    """Builds a model with ResNet50: 23.5 million weights."""
     network = keras.applications.ResNet50(
         include_top=False, weights=None, input_shape=(32, 32, 3), pooling="avg"
     )
@@ -115,7 +114,7 @@ def resnet() -> keras.Model:
 
 
 def compiled(layers: list[Any]) -> keras.Model:
-    """A classifier of these layers."""
+    """Creates a compiled classifier from layers."""
     model = keras.Sequential(layers)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(1e-3), loss)
@@ -151,7 +150,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--samples", type=int, default=60)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
@@ -160,7 +159,7 @@ def parse() -> argparse.Namespace:
 
 
 def cost_of_sample(build: Callable[[], keras.Model], count: int) -> list[float]:
-    """CPU milliseconds of a sample, with a 95 % interval."""
+    """Returns CPU milliseconds per sample, with a 95 % interval."""
     board = TensorBoard(images=False)
     samples = Samples(count, board)
     health = Health(every_n_steps=AT_STEP)
@@ -169,7 +168,7 @@ def cost_of_sample(build: Callable[[], keras.Model], count: int) -> list[float]:
 
 
 def cost_between(rounds: int) -> dict[str, Any]:
-    """CPU milliseconds of a step without the callback, and how many more with it."""
+    """Returns CPU milliseconds per step without the callback, and the increase with it."""
     found: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(rounds):
         for looks in (False, True):
@@ -184,9 +183,9 @@ def cost_between(rounds: int) -> dict[str, Any]:
 
 
 def cost_of_mark(rounds: int) -> dict[str, Any]:
-    """CPU milliseconds of a step that writes no mark, and how many more with it.
+    """Returns CPU milliseconds per step without the mark, and the increase with it.
 
-    Of calls of 1000 tiny steps each, which take turns.
+    Calls of 1000 tiny steps each take turns.
     """
     steps, found = 1000, {True: [], False: []}
     calls = {True: tiny_steps(PositionMark(), steps), False: tiny_steps(NoMark(), steps)}
@@ -201,7 +200,7 @@ def cost_of_mark(rounds: int) -> dict[str, Any]:
 
 
 def tiny_steps(mark: PositionMark, steps: int) -> Callable[[], Any]:
-    """A call of many steps, each of which takes a batch and multiplies it by a matrix."""
+    """Returns a traced call of many steps, each of which multiplies a batch by a matrix."""
     batch = tf.random.normal((8, 64), seed=0)
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
     weights = tf.Variable(tf.eye(64))
@@ -226,7 +225,7 @@ def fit(
     callbacks: dict[str, Any],
     **options: Any,
 ) -> None:
-    """Trains once, in a directory that is removed."""
+    """Trains once, in a temporary directory."""
     random = np.random.default_rng(0)
     inputs = random.normal(size=(8 * steps, 512)).astype(np.float32)
     labels = random.integers(0, 9, 8 * steps)
@@ -244,7 +243,7 @@ def fit(
 
 
 def difference(ours: Numbers, theirs: Numbers) -> list[float]:
-    """Of medians, with the ends of its 95 % interval."""
+    """Returns the difference of medians, and the ends of its 95 % interval."""
     random = np.random.default_rng(0)
 
     def medians(values: Numbers) -> Numbers:

@@ -1,11 +1,11 @@
-"""What an index of many images costs: memory, order, and where to continue.
+"""Measures memory and time of an index of many images: creation, order, and resuming.
 
     python benchmarks/index_scale.py [--sizes 10000 100000 1000000]
 
-Makes the table of that many images, each size in its own process, and asks for
-epochs and batches of it. Images are made up where they would be decoded. `blocks` are
-pieces of memory that Python holds for an epoch's order, which would be one per image if
-each were an object; the first batch is read from the beginning and from far on.
+Creates an index of each size in its own process, and reads epochs and batches of it.
+Decoding returns empty images. `blocks` is the number of memory blocks that Python allocates
+for the order of an epoch, which would be one per image if each were an object. The first
+batch is read from the beginning and from the middle of a later epoch.
 """
 
 import argparse
@@ -85,7 +85,7 @@ print(json.dumps({
 
 
 def main() -> None:
-    """Prints a table, and the same as a line of JSON."""
+    """Prints a table and a line of JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     answer = {}

@@ -1,28 +1,28 @@
-"""Images per second that a run can be fed with, the model taken out.
+"""Compares the throughput of input pipelines, without a model.
 
     python benchmarks/input_pipeline.py [--sizes 600x450 1500x1000] [--cpus 1 2]
                                         [--peer-python PYTHON]
 
-Each side reads the same JPEGs to 224 x 224 pixels, float32, in batches of 32, from files
-that the system holds in memory:
+Each side reads the same JPEGs to 224 x 224 pixels, float32, in batches of 32, from files in
+the page cache:
 
-- ours, as a run reads: batches of an `ImageSplit` through `prepare`; from the files in
-  threads and in processes, from record files of `keraunos pack` where array-record is
-  installed, from the decoded cache, and from there with augmentation;
+- Keraunos, as in a run: batches of an `ImageSplit` through `prepare`; from files with
+  threads and with processes, from record files of `keraunos pack` if array-record is
+  installed, from the decoded cache, and from this cache with augmentation;
 - `keras.utils.image_dataset_from_directory`, alone and with three layers of Keras;
 - tf.data with `decode_jpeg(ratio=...)` and `resize(antialias=True)`;
-- torch's DataLoader with 1, 2 and 4 processes, in the Python that `--peer-python` names:
-  torchvision's folder and transforms where they are installed, else the same by Pillow.
+- the DataLoader of torch with 1, 2 and 4 processes, in the Python of `--peer-python`: with
+  the folder and transforms of torchvision if installed, otherwise the same with Pillow.
 
-The sides take turns. Each number of CPUs has processes of its own, which may use no more.
-Given are images per second, and milliseconds of CPU an image, which other work on the
-machine hardly changes: of all processes, and of the one that would train.
+The sides take turns. Each number of CPUs has its own processes, which are limited to it.
+Reports images per second, and CPU milliseconds per image, which hardly depend on the load
+of the machine: of all processes, and of the process that would train.
 
-`in Python` is how much of that no two threads can do at once: it bounds what any number of
-CPUs can deliver. `by threads` shows that: decoding in C is replaced by a sleep as long, so
-that each thread has a CPU of its own.
+`in Python` is the part that only one thread can execute at a time: it limits the throughput
+for any number of CPUs. `by threads` shows this: decoding in C is replaced by sleeping
+equally long, as if each thread had its own CPU.
 
-Photographs of `--photographs` are scaled, and get grain; without them drawn lesions are.
+The photographs of `--photographs`, or else drawn lesions, are resized and get grain.
 """
 
 import argparse
@@ -46,10 +46,10 @@ SIZE, BATCH_SIZE = 224, 32
 PHOTOGRAPHS = Path(__file__).parents[2] / "shared" / "data" / "isic9" / "Train"
 PROCESSES = "KERAUNOS_DECODING_PROCESSES"
 
-BATCHES_TO_BEGIN = 8  # as many as are read ahead: from there on as many are read as taken
+BATCHES_TO_BEGIN = 8  # the number of batches that are read ahead
 BATCHES_AT_LEAST = 8
 
-Batches = Iterator[Any]  # without end
+Batches = Iterator[Any]  # infinite
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sizes", nargs="+", default=["600x450", "1500x1000"])
     parser.add_argument(
@@ -87,7 +87,7 @@ def parse() -> argparse.Namespace:
 
 
 def measure_all(folder: str, options: argparse.Namespace) -> dict[str, Any]:
-    """What each side needs, by number of CPUs."""
+    """Measures each side, by number of CPUs."""
     found: dict[str, Any] = {}
     peers = {"torch": options.peer_python} if options.peer_python else {}
     for cpus in options.cpus:
@@ -102,7 +102,7 @@ def measure_all(folder: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """In a process of its own: medians of one side's ways."""
+    """Measures the variants of one side, in a process of its own; returns medians."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cpus[0]])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     folder = Path(options.folder)
@@ -123,7 +123,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def timed(batches: Batches, seconds: float) -> dict[str, float]:
-    """CPU of all processes and of this one, in ms an image, and images per second."""
+    """Returns CPU ms per image of all processes and of this one, and images per second."""
     for _ in range(BATCHES_TO_BEGIN):
         next(batches)
     start, main_cpu, cpu = time.perf_counter(), time.process_time(), cpu_seconds()
@@ -140,7 +140,7 @@ def timed(batches: Batches, seconds: float) -> dict[str, float]:
 
 
 def cpu_seconds() -> float:
-    """Of this process and of those that it started."""
+    """Returns the CPU seconds of this process and its children."""
     ticks = 0
     for children in Path("/proc/self/task").glob("*/children"):
         for child in children.read_text().split():
@@ -150,7 +150,7 @@ def cpu_seconds() -> float:
 
 
 def tensorflow_ways(folder: Path) -> Iterator[tuple[str, Callable[[], Batches]]]:
-    """Ours, and what stock Keras and TensorFlow offer."""
+    """Yields the variants of Keraunos, Keras and TensorFlow."""
     import keras
     import keraunos as kr
     import tensorflow as tf
@@ -231,7 +231,7 @@ def tensorflow_ways(folder: Path) -> Iterator[tuple[str, Callable[[], Batches]]]
 
 
 def packed(folder: Path) -> Path:
-    """The table of the images in record files."""
+    """Packs the images into record files, and returns their table."""
     from keraunos.configs import DataConfig
     from keraunos.core.store import Store
     from keraunos.data.index.sources import list_sources
@@ -244,7 +244,7 @@ def packed(folder: Path) -> Path:
 
 
 def torch_ways(folder: Path) -> Iterator[tuple[str, Callable[[], Batches]]]:
-    """Torch's loader; run by `--peer-python`, which needs no Keraunos."""
+    """Yields the variants of torch's DataLoader, which do not need Keraunos."""
     import torch
     from PIL import Image
     from torch.utils.data import DataLoader

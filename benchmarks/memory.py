@@ -1,16 +1,16 @@
-"""What a run takes of memory, against the script of a tutorial.
+"""Compares the memory of a run with that of a tutorial script.
 
-Both sides train the same tiny network on the same files for two epochs: the tutorial's
+Both sides train the same tiny network on the same files for two epochs: the tutorial with
 `image_dataset_from_directory(...).cache()`, which keeps every image as float32 in memory,
-and Keraunos, which keeps decoded images in a file. Each is a process of its own; a third
-only imports TensorFlow and trains on one batch, and is what both take without any images.
+and Keraunos, which keeps decoded images in a file. Each runs in its own process; a third
+process only imports TensorFlow and trains on one batch, as the baseline without images.
 
-Two figures a process, read from /proc: the peak of its own memory (pages that no file is
-behind, which is what makes a machine run out of it), and that of all its resident pages,
-with those of mapped files, which the system takes back when it needs them.
+Two values per process are read from /proc: the peak of its private memory (anonymous pages,
+which exhaust the memory of a machine), and the peak of all resident pages, including those
+of mapped files, which the kernel can reclaim.
 
-Two numbers of images are measured, and from both the memory of an image follows. What a
-larger number would take is extrapolated along that line, and printed as such.
+The memory per image follows from measurements with two numbers of images. Larger numbers
+are extrapolated linearly, and marked as such.
 
 Usage: python benchmarks/memory.py [--images 10000] [--image-size 32] [--extrapolate 100000]
 """
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options; `--side` is for the processes that are measured."""
+    """Parses the command line; `--side` is for the processes that are measured."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--image-size", type=int, default=32)
@@ -88,7 +88,7 @@ def draw(folder: Path, count: int, size: int) -> Path:
 
 
 def measure(side: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
-    """MiB of a process, as its peaks."""
+    """Returns the peaks of private and resident memory of a process in MiB."""
     size = str(options.image_size)
     command = [sys.executable, __file__, "--side", side, "--folder", str(folder)]
     with tempfile.TemporaryDirectory() as cache:
@@ -102,7 +102,7 @@ def measure(side: str, folder: Path, options: argparse.Namespace) -> dict[str, f
 
 
 def train(side: str, folder: Path, size: int) -> None:
-    """Trains as one side, and prints the peak of resident memory."""
+    """Trains as one of the sides, and prints the peak of resident memory."""
     {"nothing": train_on_nothing, "tutorial": as_tutorial, "keraunos": as_keraunos}[side](
         folder, size
     )
@@ -112,7 +112,7 @@ def train(side: str, folder: Path, size: int) -> None:
 
 
 def network(size: int) -> Any:
-    """A network that takes next to no memory."""
+    """Builds a network that takes almost no memory."""
     import keras
 
     layers = keras.layers
@@ -130,7 +130,7 @@ def network(size: int) -> Any:
 
 
 def train_on_nothing(folder: Path, size: int) -> None:
-    """What TensorFlow takes by itself."""
+    """Trains on one batch of zeros, to measure TensorFlow itself."""
     import numpy as np
 
     images = np.zeros((BATCH_SIZE, size, size, 3), np.float32)
@@ -138,7 +138,7 @@ def train_on_nothing(folder: Path, size: int) -> None:
 
 
 def as_tutorial(folder: Path, size: int) -> None:
-    """As in TensorFlow's tutorials: decoded, cached in memory, shuffled, prefetched."""
+    """Trains as in TensorFlow's tutorials: caches in memory, shuffles, prefetches."""
     import keras
     import tensorflow as tf
 
@@ -158,7 +158,7 @@ def as_tutorial(folder: Path, size: int) -> None:
 
 
 def as_keraunos(folder: Path, size: int) -> None:
-    """The same with what Keraunos does by default."""
+    """Trains with Keraunos and its defaults."""
     import keraunos as kr
 
     data = kr.ImageData.from_folder(
@@ -171,7 +171,7 @@ def as_keraunos(folder: Path, size: int) -> None:
 def extrapolate(
     results: dict[str, Any], few: int, many: int, count: int
 ) -> dict[str, dict[str, float]]:
-    """MiB with so many images, along the line through both measurements."""
+    """Extrapolates MiB to `count` images, linearly from both measurements."""
     part = (count - few) / (many - few)
     return {
         side: {

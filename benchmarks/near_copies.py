@@ -1,18 +1,18 @@
-"""How many near copies are found, and how many groups are false.
+"""Measures the recall and the false groups of the search for near copies.
 
     python benchmarks/near_copies.py FOLDER
 
-takes the photographs at any depth below a folder, each once. For every way to change a
-photograph it writes a changed version of each beside the originals, looks for near
-copies among all of them, and counts
+Takes all distinct photographs below a folder. For each kind of change, writes a changed
+version of every photograph, searches for near copies among originals and changed versions,
+and counts
 
-- recall: changed versions that are in a group with their original;
-- false groups: those that hold versions of different originals. Groups of originals alone
-  are listed by name, so that they can be looked at: a set may hold near copies of its own,
-  and these are no mistakes. They count as false all the same unless named with --reviewed.
+- recall: changed versions in the same group as their original;
+- false groups: groups with versions of different originals. Groups among the originals
+  alone are listed by name for review, because a data set may contain real near copies. They
+  count as false unless they are named with --reviewed.
 
-Mirrored photographs are negatives that can't be copies of others: a group of one and the
-mirror image of another is false for sure.
+Mirrored photographs are negative examples: a group of a photograph and the mirror image of
+another one is certainly false.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Change = Callable[[Image.Image, np.random.Generator], tuple[Image.Image, int]]
 
 
 def encode(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
-    """JPEG of quality 30."""
+    """JPEG with quality 30."""
     return image, 30
 
 
@@ -61,7 +61,7 @@ def mirror(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int
 
 
 def unique_photographs(folder: Path) -> list[str]:
-    """Photographs below a folder, one of each set of equal files."""
+    """Returns the photographs below a folder, one of each set of equal files."""
     contents: dict[bytes, str] = {}
     for path in list_images_below(folder):
         contents.setdefault(Path(path).read_bytes(), path)
@@ -69,7 +69,7 @@ def unique_photographs(folder: Path) -> list[str]:
 
 
 def mixed_groups(groups: np.ndarray, originals: int) -> Iterator[list[int]]:
-    """Groups that hold versions of different originals; rows of originals."""
+    """Yields groups with versions of different originals, as rows of the originals."""
     members = defaultdict(list)
     for row, group in enumerate(groups):
         members[group].append(row % originals)
@@ -79,7 +79,7 @@ def mixed_groups(groups: np.ndarray, originals: int) -> Iterator[list[int]]:
 def measure(
     change: Change, photographs: list[str], known: list[list[int]], store: Store
 ) -> tuple[float, int]:
-    """Recall, and groups of photographs that are in none among the originals alone."""
+    """Returns recall, and the number of groups that the originals alone do not form."""
     with tempfile.TemporaryDirectory() as folder:
         changed = []
         for number, path in enumerate(photographs):
@@ -96,11 +96,11 @@ def measure(
 
 
 def main() -> None:
-    """Prints a table, and the same as a line of JSON."""
+    """Prints a table and a line of JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--most", type=int, help="take only so many photographs")
-    reviewed = "two file names, such as a.jpg=b.jpg, that were looked at and are copies"
+    parser.add_argument("--most", type=int, help="maximum number of photographs")
+    reviewed = "two file names, such as a.jpg=b.jpg, that are copies by manual review"
     parser.add_argument("--reviewed", action="append", default=[], help=reviewed)
     arguments = parser.parse_args()
     photographs = unique_photographs(arguments.folder)[: arguments.most]

@@ -1,13 +1,13 @@
-"""A folder of many small images: `keraunos predict` against a plain Keras script.
+"""Compares `keraunos predict` with a plain Keras script on a folder of many small images.
 
 Both sides predict the same files with the same tiny network, in batches of 32, and write a
 table of probabilities: Keras with `image_dataset_from_directory` and `model.predict`, as in
-its guides, Keraunos with an export of the network. Each is a process of its own, whose
-wall time and peak of memory (pages that no file is behind) are measured, TensorFlow's
-import included. Files are hard links to a few hundred images.
+its guides, and Keraunos with an export of the network. Each runs in its own process, whose
+wall time and peak of private memory are measured, including the import of TensorFlow. The
+files are hard links to a few hundred images.
 
-From the smallest and the largest number of images follows what an image takes without the
-start of the process: the speed in the long run, and memory.
+The time and memory per image, without the start of the process, follow from the smallest
+and the largest number of images.
 
 Usage: python benchmarks/predict_folder.py [--images 1000 10000 100000] [--image-size 32]
 """
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options; `--folder` is for the processes that are measured."""
+    """Parses the command line; `--folder` is for the processes that are measured."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--images", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--image-size", type=int, default=32)
@@ -66,7 +66,7 @@ def parse() -> argparse.Namespace:
 
 
 def write_export(directory: Path, size: int) -> Path:
-    """Writes a network that takes next to no time, and its description."""
+    """Writes the export of a network that takes almost no time."""
     import keras
 
     layers = keras.layers
@@ -99,7 +99,7 @@ def write_export(directory: Path, size: int) -> Path:
 
 
 def draw(folder: Path, size: int) -> list[Path]:
-    """Writes images of noise, each of its own."""
+    """Writes distinct images of noise."""
     import numpy as np
     from PIL import Image
 
@@ -124,7 +124,7 @@ def link(folder: Path, originals: list[Path], count: int) -> Path:
 def measure(
     side: str, folder: Path, export: Path, options: argparse.Namespace
 ) -> dict[str, float]:
-    """Seconds and MiB of a process."""
+    """Runs one side in a process; returns seconds, CPU seconds and MiB."""
     own = [__file__, f"--folder={folder}", f"--image-size={options.image_size}"]
     ours = ["-m", "keraunos", "predict", export, folder / "images"]
     ours += ["--output", folder / "keraunos.csv"]
@@ -138,13 +138,13 @@ def measure(
 
 
 def cpu_seconds() -> float:
-    """Of all processes that have ended."""
+    """Returns the CPU seconds of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def predict_with_keras(folder: Path, size: int) -> None:
-    """As in the guides of Keras; the table is written at the end."""
+    """Predicts as in the guides of Keras, and writes the table at the end."""
     import keras
 
     model = keras.models.load_model(folder.parent / "export" / "model.keras")
@@ -165,7 +165,7 @@ def predict_with_keras(folder: Path, size: int) -> None:
 
 
 def require_same(folder: Path, count: int) -> None:
-    """Checks that both sides have predicted the same for the same files."""
+    """Checks that both sides predict the same probabilities for the same files."""
     tables = [(folder / f"{side}.csv").read_text().splitlines()[1:] for side in SIDES]
     assert len(tables[0]) == len(tables[1]) == count
     for first, second in zip(*tables, strict=True):
@@ -176,7 +176,7 @@ def require_same(folder: Path, count: int) -> None:
 
 
 def in_the_long_run(results: dict[str, Any], side: str) -> dict[str, float]:
-    """Images a second, CPU and bytes an image, beyond the smallest number of images."""
+    """Returns images per second, CPU and bytes per image, without the start."""
     few, *_, many = (int(count) for count in results)
     first, last = results[str(few)][side], results[str(many)][side]
     return {

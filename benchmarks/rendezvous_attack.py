@@ -1,10 +1,10 @@
-"""Strangers at the port where workers meet: does the run survive, and at what cost?
+"""Attacks the port on which workers connect, to test whether the run survives.
 
     python benchmarks/rendezvous_attack.py [--count N] [--hello-seconds S] [--only NAME ...]
 
-For each attack a chief, a process of its own, waits for one worker, on loopback. Strangers
-come first, and stay if they can; then the worker comes. The chief tells how many it turned
-away, which is to be all of them, and what it has allocated at most.
+For each attack, a chief in its own process waits for one worker on loopback. Strangers
+connect first, and stay connected if they can; then the worker connects. The chief reports
+how many connections it rejected, which must be all of them, and its peak memory.
 """
 
 import argparse
@@ -35,20 +35,20 @@ from keraunos.strategies.messages import Channel, read_all
 from keraunos.strategies.rendezvous import _hello, meet
 
 TOKEN = new_token()
-MAX_FILES = 512  # of the chief: fewer than there are strangers
+MAX_FILES = 512  # limit of the chief, below the number of strangers
 SECONDS_TO_MEET = 60.0
 MAX_COUNT = 2000
 FORK = multiprocessing.get_context("fork")
 
 
 class Scene(NamedTuple):
-    """Where an attack takes place.
+    """The environment of an attack.
 
     Attributes:
-        cluster: The two workers; the chief listens already.
-        count: How many connections strangers make.
-        limit: Seconds that the chief gives each of them.
-        stack: Keeps their connections open until the worker is there.
+        cluster: The two workers; the chief is already listening.
+        count: Number of connections that strangers open.
+        limit: Seconds after which the chief closes each of them.
+        stack: Keeps the connections open until the worker has connected.
     """
 
     cluster: Cluster
@@ -57,7 +57,7 @@ class Scene(NamedTuple):
     stack: contextlib.ExitStack
 
     def connect(self) -> socket.socket:
-        """A connection of a stranger, as soon as the chief listens."""
+        """Opens the connection of a stranger, as soon as the chief listens."""
         deadline = time.monotonic() + SECONDS_TO_MEET
         while True:
             try:
@@ -69,13 +69,13 @@ class Scene(NamedTuple):
 
 
 def garbage(scene: Scene) -> None:
-    """Random bytes, more than any greeting has."""
+    """Sends random bytes, more than any greeting has."""
     for _ in range(scene.count):
         send(scene.connect(), os.urandom(4096))
 
 
 def huge_header(scene: Scene) -> None:
-    """A message that claims to have four gigabytes, and some of them."""
+    """Sends a message that claims to have four gigabytes, and some of them."""
     for _ in range(scene.count):
         connection = scene.connect()
         send(connection, b"KRN1" + b"\xff" * 4)
@@ -83,29 +83,29 @@ def huge_header(scene: Scene) -> None:
 
 
 def slow_loris(scene: Scene) -> None:
-    """A byte now and then, until the chief has had enough."""
+    """Sends single bytes slowly until the chief closes the connection."""
     connections = [scene.connect() for _ in range(min(scene.count, 50))]
     deadline = time.monotonic() + 5 * scene.limit
     while connections and time.monotonic() < deadline:
         connections = [each for each in connections if send(each, b"x")]
-        time.sleep(scene.limit / 20)  # 100 bytes are never there in time
+        time.sleep(scene.limit / 20)  # 100 bytes never arrive in time
     assert not connections, "a stranger has more time than it should"
 
 
 def half_open(scene: Scene) -> None:
-    """Connections over which nothing comes."""
+    """Opens connections and sends nothing."""
     for _ in range(scene.count):
         scene.connect()
 
 
 def close_at_once(scene: Scene) -> None:
-    """As a scan of ports does."""
+    """Closes connections at once, like a port scan."""
     for _ in range(scene.count):
         scene.connect().close()
 
 
 def wrong_token(scene: Scene) -> None:
-    """All of the protocol, with another secret."""
+    """Follows the protocol with another secret."""
     for _ in range(scene.count):
         connection = scene.connect()
         with contextlib.suppress(OSError, EOFError):
@@ -115,7 +115,7 @@ def wrong_token(scene: Scene) -> None:
 
 
 def replayed_hello(scene: Scene) -> None:
-    """All that a worker of an earlier meeting with the same secret has sent."""
+    """Replays what a worker with the same secret has sent in an earlier meeting."""
     heard = record()
     for _ in range(scene.count):
         connection = scene.connect()
@@ -135,7 +135,7 @@ ATTACKS: dict[str, Callable[[Scene], None]] = {
 
 
 def send(connection: socket.socket, content: bytes) -> bool:
-    """Whether the other end still takes it; what it has said is read, as it must be."""
+    """Sends content, and reads pending answers; returns whether the peer is still open."""
     try:
         connection.sendall(content)
         connection.setblocking(False)
@@ -150,7 +150,7 @@ def send(connection: socket.socket, content: bytes) -> bool:
 
 
 def record() -> bytes:
-    """What a worker sends to meet a chief."""
+    """Records what a worker sends to meet a chief."""
     cluster = two_workers()
     process, results = start_chief(cluster, limit=10.0)
     with contextlib.ExitStack() as stack:
@@ -164,14 +164,14 @@ def record() -> bytes:
 
 
 class Recorder:
-    """A connection that keeps what is sent over it."""
+    """A connection that records what is sent over it."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self.sent = bytearray()
 
     def sendall(self, content: bytes) -> None:
-        """Sends and keeps."""
+        """Sends and records content."""
         self.sent += content
         self._connection.sendall(content)
 
@@ -180,29 +180,29 @@ class Recorder:
 
 
 def two_workers() -> Cluster:
-    """A chief and a worker on free ports, seen from the chief."""
+    """Returns a cluster of a chief and a worker on free ports, as seen by the chief."""
     return Cluster(tuple(f"127.0.0.1:{port}" for port in free_ports(2)), 0)
 
 
 def start_chief(cluster: Cluster, limit: float) -> tuple[Any, Connection]:
-    """Starts a process that waits for the worker, and tells at the end how it was."""
-    results, told = FORK.Pipe(duplex=False)
-    process = FORK.Process(target=chief, args=(cluster, limit, told), daemon=True)
+    """Starts a process that waits for the worker, and reports at the end."""
+    results, sender = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=chief, args=(cluster, limit, sender), daemon=True)
     process.start()
-    told.close()
+    sender.close()
     return process, results
 
 
 def end_chief(process: Any, results: Connection) -> dict[str, Any]:
-    """What the chief told."""
+    """Returns the report of the chief."""
     found = results.recv() if results.poll(2 * SECONDS_TO_MEET) else {"error": "hangs"}
     process.kill()
     process.join()
     return dict(found)
 
 
-def chief(cluster: Cluster, limit: float, told: Connection) -> None:
-    """Waits for the worker, and measures."""
+def chief(cluster: Cluster, limit: float, sender: Connection) -> None:
+    """Waits for the worker, and sends measurements."""
     reception.HELLO_TIMEOUT_SECONDS = limit
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
     refused: list[int] = []
@@ -213,7 +213,7 @@ def chief(cluster: Cluster, limit: float, told: Connection) -> None:
         meet(cluster, SECONDS_TO_MEET, TOKEN)
     except KeraunosError as caught:
         error = str(caught)
-    told.send(
+    sender.send(
         {
             "error": error,
             "refused": sum(refused),
@@ -224,13 +224,13 @@ def chief(cluster: Cluster, limit: float, told: Connection) -> None:
 
 
 def memory(name: str) -> int:
-    """KiB of this process, as the system counts them."""
+    """Returns a memory value of this process from /proc, in KiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def run(attack: Callable[[Scene], None], count: int, limit: float) -> dict[str, Any]:
-    """Lets strangers come and then the worker; how many came, and how it went."""
+    """Runs an attack, then connects the worker; returns the measurements."""
     cluster = two_workers()
     process, results = start_chief(cluster, limit)
     with contextlib.ExitStack() as stack:
@@ -265,7 +265,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--hello-seconds", type=float, default=10.0)

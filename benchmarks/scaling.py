@@ -1,12 +1,12 @@
-"""What a second worker costs, and how much is sent between workers.
+"""Measures the cost of a second worker, and the data that workers exchange.
 
-One worker and two train the same model with the same batches of all workers together; the
-figures are milliseconds a step over some epochs, the first not counted. Both workers run on
-this machine and share its processors, each with half the threads: two can't be faster than
-one here, and the difference is what exchanging sums and agreeing costs. On machines of
-their own the same exchange goes over a network.
+One worker and two workers train the same model with the same global batches; reports
+milliseconds per step over some epochs, excluding the first. Both workers run on this
+machine, each with half of the threads: two can't be faster than one here, and the
+difference is the cost of communication. On separate machines, the same data goes over a
+network.
 
-Bytes are counted in the graph: those of all tensors that a training step hands to
+Bytes are counted in the graph: those of all tensors that a training step passes to
 collective operations, for the tiny model and for ResNet50, frozen and fine-tuned.
 
 Usage: python benchmarks/scaling.py [--steps 100] [--epochs 3] [--image-size 96]
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=3)
@@ -65,8 +65,8 @@ def parse() -> argparse.Namespace:
 
 
 def in_workers(count: int, name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """What the chief of so many workers has measured."""
-    folder = tempfile.mkdtemp()  # no `with`: workers leave through here, too
+    """Trains in a number of workers; returns the measurements of the chief."""
+    folder = tempfile.mkdtemp()  # no `with`: forked workers exit through here, too
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(count))
     pids = []
     for rank in range(count):
@@ -83,7 +83,7 @@ def in_workers(count: int, name: str, options: argparse.Namespace) -> dict[str, 
 
 
 def train(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Trains, and returns milliseconds a step and what was exchanged."""
+    """Trains, and returns milliseconds per step and the amount of exchanged data."""
     kr.init_workers("cpu")
     build, make_batches, steps = MODELS[name]
     steps = steps or options.steps
@@ -96,13 +96,13 @@ def train(name: str, options: argparse.Namespace) -> dict[str, Any]:
         callbacks={"clock": clock, "progress_bar": None},
     )
     if not trainer.fit(lambda: build(options), make_batches(options, steps)).is_finished:
-        raise KeyboardInterrupt  # which ends the fit alone
+        raise KeyboardInterrupt  # an interrupt ends only the fit
     milliseconds = np.median([each.clock for each in clock.milliseconds])
     return {"milliseconds": float(milliseconds), **exchanged}
 
 
 def count_exchanges() -> dict[str, int]:
-    """Counts what is given to collective operations while a step is traced."""
+    """Counts collective operations and their bytes when a step is traced."""
     exchanged = {"bytes": 0, "collectives": 0}
     original = train_step.TrainStep._one_step
 
@@ -122,7 +122,7 @@ def count_exchanges() -> dict[str, int]:
 
 
 def size_of(tensor: tf.Tensor) -> int:
-    """Bytes of a tensor: its own shape, or the sum of what was put together in it."""
+    """Returns the bytes of a tensor, if necessary as the sum of its concatenated inputs."""
     if tensor.shape.num_elements() is not None:
         return int(tensor.shape.num_elements() * tensor.dtype.size)
     parts = [each for each in tensor.op.inputs if each.dtype == tensor.dtype]
@@ -130,7 +130,7 @@ def size_of(tensor: tf.Tensor) -> int:
 
 
 def tiny(options: argparse.Namespace) -> keras.Model:
-    """Two small layers."""
+    """Builds a model with two small layers."""
     layers = keras.layers
     return compiled(
         keras.Sequential(
@@ -140,7 +140,7 @@ def tiny(options: argparse.Namespace) -> keras.Model:
 
 
 def resnet(trainable: bool) -> Callable[[argparse.Namespace], keras.Model]:
-    """ResNet50 with a head; frozen, or trained as a whole."""
+    """Returns a builder of ResNet50 with a head, frozen or trainable."""
 
     def build(options: argparse.Namespace) -> keras.Model:
         shape = (options.image_size, options.image_size, 3)
@@ -157,23 +157,23 @@ def resnet(trainable: bool) -> Callable[[argparse.Namespace], keras.Model]:
 
 
 def compiled(model: keras.Model) -> keras.Model:
-    """With a loss and a metric."""
+    """Compiles a model with a loss and a metric."""
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
 def numbers(options: argparse.Namespace, steps: int) -> tf.data.Dataset:
-    """Batches for the tiny model."""
+    """Returns batches for the tiny model."""
     return batches((16,), 4, steps)
 
 
 def images(options: argparse.Namespace, steps: int) -> tf.data.Dataset:
-    """Batches for ResNet50."""
+    """Returns batches for ResNet50."""
     return batches((options.image_size, options.image_size, 3), 9, steps)
 
 
 def batches(shape: tuple[int, ...], classes: int, steps: int) -> tf.data.Dataset:
-    """One batch again and again, so that reading costs nothing."""
+    """Returns one batch repeatedly, so that reading takes no time."""
     random = np.random.default_rng(0)
     inputs = random.normal(size=(BATCH_SIZE, *shape)).astype("float32")
     labels = random.integers(0, classes, BATCH_SIZE).astype("int32")
@@ -181,7 +181,7 @@ def batches(shape: tuple[int, ...], classes: int, steps: int) -> tf.data.Dataset
     return dataset.prefetch(2)
 
 
-# Builder, batches, and steps an epoch; None for those of the command line.
+# Builder, batches, and steps per epoch; None for the number on the command line.
 MODELS: dict[str, tuple[Any, Any, int | None]] = {
     "tiny": (tiny, numbers, None),
     "ResNet50, frozen": (resnet(False), images, 4),

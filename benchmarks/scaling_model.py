@@ -1,29 +1,29 @@
-"""Predicts time and cost of a run on 1 to 64 GPUs: how many are worth their price?
+"""Predicts time and cost of a run on 1 to 64 GPUs.
 
-A step takes the longest replica's computing and then the exchange, which do not overlap, as
-the gradients of a step are summed once it has all of them:
+A step takes the computing time of the slowest replica plus the exchange, which do not
+overlap, because gradients are summed once all of them are computed:
 
     computing = overhead + images of a GPU / images per second of one GPU
     exchange  = 2 (n - 1) / n * bytes / bandwidth + collectives * 2 (n - 1) * latency
 
-the second being a ring over n members. Between machines the ring goes over machines, which
-exchange the same bytes once more over their network; a machine has 8 GPUs. Validation,
-reading and start-up are left out: see `keraunos doctor --selftest` for what input a machine
-delivers. The global batch stays the same whatever the number of GPUs, so that the result
-does, too; `--batch-size` is worth increasing with it.
+for a ring of n members. Between machines of 8 GPUs, a second ring exchanges the same bytes
+over the network. Validation, input and start-up are not included: `keraunos doctor
+--selftest` measures the input of a machine. The global batch size does not depend on the
+number of GPUs, so that results stay the same; consider increasing `--batch-size` for more
+GPUs.
 
-Images per second of one GPU are yours to give, as `keraunos doctor --batch-size` prints
-them. Bytes and collective operations of a step are those of ResNet50 with a head of nine
-classes, counted in the graph by benchmarks/scaling.py.
+Images per second of one GPU must be given, as measured by `keraunos doctor --batch-size`.
+Bytes and collective operations of a step are those of ResNet50 with a head of nine classes,
+counted in the graph by benchmarks/scaling.py.
 
-With `--check` two workers on this machine train a model of which nearly all is exchange,
-and the step is compared with the prediction. Where the loopback device is limited,
+With `--check`, two workers on this machine train a model that is dominated by the exchange,
+and the measured step is compared with the prediction. To limit the bandwidth of loopback,
+run it in a network namespace of its own, which affects nothing outside:
 
     unshare -n sh -c "ip link set lo up && tc qdisc add dev lo root tbf rate 1gbit \
         burst 512kb latency 100ms && python benchmarks/scaling_model.py --check 1"
 
-that is in a network namespace of its own, which changes nothing outside of it. The fixed
-part of an exchange is taken from a tiny model in the same run.
+The fixed cost of an exchange is measured with a tiny model in the same run.
 
 Usage: python benchmarks/scaling_model.py --frozen 2500 --fine-tuned 800 [--images 25000]
            [--epochs 10] [--batch-size 256] [--price 2.5] [--within nvlink4]
@@ -41,15 +41,15 @@ OVERHEAD_SECONDS = 0.002  # a step of a tiny model, benchmarks/step_overhead.py
 
 
 class Link(NamedTuple):
-    """What data goes over; bandwidth is that of one direction, in bytes per second."""
+    """A connection: bandwidth per direction in bytes per second, latency in seconds."""
 
     bandwidth: float
     latency: float
     source: str
 
 
-# Nominal bandwidths. Assumed and not measured: that an all-reduce reaches 80 % of them, and
-# the latencies, which are orders of magnitude: of NCCL within a machine, of TCP between.
+# Nominal bandwidths. Assumed, not measured: that an all-reduce reaches 80 % of it, and the
+# orders of magnitude of latencies: of NCCL within a machine, of TCP between machines.
 EFFICIENCY = 0.8
 LINKS = {
     "nvlink3": Link(300e9, 3e-6, "NVIDIA A100 data sheet: 600 GB/s, both directions"),
@@ -64,7 +64,7 @@ LINKS = {
 
 
 class Job(NamedTuple):
-    """What a step exchanges, of ResNet50 with a head of nine classes."""
+    """The data that a step of ResNet50 with a head of nine classes exchanges."""
 
     bytes: int
     collectives: int
@@ -73,12 +73,12 @@ class Job(NamedTuple):
 JOBS = {
     "cached": Job(73_776, 1),
     "frozen": Job(73_776, 1),
-    "fine-tuned": Job(94_743_344, 266),  # 265 of synchronised BatchNorm
+    "fine-tuned": Job(94_743_344, 266),  # 265 for synchronized BatchNorm
 }
 
 
 def ring_seconds(members: int, bytes_: float, collectives: int, link: Link) -> float:
-    """Seconds of the all-reduces of a step over a ring.
+    """Returns the seconds of the all-reduces of a step in a ring.
 
     Example:
         >>> ring_seconds(1, 1e9, 1, LINKS["10gbe"])
@@ -93,7 +93,7 @@ def ring_seconds(members: int, bytes_: float, collectives: int, link: Link) -> f
 
 
 def reachable(name: str) -> Link:
-    """A link with the bandwidth that an all-reduce is assumed to reach."""
+    """Returns a link with the bandwidth that an all-reduce is assumed to reach."""
     link = LINKS[name]
     return link._replace(bandwidth=EFFICIENCY * link.bandwidth)
 
@@ -101,7 +101,7 @@ def reachable(name: str) -> Link:
 def step_seconds(
     gpus: int, job: Job, images_per_second: float, batch_size: int, links: tuple[Link, Link]
 ) -> float:
-    """Seconds of a step on so many GPUs."""
+    """Returns the seconds of a step on a number of GPUs."""
     images = -(-batch_size // gpus)
     machines = -(-gpus // GPUS_OF_A_MACHINE)
     exchange = ring_seconds(
@@ -111,7 +111,7 @@ def step_seconds(
 
 
 def predict(name: str, speed: float, options: argparse.Namespace) -> list[dict[str, float]]:
-    """Hours, cost and speed-up for each number of GPUs."""
+    """Returns hours, cost and speed-up for each number of GPUs."""
     links = (reachable(options.within), reachable(options.between))
     steps = -(-options.images // options.batch_size) * options.epochs
     rows = []
@@ -126,12 +126,12 @@ def predict(name: str, speed: float, options: argparse.Namespace) -> list[dict[s
 
 
 def advise(rows: list[dict[str, float]]) -> int:
-    """The most GPUs of which each is used for at least half of its time."""
+    """Returns the largest number of GPUs that are used at least half of the time."""
     return int(max(row["gpus"] for row in rows if row["speed_up"] >= row["gpus"] / 2))
 
 
 def main() -> None:
-    """Prints a table for each kind of training whose speed is given, and a line of JSON."""
+    """Prints a table for each kind of training with a given speed, and a line of JSON."""
     options = parse()
     given = {name: getattr(options, name.replace("-", "_")) for name in JOBS}
     result: dict[str, Any] = {"predicted": {}, "options": vars(options)}
@@ -148,7 +148,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name in JOBS:
         text = f"images per second of one GPU, {name}"
@@ -166,7 +166,7 @@ def parse() -> argparse.Namespace:
 def show(
     name: str, speed: float, rows: list[dict[str, float]], options: argparse.Namespace
 ) -> None:
-    """Prints what is assumed, and what comes out."""
+    """Prints the assumptions and the predictions."""
     job = JOBS[name]
     print(
         f"{name}: {options.images:,} images, {options.epochs} epochs, batch "
@@ -187,10 +187,10 @@ def show(
 
 
 def check(gbit_per_second: float) -> dict[str, float]:
-    """Compares a step of two workers here, over the loopback device, with the model.
+    """Compares a step of two workers over loopback with the prediction.
 
     Returns:
-        Milliseconds a step of two workers, predicted and measured.
+        Milliseconds per step of two workers, predicted and measured, and bytes per step.
     """
     import keras
     import scaling

@@ -1,15 +1,14 @@
-"""How much a search costs: three sides on the same photographs and the same space.
+"""Compares the cost of a search on the same photographs and search space.
 
-- keras: Keras Tuner with the tutorial's model, augmentation in it, and `Model.fit`;
-- by_hand: Keras Tuner over heads on features that were computed beforehand, as an expert
-  would write it; without augmentation, whose strength is no part of its space then;
+- keras: Keras Tuner with the model of tutorials, including augmentation, and `Model.fit`;
+- by_hand: Keras Tuner over heads on features that are computed in advance, as an expert
+  would write it; without augmentation, whose strength is not in the search space then;
 - keraunos: `keraunos search` with an empty cache.
 
-Each side runs in its own process, and its seconds are those of the whole process.
-On a machine that is busy with other things compare the seconds of CPU, which are printed
-too; a trial's seconds are those after the backbone's passes, divided by the trials.
-Weights of the backbone are random, and the same for all. Where `--keras-trials` is below
-`--trials`, the first side runs that many, and the rest is calculated from their time.
+Each side runs in its own process, and its duration is that of the whole process. On a busy
+machine, compare the CPU seconds. The seconds per trial exclude the passes through the
+backbone. The random weights of the backbone are the same for all. If `--keras-trials` is
+below `--trials`, the first side runs only this many, and the rest is extrapolated.
 
 Usage: python benchmarks/search.py --data FOLDER [--images 256] [--image-size 96]
        [--trials 24] [--epochs 10] [--strengths 0,0.25,0.5,1] [--views 2] [--seeds 1]
@@ -32,7 +31,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 STARTED = time.perf_counter()
-VALIDATION_EVERY = 5  # one image in so many is validated on
+VALIDATION_EVERY = 5  # every 5th image is for validation
 OBJECTIVE = "val_accuracy"
 
 
@@ -53,7 +52,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", help="folder of class folders; drawn lesions if none")
     parser.add_argument("--images", type=int, default=256)
@@ -71,7 +70,7 @@ def parse() -> argparse.Namespace:
 
 
 def choose_images(options: argparse.Namespace, folder: Path) -> None:
-    """Links to as many images of each class, no two alike: folders train and val."""
+    """Links to distinct images, balanced by class, in the folders train and val."""
     source = Path(options.data) if options.data else drawn(folder)
     classes = [sorted(each.iterdir()) for each in sorted(source.iterdir())]
     in_turn = [path for path in chain(*zip_longest(*classes)) if path is not None]
@@ -104,7 +103,7 @@ def drawn(folder: Path) -> Path:
 def run_side(
     side: str, seed: int, options: argparse.Namespace, folder: Path
 ) -> dict[str, Any]:
-    """Runs a side in its own process; returns what it found and cost."""
+    """Runs a side in its own process; returns its result and cost."""
     measured = options.trials
     if side == "keras" and options.keras_trials:
         measured = min(options.keras_trials, measured)
@@ -129,7 +128,7 @@ COMMON = ("epochs", "image_size", "strengths", "views")
 
 
 def line(row: dict[str, Any]) -> str:
-    """What a side found and cost, in words."""
+    """Formats the result and cost of a side."""
     how = ""
     if row["measured"] < row["trials"]:
         how = f" (measured {row['measured']} trials, the others calculated)"
@@ -143,7 +142,7 @@ def line(row: dict[str, Any]) -> str:
 
 
 def with_keras(options: argparse.Namespace) -> dict[str, Any]:
-    """Keras Tuner over the tutorial's model: every epoch goes through the backbone."""
+    """Searches over the model of tutorials, which runs the backbone in every epoch."""
     import keras
 
     train, validation = datasets(options)
@@ -165,7 +164,7 @@ def with_keras(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def by_hand(options: argparse.Namespace) -> dict[str, Any]:
-    """Keras Tuner over heads on features that the backbone made once."""
+    """Searches over heads on features that are computed once."""
     import keras
     import numpy as np
 
@@ -185,7 +184,7 @@ def by_hand(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def datasets(options: argparse.Namespace) -> tuple[Any, Any]:
-    """The photographs, as the tutorial reads them."""
+    """Reads the photographs as in tutorials."""
     import keras
 
     keras.utils.set_random_seed(options.seed)
@@ -200,7 +199,7 @@ def datasets(options: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def pooled(images: Any, options: argparse.Namespace) -> Any:
-    """What the frozen backbone makes of images."""
+    """Returns the pooled features of the frozen backbone."""
     import keras
 
     backbone = keras.applications.ResNet50(
@@ -213,7 +212,7 @@ def pooled(images: Any, options: argparse.Namespace) -> Any:
 
 
 def weights(options: argparse.Namespace) -> Path:
-    """A file of random weights, made once for all sides."""
+    """Returns a file of random weights, created once for all sides."""
     path = Path(options.folder, f"{options.seed}.weights.h5")
     if not path.exists():
         import keras
@@ -224,7 +223,7 @@ def weights(options: argparse.Namespace) -> Path:
 
 
 def compiled(hp: Any, inputs: Any, features: Any, num_classes: int) -> Any:
-    """A head with what is searched."""
+    """Builds a compiled head with the searched hyperparameters."""
     import keras
 
     dropped = keras.layers.Dropout(hp.Float("dropout", 0.0, 0.6))(features)
@@ -239,7 +238,7 @@ def compiled(hp: Any, inputs: Any, features: Any, num_classes: int) -> Any:
 def search(
     build: Callable[[Any], Any], data: Any, options: argparse.Namespace, **more: Any
 ) -> dict[str, Any]:
-    """Searches with Keras Tuner as it is."""
+    """Searches with Keras Tuner."""
     import keras_tuner
 
     train, validation = data
@@ -266,7 +265,7 @@ def search(
 
 
 def found(score: float, seconds: float, parts: dict[str, float]) -> dict[str, Any]:
-    """What a process says at its end."""
+    """Returns the final report of a process."""
     io = dict(each.split(": ") for each in Path("/proc/self/io").read_text().splitlines())
     return {
         "score": score,
@@ -278,7 +277,7 @@ def found(score: float, seconds: float, parts: dict[str, float]) -> dict[str, An
 
 
 def with_keraunos(options: argparse.Namespace) -> dict[str, Any]:
-    """`keraunos search`, with a stopwatch on its parts."""
+    """Runs `keraunos search`, and measures its parts."""
     from search_stopwatch import Stopwatch
 
     folder = Path(options.folder)
@@ -311,7 +310,7 @@ def with_keraunos(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def best_score(path: Path) -> float:
-    """Of all trials in results.csv."""
+    """Returns the best score of all trials in results.csv."""
     import csv
 
     with path.open(newline="") as file:
@@ -319,7 +318,7 @@ def best_score(path: Path) -> float:
 
 
 def versions() -> dict[str, str]:
-    """Of what the sides lean on."""
+    """Returns the versions of the packages that the sides use."""
     from importlib import metadata
 
     return {each: metadata.version(each) for each in ("keras", "keras-tuner", "tensorflow")}

@@ -1,29 +1,28 @@
-"""Whether a search chooses better over folds than on one split, and what a score is worth.
+"""Measures whether a search over folds chooses better than on one split, and score bias.
 
-For each seed some 250 lesions are drawn, and 24 trials are scored on them: on one
-validation split of a fifth, and on five folds. What a choice is worth is measured on 5,000
-fresh drawings, in three ways:
+For each seed, some 250 lesions are drawn, and 24 trials are scored on them: on one
+validation split of a fifth, and on five folds. The true score of a choice is measured on
+5,000 fresh drawings, in three ways:
 
-- refit: its head, trained again on all 250;
-- kept: what the search keeps of it, one model, or the mean of those of all folds;
-- retrained: the mean of heads that are trained as trials are, on folds that neither search
-  has seen. This is of the chosen settings alone, and the same for both.
+- refit: its head, trained again on all 250 images;
+- kept: the models that the search keeps: a single one, or the mean of those of all folds;
+- retrained: the mean score of heads that are trained like trials, on folds that neither
+  search has seen. This measures only the chosen settings, in the same way for both.
 
 Seeds are compared in pairs, with the 95 % interval of the mean difference (Student's t);
 also choices by the rule `one_standard_error`, and choices without racing. The scores that
-the search reports, as they are and corrected for the choice, are compared with what the
-chosen trial's own models score on the fresh drawings, in the mean; `not chosen` is the same
-for all trials with all their folds: what the choice of the best epoch alone adds.
+the search reports, uncorrected and corrected for selection, are compared with the mean
+score of the chosen trial's own models on the fresh drawings; `not chosen` is the same for
+all trials with all folds: the bias from choosing the best epoch alone.
 
-What is Keraunos's own: the drawings, the network and its features, hold-out and folds, the
-oracle (random), trials over folds and the race among them, the choice, the correction, and
-how many epochs a refit takes. What is simulated: the training. A trial is a linear head in
-NumPy on features that were computed once, of up to 30 epochs with early stopping, without
-augmentation and fine-tuning. The network has random weights: with those of ImageNet
-it recognises nearly all drawings, which leaves no more to choose. Each drawing is a group
-of its own.
+Used from Keraunos: the drawings, the network and its features, hold-out and folds, the
+(random) oracle, trials over folds and racing, the choice, the correction, and the number of
+epochs of a refit. Simulated: training. A trial is a linear head in NumPy on features that
+are computed once, trained for up to 30 epochs with early stopping, without augmentation and
+fine-tuning. The network has random weights: with ImageNet weights, nearly all drawings are
+recognized, which leaves nothing to choose. Each drawing is a group of its own.
 
-Each seed appends a line to FILE, and features are kept beside it; the same command
+Each seed appends a line to FILE, next to which features are cached; the same command
 continues where it was stopped or killed.
 
 Usage: python benchmarks/search_choice.py --results FILE.jsonl [--seeds 20] [--images 250]
@@ -71,9 +70,9 @@ from search_choice_images import FRESH_SEED, DrawnImages, labels_of
 
 OBJECTIVE = Monitor("val_balanced_accuracy")
 SETTINGS = ("images", "fresh", "trials", "folds", "backbone", "weights", "image_size")
-VERSION = 2  # of what is simulated
+VERSION = 2  # of the simulation
 MEASURES = ("refit", "kept", "retrained")
-OTHER_DIVISION = 1000  # is added to the seed of folds that no search has seen
+OTHER_DIVISION = 1000  # added to the seed for folds that no search has seen
 COMPARED = (
     ("folds", "split", "folds against one split"),
     ("simplest", "split", "folds, one_standard_error, against one split"),
@@ -83,7 +82,7 @@ COMPARED = (
 
 
 def main() -> None:
-    """Simulates the seeds that are missing, and prints what all of them show."""
+    """Simulates the missing seeds, and prints the summary of all."""
     options = parse()
     results = Results(options.results)
     settings = {name: getattr(options, name) for name in SETTINGS} | {"version": VERSION}
@@ -104,16 +103,16 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--results", required=True, type=Path, help="file of JSON lines")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--images", type=int, default=250, help="to choose on")
+    parser.add_argument("--images", type=int, default=250, help="images to search on")
     parser.add_argument("--fresh", type=int, default=5000, help="images for true scores")
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--backbone", default="efficientnet_lite0")
-    parser.add_argument("--weights", default="none", help="imagenet, say")
+    parser.add_argument("--weights", default="none", help="none or imagenet")
     parser.add_argument("--image-size", type=int, default=64)
     options = parser.parse_args()
     if np.bincount(labels_of(options.images)).min() < options.folds:
@@ -122,7 +121,7 @@ def parse() -> argparse.Namespace:
 
 
 def simulate(seed: int, images: DrawnImages, options: argparse.Namespace) -> dict[str, Any]:
-    """All searches of a seed, and what their choices are worth."""
+    """Runs all searches of a seed, and measures their choices."""
     drawn, fresh = images.get(seed, options.images), images.get(FRESH_SEED, options.fresh)
     groups = np.arange(len(drawn.labels))
     held_out = [hold_out(drawn.labels, groups, 1 / options.folds, seed)]
@@ -151,12 +150,12 @@ def simulate(seed: int, images: DrawnImages, options: argparse.Namespace) -> dic
 
 @dataclass
 class Trainings:
-    """Heads by values and by what is held out, each trained once for all searches.
+    """Heads by values and held-out images, each trained once for all searches.
 
     Attributes:
-        heads: Trains them.
-        held_out: Of the single split, of fold 1, 2, ..., and of those of another division.
-        folds: How many each division has.
+        heads: Trains the heads.
+        held_out: Held-out images of the single split, then of all folds of both divisions.
+        folds: Number of folds of each division.
     """
 
     heads: Heads
@@ -169,23 +168,23 @@ class Trainings:
         self.other_folds = range(self.folds + 1, 2 * self.folds + 1)
 
     def __call__(self, plan: TrialPlan) -> Outcome:
-        """What `FitTrial` is: trains a fold, or on the single split."""
+        """Trains a fold, or on the single split, as a `FitTrial`."""
         return Outcome("completed", self.trained(plan.values, plan.fold or 0).scores)
 
     def trained(self, values: Mapping[str, Any], fold: int) -> Trained:
-        """The head without a fold, from 1 on; 0 is the single split."""
+        """Returns the head trained without a fold from 1 on; 0 is the single split."""
         key = json.dumps(values, sort_keys=True), fold
         if key not in self._done:
             self._done[key] = self.heads.train(values, self.held_out[fold])
         return self._done[key]
 
     def mean_true_score(self, values: Mapping[str, Any], folds: Sequence[int]) -> float:
-        """The mean over models on fresh images."""
+        """Returns the mean score of the models of some folds on fresh images."""
         trained = (self.trained(values, fold) for fold in folds)
         return fmean(self.heads.true_score(each.probabilities) for each in trained)
 
     def true_score_of_mean(self, values: Mapping[str, Any], folds: Sequence[int]) -> float:
-        """Of the mean of all models' probabilities on fresh images."""
+        """Returns the score of the mean probabilities of some folds on fresh images."""
         every = [self.trained(values, fold).probabilities for fold in folds]
         return self.heads.true_score(np.mean(every, axis=0))
 
@@ -193,7 +192,7 @@ class Trainings:
 def search(
     fit: FitTrial, seed: int, trials: int, folds: int | None, races: bool = True
 ) -> Study:
-    """A search as the command line runs it, one trial at a time."""
+    """Runs a search like the command line, one trial at a time."""
     config = SearchConfig(tuner="random", objective=OBJECTIVE.name, max_trials=trials)
     trial_fit = fit if folds is None else FoldedTrial(fit, folds, OBJECTIVE, str)
     with tempfile.TemporaryDirectory(prefix="search_choice-") as name:
@@ -214,7 +213,7 @@ def search(
 
 
 def winner(study: Study, rule: TrialChoice) -> Winner:
-    """The choice of a search."""
+    """Returns the winner of a search."""
     found = find_winner(study.ranking(), Choice(rule, OBJECTIVE.mode), OBJECTIVE)
     if found is None:
         raise SystemExit("no trial has completed")
@@ -222,7 +221,7 @@ def winner(study: Study, rule: TrialChoice) -> Winner:
 
 
 def arm(heads: Trainings, chosen: Winner) -> dict[str, Any]:
-    """What a choice promises, and what it is worth."""
+    """Returns the reported scores of a choice, and its true scores."""
     values = chosen.trial.values
     folds = heads.own_folds if chosen.folds else (0,)
     return {
@@ -238,12 +237,12 @@ def arm(heads: Trainings, chosen: Winner) -> dict[str, Any]:
 
 
 def num_folds(study: Study) -> int:
-    """How many folds a search trained, over all trials."""
+    """Returns the number of folds that a search trained, over all trials."""
     return sum(len(trial.fold_scores) for trial in study.trials.values())
 
 
 def summarize(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Prints what the seeds show, and returns it."""
+    """Prints and returns the summary of all seeds."""
     summary: dict[str, Any] = {"true_scores": {}, "differences": {}, "bias": {}}
     for measure in MEASURES:
         for name in ("split", "folds", "simplest", "unraced"):
@@ -274,7 +273,7 @@ def summarize(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def interval(values: Sequence[float]) -> list[float | None]:
-    """The mean, and its 95 % interval; None if one seed tells none."""
+    """Returns the mean and its 95 % interval, which is None for a single seed."""
     if len(values) < 2:
         return [fmean(values), None, None]
     found = stats.ttest_1samp(values, 0).confidence_interval(0.95)
@@ -282,13 +281,13 @@ def interval(values: Sequence[float]) -> list[float | None]:
 
 
 def in_words(values: Sequence[float]) -> str:
-    """The mean, and its interval."""
+    """Formats the mean and its interval."""
     mean, low, high = interval(values)
     return f"{mean:+.4f}" if low is None else f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
 def ahead(values: Sequence[float]) -> str:
-    """How many seeds are better and worse."""
+    """Formats the numbers of seeds that are better and worse."""
     better, worse = sum(each > 0 for each in values), sum(each < 0 for each in values)
     return f"better in {better} seeds, worse in {worse}"
 

@@ -1,4 +1,4 @@
-"""Trials of `search_choice.py`: linear heads on principal components of features."""
+"""Trains the trials of `search_choice.py`: linear heads on principal components."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy.special import softmax
 from search_choice_images import Drawings
 
-EPOCHS = 30  # at most
-PATIENCE = 3  # epochs without a better score, as trials of a search have it
+EPOCHS = 30  # maximum number
+PATIENCE = 3  # epochs without a better score, as in trials of a search
 BATCH_SIZE = 32
 COMPONENTS = (8, 16, 32, 64, 128)
 
@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def space() -> keras_tuner.HyperParameters:
-    """What varies."""
+    """Returns the search space."""
     made = keras_tuner.HyperParameters()
     made.Float("learning_rate", 1e-3, 3e-2, sampling="log")
     made.Float("weight_decay", 1e-3, 3.0, sampling="log")
@@ -38,7 +38,7 @@ class Trained:
 
     Attributes:
         scores: Balanced accuracy on held-out images after each epoch.
-        probabilities: `(fresh images, classes)` after the best one.
+        probabilities: Probabilities `(fresh images, classes)` after the best epoch.
     """
 
     scores: Sequence[float]
@@ -46,12 +46,12 @@ class Trained:
 
 
 class Heads:
-    """Trains heads on some of the images, and scores them on others and on fresh ones.
+    """Trains heads on some images, and scores them on held-out and fresh images.
 
     Args:
-        images: To choose on.
+        images: The images of the search.
         fresh: Images that no choice depends on.
-        seed: Of the order of images and of dropout.
+        seed: Seed of the order of images and of dropout.
     """
 
     def __init__(self, images: Drawings, fresh: Drawings, seed: int) -> None:
@@ -60,7 +60,7 @@ class Heads:
         self._components = cache(self._components_without)
 
     def train(self, values: Mapping[str, Any], held_out: Mask) -> Trained:
-        """Trains with early stopping on the images held out; the best epoch counts."""
+        """Trains with early stopping on held-out images, and keeps the best epoch."""
         inputs, fresh = self._inputs(values, held_out)
         labels = self._images.labels
         head = Head(inputs[~held_out], labels[~held_out], values, self._seed)
@@ -75,7 +75,7 @@ class Heads:
         return Trained(scores, softmax(fresh @ best, axis=1).astype(np.float32))
 
     def refit(self, values: Mapping[str, Any], epochs: int) -> float:
-        """Trains on all images for that many epochs; the score on fresh ones."""
+        """Trains on all images, and returns the score on fresh images."""
         nothing = np.zeros(len(self._images.labels), bool)
         inputs, fresh = self._inputs(values, nothing)
         head = Head(inputs, self._images.labels, values, self._seed)
@@ -84,11 +84,11 @@ class Heads:
         return self.true_score(fresh @ head.weights)
 
     def true_score(self, probabilities: Array) -> float:
-        """The balanced accuracy on fresh images."""
+        """Returns the balanced accuracy on fresh images."""
         return balanced_accuracy(self._fresh.labels, probabilities.argmax(axis=1))
 
     def _inputs(self, values: Mapping[str, Any], held_out: Mask) -> tuple[Array, Array]:
-        """What a head sees of the images and of fresh ones; the last column is one."""
+        """Returns the inputs of a head for images and fresh images, with a bias column."""
         both = self._components(held_out.tobytes(), values["standardize"])
         parts = [each[:, : values["components"]] for each in both]
         known = parts[0][~held_out]
@@ -101,7 +101,7 @@ class Heads:
     def _components_without(
         self, held_out: bytes, standardize: bool
     ) -> tuple[Array, Array]:
-        """Principal components, measured without the images that are held out."""
+        """Returns principal components, computed without the held-out images."""
         trained_on = ~np.frombuffer(held_out, bool)
         known = self._images.features[trained_on]
         mean = known.mean(axis=0)
@@ -115,16 +115,16 @@ class Heads:
 
 
 class Head:
-    """Logistic regression of several classes, trained by AdamW from zero.
+    """Multinomial logistic regression, trained with AdamW from zero weights.
 
     Args:
-        inputs: `(images, components)`.
-        labels: `(images,)`.
-        values: Of the trial.
-        seed: Of the order of images and of dropout.
+        inputs: Inputs `(images, components)`.
+        labels: Labels `(images,)`.
+        values: The hyperparameters of the trial.
+        seed: Seed of the order of images and of dropout.
 
     Attributes:
-        weights: `(components, classes)`; a new array after each step.
+        weights: Weights `(components, classes)`; a new array after each step.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Head:
         self._step = 0
 
     def train_epoch(self) -> None:
-        """Takes a step for each batch."""
+        """Trains for one epoch."""
         order = self._random.permutation(len(self._inputs))
         for start in range(0, len(order), BATCH_SIZE):
             self._take_step(order[start : start + BATCH_SIZE])
@@ -165,12 +165,12 @@ class Head:
 
 
 def best_epoch(scores: Sequence[float]) -> int:
-    """From 1 on, the first of several; 0 if there is none."""
+    """Returns the first best epoch, counted from 1; 0 if there is none."""
     return 1 + int(np.argmax(scores)) if scores else 0
 
 
 def balanced_accuracy(labels: Array, predicted: Array) -> float:
-    """The mean over classes of the part that is recognized."""
+    """Returns the mean recall of all classes."""
     counts = np.bincount(labels)
     right = np.bincount(labels[labels == predicted], minlength=len(counts))
     return float((right[counts > 0] / counts[counts > 0]).mean())

@@ -1,4 +1,4 @@
-"""Drawn lesions of `search_choice.py`, as features of a frozen network."""
+"""Computes features of drawn lesions for `search_choice.py`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from keraunos.core.files import replacing
 from keraunos.data.synthetic.lesions import KINDS, draw_lesion
 from PIL import Image
 
-FRESH_SEED = 1_000_000  # of drawings that no trial has seen
+FRESH_SEED = 1_000_000  # seed of drawings that no trial sees
 BATCH = 250
 
 Floats = npt.NDArray[np.float32]
@@ -22,8 +22,8 @@ class Drawings:
     """Features and classes of drawn images.
 
     Attributes:
-        features: `(images, features)`.
-        labels: `(images,)` numbers of classes.
+        features: Features `(images, features)`.
+        labels: Class indices `(images,)`.
     """
 
     features: Floats
@@ -31,12 +31,12 @@ class Drawings:
 
 
 class DrawnImages:
-    """Draws images, and runs them through a network once; keeps what it made of them.
+    """Draws images and computes their features once, with a cache on disk.
 
     Args:
-        folder: Where features are kept.
+        folder: The folder for cached features.
         backbone: Name of the network.
-        weights: Of the network; None for random ones.
+        weights: Weights of the network; None for random ones.
         image_size: Height and width of its inputs in pixels.
     """
 
@@ -49,7 +49,7 @@ class DrawnImages:
         self._network: Any = None
 
     def get(self, seed: int, count: int) -> Drawings:
-        """About `count` drawings of a seed, classes as frequent as in the training set."""
+        """Returns about `count` drawings of a seed, with the class balance of the data."""
         labels = labels_of(count)
         network = "-".join(map(str, self._network_is))
         path = self._folder / f"{network}-{seed}-{count}.npy"
@@ -77,19 +77,19 @@ class DrawnImages:
 
 
 def labels_of(count: int) -> Integers:
-    """`(images,)` classes of about `count` images."""
+    """Returns the class indices `(images,)` of about `count` images."""
     frequencies = np.array([kind.train for kind in KINDS.values()])
     counts = np.rint(count * frequencies / frequencies.sum()).astype(np.intp)
     return np.repeat(np.arange(len(counts)), counts)
 
 
 def build_network(name: str, weights: str | None, image_size: int) -> Any:
-    """A compiled function from RGB in [0, 255] to features."""
+    """Returns a compiled function from RGB in [0, 255] to features."""
     import keras
     import tensorflow as tf
     from keraunos.models.backbones import build_backbone, features_of
 
-    keras.utils.set_random_seed(0)  # of random weights
+    keras.utils.set_random_seed(0)  # for random weights
     backbone = build_backbone(name, weights, image_size)
     inputs = keras.Input((image_size, image_size, 3))
     maps = backbone.network(backbone.preprocess(inputs), training=False)

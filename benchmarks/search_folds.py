@@ -1,15 +1,14 @@
-"""How many images a search over folds passes through the backbone, and one without folds.
+"""Counts the images that searches with and without folds pass through the backbone.
 
 Both searches have the same images, settings and seed. The images are counted inside the
-backbone: an operation before its first convolution sees each batch whenever TensorFlow
-runs it, whoever asked. It also tells how many of them were there before, and what they
-were for: features of training and validation images, the check of the whole model before
-it is exported, and the rest (tests).
+backbone: an operation before its first convolution sees each batch whenever TensorFlow runs
+it. Also reports how many of them are repeated, and their purpose: features of training and
+validation images, the check of the whole model before export, and the rest (tests).
 
-A search needs each version of its training images (views times strengths; of strength 0
-there is one) and its validation images as they are: V (1 - s) + s for a share s that
-is held out. Over folds each image is held out once: V + 1, or V if strength 0, which is
-the image as it is, is among them.
+A search needs V versions of its training images (views times strengths; one version for
+strength 0) and its original validation images: V (1 - s) + s passes per image if the share
+s is held out. With folds, each image is held out once: V + 1 passes, or V if strength 0,
+the original image, is among the versions.
 
 Usage: python benchmarks/search_folds.py [--data FOLDER] [--images 240] [--image-size 64]
        [--backbone MobileNetV2] [--strengths 0,0.25,0.5,1] [--views 2] [--trials 4]
@@ -54,10 +53,10 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", help="folder of class folders; drawn lesions if none")
-    parser.add_argument("--images", type=int, default=240, help="so many drawn lesions")
+    parser.add_argument("--images", type=int, default=240, help="number of drawn lesions")
     parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--backbone", default="MobileNetV2")
     parser.add_argument("--strengths", default="0,0.25,0.5,1")
@@ -73,7 +72,7 @@ def parse() -> argparse.Namespace:
 
 
 def drawn(folder: Path, options: argparse.Namespace) -> Path:
-    """Draws lesions and writes them as files, as many of each class."""
+    """Draws equally many lesions of each class, and writes them as files."""
     from keraunos.data.synthetic.lesions import KINDS, draw_lesion
     from PIL import Image
 
@@ -89,7 +88,7 @@ def drawn(folder: Path, options: argparse.Namespace) -> Path:
 def run(
     options: argparse.Namespace, data: str, folder: Path, folds: int | None
 ) -> dict[str, Any]:
-    """Runs a search in a process of its own, with an empty cache."""
+    """Runs a search in its own process, with an empty cache."""
     own = folder / f"folds-{folds or 0}"
     own.mkdir()
     given = vars(options) | {"data": data, "folds": folds or 0, "folder": own}
@@ -110,7 +109,7 @@ def run(
 
 
 def search(options: argparse.Namespace) -> dict[str, Any]:
-    """`keraunos search` in this process, with a counter in the backbone."""
+    """Runs `keraunos search` in this process, with a counter in the backbone."""
     from keraunos.cli import main as program
 
     folder, folds = Path(options.folder), int(options.folds)
@@ -145,7 +144,7 @@ def search(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def tried(path: Path) -> tuple[list[str], int]:
-    """The strengths that trials had, and how many runs they were."""
+    """Returns the strengths of all trials, and the number of runs."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     runs = sum(int(row.get("folds") or 1) for row in rows)
@@ -153,7 +152,7 @@ def tried(path: Path) -> tuple[list[str], int]:
 
 
 def expected_ratio(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]]) -> float:
-    """By arithmetic, of the strengths that were tried; with a refit not calculated."""
+    """Returns the expected ratio for the strengths that were tried, without a refit."""
     one, folds = (versions(row["strengths"], options.views) for row in rows)
     return (folds.trained + (not folds.has_plain)) / (
         one.trained * (1 - HELD_OUT) + HELD_OUT
@@ -161,20 +160,20 @@ def expected_ratio(options: argparse.Namespace, rows: Sequence[Mapping[str, Any]
 
 
 class Versions(NamedTuple):
-    """How many versions of an image trials train on; whether one is the image itself."""
+    """The number of versions of an image in training, and whether one is the original."""
 
     trained: int
     has_plain: bool
 
 
 def versions(strengths: Sequence[str], views: int) -> Versions:
-    """Of strength 0 there is one version: the image as it is."""
+    """Counts the versions of an image; strength 0 has one version, the original."""
     has_plain = any(float(strength) == 0 for strength in strengths)
     return Versions(views * (len(strengths) - has_plain) + has_plain, has_plain)
 
 
 class Passes:
-    """Counts the images that go through the first convolution of a network."""
+    """Counts the images that pass through the first convolution of a network."""
 
     def __init__(self) -> None:
         self._purpose = "tests"
@@ -182,7 +181,7 @@ class Passes:
         self._images: Counter[bytes] = Counter()
 
     def watch(self) -> None:
-        """Puts the counter into each network that is built from now on."""
+        """Adds the counter to all networks that are built from now on."""
         import keras
         import tensorflow as tf
         from keraunos.features import FeatureCache
@@ -206,7 +205,7 @@ class Passes:
         self._name(Head, "check", "checks")
 
     def counts(self) -> dict[str, Any]:
-        """All images, for what they were, and how many were there before."""
+        """Returns the counts of all images, of repeated ones, and by purpose."""
         passes = sum(self._counts.values())
         repeated = passes - len(self._images)
         return {"passes": passes, "repeated": repeated, "parts": dict(self._counts)}

@@ -1,9 +1,9 @@
-"""Tells how the seconds of `keraunos search` divide into its parts.
+"""Measures how the duration of `keraunos search` is divided among its parts.
 
-The parts: start; building of models; passes of images through the backbone, drawing and
-decoding them included; heads, which is training and validation of them; checkpoints, as far
-as training waits for them; putting_back, which is checking and saving the whole model;
-oracle; notes of the search; other.
+The parts are start; building of models; passes of images through the backbone, including
+drawing and decoding; heads (their training and validation); checkpoints, as far as training
+waits for them; putting_back (checking and saving the whole model); oracle; notes of the
+search; other.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from typing import Any
 
 
 class Stopwatch:
-    """Runs the command line in this process; each second belongs to the innermost part.
+    """Runs the command line in this process, and attributes time to the innermost part.
 
     Args:
-        started: When this process began, by `time.perf_counter`.
+        started: When this process started, by `time.perf_counter`.
     """
 
     def __init__(self, started: float) -> None:

@@ -1,9 +1,9 @@
-"""How long it takes to start on images that have not changed.
+"""Measures how long it takes to read images that have not changed.
 
-Makes a folder of small images, and a table with groups of two that names them without
-folder and extension. Reads each several times, every time in a new process: the first
-one opens every image, the later ones none. What is measured is reading up to data that
-can be trained on, without the import of TensorFlow.
+Generates a folder of small images, and a table that names them without folder and
+extension, with groups of two. Reads each several times, always in a new process: the first
+one opens every image, later ones none. Measures the time until the data can be trained on,
+without the import of TensorFlow.
 
 Usage: python benchmarks/second_start.py [--images 25000] [--classes 9] [--repeat 5]
 """
@@ -43,7 +43,7 @@ json.dump({"seconds": seconds, "cpu_seconds": cpu, "opened": opened}, sys.stdout
 
 
 def main() -> None:
-    """Creates the folder, starts twice, and prints a table and a line of JSON."""
+    """Reads folder and table repeatedly, and prints a table and a line of JSON."""
     options = parse()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--images", type=int, default=25_000)
     parser.add_argument("--classes", type=int, default=9)
@@ -69,7 +69,7 @@ def parse() -> argparse.Namespace:
 
 
 def make_images(folder: Path, count: int, classes: int) -> None:
-    """Draws small images, no two alike, and writes the table of them."""
+    """Generates small distinct images, and writes their table."""
     random = np.random.default_rng(0)
     for label in range(classes):
         (folder / "images" / f"class {label}").mkdir(parents=True)

@@ -1,14 +1,13 @@
-"""`keraunos serve` next to a bare loop and a bare FastAPI handler, in one run.
+"""Compares `keraunos serve` with a bare loop and a bare FastAPI handler.
 
     python benchmarks/serving.py RUN_OR_EXPORT [--seconds 5] [--clients 1 8 32] [--rounds 3]
 
-Sends JPEGs of drawn lesions, one in each request, over loopback, from clients that each
-wait for their answer before they ask again. The sides: `model.predict` in a loop, without
-HTTP; a FastAPI handler that calls it; ours with batches of one image; ours as it is by
-default, which puts requests that come at the same time into one batch; and ours with two
-workers. All servers are up all the time, and take turns. In images a second, and in
-milliseconds from asking to the answer: the median of the rounds. The clients share the
-machine.
+Sends JPEGs of drawn lesions over loopback, one per request, from clients that wait for each
+response before the next request. The sides are `model.predict` in a loop, without HTTP; a
+FastAPI handler that calls it; `keraunos serve` with batches of one image; with its
+defaults, which batch concurrent requests; and with two workers. All servers run all the
+time, and take turns. Reports images per second and latency in milliseconds, as medians over
+rounds. The clients share the machine.
 """
 
 import argparse
@@ -43,7 +42,7 @@ NAME = "model"
 
 
 class Figures(NamedTuple):
-    """What a side did in a round."""
+    """The measurements of a side in a round."""
 
     images_per_second: float
     median_ms: float
@@ -52,7 +51,7 @@ class Figures(NamedTuple):
 
 
 def make_images() -> list[bytes]:
-    """JPEGs of drawn lesions with grain."""
+    """Generates JPEGs of drawn lesions with grain."""
     from keraunos.data.synthetic.lesions import KINDS, draw_lesion
 
     random, kinds = np.random.default_rng(0), list(KINDS)
@@ -67,7 +66,7 @@ def make_images() -> list[bytes]:
 
 
 def open_bare(path: Path) -> Any:
-    """A function from the bytes of an image to probabilities, as one would write it."""
+    """Returns a simple function from the bytes of an image to probabilities."""
     model_file = path / "model.keras"
     if not model_file.is_file():
         from keraunos.export.portable.model import Model
@@ -88,7 +87,7 @@ def open_bare(path: Path) -> Any:
 
 
 def serve_bare(path: Path) -> None:
-    """A server as in many a tutorial."""
+    """Runs a server as in many tutorials."""
     import uvicorn
     from fastapi import FastAPI
 
@@ -110,7 +109,7 @@ def serve_bare(path: Path) -> None:
 
 
 def loop_bare(path: Path, seconds: float) -> None:
-    """Answers line for line how it went for so many seconds."""
+    """Predicts in a loop for some seconds per line of input, and prints the latencies."""
     predict, files = open_bare(path), make_images()
     predict(files[0])
     print("ready", flush=True)
@@ -128,7 +127,7 @@ def loop_bare(path: Path, seconds: float) -> None:
 
 @contextlib.contextmanager
 def process(*command: str) -> Iterator["subprocess.Popen[str]"]:
-    """A process that is ended at the end."""
+    """Runs a process that is terminated at the end of the block."""
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     running = subprocess.Popen([sys.executable, *command], **pipes)
     try:
@@ -139,7 +138,7 @@ def process(*command: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def line_of(running: "subprocess.Popen[str]") -> str:
-    """The next line that a process writes."""
+    """Reads the next line that a process writes."""
     assert running.stdout is not None
     return running.stdout.readline().strip()
 
@@ -147,7 +146,7 @@ def line_of(running: "subprocess.Popen[str]") -> str:
 async def ask(
     port: int, requests: Iterator[bytes], deadline: float, found: list[tuple[float, int]]
 ) -> None:
-    """One client, over one connection."""
+    """Runs one client over one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while time.perf_counter() < deadline:
         began = time.perf_counter()
@@ -160,7 +159,7 @@ async def ask(
 
 
 async def load(port: int, bodies: Sequence[bytes], clients: int, seconds: float) -> Figures:
-    """So many clients at a time, for so long."""
+    """Runs a number of concurrent clients for some seconds."""
     head = b"POST /v1/models/model:predict HTTP/1.1\r\nHost: localhost\r\n"
     head += b"Content-Type: application/json\r\nContent-Length: "
     requests = itertools.cycle([head + b"%d\r\n\r\n" % len(b) + b for b in bodies])
@@ -173,13 +172,13 @@ async def load(port: int, bodies: Sequence[bytes], clients: int, seconds: float)
 
 
 def figures(times: Sequence[float], seconds: float, statuses: Counter[int]) -> Figures:
-    """Of the times of all requests."""
+    """Summarizes the latencies of all requests."""
     median, slowest = 1000 * np.quantile(times, [0.5, 0.99])
     return Figures(statuses[200] / seconds, float(median), float(slowest), statuses)
 
 
 def median_of(rounds: Sequence[Figures]) -> dict[str, Any]:
-    """Of each figure over the rounds."""
+    """Returns the median of each measurement over the rounds."""
     statuses = sum((each.statuses for each in rounds), Counter())
     names = ("images_per_second", "median_ms", "slowest_ms")
     values = zip(*(each[:3] for each in rounds), strict=True)
@@ -188,7 +187,7 @@ def median_of(rounds: Sequence[Figures]) -> dict[str, Any]:
 
 
 def measure(path: Path, clients: Sequence[int], seconds: float, rounds: int) -> Any:
-    """All sides, in turn."""
+    """Measures all sides in turn."""
     bodies = [
         json.dumps({"instances": [{"b64": base64.b64encode(each).decode()}]}).encode()
         for each in make_images()
@@ -224,7 +223,7 @@ def measure(path: Path, clients: Sequence[int], seconds: float, rounds: int) -> 
 
 
 def main() -> None:
-    """Prints a table, and a line of JSON."""
+    """Prints a table and a line of JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", type=Path, metavar="RUN_OR_EXPORT")
     parser.add_argument("--seconds", type=float, default=5.0)

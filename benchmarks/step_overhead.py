@@ -1,24 +1,24 @@
-"""What a step of a tiny model costs: our loop, `Model.fit`, and a loop written by hand.
+"""Measures the overhead per step of Keraunos, `Model.fit` and a handwritten loop.
 
-One and two replicas (virtual CPU devices that share the cores), one step and sixteen a
-call. All sides train the same model on the same batches and keep the same metrics; on one
-replica the others run under no strategy, on two under the same `MirroredStrategy`. They
-take turns in one process; the first epoch of each turn, which traces, is not counted. An
-epoch counts from its first hook to its last, so that what a side does once an epoch
-(iterators, metrics) is shared out over its steps. Medians over all epochs of all rounds, of
-milliseconds by the clock and of CPU: on a machine with other work only the latter mean
-anything. nan where a side fails: `Model.fit` cannot make several steps a call on several
-replicas.
+Trains a tiny model on one and two replicas (virtual CPU devices that share the cores), with
+one and sixteen steps per call. All sides train the same model on the same batches and
+update the same metrics; on one replica, the others use no strategy, on two the same
+`MirroredStrategy`. They take turns in one process; the first epoch of each turn, which
+traces, is not counted. An epoch is measured from its first hook to its last, so that work
+once per epoch (iterators, metrics) is included. Reports medians over all epochs of all
+rounds, in milliseconds of wall-clock and CPU time; on a busy machine, only the latter are
+meaningful. The value is nan if a side fails: `Model.fit` does not support several steps per
+call on several replicas.
 
-The loop by hand is that of TensorFlow's guide: `strategy.run` in a `tf.function`, which
-applies the optimizer on each replica. It is not exact where replicas have parts of
-different size, measures no gradients and no waiting, and applies what is not finite.
+The handwritten loop is that of TensorFlow's guide: `strategy.run` in a `tf.function`, which
+applies the optimizer on each replica. It is not exact for replicas with parts of different
+size, measures neither gradients nor waiting, and applies updates that are not finite.
 
-`step_overhead.json` has our CPU as a multiple of that of the loop by hand as it was at the
-last release; a nightly test fails where one has more than doubled. `--record FILE` writes
-such a file.
+`step_overhead.json` contains the CPU time of Keraunos as a multiple of that of the
+handwritten loop at the last release; a nightly test fails if one has more than doubled.
+`--record FILE` writes such a file.
 
-To compare two checkouts, install each in an environment of its own, and run one with
+To compare two checkouts, install each in its own environment, and run one with
 `--against OTHER/bin/python`: processes of both take turns.
 
 Usage: python benchmarks/step_overhead.py [--steps 400] [--epochs 3] [--rounds 3]
@@ -50,7 +50,7 @@ SIDES = ("keraunos", "model.fit", "by_hand")
 
 
 class Milliseconds(NamedTuple):
-    """Of a step, in one epoch."""
+    """Wall-clock and CPU milliseconds per step in one epoch."""
 
     clock: float
     cpu: float
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=400, help="in an epoch")
     parser.add_argument("--epochs", type=int, default=3, help="of each turn")
@@ -94,7 +94,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2], choices=[1, 2])
     parser.add_argument("--calls", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES)
-    parser.add_argument("--against", metavar="PYTHON", help="that has another version")
+    parser.add_argument("--against", metavar="PYTHON", help="Python with another version")
     parser.add_argument("--record", metavar="FILE", type=Path)
     options = parser.parse_args()
     if any(options.steps % calls for calls in options.calls):
@@ -107,7 +107,7 @@ Measured = dict[Case, dict[str, Milliseconds]]
 
 
 def take_turns(sides: dict[str, Turn], options: argparse.Namespace) -> Measured:
-    """The median over the epochs of all rounds, for each case and side."""
+    """Runs the sides in turn; returns medians over all epochs, by case and side."""
     measured: Measured = {}
     for case in [(n, calls) for n in options.replicas for calls in options.calls]:
         epochs: dict[str, list[Milliseconds]] = {side: [] for side in sides}
@@ -122,7 +122,7 @@ def take_turns(sides: dict[str, Turn], options: argparse.Namespace) -> Measured:
 
 
 def show(measured: Measured) -> None:
-    """Prints milliseconds a step, and each side as a multiple of the first."""
+    """Prints milliseconds per step, and their ratio to the first side."""
     print(
         f"{'replicas':>8} {'steps a call':>12}  {'side':<12} {'ms a step':>9} "
         f"{'CPU ms':>7} {'first / this: clock':>20} {'CPU':>6}"
@@ -138,7 +138,7 @@ def show(measured: Measured) -> None:
 
 
 def multiples(measured: Measured) -> dict[str, float]:
-    """CPU of our step in those of the loop by hand, by replicas and steps a call."""
+    """Returns the CPU time of Keraunos as a multiple of that of the handwritten loop."""
     return {
         f"{replicas} x {calls}": round(sides["keraunos"].cpu / sides["by_hand"].cpu, 2)
         for (replicas, calls), sides in measured.items()
@@ -146,7 +146,7 @@ def multiples(measured: Measured) -> dict[str, float]:
 
 
 def against(options: argparse.Namespace) -> Measured:
-    """Our side with this interpreter and with another, in processes that take turns."""
+    """Measures Keraunos with this and another interpreter, in processes that take turns."""
 
     def turn(python: str, case: Case, options: argparse.Namespace) -> list[Milliseconds]:
         numbers = [f"--steps={options.steps}", f"--epochs={options.epochs}", "--rounds=1"]
@@ -161,7 +161,7 @@ def against(options: argparse.Namespace) -> Measured:
 
 
 def in_process(side: str) -> Turn:
-    """What trains as that side does."""
+    """Returns the function that measures a side."""
     return {
         "keraunos": with_keraunos,
         "model.fit": with_model_fit,
@@ -171,17 +171,17 @@ def in_process(side: str) -> Turn:
 
 @functools.cache
 def mirrored(replicas: int) -> tf.distribute.Strategy:
-    """One and the same for all sides: collectives of a second one may not mix with it."""
+    """Returns one strategy for all sides: collectives of two would interfere."""
     return tf.distribute.MirroredStrategy([f"/cpu:{n}" for n in range(replicas)])
 
 
 def strategy_of(replicas: int) -> tf.distribute.Strategy:
-    """What the other sides run under; on one replica that is none, which is fastest."""
+    """Returns the strategy of the other sides: none on one replica, which is fastest."""
     return mirrored(replicas) if replicas > 1 else tf.distribute.get_strategy()
 
 
 def batches(options: argparse.Namespace) -> tf.data.Dataset:
-    """Batches in memory, all of them full."""
+    """Returns full batches in memory."""
     random = np.random.default_rng(0)
     inputs = random.normal(size=(BATCH_SIZE * options.steps, 16)).astype("float32")
     labels = random.integers(0, 4, len(inputs)).astype("int32")
@@ -190,7 +190,7 @@ def batches(options: argparse.Namespace) -> tf.data.Dataset:
 
 
 def build(steps_per_execution: int = 1) -> keras.Model:
-    """Two small layers."""
+    """Builds a model with two small layers."""
     layers = keras.layers
     model = keras.Sequential(
         [keras.Input((16,)), layers.Dense(32, "relu"), layers.Dense(4, "softmax")]
@@ -205,7 +205,7 @@ def build(steps_per_execution: int = 1) -> keras.Model:
 
 
 class EpochTimes(keras.callbacks.Callback):
-    """Milliseconds a step in each epoch but the first."""
+    """Measures milliseconds per step in each epoch except the first."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -217,7 +217,7 @@ class EpochTimes(keras.callbacks.Callback):
         self.started = time.perf_counter(), time.process_time()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Stops them."""
+        """Stops the clocks."""
         ended = time.perf_counter(), time.process_time()
         if epoch > 0:
             seconds = [b - a for a, b in zip(self.started, ended, strict=True)]
@@ -226,7 +226,7 @@ class EpochTimes(keras.callbacks.Callback):
 
 
 def with_keraunos(case: Case, options: argparse.Namespace) -> list[Milliseconds]:
-    """Our loop; the clock is the same Keras callback."""
+    """Trains with Keraunos, timed by the same Keras callback."""
     clock = EpochTimes(options.steps)
     trainer = kr.Trainer(
         strategy=mirrored(case[0]) if case[0] > 1 else "single",
@@ -236,12 +236,12 @@ def with_keraunos(case: Case, options: argparse.Namespace) -> list[Milliseconds]
         callbacks={"clock": clock, "progress_bar": None},
     )
     if not trainer.fit(build, batches(options)).is_finished:
-        raise KeyboardInterrupt  # which ends the fit alone
+        raise KeyboardInterrupt  # an interrupt ends only the fit
     return clock.milliseconds
 
 
 def with_model_fit(case: Case, options: argparse.Namespace) -> list[Milliseconds]:
-    """Keras's own."""
+    """Trains with `Model.fit`."""
     clock = EpochTimes(options.steps)
     with strategy_of(case[0]).scope():
         model = build(case[1])
@@ -254,7 +254,7 @@ def with_model_fit(case: Case, options: argparse.Namespace) -> list[Milliseconds
 
 
 def with_loop_by_hand(case: Case, options: argparse.Namespace) -> list[Milliseconds]:
-    """`strategy.run` in a `tf.function`, as in TensorFlow's guide."""
+    """Trains with `strategy.run` in a `tf.function`, as in TensorFlow's guide."""
     strategy, clock = strategy_of(case[0]), EpochTimes(options.steps)
     with strategy.scope():
         model = build()
@@ -280,7 +280,7 @@ def loop_by_hand(
     metrics: list[keras.Metric],
     steps: int,
 ) -> Callable[[Iterator[Any]], None]:
-    """A traced function that makes that many steps."""
+    """Returns a traced function that trains for a number of steps."""
     each_loss = keras.losses.SparseCategoricalCrossentropy(reduction="none")
 
     def on_replica(batch: Any) -> None:

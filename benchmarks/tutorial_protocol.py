@@ -1,14 +1,13 @@
-"""What validation scores promise: the tutorial's protocol and ours, on the same features.
+"""Compares validation with test scores for the protocol of a tutorial and that of Keraunos.
 
-The tutorial fills rarer classes up with augmented copies and then holds a fifth out. Ours
-leaves out what contradicts itself or is in the test set, holds a fifth out, copies of an
-image on one side, and only then fills rarer classes up, in training alone. Two more rows
-change one of the two things at a time.
+The tutorial oversamples rare classes with augmented copies and then holds out a fifth.
+Keraunos drops contradictory images and those in the test set, holds out a fifth with copies
+of an image on one side, and only then oversamples rare classes in the training set. Two
+more rows change one of both aspects at a time.
 
-The features of every image and of its augmented versions are computed once, by a frozen
-ResNet50, and kept in the feature cache; the same head is then trained on them by each
-protocol. Without ImageNet weights the network is a random one: scores are lower then, and
-what they say of the protocols is the same.
+The features of every image and its augmented versions are computed once by a frozen
+ResNet50 and cached; each protocol trains the same head on them. Without ImageNet weights,
+the network is random: scores are lower, but the comparison of the protocols is the same.
 
 Usage: python benchmarks/tutorial_protocol.py --train isic9/Train --test isic9/Test
        [--weights imagenet|none|FILE] [--image-size 64] [--epochs 30] [--seeds 3]
@@ -38,12 +37,12 @@ class Photographs:
     """All images of the training folder and of the test folder, as features.
 
     Attributes:
-        versions: `(1 + views, images, features)`: as they are, and augmented.
-        labels: `(images,)` their classes.
-        rows: Where which file is.
-        test: `(test images, features)`.
-        test_labels: `(test images,)` their classes.
-        sound: `(test images,)` whether no copy is filed under another class.
+        versions: Features `(1 + views, images, features)`, original and augmented.
+        labels: Class indices `(images,)`.
+        rows: Row of each file.
+        test: Features `(test images, features)`.
+        test_labels: Class indices `(test images,)`.
+        sound: Whether an image is not filed under two classes, `(test images,)`.
     """
 
     versions: Array
@@ -56,18 +55,18 @@ class Photographs:
 
 @dataclass
 class Rows:
-    """Versions of images: `(rows,)` images and `(rows,)` versions."""
+    """Versions of images: indices of images and of versions, each `(rows,)`."""
 
     images: Array
     versions: Array
 
     def __getitem__(self, places: Array) -> "Rows":
-        """Some of them."""
+        """Returns a subset of the rows."""
         return Rows(self.images[places], self.versions[places])
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--train", required=True, help="folder of class folders")
     parser.add_argument("--test", required=True, help="folder of class folders")
@@ -98,7 +97,7 @@ def main() -> None:
 
 
 def compute_features(options: argparse.Namespace) -> Photographs:
-    """Runs every version of every image through the frozen network, or recalls it."""
+    """Computes the features of every version of every image, or reads them."""
     keras.utils.set_random_seed(0)
     varied = read(options, 0, "keep", options.test, kr.Augmentation(0.5, options.views))
     module = kr.TransferClassifier(
@@ -110,7 +109,7 @@ def compute_features(options: argparse.Namespace) -> Photographs:
     cache = FeatureCache(frozen, varied.store, run_network)
     splits = [varied.train.in_order, *map(varied.train.view, range(options.views))]
     versions = np.stack([cache.features(split) for split in splits])
-    test = varied.validation  # the test folder, given as such
+    test = varied.validation  # the test folder, passed as validation images
     mean, variance = versions[0].mean(axis=0), versions[0].var(axis=0)
     scale = np.sqrt(np.maximum(variance, 0.1 * variance.mean()))  # as standardize_features
     return Photographs(
@@ -130,7 +129,7 @@ def read(
     validation: str | None = None,
     augmentation: kr.Augmentation | None = None,
 ) -> kr.ImageData:
-    """The images, split by ours unless a validation folder is given."""
+    """Reads the images, and splits them unless a validation folder is given."""
     return kr.ImageData.from_folder(
         options.train,
         validation=validation,
@@ -146,7 +145,7 @@ def read(
 
 
 def run_network(model: keras.Model, split: Any) -> Array:
-    """`(images, features)` of a split, in order."""
+    """Returns features `(images, features)` of a split, in order."""
     draws = split.draws(0)
     found = []
     for start in range(0, split.num_examples, 128):
@@ -159,7 +158,7 @@ def run_network(model: keras.Model, split: Any) -> Array:
 def one_round(
     photographs: Photographs, options: argparse.Namespace, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Balanced accuracies of each protocol."""
+    """Returns the balanced accuracies of each protocol."""
     random = np.random.default_rng(seed)
     scores = {}
     for policy, what in (("keep", "as shipped"), ("drop", "cleaned")):
@@ -184,7 +183,7 @@ def one_round(
 
 
 def fill_up(images: Array, labels: Array, random: np.random.Generator) -> Rows:
-    """Every image as it is, and augmented copies until all classes are equally large."""
+    """Returns every original image, and augmented copies until classes are balanced."""
     classes = [images[labels[images] == n] for n in range(labels.max() + 1)]
     most = max(map(len, classes))
     return Rows(
@@ -200,27 +199,28 @@ def score(
     options: argparse.Namespace,
     seed: int,
 ) -> dict[str, float]:
-    """Trains the head, and takes balanced accuracies."""
+    """Trains the head, and returns balanced accuracies."""
     predict = train_head(photographs, train, options.epochs, seed)
     test, test_labels = photographs.test, photographs.test_labels
-    said, sound = predict(test), photographs.sound
+    predicted, sound = predict(test), photographs.sound
     answers = photographs.labels[validation.images]
     return {
         "validation": balanced_accuracy(
             answers, predict(features(photographs, validation))
         ),
-        "test": balanced_accuracy(test_labels, said),
-        "sound_test": balanced_accuracy(test_labels[sound], said[sound]),
+        "test": balanced_accuracy(test_labels, predicted),
+        "sound_test": balanced_accuracy(test_labels[sound], predicted[sound]),
     }
 
 
-def balanced_accuracy(labels: Array, said: Array) -> float:
-    """The mean recall of the classes that are there."""
-    return float(recall_score(labels, said, labels=np.unique(labels), average="macro"))
+def balanced_accuracy(labels: Array, predicted: Array) -> float:
+    """Returns the mean recall of the classes that occur."""
+    classes = np.unique(labels)
+    return float(recall_score(labels, predicted, labels=classes, average="macro"))
 
 
 def features(photographs: Photographs, rows: Rows) -> Array:
-    """`(rows, features)`; versions go round if there are too few."""
+    """Returns features `(rows, features)`; reuses versions if there are too few."""
     versions = rows.versions % len(photographs.versions)
     return photographs.versions[versions, rows.images]
 
@@ -228,7 +228,7 @@ def features(photographs: Photographs, rows: Rows) -> Array:
 def train_head(
     photographs: Photographs, rows: Rows, epochs: int, seed: int
 ) -> Callable[[Array], Array]:
-    """Trains the tutorial's head, dropout and softmax; returns what tells the class."""
+    """Trains a head of dropout and softmax; returns a function that predicts classes."""
     keras.utils.set_random_seed(seed)
     head = keras.Sequential(
         [

@@ -1,19 +1,19 @@
-"""Whole processes, from the command to the last file: the tutorial's script and Keraunos.
+"""Compares whole processes, from the command to the last file, with a tutorial script.
 
 Both sides train a new head on a frozen, randomly initialized ResNet50 from the same image
-files, validate on a fifth of them after each epoch, and are measured on the same test
-images. The tutorial's script (`whole_process_keras.py`) is plain Keras: augmentation
-layers in the model, `Model.fit`, `evaluate`. Ours is `keraunos fit classify` with two
-views of each image and an empty cache; it writes checkpoints, figures and the model as
-well. With `--peer lightning` the same job in Lightning joins
-(`whole_process_lightning.py`).
+files, validate on a fifth of them after each epoch, and are tested on the same images. The
+script (`whole_process_keras.py`) is plain Keras: augmentation layers in the model,
+`Model.fit`, `evaluate`. Keraunos runs `keraunos fit classify` with two views of each image
+and an empty cache, and also writes checkpoints, figures and the model. `--peer lightning`
+adds the same job in Lightning (`whole_process_lightning.py`).
 
-Sides take turns. Wall time counts on an idle machine only; CPU seconds are printed, too.
+Sides take turns. Wall time is only meaningful on an idle machine; CPU seconds are also
+printed.
 
 Usage: python benchmarks/whole_process.py [--data FOLDER] [--images 512] [--size 96]
        [--epochs 10] [--rounds 1] [--peer lightning --peer-python PYTHON]
 
-FOLDER holds folders of classes in Train and Test; without it, lesions are drawn.
+FOLDER contains Train and Test with class folders; without it, lesions are drawn.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from statistics import median
 from typing import Any
 
 HERE = Path(__file__).parent
-TEST_IMAGES = 118  # as many as ISIC has
+TEST_IMAGES = 118  # the number in the ISIC data set
 OURS = """
 import time
 started = time.perf_counter()
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data")
     parser.add_argument("--images", type=int, default=512)
@@ -79,7 +79,7 @@ def parse() -> argparse.Namespace:
 
 
 def collect_images(folder: Path, options: argparse.Namespace) -> None:
-    """Makes folders `train` and `test` of classes, in which no image is there twice."""
+    """Creates the folders `train` and `test` with class folders of distinct images."""
     if options.data is None:
         draw_lesions(folder / "train", options.images, seed=0)
         draw_lesions(folder / "test", min(TEST_IMAGES, options.images), seed=1)
@@ -102,7 +102,7 @@ def draw_lesions(folder: Path, count: int, seed: int) -> None:
 
 
 def copy_images(source: Path, folder: Path, count: int, seen: set[str]) -> None:
-    """Copies a random choice of images of which there is no copy yet."""
+    """Copies randomly chosen images that have not been copied yet."""
     files = sorted(source.glob("*/*.jpg"))
     random.Random(0).shuffle(files)
     for file in files:
@@ -157,7 +157,7 @@ SIDES: dict[str, Any] = {
 
 
 def timed(command: list[str], folder: Path) -> tuple[str, dict[str, float]]:
-    """Runs a command; its standard output, and wall and CPU seconds."""
+    """Runs a command; returns its standard output, and wall and CPU seconds."""
     path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path}
     before, started = cpu_of_children(), time.perf_counter()
@@ -171,13 +171,13 @@ def timed(command: list[str], folder: Path) -> tuple[str, dict[str, float]]:
 
 
 def cpu_of_children() -> float:
-    """Seconds of CPU of all processes that were waited for."""
+    """Returns the CPU seconds of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def wilson(correct: int, examples: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share.
+    """Returns the 95 % Wilson interval of a proportion.
 
     Example:
         >>> [round(end, 3) for end in wilson(8, 10)]
@@ -191,7 +191,7 @@ def wilson(correct: int, examples: int) -> tuple[float, float]:
 
 
 def show(found: dict[str, list[dict[str, Any]]]) -> None:
-    """Prints a line a side, and where our time goes."""
+    """Prints a line per side, and the parts of Keraunos' time."""
     walls, cpus = (
         {side: median(run[key] for run in runs) for side, runs in found.items()}
         for key in ("seconds", "cpu_seconds")

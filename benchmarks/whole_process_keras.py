@@ -1,4 +1,4 @@
-"""Transfer learning as tutorials write it, in plain Keras: a side of `whole_process.py`.
+"""Transfer learning in plain Keras, as in tutorials: a side of `whole_process.py`.
 
 Usage: python benchmarks/whole_process_keras.py TRAIN TEST SIZE EPOCHS
 """

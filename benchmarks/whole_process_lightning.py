@@ -1,6 +1,6 @@
 """The job of `whole_process_keras.py` in Lightning: a side of `whole_process.py`.
 
-Needs torch, lightning and Pillow; ResNet50 and augmentation are written here.
+Needs torch, lightning and Pillow; ResNet50 and augmentation are implemented here.
 
 Usage: python benchmarks/whole_process_lightning.py TRAIN TEST SIZE EPOCHS
 """
@@ -43,18 +43,18 @@ class Bottleneck(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Adds what the body makes of the maps to the maps."""
+        """Adds the residual of the body to the shortcut."""
         return functional.relu(self.body(x) + self.shortcut(x))
 
 
 def normed(channels: int, width: int, size: int, stride: int) -> list[nn.Module]:
-    """A convolution and BatchNorm."""
+    """Returns a convolution and BatchNorm."""
     convolution = nn.Conv2d(channels, width, size, stride, size // 2, bias=False)
     return [convolution, nn.BatchNorm2d(width)]
 
 
 def resnet50() -> nn.Sequential:
-    """ResNet50 without its head, pooled."""
+    """Builds ResNet50 with pooling, without its head."""
     layers = [*normed(3, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
     channels = 64
     for place, (width, count) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3))):
@@ -66,7 +66,7 @@ def resnet50() -> nn.Sequential:
 
 
 def augmented(images: torch.Tensor) -> torch.Tensor:
-    """Flips, rotates and zooms each image on its own."""
+    """Flips, rotates and zooms each image independently."""
     count = len(images)
     angle = (torch.rand(count) - 0.5) * 0.8 * math.pi
     zoom = 1 + (torch.rand(count) - 0.5) * 0.4
@@ -92,14 +92,14 @@ class Classifier(lightning.LightningModule):
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(2048, classes))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits of images in [0, 1]."""
+        """Returns logits of images in [0, 1]."""
         self.backbone.eval()
         with torch.no_grad():
             features = self.backbone((images - MEAN) / DEVIATION)
         return self.head(features)
 
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
-        """The loss of augmented images."""
+        """Returns the loss of augmented images."""
         loss = functional.cross_entropy(self(augmented(scaled(batch[0]))), batch[1])
         self.log("loss", loss)
         return loss
@@ -115,17 +115,17 @@ class Classifier(lightning.LightningModule):
         self.log("accuracy", right.float().mean(), batch_size=len(right))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam, for the head."""
+        """Returns Adam for the head."""
         return torch.optim.Adam(self.head.parameters(), 1e-3)
 
 
 def scaled(images: torch.Tensor) -> torch.Tensor:
-    """Images of bytes as floats in [0, 1]."""
+    """Converts uint8 images to floats in [0, 1]."""
     return images.float() / 255
 
 
 def read(files: list[Path], names: list[str], size: int) -> TensorDataset:
-    """Decodes images once: a data set in memory."""
+    """Decodes images into a data set in memory."""
     pixels = [
         np.asarray(Image.open(file).convert("RGB").resize((size, size))) for file in files
     ]

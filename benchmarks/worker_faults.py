@@ -1,12 +1,12 @@
-"""What becomes of two workers when one of them is hit by a fault, and how soon.
+"""Injects faults into one of two workers, and measures how soon the other one ends.
 
-Each cell trains a small model in two processes, of which one is hit at a moment of the
-run: killed, frozen, told to stop, or by an exception of its own. Measured is the time from
-the fault to the end of the other. A process that has not ended by then is ended by SIGKILL
-after a limit of time, which counts as a hang.
+Each cell trains a small model in two processes, one of which is killed, suspended, asked to
+stop, or raises an exception at some point of the run. Measures the time from the fault to
+the end of the other process. A process that exceeds a time limit is killed and counts as
+hanging.
 
-Processes are forked by a parent that has imported everything, before TensorFlow has
-started anything.
+Processes are forked from a parent that has imported everything, before TensorFlow has
+started any threads.
 
 Usage: python benchmarks/worker_faults.py [--only FAULT:ROLE:PHASE ...] [--lost-seconds 10]
 """
@@ -41,7 +41,7 @@ from keraunos.trainer.checkpoint import saver
 FAULTS = ("SIGKILL", "SIGSTOP", "SIGTERM", "exception")
 ROLES = ("chief", "worker")
 PHASES = ("before meeting", "strategy", "first trace", "step", "validation", "save")
-# What needs no moment: how processes are started.
+# Faults in how processes are started.
 STARTS = ("late", "port in use", "named twice", "other workers")
 EPOCHS, STEPS, AT_STEP = 3, 4, 6
 LATE_SECONDS = 3.0
@@ -49,7 +49,7 @@ OCCUPIED: list[socket.socket] = []  # kept open
 
 
 class Cell(NamedTuple):
-    """A fault, who is hit, and when."""
+    """A fault, the process that it is injected into, and the phase."""
 
     fault: str
     role: str
@@ -57,13 +57,13 @@ class Cell(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How a cell came out.
+    """The outcome of a cell.
 
     Attributes:
-        codes: Of the chief and of the worker; minus the number of a signal.
-        seconds: From the fault to the end of the one that was not hit.
-        said: What that one wrote last.
-        hung: Whether it had to be ended.
+        codes: Exit codes of chief and worker; for a signal, minus its number.
+        seconds: Seconds from the fault to the end of the other process.
+        said: The last line that the other process wrote.
+        hung: Whether the other process had to be killed.
     """
 
     codes: list[int | None]
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="*", default=[], metavar="FAULT:ROLE:PHASE")
     parser.add_argument("--lost-seconds", type=float, default=10.0)
@@ -102,7 +102,7 @@ def parse() -> argparse.Namespace:
 
 
 def cells(only: list[str]) -> list[Cell]:
-    """All cells, or those that were requested."""
+    """Returns all cells, or the requested ones."""
     if only:
         return [Cell(*each.split(":")) for each in only]
     moments = [Cell(f, r, p) for f in FAULTS for p in PHASES for r in ROLES]
@@ -110,8 +110,8 @@ def cells(only: list[str]) -> list[Cell]:
 
 
 def run(cell: Cell, limit: float) -> Ended:
-    """Forks both workers, and waits for the one that is not hit."""
-    folder = Path(tempfile.mkdtemp())  # no `with`: a worker leaves through here, too
+    """Forks both workers, and waits for the one without the fault."""
+    folder = Path(tempfile.mkdtemp())  # no `with`: forked workers exit through here, too
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     pids = [fork(cell, Cluster(addresses, rank), folder) for rank in (0, 1)]
     other, started = 1 - ROLES.index(cell.role), time.time()
@@ -131,13 +131,13 @@ def run(cell: Cell, limit: float) -> Ended:
 
 
 def code_if_ended(pid: int) -> int | None:
-    """The exit code of a process, None while it runs."""
+    """Returns the exit code of a process; None while it runs."""
     found, status = os.waitpid(pid, os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if found else None
 
 
 def finish(pids: list[int], codes: list[int | None], seconds: float) -> None:
-    """Leaves no process behind; one that is not frozen may end by itself."""
+    """Kills processes that do not end by themselves within some seconds."""
     deadline = time.time() + seconds
     for rank, pid in enumerate(pids):
         while codes[rank] is None and time.time() < deadline:
@@ -161,7 +161,7 @@ def fork(cell: Cell, cluster: Cluster, folder: Path) -> int:
 
 
 def work(cell: Cell, cluster: Cluster, folder: Path) -> int:
-    """Trains as the command line would, and returns its exit code."""
+    """Trains like the command line, and returns the exit code."""
     is_hit = ROLES[cluster.rank] == cell.role
     fault = Fault(cell, folder / "fault") if is_hit else Fault()
     try:
@@ -178,7 +178,7 @@ def work(cell: Cell, cluster: Cluster, folder: Path) -> int:
 
 
 def start(cell: Cell, cluster: Cluster, is_hit: bool) -> Cluster:
-    """What a worker is told of the others; wrong for one that is started wrongly."""
+    """Returns the cluster for a worker, with the fault if it is in the start."""
     if not is_hit or cell.phase != "start":
         return cluster
     if cell.fault == "late":
@@ -195,14 +195,14 @@ def start(cell: Cell, cluster: Cluster, is_hit: bool) -> Cluster:
 
 
 class Fault:
-    """Strikes once, at its moment; without a cell never."""
+    """Injects a fault once, in its phase; never without a cell."""
 
     def __init__(self, cell: Cell | None = None, record: Path | None = None) -> None:
         self._cell = cell
         self._record = record
 
     def at(self, phase: str) -> None:
-        """Strikes if this is the moment."""
+        """Injects the fault if this is its phase."""
         if self._cell is None or self._record is None or self._cell.phase != phase:
             return
         if self._record.exists():
@@ -214,7 +214,7 @@ class Fault:
 
 
 class Moments(kr.callbacks.Callback):
-    """Strikes in hooks."""
+    """Injects faults in hooks."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -230,27 +230,27 @@ class Moments(kr.callbacks.Callback):
             self.fault.at("validation")
 
     def on_epoch_end(self, run: Any) -> None:
-        """Just before the chief saves; the chief itself is hit while it does."""
+        """Just before the chief saves; that of the chief is injected into saving."""
         if run.epoch == 2 and run.run_dir is None:
             self.fault.at("save")
 
 
 class Traced(keras.layers.Layer):
-    """Strikes while the training step is traced."""
+    """A layer that injects a fault while the training step is traced."""
 
     fault = Fault()
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Lets all through."""
+        """Returns the inputs."""
         if training:
             self.fault.at("first trace")
         return inputs
 
 
 def train(fault: Fault, run_dir: Path) -> kr.FitResult:
-    """Trains a small model, with faults where they may strike."""
+    """Trains a small model, with injection points for faults."""
     strike_in(multi_worker, "_num_gpus", lambda: fault.at("strategy"))
-    # Not the first checkpoint: there is to be one to go back to.
+    # Not at the first checkpoint, so that there is one to resume from.
     writes = iter(range(1000))
     strike_in(saver, "write_bundle", lambda: next(writes) == 2 and fault.at("save"))
 
@@ -279,7 +279,7 @@ def train(fault: Fault, run_dir: Path) -> kr.FitResult:
 
 
 def strike_in(module: Any, name: str, strike: Callable[[], object]) -> None:
-    """Lets a function of a module begin with a chance for the fault."""
+    """Patches a function of a module to call `strike` first."""
     original = getattr(module, name)
 
     def struck(*arguments: Any) -> Any:
@@ -290,7 +290,7 @@ def strike_in(module: Any, name: str, strike: Callable[[], object]) -> None:
 
 
 def dataset(seed: int) -> tf.data.Dataset:
-    """Four batches, the last of them smaller."""
+    """Returns four batches, the last of which is smaller."""
     random = np.random.default_rng(seed)
     inputs = random.normal(size=(8 * STEPS - 3, 5)).astype("float32")
     labels = random.integers(0, 3, len(inputs)).astype("int32")

@@ -1,10 +1,10 @@
-"""What XLA does to a step: trainer.jit_compile=false and true, and a bare compiled loop.
+"""Measures the effect of XLA: trainer.jit_compile=false, true, and a bare compiled loop.
 
-Three small models on one replica: a head with dropout on cached features, a plain MLP, and
-a convolutional network. The bare loop is a `tf.function` with `jit_compile=True` around a
-whole step, update included, on one device and without losses, metrics or checks of ours.
-All three sides take turns; the first epoch of each turn, which traces and compiles, is not
-counted. Milliseconds of wall time and of CPU a step.
+Trains three small models on one replica: a head with dropout on cached features, an MLP,
+and a convolutional network. The bare loop is a `tf.function` with `jit_compile=True` around
+a whole step including the update, on one device, without losses, metrics or checks of
+Keraunos. All three sides take turns; the first epoch of each turn, which traces and
+compiles, is not counted. Reports wall and CPU milliseconds per step.
 
 Usage: python benchmarks/xla.py [--steps 60] [--rounds 2] [--models head,mlp,conv]
 """
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """Reads the options."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=2)
@@ -64,7 +64,7 @@ def parse() -> argparse.Namespace:
 
 
 def compiled(shape: tuple[int, ...], *layers: keras.Layer) -> keras.Model:
-    """A classifier of these layers."""
+    """Creates a compiled classifier from layers."""
     output = keras.layers.Dense(CLASSES, "softmax")
     model = keras.Sequential([keras.Input(shape), *layers, output])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -72,17 +72,17 @@ def compiled(shape: tuple[int, ...], *layers: keras.Layer) -> keras.Model:
 
 
 def head() -> keras.Model:
-    """Dropout and a layer on the features of a ResNet50."""
+    """Builds a head with dropout on the features of a ResNet50."""
     return compiled((2048,), keras.layers.Dropout(0.2))
 
 
 def mlp() -> keras.Model:
-    """A hidden layer, and no random numbers."""
+    """Builds a model with a hidden layer and without random numbers."""
     return compiled((2048,), keras.layers.Dense(256, "relu"))
 
 
 def conv() -> keras.Model:
-    """Three convolutions with BatchNorm on small images."""
+    """Builds a model of three convolutions with BatchNorm for small images."""
     layers: list[keras.Layer] = []
     for filters in (16, 32, 64):
         layers += [
@@ -101,7 +101,7 @@ MODELS: dict[str, tuple[Build, tuple[int, ...]]] = {
 
 
 def batches(shape: tuple[int, ...], steps: int) -> tf.data.Dataset:
-    """Batches in memory, all of them full."""
+    """Returns full batches in memory."""
     random = np.random.default_rng(0)
     inputs = random.normal(size=(BATCH_SIZE * 8, *shape)).astype("float32")
     labels = random.integers(0, CLASSES, len(inputs)).astype("int32")
@@ -110,7 +110,7 @@ def batches(shape: tuple[int, ...], steps: int) -> tf.data.Dataset:
 
 
 class Clock(keras.callbacks.Callback):
-    """Wall and CPU time of each epoch but the first, in milliseconds a step."""
+    """Measures wall and CPU milliseconds per step of each epoch except the first."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class Clock(keras.callbacks.Callback):
         self.started = time.perf_counter(), time.process_time()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Stops them."""
+        """Stops the clocks."""
         if epoch > 0:
             now = time.perf_counter(), time.process_time()
             wall, cpu = (b - a for a, b in zip(self.started, now, strict=True))
@@ -132,7 +132,7 @@ class Clock(keras.callbacks.Callback):
 def with_keraunos(
     build: Build, shape: tuple[int, ...], steps: int, jit_compile: bool
 ) -> Times:
-    """Our loop."""
+    """Trains with Keraunos."""
     clock = Clock(steps)
     trainer = kr.Trainer(
         strategy="single",
@@ -142,12 +142,12 @@ def with_keraunos(
         callbacks={"clock": clock, "progress_bar": None},
     )
     if not trainer.fit(build, batches(shape, steps)).is_finished:
-        raise KeyboardInterrupt  # which ends the fit alone
+        raise KeyboardInterrupt  # an interrupt ends only the fit
     return clock.times
 
 
 def bare_loop(build: Build, shape: tuple[int, ...], steps: int) -> Times:
-    """A whole step compiled, without anything around it."""
+    """Trains with a compiled step and nothing else."""
     model, clock = build(), Clock(steps)
     variables = model.trainable_variables
     model.optimizer.build(variables)

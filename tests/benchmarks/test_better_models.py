@@ -74,7 +74,7 @@ def test_images_that_are_filed_under_two_classes_do_not_count():
 
 def test_a_file_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("first\nsecond\n")
-    with pytest.raises(SystemExit, match=r"notes.txt:1: this is no line of results"):
+    with pytest.raises(SystemExit, match=r"notes.txt:1: this is not a line of results"):
         Results(tmp_path / "notes.txt")
 
 
