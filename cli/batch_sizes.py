@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..core.errors import DataError, KeraunosError, OutOfMemoryError, message
 from ..core.process_memory import Watched, available_bytes, run_watched
-from ..core.processes import how_it_ended
+from ..core.processes import describe_exit
 from .commands.fit import read_arguments
 from .console import show
 
@@ -116,7 +116,7 @@ def _row(batch_size: int, watched: Watched) -> BatchRow | None:
     elif watched.code == OutOfMemoryError.exit_code:
         reason = "out of memory"
     elif watched.code < 0:
-        reason = f"its process {how_it_ended(watched.code)}"
+        reason = f"its process {describe_exit(watched.code)}"
     elif watched.code == DataError.exit_code and "larger than the training set" in (
         watched.errors
     ):

@@ -1,4 +1,4 @@
-"""Arrays: what counts as one, and its bytes, to be hashed and compared."""
+"""The bytes of arrays, for hashing and comparing."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -8,14 +8,14 @@ import numpy.typing as npt
 
 @runtime_checkable
 class SupportsArray(Protocol):
-    """An array, a scalar of NumPy, a tensor: what NumPy turns into an array as it is."""
+    """Anything that NumPy converts to an array directly: an array, a scalar, a tensor."""
 
     def __array__(self) -> npt.NDArray[Any]:
-        """The array."""
+        """Returns the array."""
 
 
 def bytes_of(array: npt.NDArray[Any]) -> memoryview:
-    """The bytes of an array, whatever its type; not copied if they are in a row.
+    """Returns the bytes of an array of any dtype, without a copy if it is contiguous.
 
     Example:
         >>> bytes_of(np.array([1, 2], np.int16)).tolist()

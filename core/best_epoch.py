@@ -1,4 +1,4 @@
-"""Which epoch of a run is its best, and by which metric, as its checkpoints tell."""
+"""Reads the best epoch of a run from its checkpoints."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,11 @@ class BestEpoch:
     """The epoch of the best checkpoint.
 
     Attributes:
-        epoch: Counted from 1.
-        metric: The one that tells the best.
-        value: Its value.
-        is_exported: Whether the model of a finished run has the weights of this epoch: not
-            if they are not restored, or if a mean of several takes their place.
+        epoch: The epoch, counted from 1.
+        metric: Name of the metric that determines the best epoch.
+        value: Value of the metric.
+        is_exported: Whether the model of a finished run has the weights of this epoch:
+            False if they are not restored, or are replaced by a mean of several.
     """
 
     epoch: int
@@ -32,7 +32,7 @@ class BestEpoch:
     is_exported: bool = True
 
     def describe(self) -> str:
-        """Which epoch, and why.
+        """Describes the epoch and its metric.
 
         Example:
             >>> BestEpoch(14, "val_accuracy", 0.79810123).describe()
@@ -42,7 +42,7 @@ class BestEpoch:
 
 
 class _Checkpoint(BaseModel):
-    """What is read of the state of a callback that keeps the best."""
+    """The part of the state of `ModelCheckpoint` that is read."""
 
     monitor: str
     scores: dict[str, float]
@@ -50,21 +50,21 @@ class _Checkpoint(BaseModel):
 
 
 class _State(BaseModel):
-    """What is read of the document `state` of a checkpoint."""
+    """The part of the document `state` of a checkpoint that is read."""
 
     epoch: int
     callbacks: dict[str, dict[str, Any]]
 
 
 class _Soup(BaseModel):
-    """What is read of soup.json."""
+    """The part of soup.json that is read."""
 
     best_checkpoint: str
 
 
 def read_best_epoch(run_dir: Path) -> BestEpoch | None:
-    """Reads which epoch is the best; None if no checkpoint tells, or it is damaged."""
-    from .bundle import read_document  # NumPy, which light commands do without
+    """Reads the best epoch; None if no intact checkpoint contains it."""
+    from .bundle import read_document  # loads NumPy, which light commands avoid
 
     try:
         best = best_checkpoint(run_dir / CHECKPOINTS_FOLDER)
@@ -84,7 +84,7 @@ def read_best_epoch(run_dir: Path) -> BestEpoch | None:
 
 
 def read_exported_epoch(run_dir: Path) -> int | None:
-    """Reads of which epoch the model is; None if that is not known."""
+    """Reads the epoch whose weights the exported model has; None if unknown."""
     best = read_best_epoch(run_dir)
     return best.epoch if best and best.is_exported else None
 

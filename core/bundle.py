@@ -1,7 +1,7 @@
-"""A directory of arrays and JSON documents: written whole, verified when read.
+"""Directories of arrays and JSON documents: written atomically, verified when read.
 
-Arrays are kept in safetensors files, which can't hold code. `manifest.json` names every
-file with its size and SHA-256 and is written last.
+Arrays are stored in safetensors files, which can't contain code. `manifest.json`, written
+last, lists every file with its size and SHA-256.
 """
 
 import hashlib
@@ -29,17 +29,17 @@ Arrays = dict[str, npt.NDArray[Any]]
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
 
-# SHA-256 of files of the store that this process has compared with what they are to hold.
+# SHA-256 of files in the store that this process has verified.
 _intact: KnownFiles[str] = KnownFiles()
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a directory holds.
+    """The content of a directory.
 
     Attributes:
         arrays: Arrays by name, grouped by the name of their file.
-        documents: What JSON can hold, by the name of the document's file.
+        documents: JSON values by the name of their file.
     """
 
     arrays: Mapping[str, Arrays] = field(default_factory=dict)
@@ -47,12 +47,12 @@ class Bundle:
 
 
 def write_bundle(path: Path, bundle: Bundle, store: Store | None = None) -> None:
-    """Writes a new directory; it appears under its name only when it is whole.
+    """Writes a new directory, which appears under its name only when it is complete.
 
     Args:
         path: The directory.
-        bundle: What it is to hold.
-        store: Arrays that it has are not written once more, but shared by hard links.
+        bundle: The content.
+        store: A store to share array files with, by hard links; None writes all of them.
 
     Example:
         >>> import tempfile
@@ -84,13 +84,13 @@ def _write_arrays(arrays: Arrays, file: Path, store: Store | None) -> None:
     with store.lock(key):
         if store.link(key, file) and _is_intact(file, arrays):
             return
-        _save(arrays, file)  # also in place of what was damaged there
+        _save(arrays, file)  # also replaces a damaged file
         store.adopt(key, file)
 
 
 def _save(arrays: Arrays, file: Path) -> None:
     with replacing(file) as temporary:
-        mode = temporary.stat().st_mode  # as the umask has it, which the library ignores
+        mode = temporary.stat().st_mode  # respects the umask, which safetensors ignores
         save_file(arrays, temporary)
         temporary.chmod(mode)
 
@@ -104,7 +104,7 @@ def _digest(arrays: Arrays) -> str:
 
 
 def _is_intact(file: Path, arrays: Arrays) -> bool:
-    """Whether a file holds these arrays; compared once as long as it stays as it is."""
+    """Returns whether a file contains these arrays; compares an unchanged file once."""
     if _intact.find(file.stat()):
         return True
     try:
@@ -126,10 +126,10 @@ def _sha256_of_written(file: Path) -> str:
 
 
 def read_bundle(path: Path) -> Bundle:
-    """Reads a directory and checks every byte of it.
+    """Reads a directory, and verifies all of its files.
 
     Raises:
-        CheckpointError: It is not whole, or not what was written.
+        CheckpointError: A file is missing or damaged.
     """
     wanted = verify_bundle(path)
     arrays = {name: _arrays(path / name) for name in wanted if _is(name, ".safetensors")}
@@ -141,10 +141,10 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def read_document(path: Path, name: str) -> Any:
-    """Reads one document of a directory, and checks that alone.
+    """Reads one document of a directory, and verifies only this file.
 
     Raises:
-        CheckpointError: It is not there, or not what was written.
+        CheckpointError: The document is missing or damaged.
     """
     file = f"{name}.json"
     fingerprints = _read_manifest(path)
@@ -156,10 +156,10 @@ def verify_bundle(path: Path) -> dict[str, Any]:
     """Compares a directory with its manifest.
 
     Returns:
-        Size and SHA-256 of each of its files.
+        Size and SHA-256 of each file.
 
     Raises:
-        CheckpointError: A file is missing or differs, named in the message.
+        CheckpointError: A file is missing or damaged; the message names it.
     """
     wanted = _read_manifest(path)
     _compare(path, wanted, _fingerprints(path))
@@ -205,7 +205,7 @@ def _is(name: str, suffix: str) -> bool:
 def _fingerprints(
     directory: Path, sha256: Callable[[Path], str] = sha256_of_file, only: str = ""
 ) -> dict[str, dict[str, Any]]:
-    """Size and SHA-256 of each regular file, or of one of them."""
+    """Returns size and SHA-256 of each regular file, or only of the file `only`."""
     return {
         file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)}
         for file in sorted(directory.iterdir())

@@ -1,6 +1,6 @@
-"""Distinguishes a cache folder from one that contains something else.
+"""Distinguishes a cache folder from a folder with other content.
 
-The names of all that is kept in a cache are here; nothing else in it is ever removed.
+Defines the names of all files in a cache; nothing else is ever removed from it.
 """
 
 import errno
@@ -11,7 +11,7 @@ from .errors import ConfigError, message
 from .files import read_text, require_plain, write_text_atomic
 
 KINDS = ("features", "images", "near", "weights")
-TAG = "CACHEDIR.TAG"  # by which backup programs, too, know a cache
+TAG = "CACHEDIR.TAG"  # also recognized by backup programs
 FILES_DATABASE, FINGERPRINTS_DATABASE = "files.sqlite", "fingerprints.sqlite"
 SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
 OWNER = "# This is the cache of Keraunos: all in it can be removed, and is made again."
@@ -33,21 +33,21 @@ _OTHERS = re.compile(
 
 
 def claim_cache(directory: Path) -> None:
-    """Makes sure that a folder is a cache; turns an empty folder into one.
+    """Checks that a folder is a cache, or marks it as one.
 
-    So it does where there are only files that an earlier version kept there.
+    Only marks folders that are empty or contain nothing but files of earlier versions.
 
     Args:
-        directory: Exists.
+        directory: An existing folder.
 
     Raises:
-        ConfigError: It contains something else, which is left as it is.
+        ConfigError: The folder contains something else, which is not changed.
     """
     require_plain(directory)
     if is_cache(directory):
         return
     others = sorted(each.name for each in directory.iterdir() if not _is_known(each.name))
-    if others and not is_cache(directory):  # another process may have made it one
+    if others and not is_cache(directory):  # another process may have marked it
         raise ConfigError(
             message(
                 "`cache_dir` must be new, empty or a cache, but it contains something "
@@ -60,11 +60,11 @@ def claim_cache(directory: Path) -> None:
         write_text_atomic(directory / TAG, f"{SIGNATURE}\n{OWNER}\n")
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise  # on a full disk the next process tries again
+            raise  # if the disk is full, the next process tries again
 
 
 def is_cache(directory: Path) -> bool:
-    """Whether a folder is a cache of ours."""
+    """Returns whether a folder is a cache of Keraunos."""
     try:
         return read_text(directory / TAG).startswith(f"{SIGNATURE}\n{OWNER}")
     except (OSError, UnicodeDecodeError):

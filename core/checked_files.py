@@ -1,9 +1,9 @@
-"""Files whose damage shows: their SHA-256 are noted in `.checksums` next to them.
+"""Files with checksums: their SHA-256 are recorded in `.checksums` next to them.
 
-The checksum is noted before the file changes, so that a process that dies in between
-leaves a file of which one of the two is noted. That of a new file is noted once it is
-there: if it were noted before, the file would seem to have been lost. What nobody noted
-counts as it is.
+The new checksum is recorded before a file changes: if the process dies in between, the
+file matches either the old or the new checksum. That of a new file is recorded afterwards:
+otherwise, the file would seem to have been lost. Files without a recorded checksum count as
+undamaged.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ CHECKSUMS_FILE = ".checksums"
 
 
 def write_checked_text(path: Path, content: str) -> None:
-    """Replaces the file in one step, and notes its checksum.
+    """Replaces the file atomically, and records its checksum.
 
     Example:
         >>> import tempfile
@@ -43,12 +43,12 @@ def write_checked_text(path: Path, content: str) -> None:
 
 
 def write_checked_json(path: Path, content: Any) -> None:
-    """Replaces the file with indented JSON in one step, and notes its checksum."""
+    """Replaces the file with indented JSON atomically, and records its checksum."""
     write_checked_text(path, json.dumps(content, indent=2, allow_nan=True) + "\n")
 
 
 def append_checked_line(path: Path, line: str) -> None:
-    """Adds a line that is on the disk when this returns, and notes the new checksum."""
+    """Appends a line, flushes it to disk, and records the new checksum."""
     if is_absent(path):
         write_checked_text(path, "")
     before = _read(path) if path.exists() else b""
@@ -67,14 +67,14 @@ def note_checksum(path: Path) -> None:
 
 
 def read_checked_text(path: Path, remedy: str = "Restore it from a copy.") -> str:
-    """Reads a file as UTF-8.
+    """Reads a file as UTF-8, and verifies its checksum.
 
     Args:
         path: The file.
-        remedy: What the error advises.
+        remedy: The advice in the error message.
 
     Raises:
-        CheckpointError: It is not what was written, or can't be read.
+        CheckpointError: The file is damaged or can't be read.
     """
     try:
         content = _read(path)
@@ -87,10 +87,10 @@ def read_checked_text(path: Path, remedy: str = "Restore it from a copy.") -> st
 
 
 def read_checked_json(path: Path, remedy: str = "Restore it from a copy.") -> Any:
-    """Reads JSON from a file.
+    """Reads JSON from a file, and verifies its checksum.
 
     Raises:
-        CheckpointError: It is not what was written, or can't be read.
+        CheckpointError: The file is damaged or can't be read.
     """
     try:
         return json.loads(read_checked_text(path, remedy))
@@ -99,12 +99,12 @@ def read_checked_json(path: Path, remedy: str = "Restore it from a copy.") -> An
 
 
 def is_absent(path: Path) -> bool:
-    """Whether there is no such file, and none was ever written."""
+    """Returns whether a file does not exist and was never written."""
     return not path.exists() and not _noted(path)
 
 
 def is_damaged(path: Path) -> bool:
-    """Whether the file is not what was written: changed, or gone."""
+    """Returns whether a file was changed or removed after it was written."""
     try:
         return not _is_noted(path, _read(path))
     except OSError:
@@ -112,7 +112,7 @@ def is_damaged(path: Path) -> bool:
 
 
 def damaged(path: Path, why: str, remedy: str) -> CheckpointError:
-    """The error to raise where a file is not what was written."""
+    """Returns the error to raise for a damaged file."""
     return CheckpointError(
         message(f"{path.name} must be as it was written; {why}.", remedy, file=str(path))
     )
@@ -124,7 +124,7 @@ def _is_noted(path: Path, content: bytes) -> bool:
 
 
 def _noted(path: Path) -> set[str]:
-    """The checksums that a file may have; none if nobody noted any."""
+    """Returns the recorded checksums of a file."""
     try:
         text = _read(path.with_name(CHECKSUMS_FILE)).decode(errors="replace")
     except OSError:
@@ -140,7 +140,7 @@ def _note_before_change(path: Path) -> None:
 
 
 def _note(path: Path, content: bytes) -> None:
-    """Adds a line as `sha256sum` writes them."""
+    """Appends a line in the format of `sha256sum`."""
     line = f"{hashlib.sha256(content).hexdigest()}  {path.name}\n"
     with open_to_append(path.with_name(CHECKSUMS_FILE)) as file:
         file.write(line.encode())

@@ -19,13 +19,13 @@ _FILES = (BEST_FILE, LAST_FILE, CHECKSUMS_FILE)
 _FILE = re.compile("|".join(map(re.escape, _FILES)))
 _REMEDY = "Resuming the run repairs it."
 _FROZEN = re.compile(FROZEN_FOLDER)
-# What a process that was killed was about to write, or to remove.
+# Temporary names that a killed process leaves when it was writing or removing.
 _LEFT = re.compile(rf"\.(?:{CHECKPOINT.pattern}|{FROZEN_FOLDER})-(?:\w{{8}}|removed)")
 _LEFT_FILE = unfinished(*map(re.escape, _FILES))
 
 
 def checkpoint_names(directory: Path) -> list[str]:
-    """Names of all checkpoints that a run can be resumed from, the oldest first."""
+    """Returns the names of all resumable checkpoints, oldest first."""
     if not directory.is_dir():
         return []
     matches = [RESUMABLE_CHECKPOINT.fullmatch(path.name) for path in directory.iterdir()]
@@ -34,7 +34,7 @@ def checkpoint_names(directory: Path) -> list[str]:
 
 
 def best_checkpoint(directory: Path | None) -> Path | None:
-    """The checkpoint that `best.txt` names, if there is one.
+    """Returns the checkpoint that `best.txt` names, or None if there is no such file.
 
     Raises:
         CheckpointError: `best.txt` is damaged.
@@ -48,7 +48,7 @@ def best_checkpoint(directory: Path | None) -> Path | None:
 
 
 def only_names(written: object) -> list[str]:
-    """The values of a checkpoint's state that are names of checkpoints.
+    """Returns only the values that are names of checkpoints.
 
     Example:
         >>> only_names(["step-00000280", "/home", "../step-00000280", 7])
@@ -59,24 +59,24 @@ def only_names(written: object) -> list[str]:
 
 
 def remove_checkpoint(directory: Path, name: str) -> None:
-    """Removes a checkpoint; one that holds more than its files stays as it is."""
+    """Removes a checkpoint, unless it contains files other than those of a checkpoint."""
     remove_folder(directory, name, CHECKPOINT, CHECKPOINT_FILES)
 
 
 def remove_soups(directory: Path) -> None:
-    """Removes the means of checkpoints that were made at an earlier end of a run."""
+    """Removes the averaged checkpoints of an earlier fit of the run."""
     for path in list(directory.iterdir()):
         if SOUP.fullmatch(path.name):
             remove_checkpoint(directory, path.name)
 
 
 def remove_frozen(directory: Path) -> None:
-    """Removes what training left alone, of a run that came to no checkpoint."""
+    """Removes the frozen variables of a run that has no checkpoint."""
     remove_folder(directory, FROZEN_FOLDER, _FROZEN, CHECKPOINT_FILES)
 
 
 def remove_left(directory: Path) -> None:
-    """Removes what a process that was killed was about to write, or to remove."""
+    """Removes what a killed process left while it was writing or removing."""
     for path in list(directory.iterdir()) if directory.is_dir() else ():
         if _LEFT.fullmatch(path.name):
             remove_folder(directory, path.name, _LEFT, CHECKPOINT_FILES)
@@ -85,7 +85,7 @@ def remove_left(directory: Path) -> None:
 
 
 def remove_all(directory: Path) -> None:
-    """Removes all checkpoints of a run, and the folder if that is all it holds."""
+    """Removes all checkpoints of a run, and the folder if nothing else is in it."""
     if directory.is_symlink() or not directory.is_dir():
         return
     for name in _FILES:

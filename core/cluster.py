@@ -1,7 +1,7 @@
-"""Which workers there are, and which of them this process is.
+"""Finds the workers of a run and the rank of this process in the environment.
 
-Whoever starts the workers says so in the environment: `TF_CONFIG` (Kubernetes, Vertex AI,
-`keraunos launch`), or the environment variables of a SLURM step.
+Supports `TF_CONFIG` (set by Kubernetes, Vertex AI and `keraunos launch`), and the
+environment variables of a SLURM step.
 """
 
 import json
@@ -17,7 +17,7 @@ from .secret import is_loopback
 TF_CONFIG = "TF_CONFIG"
 LAUNCHER = "keraunos launch"
 _ONE_MACHINE = "127.0.0.1"
-# Below the ports from which Linux takes those of outgoing connections.
+# Below the range that Linux uses for outgoing connections.
 FIRST_PORT, PORTS = 20000, 10000
 _CHIEFS = ("chief", "master")
 
@@ -27,9 +27,9 @@ class Cluster:
     """All workers of a run.
 
     Attributes:
-        addresses: `host:port` of each, the chief first.
-        rank: Which of them this process is.
-        source: What named them.
+        addresses: `host:port` of each worker, the chief first.
+        rank: Index of this process in `addresses`.
+        source: Where the addresses come from.
     """
 
     addresses: tuple[str, ...]
@@ -48,16 +48,16 @@ class Cluster:
 
     @property
     def is_on_one_machine(self) -> bool:
-        """Whether nobody on another machine can be one of the workers."""
+        """Whether all workers run on this machine."""
         return all(map(is_loopback, self.hosts))
 
     @property
     def has_chosen_ports(self) -> bool:
-        """Whether a launcher has chosen free ports, and another start gets others."""
+        """Whether the launcher has chosen free ports, which differ for each start."""
         return self.source == LAUNCHER
 
     def name(self, rank: int) -> str:
-        """What to call a worker in messages.
+        """Returns the name of a worker for messages.
 
         Example:
             >>> Cluster(("a:20000", "b:20000"), rank=0).name(1)
@@ -66,20 +66,23 @@ class Cluster:
         return f"worker {rank}{', the chief' * (rank == 0)} ({self.addresses[rank]})"
 
     def tf_config(self) -> str:
-        """The value of TF_CONFIG that names these workers."""
+        """Returns the value of TF_CONFIG for this cluster."""
         task = {"type": "worker", "index": self.rank}
         config = {"cluster": {"worker": list(self.addresses)}, "task": task}
         return json.dumps(config | {"environment": self.source})
 
 
 def find_cluster(environment: Mapping[str, str] | None = None) -> Cluster | None:
-    """Reads who the workers are from the environment, that of the process by default.
+    """Reads the cluster from the environment.
+
+    Args:
+        environment: Environment variables; by default those of the process.
 
     Returns:
-        None if nothing names any.
+        The cluster, or None if the environment names no workers.
 
     Raises:
-        ConfigError: What is there makes no sense.
+        ConfigError: The variables are invalid.
     """
     environment = os.environ if environment is None else environment
     if environment.get(TF_CONFIG):
@@ -90,7 +93,7 @@ def find_cluster(environment: Mapping[str, str] | None = None) -> Cluster | None
 
 
 def has_several_workers() -> bool:
-    """Whether the environment names more than one worker."""
+    """Returns whether the environment names more than one worker."""
     cluster = find_cluster()
     return cluster is not None and len(cluster.addresses) > 1
 
@@ -98,16 +101,16 @@ def has_several_workers() -> bool:
 def cluster_of_hosts(
     hosts: tuple[str, ...], workers_per_host: int, node_rank: int, first_port: int
 ) -> list[Cluster]:
-    """The workers of one of several machines that are named by hand.
+    """Returns the cluster as seen by each worker of this machine, given all machines.
 
     Args:
-        hosts: All machines, in the same order on each.
-        workers_per_host: How many workers run on each.
-        node_rank: Which machine this is.
-        first_port: Of the first worker of each machine.
+        hosts: All machines, in the same order on each of them.
+        workers_per_host: Number of workers on each machine.
+        node_rank: Index of this machine in `hosts`.
+        first_port: Port of the first worker on each machine.
 
     Returns:
-        What each worker of this machine is to know.
+        One cluster per worker of this machine; they differ in `rank`.
     """
     ports = range(first_port, first_port + workers_per_host)
     addresses = tuple(f"{host}:{port}" for host in hosts for port in ports)
@@ -155,10 +158,10 @@ def _bad_tf_config(why: str, text: str) -> ConfigError:
 
 
 def _from_slurm(environment: Mapping[str, str]) -> Cluster | None:
-    """The tasks of a step, one worker each, with ports that follow from the job's id.
+    """Returns the tasks of a SLURM step as workers, with ports derived from the job id.
 
-    Two jobs on a node get other ports, unless their ids differ by a multiple of the
-    number of blocks of ports. On a single node the workers meet on its loopback.
+    Two jobs on a node get different ports, unless their ids differ by a multiple of the
+    number of port blocks. On a single node, the workers use the loopback interface.
     """
     try:
         hosts = expand_hosts(environment["SLURM_STEP_NODELIST"])
@@ -185,7 +188,7 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster | None:
 
 
 def expand_hosts(text: str) -> list[str]:
-    """The names that SLURM's short form of a list of nodes stands for.
+    """Expands SLURM's compact notation of a node list.
 
     Example:
         >>> expand_hosts("gpu[01-03,7],login")
@@ -206,7 +209,7 @@ def expand_hosts(text: str) -> list[str]:
 
 
 def _expand_counts(text: str) -> list[int]:
-    """Tasks on each node: `2(x3),1` is 2, 2, 2, 1."""
+    """Expands the number of tasks on each node: `2(x3),1` is 2, 2, 2, 1."""
     counts: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)

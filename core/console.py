@@ -1,4 +1,4 @@
-"""Where text reaches people: nothing in it does anything but show."""
+"""Writes text to the console, without interpreting markup or control characters."""
 
 import contextlib
 import json
@@ -17,20 +17,20 @@ from .names import visible
 
 NARROWEST = 20
 _COLORS_OF_DIFF = {REMOVED: "red", ADDED: "green"}
-# For streams that hold nothing else.
+# Replacements for streams that support only ASCII.
 _IN_ASCII = str.maketrans({"✕": "x", "•": "-", "\u00d7": "x", "…": "..."})
 
 
 class PlainConsole(Console):
-    """A console of Rich that takes text as it stands.
+    """A Rich console that prints text literally.
 
-    Brackets are no markup and colons no emoji; control characters, and what the encoding
-    of the stream lacks, are shown as escapes. Where nobody reads any more, what is
-    written is lost, and the program continues.
+    Does not interpret brackets as markup or colons as emoji. Escapes control characters and
+    characters that the encoding of the stream lacks. If the reader has closed the stream,
+    output is discarded and the program continues.
 
     Args:
         file: Where to write; standard output by default.
-        **options: Of `rich.console.Console`.
+        **options: Options of `rich.console.Console`.
 
     Example:
         >>> PlainConsole(file=sys.stdout).print("[red]not red[/red]")
@@ -40,18 +40,18 @@ class PlainConsole(Console):
     def __init__(self, file: IO[str] | None = None, **options: Any) -> None:
         plain = {"markup": False, "emoji": False, "highlight": False}
         super().__init__(file=file, **plain | options)
-        if self.width < NARROWEST:  # some environments say 0
+        if self.width < NARROWEST:  # some environments report 0
             self.width = NARROWEST
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """All text comes through here, that of tables too; lines of a diff get colors."""
+        """Renders any text, also that of tables, and colors the lines of a diff."""
         rendered = super().render_str(self.shown(text), **options)
         for mark, color in _COLORS_OF_DIFF.items():
             rendered.highlight_regex(rf"(?m)^{re.escape(mark)}.*$", color)
         return rendered
 
     def shown(self, text: str) -> str:
-        """Text as it will stand there."""
+        """Returns text as the console shows it, with escapes."""
         text = visible(text)
         if self.encoding.startswith("utf"):
             return text
@@ -59,14 +59,14 @@ class PlainConsole(Console):
         return simple.encode(self.encoding, "backslashreplace").decode(self.encoding)
 
     def notify(self, text: str) -> None:
-        """Writes a line, however long it is."""
+        """Writes a line without wrapping it."""
         self.print(text, soft_wrap=True)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Writes as `rich.console.Console.print` does.
+        """Writes like `rich.console.Console.print`.
 
         Raises:
-            ConfigError: Standard output can't be written, as the disk is full.
+            ConfigError: Standard output can't be written, for example on a full disk.
         """
         try:
             super().print(*objects, **options)
@@ -83,10 +83,9 @@ class PlainConsole(Console):
 
 
 def can_redraw(console: Console) -> bool:
-    """Whether a console is a terminal whose last lines can be redrawn.
+    """Returns whether a console is a terminal whose last lines can be redrawn.
 
-    A log is none, even if it takes colors; neither is a terminal in which another display
-    is redrawn already.
+    False for logs, even with colors, and if another display already redraws lines.
     """
     is_free = not isinstance(sys.stderr, FileProxy)
     return is_free and console.is_interactive and console.file.isatty()
@@ -102,21 +101,21 @@ _format = ["text"]
 
 
 def use_format(name: str) -> None:
-    """Chooses how lines to standard error are written: as `text` or `json`."""
+    """Sets the format of lines on standard error: `text` or `json`."""
     _format[0] = name
 
 
 def uses_json() -> bool:
-    """Whether lines to standard error are objects of JSON."""
+    """Returns whether lines on standard error are JSON objects."""
     return _format[0] == "json"
 
 
 def notify(text: str) -> None:
-    """Writes a line for people to standard error; in JSON it is a `message`."""
+    """Writes a line to standard error; with JSON, as an object with `message`."""
     line = json.dumps({"message": text}) if uses_json() else text
     PlainConsole(file=sys.stderr).notify(line)
 
 
 def show(text: str) -> None:
-    """Writes a line of the result to standard output."""
+    """Writes a line of results to standard output."""
     PlainConsole(file=sys.stdout).notify(text)

@@ -1,12 +1,12 @@
-"""A number with its noun in the singular or plural."""
+"""Formats a number with its noun in the singular or plural."""
 
 
 def counted(count: int, noun: str) -> str:
-    """Returns a number and what it counts.
+    """Formats a number with its noun.
 
     Args:
-        count: How many.
-        noun: One of them; its plural ends in s.
+        count: The number.
+        noun: The noun in the singular; its plural must be formed with s.
 
     Example:
         >>> counted(1, "image"), counted(2300, "image")

@@ -1,7 +1,7 @@
-"""Old names, which work with a warning until a stated version.
+"""Deprecated names, which work with a warning until a stated version.
 
-Each is declared below, once; CONTRIBUTING.md says how. Python shows a `FutureWarning` by
-default, once for each place in the code.
+Each is declared once below; see CONTRIBUTING.md. Python shows a `FutureWarning` by default,
+once per location in the code.
 """
 
 import warnings
@@ -16,9 +16,9 @@ class Renamed(NamedTuple):
 
     Attributes:
         old: The name that still works.
-        new: What to use.
-        since: The version that has introduced the new name.
-        removed_in: The version that will not have the old one.
+        new: The name to use instead.
+        since: The version that introduced the new name.
+        removed_in: The version that will remove the old name.
 
     Example:
         >>> Renamed("a.old", "a.new", "0.2", "0.3").warning
@@ -32,7 +32,7 @@ class Renamed(NamedTuple):
 
     @property
     def warning(self) -> str:
-        """What users read."""
+        """The text of the warning."""
         return (
             f"`{self.old}` is deprecated since {self.since} and will be removed "
             f"in {self.removed_in}. Use `{self.new}`."
@@ -48,33 +48,33 @@ OPTIONS: tuple[Renamed, ...] = ()
 
 
 def current_name(name: str, stacklevel: int = 3) -> str:
-    """The attribute of `keraunos` for a name, old or new."""
+    """Returns the current name of an attribute of `keraunos`; warns if it was renamed."""
     return _current(name, NAMES, stacklevel + 1)
 
 
 def current_options(arguments: Sequence[str]) -> list[str]:
-    """The arguments of a command with the new names of its options."""
+    """Returns the arguments of a command with the current names of its options."""
     command, *rest = arguments or [""]
     return [command, *(_option(command, word) for word in rest)] if arguments else []
 
 
 def current_setting(name: str) -> str:
-    """The dotted name of a setting for a name, old or new, without a warning."""
+    """Returns the current dotted name of a setting, without a warning."""
     return next((each.new for each in SETTINGS if each.old == name), name)
 
 
 def current_settings(
     values: Mapping[str, Any], section: str = "", stacklevel: int = 3
 ) -> dict[str, Any]:
-    """Settings with their new names.
+    """Returns settings under their current names, and warns about renamed ones.
 
     Args:
-        values: Nested as in a file; the keys may be dotted.
-        section: The dotted name of the section that they are of; the whole by default.
-        stacklevel: As of `warnings.warn`, for the caller of this function.
+        values: Settings, nested as in a file; keys may also be dotted.
+        section: Dotted name of the section of the settings; the whole by default.
+        stacklevel: Like that of `warnings.warn`, relative to the caller.
 
     Raises:
-        ConfigError: A setting is given by its old and by its new name.
+        ConfigError: A setting is given under both its old and its new name.
     """
     current = dict(values)
     for each in SETTINGS:
@@ -107,7 +107,7 @@ def _option(command: str, word: str) -> str:
 
 
 def _within(section: str, name: str) -> str | None:
-    """A dotted name as it stands in a section; None if it is of another."""
+    """Returns a dotted name relative to a section; None if it is not in the section."""
     prefix = f"{section}." if section else ""
     return name.removeprefix(prefix) if name.startswith(prefix) else None
 
@@ -120,7 +120,7 @@ def _has(values: Mapping[str, Any], name: str) -> bool:
 
 
 def _take(values: dict[str, Any], name: str) -> Any:
-    """Takes a setting out, and leaves the groups of others as they are."""
+    """Removes a setting and returns its value, without changing shared groups."""
     if name in values:
         return values.pop(name)
     head, _, rest = name.partition(".")

@@ -1,11 +1,11 @@
-"""What differs between two nested settings."""
+"""Compares nested settings."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .errors import ConfigError, shortened
 
-# How the lines of a diff begin; on terminals they are colored.
+# Prefixes of the lines of a diff, which terminals show in color.
 REMOVED, ADDED = "  - ", "  + "
 
 
@@ -13,7 +13,7 @@ class Change(NamedTuple):
     """A setting that differs.
 
     Attributes:
-        name: Its dotted name.
+        name: Dotted name of the setting.
         before: The old value; None if there was none.
         now: The new value; None if there is none.
 
@@ -57,7 +57,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """A line for each setting that differs.
+    """Returns a line for each setting that differs.
 
     Example:
         >>> differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
@@ -67,10 +67,10 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def refused(expected: str, found: Iterable[Change], remedy: str) -> ConfigError:
-    """What to raise where settings must not differ.
+    """Returns the error to raise if settings must not differ.
 
     Args:
-        expected: What would have been right, as a full sentence.
+        expected: What was expected, as a full sentence.
         found: The settings that differ.
         remedy: What to do about it, as a full sentence.
     """
@@ -79,7 +79,7 @@ def refused(expected: str, found: Iterable[Change], remedy: str) -> ConfigError:
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted name.
+    """Converts nested settings to a flat dict by dotted name.
 
     Example:
         >>> flatten({"a": {"b": 1}, "c": 2})

@@ -1,4 +1,4 @@
-"""What surrounds a process: numbers of environment variables, and CPUs."""
+"""Reads numbers from environment variables, and the number of usable CPUs."""
 
 import math
 import os
@@ -18,15 +18,15 @@ def number_of(
     """Reads a number from the environment.
 
     Args:
-        variable: Its name.
-        default: Where it is not set, or empty.
-        unit: What the number counts, such as `"seconds"`, if it counts anything.
-        at_least: Smallest number that is taken.
-        at_most: Largest one.
+        variable: Name of the environment variable.
+        default: Value if the variable is unset or empty.
+        unit: Unit for the error message, such as `"seconds"`; may be empty.
+        at_least: Minimum value.
+        at_most: Maximum value.
         is_whole: Whether it must be a whole number.
 
     Raises:
-        ConfigError: It is no such number.
+        ConfigError: The variable does not contain such a number.
 
     Example:
         >>> number_of("KERAUNOS_SURELY_NOT_SET", 20.0, "gigabytes")
@@ -54,14 +54,14 @@ def number_of(
 
 
 def usable_cpus(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """How many CPUs this process may use, by its affinity and its container's limit.
+    """Returns the number of CPUs allowed by the process affinity and the container limit.
 
     Args:
-        quota: Where Linux tells the microseconds of CPU that a container has in a period.
+        quota: The file with the CPU time of the container per period, in microseconds.
     """
     cpus = len(os.sched_getaffinity(0))
     try:
         allowed, period = map(int, quota.read_text().split())
-    except (OSError, ValueError):  # there is none, or "max"
+    except (OSError, ValueError):  # no such file, or no limit: "max"
         return cpus
     return max(1, min(cpus, math.ceil(allowed / period)))

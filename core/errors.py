@@ -1,13 +1,13 @@
-"""The errors of Keraunos, each kind with its exit code of the command line.
+"""The errors of Keraunos and their exit codes.
 
-Every message follows one formula: what was expected, what was received, what to do.
+Every message follows one format: what was expected, what was received, what to do.
 """
 
 from pathlib import Path
 
 from .redaction import redacted
 
-LONGEST = 500  # characters of a value that a message shows
+LONGEST = 500  # maximum number of characters of a value in a message
 
 
 class KeraunosError(Exception):
@@ -21,7 +21,7 @@ class KeraunosError(Exception):
 
 
 class ConfigError(KeraunosError, ValueError):
-    """A request can't be carried out: a wrong setting, device, path or weight file."""
+    """A request can't be carried out: an invalid setting, device, path or weight file."""
 
     exit_code = 2
 
@@ -33,7 +33,7 @@ class DataError(KeraunosError, ValueError):
 
 
 class CheckpointError(KeraunosError, RuntimeError):
-    """A checkpoint can't be written or none can be read."""
+    """A checkpoint can't be written, or none can be read."""
 
     exit_code = 4
 
@@ -45,7 +45,7 @@ class DivergedError(KeraunosError, ArithmeticError):
 
 
 class WorkerError(KeraunosError, RuntimeError):
-    """Another worker was lost or never connected; checkpoints are intact."""
+    """Another worker was lost or has never connected; checkpoints are intact."""
 
     exit_code = 6
 
@@ -63,7 +63,7 @@ class SearchError(KeraunosError, RuntimeError):
 
 
 class SelfTestError(KeraunosError, RuntimeError):
-    """A promise does not hold on this machine."""
+    """A check of the self-test failed on this machine."""
 
     exit_code = 9
 
@@ -91,7 +91,7 @@ def message(expected: str, remedy: str = "", /, **received: object) -> str:
 
 
 def unusable_run_dir(directory: Path, wanted: str, why: str) -> ConfigError:
-    """The error for a directory that can't be used for a run or a search.
+    """Returns the error for a directory that can't be used for a run or a search.
 
     Args:
         directory: The value of `run_dir`.
@@ -108,7 +108,7 @@ def unusable_run_dir(directory: Path, wanted: str, why: str) -> ConfigError:
 
 
 def reason_of(error: Exception) -> str:
-    """The reason for an error, in the words of the operating system if it has any.
+    """Returns the reason for an error, as the operating system describes it if possible.
 
     Example:
         >>> reason_of(FileNotFoundError(2, "No such file or directory", "a.csv"))
@@ -120,7 +120,7 @@ def reason_of(error: Exception) -> str:
 
 
 def _shown(value: object) -> str:
-    """The repr of a value, shortened if it would fill the screen."""
+    """Returns the repr of a value, shortened if it is long."""
     try:
         text = repr(value)
     except ValueError:  # a whole number with more digits than Python writes
@@ -129,5 +129,5 @@ def _shown(value: object) -> str:
 
 
 def shortened(text: str) -> str:
-    """Text that does not fill the screen."""
+    """Returns text, shortened if it is long."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"

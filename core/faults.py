@@ -1,7 +1,7 @@
-"""Named points at which a test can kill the process, to see what is left.
+"""Named points at which tests can kill the process, to examine what is left.
 
-Nothing happens unless `KERAUNOS_KILL_AT` names a point, as `before-manifest` or, for the
-third time that it is reached, `before-manifest:3`.
+They have no effect unless `KERAUNOS_KILL_AT` names a point: `before-manifest`, or
+`before-manifest:3` for the third time that it is reached.
 """
 
 import os
@@ -13,10 +13,10 @@ _times_reached: dict[str, int] = {}
 
 
 def fault_point(name: str) -> None:
-    """Dies by SIGKILL here if the environment asks for it.
+    """Kills the process with SIGKILL if `KERAUNOS_KILL_AT` names this point.
 
     Args:
-        name: Of the point; the same one may stand in several places.
+        name: Name of the point; several places may share it.
     """
     wanted = os.environ.get(VARIABLE)
     if wanted is None:

@@ -1,8 +1,8 @@
-"""Files that are there whole or not at all, in directories that are ours.
+"""Writes files and directories atomically, and only regular ones.
 
-Nothing here writes through a symbolic link, or into anything but a regular file: what
-stands in the way is named in an error and stays as it is. The directory of a run or of
-the cache may itself be a link; whoever takes its name from the user resolves it once.
+Nothing here writes through a symbolic link or to anything but a regular file: an obstacle
+is named in an error and left unchanged. The directory of a run or of the cache may itself
+be a link; code that receives its path from the user resolves it once.
 """
 
 import contextlib
@@ -22,36 +22,36 @@ from .errors import ConfigError, message
 from .faults import fault_point
 from .removal import remove_temporary
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets compute begins so
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how formulas of spreadsheets begin
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:
-    """Replaces the file in one step, so that no reader ever sees half of it."""
+    """Replaces the file atomically, so that readers never see a part of it."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text_atomic(path: Path, content: str) -> None:
-    """Replaces the file with UTF-8 text in one step."""
+    """Replaces the file with UTF-8 text atomically."""
     write_bytes_atomic(path, content.encode())
 
 
 def write_json_atomic(path: Path, content: Any) -> None:
-    """Replaces the file with indented JSON in one step."""
+    """Replaces the file with indented JSON atomically."""
     write_text_atomic(path, json.dumps(content, indent=2, allow_nan=True) + "\n")
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Fills a new file beside `path`, which takes its place in one step at the end.
+    """Creates a temporary file next to `path` that replaces it atomically at the end.
 
-    Permissions follow the umask. If the block raises, all is as before.
+    Permissions follow the umask. If the block raises, nothing changes.
 
     Yields:
-        The new file, empty; its name ends like that of `path`.
+        The empty temporary file; it has the same suffix as `path`.
 
     Raises:
-        ConfigError: Something other than a regular file has that name.
+        ConfigError: `path` is something other than a regular file.
     """
     require_regular(path)
     temporary = path.with_name(f".{path.name}-{_token()}{path.suffix}")
@@ -68,20 +68,20 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def open_to_append(path: Path) -> BinaryIO:
-    """Opens a file to write at its end; makes it if necessary.
+    """Opens a file to append to it; creates it if necessary.
 
     Raises:
-        ConfigError: Something other than a regular file has that name.
+        ConfigError: `path` is something other than a regular file.
     """
     require_regular(path)
     return os.fdopen(_open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab")
 
 
 def open_regular(path: Path | str) -> io.BufferedReader:
-    """Opens a file to read; a FIFO or a device is an error and keeps nobody waiting.
+    """Opens a regular file for reading; never blocks on a FIFO or a device.
 
     Raises:
-        OSError: It can't be opened, or is not a regular file.
+        OSError: The file can't be opened, or is not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -94,18 +94,18 @@ def read_text(path: Path) -> str:
     """Reads a regular file as UTF-8.
 
     Raises:
-        OSError: As `open_regular`.
-        UnicodeDecodeError: It is not UTF-8.
+        OSError: The file can't be opened, or is not a regular file.
+        UnicodeDecodeError: The file is not valid UTF-8.
     """
     with open_regular(path) as file:
         return file.read().decode()
 
 
 def require_regular(path: Path) -> None:
-    """Checks that a name is free or that of a regular file.
+    """Checks that a path does not exist or is a regular file.
 
     Raises:
-        ConfigError: It is that of a link, a directory, a FIFO or a device.
+        ConfigError: The path is a link, a directory, a FIFO or a device.
     """
     status = _status(path)
     if status is not None and not stat.S_ISREG(status.st_mode):
@@ -113,10 +113,10 @@ def require_regular(path: Path) -> None:
 
 
 def own_directory(path: Path) -> Path:
-    """Creates a directory below that of a run or of the cache, unless it is there.
+    """Creates a directory below that of a run or of the cache, unless it exists.
 
     Raises:
-        ConfigError: Its name is that of a link or of a file.
+        ConfigError: The path is a link or a file.
     """
     with contextlib.suppress(FileExistsError):
         path.mkdir(parents=True)
@@ -127,16 +127,16 @@ def own_directory(path: Path) -> Path:
 
 
 def require_plain(directory: Path, *subdirectories: str) -> None:
-    """Checks that a directory holds regular files and directories only.
+    """Checks that a directory contains only regular files and directories.
 
-    Said before anything is done, so that no run comes upon it after hours.
+    Called early, so that a run does not fail after hours.
 
     Args:
-        directory: Looked at itself, if it exists.
-        subdirectories: Those of it that are looked through to the bottom.
+        directory: The directory, which need not exist.
+        subdirectories: Names of subdirectories to check recursively.
 
     Raises:
-        ConfigError: It holds a link, a FIFO, a socket or a device.
+        ConfigError: There is a link, a FIFO, a socket or a device.
     """
     if not directory.is_dir():
         return
@@ -144,7 +144,7 @@ def require_plain(directory: Path, *subdirectories: str) -> None:
     for name in subdirectories:
         status = _status(directory / name)
         if status is not None and stat.S_ISDIR(status.st_mode):
-            found += (directory / name).rglob("*")  # which goes through no link
+            found += (directory / name).rglob("*")  # does not follow links
     for path in found:
         status = _status(path)
         kind = stat.S_IFMT(status.st_mode) if status else stat.S_IFREG
@@ -154,21 +154,21 @@ def require_plain(directory: Path, *subdirectories: str) -> None:
 
 @contextlib.contextmanager
 def new_directory(path: Path, replace: bool = False) -> Iterator[Path]:
-    """Fills a directory under a temporary name and gives it its own at the end.
+    """Creates a directory under a temporary name, and renames it at the end.
 
-    What was written is flushed to the disk before the directory becomes visible. If
-    the block raises, nothing is left.
+    The content is flushed to disk before the directory becomes visible. If the block
+    raises, nothing is left.
 
     Args:
-        path: The final name. Its parent is created if necessary.
-        replace: Whether it takes the place of one that is there already.
+        path: The final path. Its parent is created if necessary.
+        replace: Whether to replace an existing directory.
 
     Yields:
         The temporary directory to write into.
 
     Raises:
-        FileExistsError: `path` exists already.
-        ConfigError: Its parent is a link.
+        FileExistsError: `path` exists and `replace` is False.
+        ConfigError: The parent of `path` is a link.
     """
     own_directory(path.parent)
     temporary = path.with_name(f".{path.name}-{_token()}")
@@ -187,13 +187,13 @@ def new_directory(path: Path, replace: bool = False) -> Iterator[Path]:
 
 
 def _exchange(temporary: Path, path: Path) -> None:
-    """Gives a directory its name, and removes the one that had it."""
+    """Renames a directory to its final name, and removes the one that had this name."""
     earlier = path.with_name(f".{path.name}-{_token()}")
     try:
         with contextlib.suppress(FileNotFoundError):
             os.rename(path, earlier)
         os.rename(temporary, path)
-    except BaseException:  # of a signal, too, which may come between the two
+    except BaseException:  # a signal may also arrive between the two
         with contextlib.suppress(OSError):
             os.rename(earlier, path)
         raise
@@ -244,21 +244,21 @@ def _not_ours(path: Path, wanted: str, status: os.stat_result) -> ConfigError:
 
 
 def sha256_of_file(path: Path | str) -> str:
-    """Fingerprints the content of a regular file as 64 hexadecimal digits."""
+    """Returns the SHA-256 of a regular file as 64 hexadecimal digits."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of_json(content: Any) -> str:
-    """Fingerprints a value that JSON can hold, whatever the order of its keys."""
+    """Returns the SHA-256 of a JSON value, independent of the order of its keys."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Replaces a table, as UTF-8; file names that are not valid text keep their bytes.
+    """Replaces a CSV file in UTF-8 atomically; invalid UTF-8 in file names is preserved.
 
-    Words that a spreadsheet would take for a formula get an apostrophe in front.
+    Text that a spreadsheet would interpret as a formula is prefixed with an apostrophe.
     """
     with (
         replacing(path) as temporary,
@@ -270,7 +270,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 
 
 def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:
-    r"""Rows of a table as `write_csv` writes them.
+    r"""Returns rows in the format of `write_csv`.
 
     Example:
         >>> csv_bytes([["file", "prediction"], ["=1.png", "nevus"]])
@@ -282,7 +282,7 @@ def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def crc32_of_start(path: Path, size: int) -> int:
-    """The CRC-32 of the first bytes of a regular file."""
+    """Returns the CRC-32 of the first `size` bytes of a regular file."""
     checksum = 0
     with open_regular(path) as file:
         while size and (block := file.read(min(size, 1 << 20))):
@@ -291,7 +291,7 @@ def crc32_of_start(path: Path, size: int) -> int:
 
 
 def text_of_cell(cell: str) -> str:
-    """The text that `write_csv` was given for a cell.
+    """Returns the original text of a cell written by `write_csv`.
 
     Example:
         >>> text_of_cell("'=1"), text_of_cell("nevus")

@@ -1,4 +1,4 @@
-"""A file that grows for a while, of which a killed process leaves what is on the disk."""
+"""Files that are appended to over time, and continued after a process was killed."""
 
 import contextlib
 import os
@@ -12,17 +12,17 @@ from .console import notify
 from .faults import fault_point
 from .files import crc32_of_start, open_to_append, read_text, write_text_atomic
 
-SECONDS_BETWEEN_NOTES = 1.0  # what a kill costs at most, beside the part being made
+SECONDS_BETWEEN_NOTES = 1.0  # maximum work that a kill loses, besides the current part
 
 
 class GrowingFile:
-    """Appends to a file and notes how much of it is certain, now and then.
+    """Appends to a file, and regularly records how many bytes are safely on disk.
 
     Args:
-        path: The file; continues if it is there.
+        path: The file; an existing one is continued.
 
     Attributes:
-        size: Bytes that it holds.
+        size: Size of the file in bytes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class GrowingFile:
             if crc32_of_start(path, size) == noted:
                 self.size, self._sum = size, noted
             else:
-                notify(f"{path} in the cache is damaged: starting it again")
+                notify(f"{path} in the cache is damaged: starting over")
         self._file.truncate(self.size)
         self._noted_at = time.monotonic()
 
@@ -52,19 +52,19 @@ class GrowingFile:
         try:
             self._write_note()
         except OSError:
-            if kind is None:  # or else that is the error, and the disk may be full
+            if kind is None:  # otherwise, the error of the block is raised
                 raise
         finally:
             self._file.close()
 
     def cut(self, size: int) -> None:
-        """Leaves so many bytes."""
+        """Truncates the file to `size` bytes."""
         self._file.flush()
         self._file.truncate(size)
         self.size, self._sum = size, crc32_of_start(self.path, size)
 
     def append(self, content: bytes) -> None:
-        """Adds a part."""
+        """Appends bytes to the file."""
         self._file.write(content)
         self.size += len(content)
         self._sum = zlib.crc32(content, self._sum)
@@ -80,5 +80,5 @@ class GrowingFile:
 
 
 def note_of(path: Path) -> Path:
-    """The file that tells how many bytes of another one are certain, and their CRC-32."""
+    """Returns the path of the file with the recorded size and CRC-32."""
     return path.with_name(f"{path.name}.size")

@@ -1,4 +1,4 @@
-"""Pages that need nothing but themselves: templates in which every value is escaped."""
+"""Renders self-contained HTML pages from templates in which every value is escaped."""
 
 import os
 from importlib import resources
@@ -11,10 +11,9 @@ from .names import visible
 
 
 def page_environment() -> Environment:
-    r"""Templates of HTML: values are escaped, and names that are missing are errors.
+    r"""Creates an environment for HTML templates, in which undefined names are errors.
 
-    Control characters and what is not valid text, as in names of files, are shown as
-    escapes.
+    Values are escaped, including control characters and invalid text in file names.
 
     Example:
         >>> page_environment().from_string("<b>{{ name }}</b>").render(name="<\udcff>")
@@ -32,12 +31,12 @@ def page_environment() -> Environment:
 
 
 def read_resource(package: str, name: str) -> str:
-    """The text of a file that is shipped with a package, a template say."""
+    """Reads a text file of a package, such as a template."""
     return resources.files(package).joinpath(name).read_text("utf-8")
 
 
 def base_style() -> str:
-    """The style that pages have in common: colors in light and dark, text, focus."""
+    """Returns the common CSS of all pages: light and dark colors, text, focus."""
     return read_resource(__package__, "base.css")
 
 

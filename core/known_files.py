@@ -1,4 +1,4 @@
-"""What this process found out of files, as long as they stay as they are."""
+"""Caches findings about files for as long as the files do not change."""
 
 import os
 import threading
@@ -7,14 +7,14 @@ from typing import Generic, TypeVar
 
 Finding = TypeVar("Finding")
 
-_MOST = 256  # files of which a finding is kept; those of the longest ago are forgotten
+_MOST = 256  # number of findings to keep; the oldest are dropped
 
 
 class KnownFiles(Generic[Finding]):
-    """Findings by file, such as its checksum; safe in threads.
+    """A thread-safe cache of findings by file, such as checksums.
 
-    A file is known by its place on the disk, its size and its time of change: one that is
-    written again is another one.
+    Files are identified by device, inode, size and modification time, so that a file that
+    is written again is a different one.
 
     Example:
         >>> known = KnownFiles[str]()
@@ -29,12 +29,12 @@ class KnownFiles(Generic[Finding]):
         self._lock = threading.Lock()
 
     def find(self, status: os.stat_result) -> Finding | None:
-        """What is known of a file, or None."""
+        """Returns the finding about a file, or None."""
         with self._lock:
             return self._findings.get(_identity(status))
 
     def add(self, status: os.stat_result, finding: Finding) -> None:
-        """Remembers what was found of a file."""
+        """Stores a finding about a file."""
         with self._lock:
             self._findings[_identity(status)] = finding
             while len(self._findings) > _MOST:

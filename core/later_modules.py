@@ -1,4 +1,4 @@
-"""Modules that another one imports at its start, and hardly anybody uses."""
+"""Defers the import of rarely used modules until they are used."""
 
 import contextlib
 import sys
@@ -10,13 +10,14 @@ from typing import Any
 
 @contextlib.contextmanager
 def loaded_later(*names: str) -> Iterator[None]:
-    """Puts off modules that are imported within, until something of them is used.
+    """Defers the import of some modules within the block until they are used.
 
-    Whoever imported one within has a stand-in that looks up each name in the module
-    itself. Imports afterwards get the module. `from MODULE import NAME` uses it.
+    An import within the block gets a proxy, which imports the module when an attribute is
+    accessed; `from MODULE import NAME` does so immediately. Later imports get the module
+    itself.
 
     Args:
-        names: Full names; modules that are loaded already stay as they are.
+        names: Full names of modules; those that are already loaded are not affected.
 
     Example:
         >>> with loaded_later("this"):
@@ -40,7 +41,7 @@ class _Later(ModuleType):
             del sys.modules[self.__name__]
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # which `import` itself looks at
+        if name.startswith("__"):  # accessed by `import` itself
             raise AttributeError(name)
         self.step_aside()
         return getattr(import_module(self.__name__), name)

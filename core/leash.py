@@ -1,9 +1,9 @@
-"""Runs a command that ends with the process that started it, however that ends.
+"""Runs a command that is killed when the process that started it ends in any way.
 
     python -m keraunos.core.leash PARENT COMMAND...
 
-Linux sends SIGKILL as soon as the parent is gone. It stays so when the command takes the
-place of this program.
+Linux sends SIGKILL as soon as the parent has ended. This setting survives `exec`, by which
+the command replaces this program.
 """
 
 import ctypes
@@ -16,14 +16,14 @@ NOT_FOUND = 127
 
 
 def end_with_parent(parent: int) -> None:
-    """Makes the system kill this process when its parent ends."""
+    """Makes the kernel kill this process when its parent ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it was gone before that
+    if os.getppid() != parent:  # it had already ended
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main() -> int:
-    """Becomes the command; returns only if there is none of that name."""
+    """Replaces this program with the command; returns only if it can't be run."""
     parent, *command = sys.argv[1:]
     end_with_parent(int(parent))
     try:

@@ -1,4 +1,4 @@
-"""Runs a command of somebody's own within a limit of time, and leaves nothing of it."""
+"""Runs a user's command with a time limit."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from .processes import how_it_ended
+from .processes import describe_exit
 from .secret import TOKEN_VARIABLE
 
 _MOST_SHOWN = 300
@@ -23,10 +23,10 @@ def run_limited(
 
     Args:
         command: The program and its arguments.
-        text: What it gets on standard input.
-        variables: Of its environment, beside those of this process; but the secret of
-            workers is left out.
-        timeout_seconds: After that it is killed, with all that it has started.
+        text: Its standard input.
+        variables: Environment variables in addition to those of this process, except the
+            secret of workers.
+        timeout_seconds: Time after which it is killed, with all processes it has started.
 
     Returns:
         What went wrong, or None.
@@ -62,4 +62,4 @@ def run_limited(
             return None
         errors.seek(0)
         shown = errors.read(_MOST_SHOWN).decode(errors="replace").strip()
-        return f"it {how_it_ended(code)}" + (f": {shown}" if shown else "")
+        return f"it {describe_exit(code)}" + (f": {shown}" if shown else "")

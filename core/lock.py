@@ -1,4 +1,4 @@
-"""Keeps two processes from writing into one directory."""
+"""Prevents two processes from writing to one directory."""
 
 import contextlib
 import fcntl
@@ -16,34 +16,34 @@ from .files import open_regular, open_to_append, read_text, write_text_atomic
 from .removal import remove_file, remove_unfinished, unfinished
 
 LOCK_FILE, OWNER_FILE = ".lock", ".lock-owner"
-# What a directory may hold before anything is written into it.
+# Files that do not count as content of a directory.
 BOOKKEEPING = frozenset({LOCK_FILE, OWNER_FILE, CHECKSUMS_FILE})
 _FILES = re.compile(r"\.lock|\.lock-owner|\.checksums")
 _UNFINISHED = unfinished(r"\.lock-owner")
 
 
 def file_lock(path: Path) -> FileLock:
-    """A lock between processes, on a file that is created if necessary.
+    """Returns a lock between processes, on a file that is created if necessary.
 
     Raises:
-        ConfigError: Something other than a regular file has that name.
+        ConfigError: `path` is something other than a regular file.
     """
-    open_to_append(path).close()  # with the permissions that other files have
+    open_to_append(path).close()  # with the same permissions as other files
     return FileLock(path)
 
 
 @contextlib.contextmanager
 def directory_lock(directory: Path) -> Iterator[None]:
-    """Holds a directory for this process alone.
+    """Locks a directory for this process.
 
-    The lock is the operating system's: it goes with the process, however that ends, so
-    a file that is left over locks nothing.
+    The operating system releases the lock when the process ends in any way, so a leftover
+    lock file locks nothing.
 
     Args:
-        directory: Must exist.
+        directory: An existing directory.
 
     Raises:
-        ConfigError: Another process holds it; the message says which.
+        ConfigError: Another process, named in the message, holds the lock.
     """
     lock = file_lock(directory / LOCK_FILE)
     owner = directory / OWNER_FILE
@@ -68,7 +68,7 @@ def directory_lock(directory: Path) -> Iterator[None]:
 
 
 def is_bookkeeping(name: str) -> bool:
-    """Whether a file is one that a directory may hold before anything is written into it.
+    """Returns whether a file does not count as content of a directory.
 
     Example:
         >>> is_bookkeeping(".lock"), is_bookkeeping("..lock-owner-0123abcd")
@@ -78,10 +78,10 @@ def is_bookkeeping(name: str) -> bool:
 
 
 def is_locked(directory: Path) -> bool:
-    """Whether a process of this machine is writing into a directory.
+    """Returns whether a process of this machine has locked a directory.
 
-    Nothing is written. Only where an owner is noted, which a killed process leaves behind,
-    the lock is tried, and given back at once.
+    Writes nothing. If there is an owner file, which a killed process also leaves behind,
+    briefly tries to acquire the lock.
     """
     if not (directory / OWNER_FILE).is_file():
         return False
@@ -96,7 +96,7 @@ def is_locked(directory: Path) -> bool:
 
 
 def remove_bookkeeping(directory: Path) -> None:
-    """Removes the lock and the checksums of a directory that holds nothing else."""
+    """Removes the lock and checksum files of an otherwise empty directory."""
     for name in BOOKKEEPING:
         remove_file(directory, name, _FILES)
 

@@ -1,4 +1,4 @@
-"""What measured times depend on, and nothing that names the machine."""
+"""Describes processor, cores and versions, without identifying the machine."""
 
 import functools
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def processor() -> str:
-    """The model of the processor, as it calls itself."""
+    """Returns the model name of the processor."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -20,7 +20,7 @@ def processor() -> str:
 
 
 def usable_cores() -> int:
-    """How many cores this process may run on."""
+    """Returns the number of cores that this process may run on."""
     if platform.system() == "Linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -28,18 +28,16 @@ def usable_cores() -> int:
 
 @functools.cache
 def version_of(package: str) -> str:
-    """The version of an installed package.
-
-    Looked up once: it takes milliseconds, and what is imported stays in this process.
+    """Returns the version of an installed package, cached because lookups take time.
 
     Raises:
-        PackageNotFoundError: It is not installed.
+        PackageNotFoundError: The package is not installed.
     """
     return version(package)
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """The versions of Python and of those packages that are installed.
+    """Returns the versions of Python and of the given packages that are installed.
 
     Example:
         >>> list(versions(["numpy", "not-a-package"]))

@@ -7,11 +7,11 @@ from .names import did_you_mean
 
 
 class UnknownMetricError(ConfigError):
-    """There is no metric of the monitored name.
+    """There is no metric with the monitored name.
 
     Attributes:
-        metric: The name.
-        known: The names that there are.
+        metric: The unknown name.
+        known: The names of existing metrics.
     """
 
     metric: str = ""
@@ -19,12 +19,12 @@ class UnknownMetricError(ConfigError):
 
 
 def unknown_metric(setting: str, metric: str, known: Iterable[str]) -> UnknownMetricError:
-    """The error to raise for the name of a metric that there is not.
+    """Returns the error to raise for an unknown metric.
 
     Args:
-        setting: What the user calls it.
-        metric: The name.
-        known: The names that there are.
+        setting: The setting that names the metric.
+        metric: The unknown name.
+        known: The names of existing metrics.
     """
     names = tuple(known)
     is_validated = any(name.startswith("val_") for name in names)

@@ -1,10 +1,10 @@
-"""What stands in tables where there is no value."""
+"""Recognizes missing values in tables."""
 
 _MISSING = frozenset(["nan", "na", "n/a", "<na>", "#n/a", "null", "none", "?", "-"])
 
 
 def is_missing(text: str) -> bool:
-    """Whether a cell holds what programs write where there is no value.
+    """Returns whether a cell contains a common marker of missing values, such as `NaN`.
 
     Example:
         >>> is_missing("NaN"), is_missing("nevus")

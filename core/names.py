@@ -1,4 +1,4 @@
-"""Names that people type: listing the right ones and guessing the one meant."""
+"""Looks up, suggests and formats names."""
 
 import difflib
 import re
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """Suggests the choice nearest to `name`, or nothing if none is near.
+    """Suggests the choice most similar to `name`; empty if none is similar.
 
     Example:
         >>> did_you_mean("epohs", ["epochs", "devices"])
@@ -26,13 +26,13 @@ def choose(kind: str, name: str, choices: Mapping[str, T], remedy: str = "") -> 
     """Looks up `name`, or raises an error that lists the existing names.
 
     Args:
-        kind: What the name is of, as it is called in the configuration.
-        name: What the user asked for.
+        kind: The setting that contains the name, for the message.
+        name: The name that the user chose.
         choices: The values by name.
-        remedy: What to do instead, if that is known; by default the nearest name.
+        remedy: What to do instead; by default suggests the most similar name.
 
     Returns:
-        The value of that name.
+        The value with this name.
 
     Raises:
         ConfigError: There is no such name.
@@ -45,7 +45,7 @@ def choose(kind: str, name: str, choices: Mapping[str, T], remedy: str = "") -> 
 
 
 def snake_case(name: str) -> str:
-    """Turns a class name into the name it has in YAML.
+    """Converts a class name to snake_case, as in YAML.
 
     Example:
         >>> snake_case("EarlyStopping"), snake_case("TensorBoard"), snake_case("EMA")
@@ -56,7 +56,7 @@ def snake_case(name: str) -> str:
 
 
 def is_one_line(name: str) -> bool:
-    r"""Whether a name is one line of text that UTF-8 can hold.
+    r"""Returns whether a name is one line of text that can be encoded as UTF-8.
 
     Example:
         >>> is_one_line("nævus"), is_one_line("two\nlines"), is_one_line("\udcff")
@@ -70,7 +70,7 @@ def is_one_line(name: str) -> bool:
 
 
 def printable(name: str) -> str:
-    r"""A name in one line of text, for people: names of files can be anything.
+    r"""Escapes a name so that it is one line of printable text.
 
     Example:
         >>> printable("a\nb.png"), printable("a\udcff.png"), printable("\x1b[2J")
@@ -80,9 +80,7 @@ def printable(name: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Text in which no character does anything but show: no escape sequences.
-
-    Line ends and tabs stay.
+    r"""Escapes control characters and other invisible ones, except line ends and tabs.
 
     Example:
         >>> visible("two\nlines, \x1b[31mred\r")
@@ -91,14 +89,14 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub(lambda match: repr(match[0])[1:-1], text)
 
 
-# Control characters, half pairs of surrogates, and what changes the direction of text.
+# Control characters, lone surrogates, and characters that change the text direction.
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def some(names: Iterable[str], most: int = 20) -> str:
-    """The first names in one line of text, and the number of further ones.
+    """Lists the first names in one line, and the number of further ones.
 
     Example:
         >>> some(["cat", "dog", "emu", "fox"], most=2)

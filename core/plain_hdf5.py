@@ -1,23 +1,23 @@
-"""Inspects HDF5 files, which can link to other files or expand when read."""
+"""Inspects HDF5 files for links and compression, which can be abused."""
 
 from collections.abc import Iterator
 from typing import Any
 
 
 def not_plain(file: Any) -> Iterator[str]:
-    """What an HDF5 file does not hold itself, or not as it shows it.
+    """Yields the members of an HDF5 file that are not stored plainly in the file itself.
 
     Args:
-        file: Its path, or an open binary file.
+        file: The path, or an open binary file.
 
     Yields:
-        Paths within the file: links, what is reached a second time, and datasets that are
-        elsewhere or packed.
+        Paths in the file: of links, of members that are reached twice, and of datasets
+        that are external, virtual or compressed.
 
     Raises:
-        OSError: It is no HDF5 file, or damaged.
+        OSError: The file is not an HDF5 file, or is damaged.
     """
-    import h5py  # takes a while
+    import h5py  # imported late, because it takes a while
 
     with h5py.File(file, "r") as opened:
         seen = {_address(opened)}
@@ -40,7 +40,7 @@ def not_plain(file: Any) -> Iterator[str]:
 
 
 def _address(member: Any) -> int:
-    """Where an object stands in its file."""
+    """Returns the address of an object in its file."""
     import h5py
 
     return int(h5py.h5o.get_info(member.id).addr)

@@ -1,8 +1,8 @@
-"""Posts JSON to an address, as a program that can be killed when it takes too long.
+"""Posts JSON to a URL, in its own process that can be killed when it takes too long.
 
-    python -m keraunos.core.post_json TIMEOUT_SECONDS < ADDRESS_LINE_AND_JSON
+    python -m keraunos.core.post_json TIMEOUT_SECONDS < URL_LINE_AND_JSON
 
-The address comes by standard input, where no list of processes shows it.
+The URL is passed on standard input, because process lists show command lines.
 """
 
 import sys
@@ -12,17 +12,17 @@ from typing import Any
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A post that is redirected would arrive as a GET, without its content."""
+    """Rejects redirects: a redirected POST would become a GET without content."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def post(address: str, content: bytes, timeout_seconds: float) -> str | None:
-    """Posts JSON.
+    """Posts JSON to a URL.
 
     Returns:
-        What went wrong, without the address, which may be a secret; or None.
+        What went wrong, without the URL, which may be secret; or None.
     """
     try:
         request = urllib.request.Request(
@@ -35,12 +35,12 @@ def post(address: str, content: bytes, timeout_seconds: float) -> str | None:
         return f"the server answered {error.code}"
     except urllib.error.URLError as error:
         return str(error.reason)
-    except (OSError, ValueError) as error:  # whose text may have the address
+    except (OSError, ValueError) as error:  # the text may contain the URL
         return type(error).__name__
 
 
 def main() -> int:
-    """Posts what standard input has after its first line."""
+    """Posts the content of standard input after its first line, the URL."""
     address, _, content = sys.stdin.buffer.read().partition(b"\n")
     problem = post(address.decode(), content, float(sys.argv[1]))
     if problem:

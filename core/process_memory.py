@@ -1,4 +1,4 @@
-"""What a process of this machine holds in memory, and a watch over it. Linux only."""
+"""Measures and limits the memory of processes. Linux only."""
 
 import os
 import signal
@@ -10,21 +10,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-SECONDS_BETWEEN_LOOKS = 0.02
+SECONDS_BETWEEN_CHECKS = 0.02
 _KIB = 1024
-# Not RssFile: those are pages of files, which the system takes back when it needs memory.
+# Without RssFile: the kernel can reclaim file pages when memory is short.
 _OWN_PAGES = ("RssAnon:", "RssShmem:")
 
 
 class Watched(NamedTuple):
-    """How a process went that was watched.
+    """The outcome of a process whose memory was watched.
 
     Attributes:
-        code: Its exit code; minus the number of a signal that ended it.
-        peak_bytes: The most memory of its own that it was seen to hold.
-        is_over_limit: Whether it was ended because that was more than the limit.
-        output: What it wrote to standard output.
-        errors: What it wrote to standard error.
+        code: The exit code; for a signal, minus its number.
+        peak_bytes: The peak of its private memory in bytes.
+        is_over_limit: Whether it was killed because it exceeded the limit.
+        output: Its standard output.
+        errors: Its standard error.
     """
 
     code: int
@@ -35,7 +35,7 @@ class Watched(NamedTuple):
 
 
 def own_bytes(process: int) -> int:
-    """Memory of a process alone that no file is behind; 0 if the process is gone."""
+    """Returns the private memory of a process in bytes; 0 if it has ended."""
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     except OSError:
@@ -45,7 +45,7 @@ def own_bytes(process: int) -> int:
 
 
 def available_bytes() -> int | None:
-    """Memory that processes can take before the system is short of it; None if unknown."""
+    """Returns the available memory of the system in bytes; None if unknown."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -59,14 +59,14 @@ def run_watched(
     limit_bytes: float | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Watched:
-    """Runs a command to its end, or ends it when it holds more memory than it may.
+    """Runs a command, and kills it if it exceeds a memory limit.
 
     The command does not outlive this process.
 
     Args:
-        command: What to run.
-        limit_bytes: Memory of its own that it may hold; None for any amount.
-        environment: Variables in addition to those of this process.
+        command: The command to run.
+        limit_bytes: Limit of its private memory in bytes; None for no limit.
+        environment: Environment variables in addition to those of this process.
     """
     leash = [sys.executable, "-m", f"{__package__}.leash", str(os.getpid())]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
@@ -92,7 +92,7 @@ def run_watched(
 def _watch(
     process: "subprocess.Popen[bytes]", limit_bytes: float | None
 ) -> tuple[int, bool]:
-    """The peak, and whether it was over the limit."""
+    """Returns the peak in bytes, and whether it exceeded the limit."""
     peak = 0
     while process.poll() is None:
         peak = max(peak, own_bytes(process.pid))
@@ -100,5 +100,5 @@ def _watch(
             process.send_signal(signal.SIGKILL)
             process.wait()
             return peak, True
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_CHECKS)
     return peak, False

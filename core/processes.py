@@ -1,4 +1,4 @@
-"""Several processes on one machine: what each gets of it, and how they end."""
+"""Runs groups of processes on one machine, and divides its GPUs and threads among them."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from .signals import StopSignal
 
-SECONDS_BETWEEN_LOOKS = 0.05
+SECONDS_BETWEEN_CHECKS = 0.05
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 Write = Callable[[int, str, str], None]
@@ -22,14 +22,15 @@ Write = Callable[[int, str, str], None]
 class ProcessGroup:
     """Processes that run and end together.
 
-    Each leads a session of its own: Ctrl-C reaches this process alone, which hands it
-    on, and what a process leaves behind is ended with it. They do not outlive this one.
+    Each process leads its own session: Ctrl-C reaches only this process, which forwards it,
+    and child processes that a process leaves behind are killed. They do not outlive this
+    process.
 
     Args:
-        commands: What to run.
-        environments: Variables of each, in addition to those of this process.
-        write: Takes a line of output: the number of the process, `"out"` or `"err"`,
-            and the line.
+        commands: The command of each process.
+        environments: Environment variables of each, in addition to those of this process.
+        write: Called with each line of output: the index of the process, `"out"` or
+            `"err"`, and the line.
     """
 
     def __init__(
@@ -48,18 +49,18 @@ class ProcessGroup:
             raise
 
     def wait(self, stop: StopSignal, seconds_to_end: float) -> list[tuple[int, int]]:
-        """Waits until all have ended.
+        """Waits until all processes have ended.
 
-        A signal is handed on. Once there was one, or a process has failed, the others
-        have some time left, then they are ended by SIGKILL.
+        Forwards signals. After a signal, or once a process has failed, the others have
+        `seconds_to_end` seconds before they are killed.
 
         Args:
-            stop: Where signals to this process are remembered.
-            seconds_to_end: How much time that is.
+            stop: Records the signals to this process.
+            seconds_to_end: Seconds to wait before killing.
 
         Returns:
-            The numbers of the processes and their codes, in the order in which they
-            ended; minus the number of a signal that ended one.
+            Indices and exit codes of the processes in the order in which they ended; for a
+            signal, the code is minus its number.
         """
         ended: list[tuple[int, int]] = []
         left = set(range(len(self._processes)))
@@ -74,12 +75,12 @@ class ProcessGroup:
                 if code is not None:
                     left.remove(number)
                     ended.append((number, code))
-                    self._kill([number])  # what it has left behind
+                    self._kill([number])  # also kills its children
             if deadline is None and (is_notified or any(code for _, code in ended)):
                 deadline = time.monotonic() + seconds_to_end
             if deadline is not None and time.monotonic() > deadline:
                 self._kill(left)
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_CHECKS)
         for reader in self._readers:
             reader.join(timeout=1.0)
         return ended
@@ -119,7 +120,7 @@ def _read(stream: IO[str], number: int, name: str, write: Write) -> None:
         write(number, name, line.rstrip("\n"))
 
 
-def how_it_ended(code: int | None) -> str:
+def describe_exit(code: int | None) -> str:
     """Describes the exit code of a process; a negative code is a signal."""
     if code is not None and code < 0:
         return f"was ended by {signal.Signals(-code).name}"
@@ -127,15 +128,15 @@ def how_it_ended(code: int | None) -> str:
 
 
 def worker_environments(count: int, gpus: Sequence[str]) -> list[dict[str, str]]:
-    """Divides a machine among processes.
+    """Divides the GPUs and threads of a machine among processes.
 
     Args:
-        count: Of processes.
-        gpus: As CUDA_VISIBLE_DEVICES names them; shared where there are fewer.
+        count: Number of processes.
+        gpus: Names as in CUDA_VISIBLE_DEVICES; processes share GPUs if there are fewer.
 
     Returns:
-        Variables for each process: which GPUs it sees, that it takes memory of them as
-        it needs it, and how many threads it computes with.
+        Environment variables for each process: its visible GPUs, memory growth, and its
+        number of threads.
 
     Example:
         >>> [each["CUDA_VISIBLE_DEVICES"] for each in worker_environments(2, "0123")]
@@ -161,7 +162,7 @@ def _share(gpus: Sequence[str], slot: int, each: int) -> str:
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs of this machine, as CUDA_VISIBLE_DEVICES names them."""
+    """Returns the GPUs of this machine, named as in CUDA_VISIBLE_DEVICES."""
     named = os.environ.get(DEVICES_VARIABLE)
     if named is not None:
         return [name for name in named.split(",") if name not in ("", "-1")]

@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, elsewhere a line now and then."""
+"""Shows the progress of long work: a bar on a terminal, otherwise regular log lines."""
 
 import sys
 import time
@@ -29,8 +29,8 @@ def track(
     """Yields the items, showing the progress.
 
     Args:
-        items: What to go through.
-        description: What is being done, such as `"Reading images"`.
+        items: The items to yield.
+        description: The activity, such as `"Reading images"`.
         total: The number of items.
         clock: Returns the time in seconds.
     """

@@ -1,4 +1,4 @@
-"""Requests parts of a mapped file before they are read."""
+"""Prefetches parts of a memory-mapped file."""
 
 import ctypes
 import mmap
@@ -11,15 +11,14 @@ _libc = ctypes.CDLL(None)
 
 
 def read_ahead(array: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> None:
-    """Requests rows of a mapped array at once instead of one after another.
+    """Prefetches rows of a memory-mapped array in parallel.
 
-    Without it, each row is requested only after the previous one has been copied. It is
-    only
-    advice: nothing is waited for, and arrays in memory are left alone.
+    Without it, each row is requested only after the previous one has been copied. This is
+    only a hint to the kernel, which returns immediately; it ignores arrays in memory.
 
     Args:
-        array: `(rows, ...)`, contiguous.
-        rows: Numbers of those that will be read next.
+        array: A contiguous array `(rows, ...)`.
+        rows: Indices of the rows that will be read next.
     """
     if not isinstance(array, np.memmap):
         return

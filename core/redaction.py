@@ -1,4 +1,4 @@
-"""Keeps secrets out of what is written down: what looks like one becomes `***`."""
+"""Replaces values that look like secrets with `***` before they are written."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ _WORD = (
     r"|(?:api|access|secret|private|auth|license)[_-]?key|pwd)"
 )
 _NAME = re.compile(rf"(?i:(?:.*[\W_]|.*[a-z](?=[A-Z]))?{_WORD})")
-# Of a tokenizer: no secrets.
+# Tokens of a tokenizer, which are not secret.
 _MARKS = re.compile(r"(?i).*(?:pad|mask|start|end|unk|oov|cls|sep|bos|eos|special)_?token")
 _IN_TEXT = re.compile(
     rf"(?P<word>{_WORD})(?P<sign>[\"']?\s{{0,9}}[:=]\s{{0,9}})"
@@ -20,14 +20,14 @@ _IN_TEXT = re.compile(
 )
 _END_OF_NAME = re.compile(r"[\w.-]*\Z")
 _LONGEST_NAME = 80
-# Addresses to which alerts go are secrets behind their host.
+# In the URLs of alerts, everything after the host is secret.
 _ADDRESS_NAMES = {"url", "command"}
 _BEHIND_HOST = re.compile(r"(?P<host>https?://[^\s/?#\"']+)[/?#][^\s\"',\]]+")
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
 
 def is_secret(name: str) -> bool:
-    """Whether a value of this name is to be kept to oneself.
+    """Returns whether a value with this name is probably secret.
 
     Example:
         >>> [n for n in ("hf_token", "apiKey", "max_tokens", "pad_token") if is_secret(n)]
@@ -38,11 +38,11 @@ def is_secret(name: str) -> bool:
 
 
 def redacted(value: Any, name: str = "") -> Any:
-    """A value without the secrets in it.
+    """Returns a value with secrets replaced by `***`.
 
     Args:
-        value: May be nested.
-        name: Its own.
+        value: The value, which may be nested.
+        name: The name of the value.
 
     Example:
         >>> redacted({"login": {"user": "me", "password": "1"}, "at": "http://me:1@host"})
@@ -60,7 +60,7 @@ def redacted(value: Any, name: str = "") -> Any:
 
 
 def redacted_command(arguments: Sequence[str]) -> list[str]:
-    """A command line without the secrets in it.
+    """Returns the arguments of a command with secrets replaced by `***`.
 
     Example:
         >>> redacted_command(["fit", "callbacks.log.token=abc", "--password", "x"])
@@ -70,7 +70,7 @@ def redacted_command(arguments: Sequence[str]) -> list[str]:
 
 
 def hidden_names(value: Any, path: str = "") -> list[str]:
-    """The dotted names of values that were not written down.
+    """Returns the dotted names of values that were replaced by `***`.
 
     Example:
         >>> hidden_names({"callbacks": {"log": {"token": "***", "name": "a"}}})
@@ -90,7 +90,7 @@ def _is_hidden(value: str, path: str) -> bool:
 
 
 def _inner(name: str, key: object) -> str:
-    """Everything below a secret is secret, too."""
+    """Returns the name for a nested value: everything in a secret group is secret."""
     return name if is_secret(name) else str(key)
 
 
@@ -108,7 +108,7 @@ def _hide(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _without_secrets(text: str, name: str = "") -> str:
-    """Text without the secrets in it; `name` is that of the setting that it is."""
+    """Replaces secrets in the text of a setting with the given name."""
     if name.lstrip("-").rpartition(".")[2] in _ADDRESS_NAMES:
         text = _BEHIND_HOST.sub(rf"\g<host>/{HIDDEN}", text)
 

@@ -1,9 +1,8 @@
-"""The one place that removes anything: by names that we give, never by a path.
+"""Removes files and directories of Keraunos. No other module removes anything.
 
-Each function takes a directory of ours and the pattern of the names that are made there.
-A name that does not fit is refused, whoever wrote it down, so that no file of a stranger
-can point elsewhere. A link is never followed and never removed; where a directory of ours
-contains something else, it stays.
+Each function takes a directory and the pattern of the names that Keraunos creates there.
+Other names are rejected, so that an untrusted file can't name a path elsewhere. Links are
+neither followed nor removed, and files that Keraunos has not created are kept.
 """
 
 import contextlib
@@ -16,23 +15,23 @@ from pathlib import Path
 
 from .faults import fault_point
 
-# Under such a name a file or a directory is filled before it gets its own.
+# Temporary names of files and directories that are being written.
 TEMPORARY = re.compile(r"\.[^/]+-[0-9a-z_]{8}(?:\.[^/]*)?")
 
 
 def remove_file(directory: Path, name: str, made: re.Pattern[str]) -> int:
-    """Removes a regular file; nothing happens if there is none of that name.
+    """Removes a regular file if it exists.
 
     Args:
-        directory: Where it is.
-        name: Its name.
-        made: The names of the files that we make there.
+        directory: The directory of the file.
+        name: The name of the file.
+        made: Pattern of the names of files that Keraunos creates there.
 
     Returns:
-        How many bytes that were.
+        The number of bytes that were removed.
 
     Raises:
-        ValueError: The name is not one that we make.
+        ValueError: The name does not match the pattern.
     """
     path = _made(directory, name, made)
     with contextlib.suppress(FileNotFoundError):
@@ -46,18 +45,18 @@ def remove_file(directory: Path, name: str, made: re.Pattern[str]) -> int:
 def remove_folder(
     directory: Path, name: str, made: re.Pattern[str], holds: re.Pattern[str]
 ) -> None:
-    """Removes a folder of files so that nobody ever sees half of it under its name.
+    """Removes a folder atomically: it is first renamed, then its files are removed.
 
-    It stays as it is if it holds anything but regular files that we make.
+    Does nothing if the folder contains anything but regular files of Keraunos.
 
     Args:
-        directory: Where it is.
-        name: Its name.
-        made: The names of the folders that we make there.
-        holds: The names of the files in them.
+        directory: The parent of the folder.
+        name: The name of the folder.
+        made: Pattern of the names of folders that Keraunos creates there.
+        holds: Pattern of the names of files in them.
 
     Raises:
-        ValueError: The name is not one that we make.
+        ValueError: The name does not match the pattern.
     """
     path = _made(directory, name, made)
     if not _is_ours(path, holds):
@@ -71,16 +70,16 @@ def remove_folder(
 
 
 def remove_empty(directory: Path) -> None:
-    """Removes a directory that holds nothing; any other stays as it is."""
+    """Removes a directory if it is empty."""
     with contextlib.suppress(OSError):
         directory.rmdir()
 
 
 def remove_temporary(directory: Path, name: str, made: re.Pattern[str] = TEMPORARY) -> None:
-    """Removes a file or a directory that did not get its own name, with all it holds.
+    """Removes a file or a directory with a temporary name, including its content.
 
     Raises:
-        ValueError: The name is not one that is given for the time being.
+        ValueError: The name is not a temporary name.
     """
     path = _made(directory, name, made)
     if path.is_dir() and not path.is_symlink():
@@ -90,10 +89,10 @@ def remove_temporary(directory: Path, name: str, made: re.Pattern[str] = TEMPORA
 
 
 def unfinished(*names: str) -> re.Pattern[str]:
-    r"""The temporary names of files or directories that are made under these names.
+    r"""Returns the pattern of temporary names of files or directories.
 
     Args:
-        *names: Regular expressions.
+        *names: Regular expressions of their final names.
 
     Example:
         >>> bool(unfinished(r"fold-\d+").fullmatch(".fold-2-0123abcd"))
@@ -103,11 +102,11 @@ def unfinished(*names: str) -> re.Pattern[str]:
 
 
 def remove_unfinished(directory: Path, made: re.Pattern[str]) -> None:
-    """Removes what killed processes left under temporary names.
+    """Removes files and directories that killed processes left under temporary names.
 
     Args:
-        directory: Of which no process writes now.
-        made: From `unfinished`. What else is there stays, links included.
+        directory: A directory to which no other process is writing.
+        made: A pattern returned by `unfinished`; everything else is kept.
     """
     for path in list(directory.iterdir()):
         if made.fullmatch(path.name):
@@ -121,7 +120,7 @@ def _made(directory: Path, name: str, made: re.Pattern[str]) -> Path:
 
 
 def _is_ours(path: Path, holds: re.Pattern[str]) -> bool:
-    """Whether it is a directory of regular files with such names, and of nothing else."""
+    """Returns whether a directory contains only regular files with matching names."""
     try:
         if not stat.S_ISDIR(path.lstat().st_mode):
             return False

@@ -1,4 +1,4 @@
-"""How a run reports its progress to the launcher that restarts it."""
+"""Reports the progress of a run to the launcher, which limits restarts by it."""
 
 import os
 from pathlib import Path
@@ -12,28 +12,28 @@ REASON_VARIABLE = "KERAUNOS_RESTART_REASON"
 
 
 def report_progress(step: int) -> None:
-    """Reports the step of a complete checkpoint, if a launcher asks for it."""
+    """Reports the step of a complete checkpoint, if a launcher has started this run."""
     path = os.environ.get(VARIABLE)
     if path:
         write_text_atomic(Path(path), str(step))
 
 
 def restarts_so_far() -> tuple[int, str]:
-    """How often the workers of this run were started again, and why the last time."""
+    """Returns the number of restarts of all workers, and the reason for the last one."""
     count = number_of(COUNT_VARIABLE, 0, "restarts", is_whole=True)
     return int(count), os.environ.get(REASON_VARIABLE, "")
 
 
 class Restarts:
-    """Counts restarts, and starts over when a run has come further.
+    """Counts restarts; the count starts over when the run has made progress.
 
     Args:
-        limit: How many restarts without progress there may be.
-        file: Where the run reports its progress.
+        limit: Maximum number of restarts without progress.
+        file: The file to which the run reports its progress.
 
     Attributes:
-        count: Restarts since the run has come further.
-        total: All restarts.
+        count: Number of restarts since the last progress.
+        total: Number of all restarts.
 
     Example:
         >>> restarts = Restarts(1, Path("/nowhere"))
@@ -48,7 +48,7 @@ class Restarts:
         self._reached = self._progress()
 
     def is_allowed(self) -> bool:
-        """Whether to restart once more, which then counts."""
+        """Returns whether to restart again, and counts this restart."""
         progress = self._progress()
         if progress > self._reached:
             self._reached, self.count = progress, 0

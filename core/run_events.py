@@ -1,7 +1,7 @@
-"""What happens to a run beside its numbers: each event with a word for people.
+"""Events of a run, such as checkpoints, stalls and failures.
 
-Whoever notices something reports an `Event`; `Events` hands it to whoever listens, at
-once and from whichever thread noticed it.
+Any thread can report an `Event`; `Events` forwards it to the listener immediately, in the
+thread that reported it.
 """
 
 import threading
@@ -36,15 +36,15 @@ KINDS: tuple[EventKind, ...] = get_args(EventKind)
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a run.
+    """An event of a run.
 
     Attributes:
         kind: One of `KINDS`.
-        text: What happened, in one sentence.
-        step: Finished steps when it was noticed.
-        time: Seconds since 1970 when it was noticed.
-        subject: What it is about, so that an event that ends a problem can be matched with
-            the one that reported it: a finding, a worker, or what is awaited. May be empty.
+        text: A description in one sentence.
+        step: Number of finished steps at the time of the event.
+        time: Time of the event in seconds since 1970.
+        subject: What the event is about, to match the end of a problem with its start: a
+            finding, a worker, or what a stalled run waits for. May be empty.
 
     Example:
         >>> Event("stall", "no step for 60 s", step=12, time=0.0).kind
@@ -62,16 +62,16 @@ class Event:
             raise ValueError(f"An event is one of {', '.join(KINDS)}; not {self.kind!r}.")
 
     def as_dict(self) -> dict[str, Any]:
-        """Its attributes by name: JSON values."""
+        """Returns the attributes by name, as JSON values."""
         return asdict(self)
 
 
 class Events:
-    """Forwards events in the order in which they were reported, one at a time.
+    """Forwards events to a listener one at a time, in the order of their reports.
 
-    What is reported before anybody listens is kept until then. Reporting never waits: an
-    event that comes while another one is handed on, in this thread or a different one,
-    follows it there.
+    Events that are reported before `listen` is called are queued. Reporting never waits: an
+    event that is reported while another one is being forwarded, in this thread or a
+    different one, is forwarded after it in the thread of the other.
 
     Example:
         >>> events, seen = Events(), []
@@ -83,37 +83,37 @@ class Events:
 
     def __init__(self) -> None:
         self._waiting: deque[Event] = deque()
-        self._handing_on = threading.Lock()
-        self._hear: Callable[[Event], None] | None = None
+        self._forwarding = threading.Lock()
+        self._listener: Callable[[Event], None] | None = None
 
     def report(self, event: Event) -> None:
         """Reports an event, from any thread."""
         self._waiting.append(event)
-        self._hand_on()
+        self._forward()
 
-    def listen(self, hear: Callable[[Event], None]) -> None:
-        """Forwards all events from now on to a function, which must not raise."""
-        self._hear = hear
-        self._hand_on()
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Forwards all queued and future events to a function, which must not raise."""
+        self._listener = listener
+        self._forward()
 
     def settle(self) -> None:
-        """Waits until what was reported by now is handed on, also by another thread."""
-        while self._waiting and self._hear is not None:
-            with self._handing_on:
-                self._hand_on_waiting(self._hear)
-        with self._handing_on:
+        """Waits until all events reported so far are forwarded, also by other threads."""
+        while self._waiting and self._listener is not None:
+            with self._forwarding:
+                self._forward_waiting(self._listener)
+        with self._forwarding:
             pass
 
-    def _hand_on(self) -> None:
-        # Again, as the other thread may just have found that there is nothing more.
-        while self._waiting and self._hear is not None:
-            if not self._handing_on.acquire(blocking=False):
+    def _forward(self) -> None:
+        # Loops, because the other thread may just have found the queue empty.
+        while self._waiting and self._listener is not None:
+            if not self._forwarding.acquire(blocking=False):
                 return
             try:
-                self._hand_on_waiting(self._hear)
+                self._forward_waiting(self._listener)
             finally:
-                self._handing_on.release()
+                self._forwarding.release()
 
-    def _hand_on_waiting(self, hear: Callable[[Event], None]) -> None:
+    def _forward_waiting(self, listener: Callable[[Event], None]) -> None:
         while self._waiting:
-            hear(self._waiting.popleft())
+            listener(self._waiting.popleft())

@@ -1,6 +1,6 @@
-"""The names of all files in the directory of a run, of a search and of folds.
+"""The names of all files in the directories of runs, searches and folds.
 
-Names only: who writes and reads a file imports its name from here.
+All code that writes or reads one of these files imports its name from here.
 """
 
 import re
@@ -11,7 +11,7 @@ ENVIRONMENT_FILE = "environment.json"
 SPLIT_FILE = "split.csv"
 DROPPED_FILE = "dropped.csv"
 
-# What happened in training.
+# The course of training.
 METRICS_FILE = "metrics.jsonl"
 VALIDATIONS_FILE = "validations.jsonl"
 EVENTS_FILE = "events.jsonl"
@@ -36,7 +36,7 @@ EVALUATION_FILE = "evaluation.json"
 REPORT_FILE = "report.html"
 MODEL_CARD_FILE = "model_card.md"
 
-# What is drawn.
+# Figures.
 SAMPLES_IMAGE = "samples.png"
 AUGMENTED_IMAGE = "augmented.png"
 CURVES_IMAGE = "curves.png"
@@ -45,16 +45,16 @@ CONFUSION_MATRIX_IMAGE = "confusion_matrix.png"
 MISTAKES_IMAGE = "mistakes.png"
 SCATTER_IMAGE = "scatter.png"
 
-# Checkpoints: `checkpoints/step-00000280`, or `checkpoints/weights-00000280` with weights
-# alone, or `checkpoints/soup-00000280` with the mean of the weights of several; files that
-# name the best and the last; and the variables that never change.
+# Checkpoints: `checkpoints/step-00000280`; `checkpoints/weights-00000280` with only the
+# weights; `checkpoints/soup-00000280` with the mean weights of several checkpoints; files
+# that name the best and the last; and the frozen variables.
 CHECKPOINTS_FOLDER = "checkpoints"
 BEST_FILE = "best.txt"
 LAST_FILE = "last.txt"
 FROZEN_FOLDER = "frozen"
 SOUP = re.compile(r"soup-\d{8,}")
 CHECKPOINT = re.compile(rf"(?:step|weights)-\d{{8,}}(?:-mid-epoch)?|{SOUP.pattern}")
-# The files in a checkpoint, and those that a killed process was about to write.
+# The files in a checkpoint, and temporary files that a killed process leaves.
 CHECKPOINT_FILES = re.compile(
     r"[\w-]+\.(?:safetensors|json)|\.tmp\w+|\.[\w.-]+-\w{8}\.safetensors"
 )
@@ -67,7 +67,7 @@ FOLD_SCORES_FILE = "validation.json"
 LABEL_DOUBTS_FILE = "label_doubts.csv"
 FOLD = re.compile(r"fold-\d+")
 
-# Several models as one.
+# Ensembles.
 ENSEMBLE_FILE = "ensemble.json"
 ENSEMBLE_PREDICTIONS_FILE = "ensemble_predictions.csv"
 ENSEMBLE_TTA_PREDICTIONS_FILE = "ensemble_tta_predictions.csv"
@@ -89,12 +89,12 @@ TRIAL = re.compile(r"trial-\d{3,}")
 
 
 def checkpoint_name(step: int, is_mid_epoch: bool, weights_only: bool = False) -> str:
-    """The name of a checkpoint's directory.
+    """Returns the name of the directory of a checkpoint.
 
     Args:
-        step: Finished steps in all epochs.
-        is_mid_epoch: Whether the epoch, or the validation after it, is not over.
-        weights_only: Whether it holds weights alone, from which no run is resumed.
+        step: Number of finished steps in all epochs.
+        is_mid_epoch: Whether the epoch, or the validation after it, is not finished.
+        weights_only: Whether it contains only weights, so that no run can resume from it.
 
     Example:
         >>> checkpoint_name(280, is_mid_epoch=False)
@@ -107,7 +107,7 @@ def checkpoint_name(step: int, is_mid_epoch: bool, weights_only: bool = False) -
 
 
 def soup_name(step: int) -> str:
-    """The name of the directory of a mean of checkpoints, made after so many steps.
+    """Returns the name of the directory of averaged checkpoints after a number of steps.
 
     Example:
         >>> soup_name(280)
@@ -117,7 +117,7 @@ def soup_name(step: int) -> str:
 
 
 def fold_name(number: int) -> str:
-    """The name of the directory of a fold, counted from 1.
+    """Returns the name of the directory of a fold, counted from 1.
 
     Example:
         >>> fold_name(2)
@@ -127,7 +127,7 @@ def fold_name(number: int) -> str:
 
 
 def outer_name(number: int) -> str:
-    """The name of the directory of a search without one part of the images, from 1 on.
+    """Returns the name of the directory of an outer fold, counted from 1.
 
     Example:
         >>> outer_name(2)
@@ -137,7 +137,7 @@ def outer_name(number: int) -> str:
 
 
 def trial_name(number: int) -> str:
-    """The name of the directory of a trial, counted from 0.
+    """Returns the name of the directory of a trial, counted from 0.
 
     Example:
         >>> trial_name(7)

@@ -1,8 +1,8 @@
-"""Files of an array that end with the checksums of their blocks.
+"""Array files that end with the checksums of their blocks.
 
-A flipped bit, a missing end or a hole that a power cut left is found when the file is
-opened: CRC-32 goes through 2.5 GB a second and core, a tenth or less of what it takes to
-make again what is kept so. A file is read once a process, as long as it stays as it is.
+Opening a file detects flipped bits, a missing end, and holes left by a power failure.
+CRC-32 processes 2.5 GB per second and core, which takes at most a tenth of the time to
+compute the content again. Each process verifies an unchanged file once.
 """
 
 import os
@@ -18,11 +18,11 @@ import numpy.typing as npt
 from .files import open_regular
 from .known_files import KnownFiles
 
-# Part of the keys of what is kept: files of another version are not found at all.
+# Part of the keys in the store, so that files of another version are not found.
 SEAL_VERSION = 1
 
 _BLOCK = 1 << 20
-_END = struct.Struct("<QI12s")  # size of the content, CRC-32 of what precedes, the mark
+_END = struct.Struct("<QI12s")  # content size, CRC-32 of the checksums and size, mark
 _MARK = b"keraunos-sum"
 _THREADS = min(os.cpu_count() or 1, 8)
 
@@ -30,7 +30,7 @@ _intact: KnownFiles[bool] = KnownFiles()
 
 
 def seal(path: Path) -> None:
-    """Adds checksums to the end of a file.
+    """Appends checksums to a file.
 
     Example:
         >>> import tempfile
@@ -52,11 +52,11 @@ def seal(path: Path) -> None:
 def open_sealed(
     path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]
 ) -> npt.NDArray[Any]:
-    """Maps the array of a sealed file, to be read only.
+    """Memory-maps the array of a sealed file, read-only, after verifying its checksums.
 
     Raises:
-        ValueError: The file is damaged, or contains something else.
-        OSError: It can't be read.
+        ValueError: The file is damaged, or not a sealed file.
+        OSError: The file can't be read.
     """
     with open_regular(path) as file:
         status = os.fstat(file.fileno())
@@ -71,7 +71,7 @@ def open_sealed(
 
 
 def _content(mapped: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """What was sealed, without the checksums."""
+    """Returns the content without the checksums."""
     size, _, mark = _END.unpack(mapped[-_END.size :].tobytes())
     if mark != _MARK or len(mapped) != size + 4 * -(-size // _BLOCK) + _END.size:
         raise ValueError("its end is missing or differs")
@@ -85,7 +85,7 @@ def _compare(content: npt.NDArray[np.uint8], mapped: npt.NDArray[np.uint8]) -> N
         raise ValueError("its checksums are damaged")
     starts = range(0, len(content), _BLOCK)
     blocks = (content[at : at + _BLOCK].data for at in starts)
-    with ThreadPoolExecutor(_THREADS) as pool:  # CRC-32 lets other threads run
+    with ThreadPoolExecutor(_THREADS) as pool:  # zlib releases the GIL
         found = list(pool.map(zlib.crc32, blocks))
     wrong = np.flatnonzero(np.array(found, "<u4") != np.frombuffer(table, "<u4"))
     if len(wrong):

@@ -1,6 +1,6 @@
-"""The secret by which the processes of one run know each other.
+"""The secret with which the processes of a run authenticate each other.
 
-It is read from the environment and never from a command line, which every user of a machine
+It is read from the environment, never from the command line, which every user of a machine
 can see.
 """
 
@@ -33,12 +33,12 @@ def new_token() -> str:
 def find_token(hosts: Iterable[str], environment: Mapping[str, str] | None = None) -> str:
     """Returns the secret that the processes of a run share.
 
-    Where all of them run on this machine and the environment has none, it is that of this
-    user: a file that nobody else can read, made when it is first needed.
+    If all of them run on this machine and `KERAUNOS_TOKEN` is not set, this is the secret
+    of the user: a file that nobody else can read, created when it is first needed.
 
     Args:
         hosts: Names or addresses of the machines of the run.
-        environment: Of the process by default.
+        environment: Environment variables; by default those of the process.
 
     Raises:
         ConfigError: There are other machines and `KERAUNOS_TOKEN` is not set, it is too
@@ -66,7 +66,7 @@ def find_token(hosts: Iterable[str], environment: Mapping[str, str] | None = Non
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only processes of the same machine can reach an address.
+    """Returns whether only processes of the same machine can reach an address.
 
     Example:
         >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "[::1]", "gpu01")]
@@ -109,7 +109,7 @@ def _token_of_user(folder: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    """Writes the file as a whole, unless another process was faster."""
+    """Creates the file atomically, unless another process was faster."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w") as file:

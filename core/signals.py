@@ -1,4 +1,4 @@
-"""Remembers signals that ask a process to stop, so that it can stop in good order."""
+"""Records signals that request a stop, so that the process can stop cleanly."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class StopSignal:
-    """Which signal has come, if any.
+    """The signal that was received, if any.
 
     Attributes:
         received: The first signal, or None.
@@ -21,30 +21,29 @@ class StopSignal:
         self.received: signal.Signals | None = None
 
     def handle(self, number: int) -> None:
-        """Remembers the first signal; leaves at once on a second one."""
+        """Records the first signal; exits immediately on a second one."""
         if self.received is not None:
             os._exit(128 + number)
         self.received = signal.Signals(number)
 
 
-_open: list[StopSignal] = []  # of each `stop_signals` that is open in the main thread
+_open: list[StopSignal] = []  # one per active `stop_signals` block of the main thread
 
 
 @contextlib.contextmanager
 def stop_signals(then: Callable[[int], None] | None = None) -> Iterator[StopSignal]:
-    """Catches SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 for a while.
+    """Catches SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 within the block.
 
-    Outside the main thread, where Python allows no handlers, nothing is caught. Handlers
-    that were there before are put back. One within another hands out the same object: a
-    search knows of a signal that came too late for the fit within it, and a fit of one
-    that came before it began.
+    Outside the main thread, where Python allows no handlers, catches nothing. Restores
+    earlier handlers afterwards. Nested blocks yield the same object: a search sees a signal
+    that arrived too late for the fit in it, and a fit sees one that arrived before it.
 
     Args:
-        then: Is called in the handler, with the signal's number. What it raises is lost
-            if the process is in a `__del__`; that the signal came is not.
+        then: Called in the handler with the number of the signal. An exception that it
+            raises in a `__del__` is lost; the signal is recorded in any case.
 
     Yields:
-        Where to look whether one has come.
+        An object that records the first signal.
 
     Example:
         >>> with stop_signals() as stop:

@@ -1,4 +1,4 @@
-"""A curve in one line of text."""
+"""Draws a curve in one line of text."""
 
 import itertools
 import math
@@ -11,11 +11,11 @@ def sparkline(values: Sequence[float], width: int) -> str:
     """Draws values from left to right, the smallest as ▁ and the largest as █.
 
     Args:
-        values: What to draw; those that are not finite are left out.
-        width: Columns at most. Of more values, neighbors are averaged.
+        values: The values; those that are not finite are left out.
+        width: Maximum number of columns; neighbors are averaged if there are more values.
 
     Returns:
-        Nothing if there are not two values to compare.
+        The curve; empty for fewer than two values.
 
     Example:
         >>> sparkline([4.0, 2.0, 1.0, 0.5], width=10)

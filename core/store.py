@@ -1,12 +1,12 @@
 """A store of large files that runs and processes share, limited in size.
 
-Entries are written under a temporary name and renamed when whole, so that a reader
-never sees half of one. When the store grows over its limit, the entries that were used
-longest ago go first; a process that has one open keeps reading it.
+Entries are written under a temporary name and renamed when complete, so that readers never
+see a part of one. When the store exceeds its limit, the least recently used entries are
+removed; a process that has one open can continue to read it.
 
-A folder is a cache where a file says so, `CACHEDIR.TAG`, as backup programs know it, too.
-One is put into a folder that is new, empty, or holds nothing but what earlier versions
-kept. Only what has a name that is given here is ever counted or removed.
+A folder is a cache if it contains the file `CACHEDIR.TAG`, which backup programs also
+recognize. It is written into folders that are new, empty, or contain only files of earlier
+versions. Only files with names of the store are ever counted or removed.
 """
 
 import contextlib
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
 DIRECTORY_VARIABLE = "KERAUNOS_CACHE_DIR"
 LIMIT_VARIABLE = "KERAUNOS_CACHE_LIMIT_GB"
 DEFAULT_LIMIT_GB = 20.0
-SECONDS_KEPT = 7 * 86400.0  # of what a killed process left, and nobody went on with
+SECONDS_KEPT = 7 * 86400.0  # for incomplete entries that no process has continued
 
 _SECONDS_OF_A_DAY = 86_400
 
 
 class Store:
-    """Arrays by key, a file each, below one folder.
+    """Arrays by key, one file each, in one folder.
 
     Args:
-        directory: The folder; made when it is first written into.
-        limit_bytes: Size that all entries together are kept below.
+        directory: The folder; created before the first write.
+        limit_bytes: Limit of the total size of all entries in bytes.
 
-    A key is a kind of `KINDS` and 64 hexadecimal digits, as in `features-0123...`.
+    A key consists of a kind in `KINDS` and 64 hexadecimal digits: `features-0123...`.
 
     Example:
         >>> import tempfile
@@ -63,17 +63,17 @@ class Store:
     """
 
     def __init__(self, directory: Path, limit_bytes: int) -> None:
-        self.directory = directory.resolve()  # once: below it no link is followed
+        self.directory = directory.resolve()  # no link below it is followed
         self.limit_bytes = limit_bytes
         self._given = directory
         self._is_claimed = False
 
     def claim(self) -> Path:
-        """Creates the folder, unless it is there; before anything is written into it.
+        """Creates the folder if necessary, and marks it as a cache.
 
         Raises:
-            ConfigError: It holds something that is not kept in a cache.
-            OSError: It can't be made.
+            ConfigError: The folder contains something other than a cache.
+            OSError: The folder can't be created.
         """
         if not self._is_claimed:
             self._given.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ class Store:
         return self.directory
 
     def find(self, key: str) -> Path | None:
-        """The entry's file, marked as just used, or None if there is no such entry."""
+        """Returns the file of an entry, and marks it as used; None if there is none."""
         path = self._path(key)
         with contextlib.suppress(OSError):
             status = path.lstat()
@@ -94,12 +94,12 @@ class Store:
     def open(
         self, key: str, dtype: "npt.DTypeLike", shape: tuple[int, ...]
     ) -> "npt.NDArray[Any] | None":
-        """The array of an entry, mapped from the disk, to be read only.
+        """Returns the array of an entry, memory-mapped and read-only.
 
-        None if there is no such entry. So it is of one that is damaged: it is removed,
-        which a line says, so that whoever needs it makes it again.
+        Returns None if there is no such entry. A damaged entry is reported and removed, to
+        be created again.
         """
-        from .sealed_file import open_sealed  # loads NumPy, which `cache` does without
+        from .sealed_file import open_sealed  # loads NumPy, which `keraunos cache` avoids
 
         path = self.find(key)
         try:
@@ -111,9 +111,12 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self, key: str) -> Iterator[Path]:
-        """Creates an entry: fill the file that is handed out; it counts when whole.
+        """Creates an entry from the file that is written in the block.
 
-        Checksums are added to its end, by which `open` finds what was damaged since.
+        Appends checksums, with which `open` detects later damage.
+
+        Yields:
+            The temporary file to write; it becomes the entry at the end of the block.
 
         Raises:
             OSError: The disk is full or read-only; nothing is left behind.
@@ -127,9 +130,9 @@ class Store:
 
     @contextlib.contextmanager
     def growing(self, key: str) -> Iterator[GrowingFile]:
-        """Creates an entry bit by bit; under `lock`.
+        """Creates an entry incrementally; the caller must hold `lock`.
 
-        The next one continues where it stopped.
+        If the process is killed, the next call continues where it stopped.
 
         Raises:
             OSError: The disk is full or read-only; nothing is left behind.
@@ -139,7 +142,7 @@ class Store:
         try:
             with GrowingFile(path) as file:
                 yield file
-        except OSError:  # what there is of it would be in the way of everything else
+        except OSError:  # the incomplete entry would only take up space
             self._forget(path.name, note_of(path).name)
             raise
         _seal(path)
@@ -148,10 +151,10 @@ class Store:
         self._make_room(keep=key)
 
     def link(self, key: str, file: Path) -> bool:
-        """Makes an entry available at another path as well, without copying it.
+        """Creates a hard link to an entry.
 
         Returns:
-            Whether there is such an entry, and the file system can do so.
+            Whether there is such an entry and the file system supports the link.
         """
         found = self.find(key)
         with contextlib.suppress(OSError):
@@ -161,20 +164,20 @@ class Store:
         return False
 
     def adopt(self, key: str, file: Path) -> None:
-        """Creates a whole file that stands elsewhere an entry too, if that is possible."""
+        """Adds a complete file as an entry by a hard link, if possible."""
         with contextlib.suppress(OSError):
             remove_file(self.claim(), key, KEY)
             os.link(file, self._path(key))
             self._make_room(keep=key)
 
     def lock(self, key: str) -> FileLock:
-        """A lock between processes, so that one of them makes an entry for all."""
+        """Returns a lock between processes, so that only one of them creates an entry."""
         return file_lock(self.claim() / f".{key}.lock")
 
     def fits(self, key: str, size_bytes: int) -> bool:
-        """Whether an entry of that size is within the limit and the free disk space.
+        """Returns whether an entry of this size fits into the limit and on the disk.
 
-        What was begun of it takes space already.
+        Accounts for the space that an incomplete entry already takes.
         """
         free = shutil.disk_usage(self.claim()).free
         with contextlib.suppress(FileNotFoundError):
@@ -182,17 +185,17 @@ class Store:
         return size_bytes <= min(self.limit_bytes, int(free * 0.9))
 
     def sizes(self) -> dict[str, list[int]]:
-        """Bytes of each entry by kind, which is what its key begins with."""
+        """Returns the sizes of all entries in bytes, by kind."""
         found: dict[str, list[int]] = {}
         for file, status in self._entries():
             found.setdefault(_kind(file), []).append(status.st_size)
         return dict(sorted(found.items()))
 
     def clear(self, kind: str = "") -> int:
-        """Removes all entries, or those of one kind; a process that has one open keeps it.
+        """Removes all entries, or those of one kind; processes can still read open ones.
 
         Returns:
-            How many bytes that were.
+            The number of bytes that were removed.
         """
         removed = 0
         self.claim()
@@ -202,7 +205,7 @@ class Store:
         return removed + self._forget_growing(kind)
 
     def _forget_growing(self, kind: str, seconds: float = 0.0) -> int:
-        """Removes what was begun and is not being gone on with; returns its bytes."""
+        """Removes incomplete entries that no process is continuing; returns their bytes."""
         removed = 0
         for path in self.directory.iterdir():
             match = GROWING.fullmatch(path.name)
@@ -214,7 +217,7 @@ class Store:
         return removed
 
     def _forget(self, *names: str) -> int:
-        """Removes what was begun of an entry; returns its bytes."""
+        """Removes the files of an incomplete entry; returns their bytes."""
         return sum(remove_file(self.directory, name, GROWING) for name in names)
 
     def _path(self, key: str) -> Path:
@@ -226,7 +229,7 @@ class Store:
         return self.directory / f".growing-{key}"
 
     def _entries(self) -> list[tuple[Path, os.stat_result]]:
-        """What there is; another process may remove it at any moment."""
+        """Returns the entries, which another process may remove at any time."""
         found = []
         for file in self.directory.iterdir() if self.directory.is_dir() else ():
             if ENTRY.fullmatch(file.name):
@@ -235,7 +238,7 @@ class Store:
         return [each for each in found if stat.S_ISREG(each[1].st_mode)]
 
     def _remove_leftovers(self) -> None:
-        """Removes what processes that were killed had begun to write."""
+        """Removes temporary files that killed processes have left."""
         for path in self.directory.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 is_left = UNFINISHED.fullmatch(path.name)
@@ -258,8 +261,8 @@ def open_store(cache_dir: str | os.PathLike[str] | None = None) -> Store:
     """Opens the store that runs share.
 
     Args:
-        cache_dir: Its folder; by default $KERAUNOS_CACHE_DIR, else `keraunos` in the
-            user's cache folder. $KERAUNOS_CACHE_LIMIT_GB limits it, 20 by default.
+        cache_dir: The folder; by default $KERAUNOS_CACHE_DIR, or else `keraunos` in the
+            user's cache folder. $KERAUNOS_CACHE_LIMIT_GB sets its limit, 20 by default.
 
     Raises:
         ConfigError: The folder can't be written or contains something else, or the limit is

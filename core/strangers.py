@@ -5,13 +5,13 @@ from .counted import counted
 
 
 class Strangers:
-    """Connections and calls that were refused; they never end a run.
+    """Counts connections and calls that were rejected; they never end a run.
 
     Args:
-        place: What they came to.
+        place: The endpoint that rejected them, for the message.
 
     Attributes:
-        count: How many there were.
+        count: Number of rejected connections.
 
     Example:
         >>> strangers = Strangers("the chief")
@@ -26,12 +26,12 @@ class Strangers:
         self._last = ""
 
     def add(self, address: str) -> None:
-        """Counts one."""
+        """Counts a rejected connection."""
         self.count += 1
         self._last = address
 
     def report(self) -> None:
-        """Reports them on standard error, if there were any."""
+        """Reports rejected connections on standard error, if there were any."""
         if self.count:
             notify(f"note: {self}")
 

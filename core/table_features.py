@@ -1,6 +1,6 @@
-"""Columns of a table that a model takes beside the image, as training images have them.
+"""Table columns that a model takes in addition to the image, measured in training.
 
-Configurations are checked with it: NumPy is loaded where arrays are made.
+Does not load NumPy on import, because it is used to check configurations.
 """
 
 import itertools
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 IMAGE = "image"  # the name of the image among the inputs of a model
 MISSING = ""  # the cell of an image without a value
-_TAKEN = ("images", "image_bytes")  # by other inputs of exported graphs
-_LARGEST = 3.4028234663852886e38  # of float32
+_TAKEN = ("images", "image_bytes")  # names of other inputs of exported graphs
+_LARGEST = 3.4028234663852886e38  # the largest float32
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class NumberColumn:
     """A column of numbers.
 
     Attributes:
-        name: Of the column.
-        mean: Of the training images that have a value.
-        deviation: Standard deviation of these.
-        has_missing: Whether training images lack a value.
+        name: Name of the column.
+        mean: Mean over the training images that have a value.
+        deviation: Standard deviation over these images.
+        has_missing: Whether any training image lacks a value.
     """
 
     name: str
@@ -39,8 +39,8 @@ class NumberColumn:
         """Measures a column.
 
         Args:
-            name: Of the column.
-            cells: Of the training images: numbers, or empty.
+            name: Name of the column.
+            cells: Cells of the training images: numbers, or empty.
 
         Example:
             >>> NumberColumn.of("age", ["30", "", "50"])
@@ -54,7 +54,7 @@ class NumberColumn:
         return cls(name, mean, deviation, len(known) < len(numbers))
 
     def array(self, cells: Iterable[str]) -> "npt.NDArray[Any]":
-        """`(rows, 1)` float32, NaN where there is no value."""
+        """Returns float32 values of shape `(rows, 1)`; NaN for missing values."""
         import numpy as np
 
         numbers = [number_in(cell) for cell in cells]
@@ -63,12 +63,12 @@ class NumberColumn:
 
 @dataclass(frozen=True)
 class WordColumn:
-    """A column of words, each a category.
+    """A column of text, in which each distinct text is a category.
 
     Attributes:
-        name: Of the column.
-        words: Those of the training images, sorted; with the empty one where some lack a
-            value.
+        name: Name of the column.
+        words: The distinct texts of the training images, sorted; the empty text is among
+            them if any image lacks a value.
     """
 
     name: str
@@ -76,7 +76,7 @@ class WordColumn:
 
     @classmethod
     def of(cls, name: str, cells: Iterable[str]) -> "WordColumn":
-        """Lists the words of a column.
+        """Collects the distinct texts of a column.
 
         Example:
             >>> WordColumn.of("sex", ["male", "", "female", "male"]).words
@@ -85,13 +85,13 @@ class WordColumn:
         return cls(name, tuple(sorted(set(cells))))
 
     def array(self, cells: Iterable[str]) -> "npt.NDArray[Any]":
-        """`(rows, 1)` text in UTF-8, as bytes, which TensorFlow takes as it is."""
+        """Returns the text as UTF-8 bytes of shape `(rows, 1)`, for TensorFlow."""
         import numpy as np
 
         return np.array([cell.encode() for cell in cells], object).reshape(-1, 1)
 
     def codes(self, cells: Iterable[str]) -> "npt.NDArray[Any]":
-        """`(rows, 1)` int32: the place of each cell among the words, or -1.
+        """Returns int32 indices `(rows, 1)` of the cells in `words`; -1 for unknown text.
 
         Example:
             >>> WordColumn("sex", ("", "female", "male")).codes(["male", "?"]).tolist()
@@ -115,16 +115,16 @@ class TableFeatures:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the columns."""
+        """The names of the columns."""
         return tuple(column.name for column in self.columns)
 
     def arrays(self, cells: Mapping[str, Iterable[str]]) -> "dict[str, npt.NDArray[Any]]":
-        """What a model takes of rows of a table, by column; see `array` of both kinds."""
+        """Returns the inputs of a model by column; see `array` of the columns."""
         return {column.name: column.array(cells[column.name]) for column in self.columns}
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The names of the columns in exported graphs, which take none but plain ones.
+        """The names of the columns in exported graphs: ASCII letters, digits and `_`.
 
         Example:
             >>> columns = (WordColumn("body site", ()), WordColumn("größe", ()))
@@ -140,7 +140,7 @@ class TableFeatures:
         return tuple(found)
 
     def codes(self, cells: Mapping[str, Iterable[str]]) -> "dict[str, npt.NDArray[Any]]":
-        """What a graph without text takes of rows of a table: words as their places."""
+        """Returns the inputs of a graph without text: categories as indices."""
         return {
             each.name: each.codes(cells[each.name])
             if isinstance(each, WordColumn)
@@ -149,7 +149,7 @@ class TableFeatures:
         }
 
     def typical_cells(self, rows: int) -> dict[str, list[str]]:
-        """Cells that training images could have, by column."""
+        """Returns plausible cells for a number of rows, by column."""
         return {
             each.name: [each.words[-1] if isinstance(each, WordColumn) else repr(each.mean)]
             * rows
@@ -157,7 +157,7 @@ class TableFeatures:
         }
 
     def as_json(self) -> list[dict[str, Any]]:
-        """What JSON can hold, one per column."""
+        """Returns the columns as JSON values."""
         return [
             {key: list(v) if isinstance(v, tuple) else v for key, v in each.items()}
             for each in map(asdict, self.columns)
@@ -165,13 +165,13 @@ class TableFeatures:
 
 
 def union_of(members: Sequence[TableFeatures]) -> TableFeatures:
-    """The columns of the members of an ensemble: what any of them has a category for.
+    """Returns the columns of an ensemble, with the categories of all members.
 
     Args:
-        members: At least one, all with the same columns.
+        members: At least one member, all with the same columns.
 
     Raises:
-        ValueError: Their columns differ, or one is numbers here and words there.
+        ValueError: The names or kinds of the columns differ.
     """
     kinds = [list(kinds_of(each).items()) for each in members]
     if any(each != kinds[0] for each in kinds):
@@ -181,7 +181,7 @@ def union_of(members: Sequence[TableFeatures]) -> TableFeatures:
 
 
 def kinds_of(features: TableFeatures) -> dict[str, str]:
-    """Whether each column is a `number` or a `category`, by name."""
+    """Returns the kind of each column, `number` or `category`, by name."""
     return {
         each.name: "category" if isinstance(each, WordColumn) else "number"
         for each in features.columns
@@ -196,10 +196,10 @@ def _union(same: Sequence[TableColumn]) -> TableColumn:
 
 
 def number_in(cell: str) -> float:
-    """The number of a cell, NaN where it is empty.
+    """Returns the number in a cell; NaN if the cell is empty.
 
     Raises:
-        ValueError: It is text.
+        ValueError: The cell contains text.
     """
     if cell == MISSING:
         return float("nan")
@@ -209,18 +209,18 @@ def number_in(cell: str) -> float:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a finite number of float32."""
+    """Returns whether a cell is a number that float32 can represent as finite."""
     try:
         number = float(cell)
     except ValueError:
         return False
-    return abs(number) <= _LARGEST and "_" not in cell  # 1_000 is a number in Python alone
+    return abs(number) <= _LARGEST and "_" not in cell  # only Python reads 1_000
 
 
 def problem_of_name(name: str) -> str:
-    """Why a column can't be an input of a model by its name; empty if it can."""
+    """Returns why a column name can't be the name of an input; empty if it can."""
     if name == IMAGE:
         return f"`{IMAGE}` is the name of the image itself"
     if not name or "/" in name:
-        return "the name of an input of a model can't be empty or have a slash"
+        return "the name of an input of a model can't be empty or contain a slash"
     return ""

@@ -10,8 +10,8 @@ class TargetScale(NamedTuple):
     """The scale of the numeric targets of the training images.
 
     Attributes:
-        means: Of each number.
-        deviations: Standard deviation of each.
+        means: Mean of each target.
+        deviations: Standard deviation of each target; 1 for constant targets.
     """
 
     means: tuple[float, ...]
@@ -19,10 +19,10 @@ class TargetScale(NamedTuple):
 
     @classmethod
     def of(cls, targets: npt.NDArray[np.floating]) -> "TargetScale":
-        """Measures it.
+        """Measures mean and standard deviation.
 
         Args:
-            targets: `(images, numbers)`, of the training images.
+            targets: Targets of the training images, of shape `(images, targets)`.
 
         Example:
             >>> TargetScale.of(np.array([[1.0, 4.0], [3.0, 4.0]]))
@@ -30,5 +30,5 @@ class TargetScale(NamedTuple):
         """
         values = targets.astype(np.float64)
         deviations = values.std(axis=0)
-        deviations[deviations == 0] = 1.0  # all are equal: nothing is to be learnt
+        deviations[deviations == 0] = 1.0  # constant: avoids dividing by zero
         return cls(tuple(values.mean(axis=0).tolist()), tuple(deviations.tolist()))

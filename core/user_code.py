@@ -1,4 +1,4 @@
-"""Functions of users: importing them, and giving them what they ask for by name."""
+"""Imports users' functions, and collects the arguments to call them with."""
 
 import contextlib
 import importlib
@@ -14,25 +14,25 @@ from .names import did_you_mean
 
 @contextlib.contextmanager
 def current_folder_first() -> Iterator[None]:
-    """Searches for modules in the current folder first, and only within the block."""
+    """Puts the current folder first in the module search path within the block."""
     folder = os.getcwd()
     sys.path.insert(0, folder)
     try:
         yield
     finally:
-        with contextlib.suppress(ValueError):  # the module has taken it out itself
+        with contextlib.suppress(ValueError):  # imported code may have removed it
             sys.path.remove(folder)
 
 
 def import_function(name: str, setting: str) -> Callable[..., Any]:
-    """Imports what the user named, from the current folder as well.
+    """Imports a user's function or class, also from the current folder.
 
     Args:
-        name: `package.module:name`.
-        setting: Where it was named, for messages.
+        name: The name as `package.module:name`.
+        setting: The setting that contains the name, for messages.
 
     Raises:
-        ConfigError: There is nothing of that name.
+        ConfigError: There is nothing with this name.
     """
     module, _, attribute = name.partition(":")
     try:
@@ -49,10 +49,12 @@ def import_function(name: str, setting: str) -> Callable[..., Any]:
 
 
 def import_modules(names: Iterable[str]) -> None:
-    """Imports what the user named, so that others find it; what fails, they report.
+    """Imports users' modules, also from the current folder; ignores errors.
+
+    Code that later resolves the names reports the errors.
 
     Args:
-        names: `package.module:name`, each of a module in the current folder or elsewhere.
+        names: Names as `package.module:name`.
     """
     with current_folder_first():
         for name in names:
@@ -66,20 +68,20 @@ def arguments_of(
     given: Mapping[str, Any],
     offered: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What to call a builder with.
+    """Returns the arguments to call a builder with.
 
     Args:
-        name: As the user named it.
-        builder: What to call.
-        given: `model.arguments`, which win.
-        offered: What it gets if it asks for it by name.
+        name: The name of the builder, for messages.
+        builder: The builder.
+        given: The setting `model.arguments`, which takes precedence.
+        offered: Further arguments, passed if the signature names them.
 
     Raises:
-        ConfigError: It requires an argument that nobody gives, or does not take one.
+        ConfigError: A required argument is missing, or a given one is unknown.
     """
     try:
         parameters = inspect.signature(builder).parameters
-    except (TypeError, ValueError):  # of what is not written in Python
+    except (TypeError, ValueError):  # not written in Python
         return dict(given)
     kinds = inspect.Parameter
     named = {

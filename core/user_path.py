@@ -1,4 +1,4 @@
-"""Paths as people type them."""
+"""Expands paths that users type."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,10 @@ from .errors import ConfigError, message, reason_of
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
-    """A path in which `~` and `~name` are the home folder, as in a shell.
+    """Expands `~` and `~name` to home folders, as in a shell.
 
     Raises:
-        ConfigError: There is no user of that name, or no file can have that name.
+        ConfigError: There is no such user, or the path is invalid on this system.
 
     Example:
         >>> user_path("~").is_absolute(), str(user_path("./~nobody-of-that-name"))
@@ -28,7 +28,7 @@ def user_path(path: str | os.PathLike[str]) -> Path:
     try:
         os.stat(expanded)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
-        pass  # whoever opens it tells more
+        pass  # reported when it is opened
     except (OSError, ValueError) as error:
         expected = f"A path must be valid on this system ({reason_of(error)})."
         raise ConfigError(message(expected, path=expanded)) from None

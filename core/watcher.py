@@ -1,9 +1,9 @@
-"""Ends a process that is deaf for a while as soon as somebody it needs is gone.
+"""Aborts a process that can't handle signals for a while if one of its peers disappears.
 
     python -m keraunos.core.watcher PARENT DESCRIPTOR NAME [DESCRIPTOR NAME ...]
 
-The descriptors are those of sockets, over which nobody has spoken yet. One whose other end
-is closed is named, and the parent gets SIGABRT, for which it is to have a handler.
+The descriptors are those of sockets that have not received anything yet. If the peer closes
+one, its name is written and the parent gets SIGABRT, for which it must have a handler.
 """
 
 import os
@@ -17,9 +17,10 @@ from .leash import end_with_parent
 
 
 def first_gone(descriptors: Iterable[int]) -> int:
-    """Waits until another end is closed without a word; takes nothing out of a socket.
+    """Waits until a peer closes its socket without having sent anything.
 
-    One that has spoken before it went has come further than this is about.
+    Reads nothing from the sockets. A peer that has sent something before closing has passed
+    the phase that is watched, and is ignored.
     """
     poll = select.poll()
     for descriptor in descriptors:
@@ -40,7 +41,7 @@ def _has_spoken(descriptor: int) -> bool:
 
 
 def main() -> None:
-    """Waits for the first that is gone."""
+    """Waits for the first peer to disappear, and aborts the parent."""
     parent, *rest = sys.argv[1:]
     end_with_parent(int(parent))
     names = dict(zip(map(int, rest[::2]), rest[1::2], strict=True))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ..core import leash
 from ..core.errors import ConfigError, message
-from ..core.processes import how_it_ended
+from ..core.processes import describe_exit
 from .portable.command import UNREADABLE
 from .portable_files import PREDICT_FILE
 
@@ -186,7 +186,7 @@ def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
     if process.returncode not in (0, UNREADABLE):
         raise ConfigError(
             message(
-                f"An export must run on its own, but {how_it_ended(process.returncode)}: "
+                f"An export must run on its own, but {describe_exit(process.returncode)}: "
                 f"{complaints[-_MAX_CHARACTERS:].strip()}",
                 exit_status=process.returncode,
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.cluster import TF_CONFIG
 from ..core.files import write_json_atomic
-from ..core.processes import how_it_ended
+from ..core.processes import describe_exit
 from .check import CheckSettings
 from .verdict import Verdict
 
@@ -40,7 +40,7 @@ def run_check(module: str, settings: CheckSettings, limit_seconds: float) -> Ver
     if code is None:
         return Verdict("failed", f"it did not end within {limit_seconds:.0f} s")
     if not result.exists():
-        return Verdict("failed", f"it {how_it_ended(code)}: {_last_line(output.name)}")
+        return Verdict("failed", f"it {describe_exit(code)}: {_last_line(output.name)}")
     return Verdict(**json.loads(result.read_text()))
 
 

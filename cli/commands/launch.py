@@ -30,7 +30,7 @@ from ...core.errors import (
 from ...core.processes import (
     DEVICES_VARIABLE,
     ProcessGroup,
-    how_it_ended,
+    describe_exit,
     visible_gpus,
     worker_environments,
 )
@@ -187,7 +187,7 @@ def _run(
     group = ProcessGroup([command] * len(clusters), environments, write)
     ended = group.wait(stop, SECONDS_TO_END)
     failed = [
-        f"{clusters[number].name(clusters[number].rank)} {how_it_ended(code)}"
+        f"{clusters[number].name(clusters[number].rank)} {describe_exit(code)}"
         for number, code in ended
         if code
     ]

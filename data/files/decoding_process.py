@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.processes import how_it_ended
+from ...core.processes import describe_exit
 from .decode import Pixels
 from .pixel_rules import PixelRules
 from .read_file import File, Inspection, inspect_files, read_into, try_read_into
@@ -94,7 +94,7 @@ class DecodingProcess:
             error, answer = self._connection.recv()
         except (EOFError, OSError):
             self._process.kill()
-            raise ProcessLostError(how_it_ended(self._process.wait())) from None
+            raise ProcessLostError(describe_exit(self._process.wait())) from None
         if error is not None:
             raise error
         return answer

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ...core.console import notify
 from ...core.errors import KeraunosError, WorkerError, message
-from ...core.processes import how_it_ended
+from ...core.processes import describe_exit
 from ...core.signals import StopSignal, stop_signals
 from ..executors.spawned import (
     SECONDS_TO_END,
@@ -85,7 +85,7 @@ def _watch(processes: list[SpawnProcess], start: Start, stop: StopSignal) -> Non
             code = process.exitcode
             if code is not None and code < 0 and deaths[slot] < DEATHS:
                 deaths[slot] += 1
-                notify(f"{process.name} {how_it_ended(code)} and is restarted")
+                notify(f"{process.name} {describe_exit(code)} and is restarted")
                 processes[slot] = start(slot)
         time.sleep(SECONDS_BETWEEN_LOOKS)
     if stop.received is not None:
@@ -104,7 +104,7 @@ def _end_in_order(processes: Sequence[SpawnProcess], number: int) -> None:
 
 
 def _require_success(processes: Sequence[SpawnProcess]) -> None:
-    failed = {p.name: how_it_ended(p.exitcode) for p in processes if p.exitcode != 0}
+    failed = {p.name: describe_exit(p.exitcode) for p in processes if p.exitcode != 0}
     if failed:
         raise WorkerError(
             message(

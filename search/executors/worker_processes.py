@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ...core.errors import ConfigError, message
-from ...core.processes import how_it_ended
+from ...core.processes import describe_exit
 from ...core.signals import stop_signals
 from ..progress import TrialProgress, WorkerStatus, reporting_to
 from ..trials import DEATHS, FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
@@ -164,7 +164,7 @@ class WorkerProcesses:
         restarts = self._statuses[slot].restarts + 1
         self._note(slot, plan=None, progress=None, restarts=restarts)
         if deaths == DEATHS:
-            how = how_it_ended(worker.process.exitcode)
+            how = describe_exit(worker.process.exitcode)
             return plan.number, Outcome(
                 "failed", reason=f"its process {how}, {DEATHS} times"
             )
@@ -198,7 +198,7 @@ def _require_a_signal(worker: _Worker) -> None:
             "A process for trials must be able to import the program that starts it.",
             'Move the top-level code of a script below `if __name__ == "__main__":`; the '
             "error of the process is above.",
-            process=how_it_ended(code),
+            process=describe_exit(code),
         )
     )
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...callbacks import Callback, ModelCheckpoint, RunState
 from ...core.files import write_json_atomic
-from ...core.processes import how_it_ended
+from ...core.processes import describe_exit
 from ..check import CheckSettings
 from ..verdict import Verdict, pass_or_fail
 from .subjects import batched, labelled_images, mixed_layers, trainer_for
@@ -50,7 +50,7 @@ def measure(settings: CheckSettings) -> Verdict:
     code = _train_and_die(settings)
     if code != -signal.SIGKILL:
         return Verdict(
-            "failed", f"the run was supposed to be killed, but {how_it_ended(code)}"
+            "failed", f"the run was supposed to be killed, but {describe_exit(code)}"
         )
     resumed, first_step = _train(settings, RUN)
     expected, _ = _train(settings, UNINTERRUPTED)

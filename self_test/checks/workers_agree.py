@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from ...core.bundle import Arrays
 from ...core.files import write_json_atomic
-from ...core.processes import how_it_ended
+from ...core.processes import describe_exit
 from ...strategies import init_workers
 from ...trainer import Trainer
 from ..check import CheckSettings
@@ -32,7 +32,7 @@ def measure(settings: CheckSettings) -> Verdict:
     workers = settings.layout.workers
     code, output = _launch(settings)
     if code:
-        return Verdict("failed", f"the workers {how_it_ended(code)}: {output}")
+        return Verdict("failed", f"the workers {describe_exit(code)}: {output}")
     _train(settings, "single", settings.folder / "one.safetensors")
     expected = load_file(settings.folder / "one.safetensors")
     differences = []

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from ...core.processes import how_it_ended
+from ...core.processes import describe_exit
 from .jobs import Job, Outcome, WorkerLostError
 from .wire import LENGTH_BYTES, length_of, pack_jobs, unpack_outcomes
 from .work import Work
@@ -177,4 +177,4 @@ class ProcessWorker:
         self.kill()
         await self._watch
         code = self.process.returncode
-        return WorkerLostError(how_it_ended(code), code)
+        return WorkerLostError(describe_exit(code), code)

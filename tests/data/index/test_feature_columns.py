@@ -205,7 +205,7 @@ def test_mixed_images_have_no_columns(read):
         ),
         (["data.train=t.csv", "data.features=[age,age]"], "it occurs more than once"),
         (["data.train=t.csv", "data.features=[image]"], "the name of the image itself"),
-        (["data.train=t.csv", "data.features=[a/b]"], "can't be empty or have a slash"),
+        (["data.train=t.csv", "data.features=[a/b]"], "can't be empty or contain a slash"),
         (
             ["data.train=t.csv", "data.categorical_features=[sit]", "data.features=[site]"],
             "must be a subset of `data.features`; sit is not in it.",
