@@ -32,18 +32,18 @@ Change = Callable[[Image.Image, np.random.Generator], tuple[Image.Image, int]]
 
 
 def encode(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
-    """JPEG with quality 30."""
+    """Encodes as JPEG with quality 30."""
     return image, 30
 
 
 def halve(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
-    """Half the width and height."""
+    """Halves the width and height."""
     size = (image.width // 2, image.height // 2)
     return image.resize(size, Image.Resampling.LANCZOS), 90
 
 
 def crop(image: Image.Image, random: np.random.Generator) -> tuple[Image.Image, int]:
-    """95 % of the width and height, from a random place."""
+    """Crops to 95 % of width and height, at random."""
     width, height = round(image.width * 0.95), round(image.height * 0.95)
     left = int(random.integers(image.width - width + 1))
     top = int(random.integers(image.height - height + 1))
@@ -51,12 +51,12 @@ def crop(image: Image.Image, random: np.random.Generator) -> tuple[Image.Image, 
 
 
 def crop_all_edges(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
-    """5 % less at each of the four edges."""
+    """Crops 5 % at each of the four edges."""
     return ImageOps.crop(image, round(image.width * 0.05)), 90
 
 
 def mirror(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
-    """Mirrored: no copy of any other."""
+    """Mirrors, which makes no copy."""
     return ImageOps.mirror(image), 90
 
 

@@ -220,17 +220,17 @@ class Moments(kr.callbacks.Callback):
         self.fault = fault
 
     def on_train_step_end(self, run: Any) -> None:
-        """In the second epoch."""
-        if run.step == AT_STEP:
+        """Injects a fault in the second epoch."""
+        if run.step == AT_STEP:  # in the second epoch
             self.fault.at("step")
 
     def on_validation_begin(self, run: Any) -> None:
-        """In the second epoch."""
+        """Injects a fault in the second epoch."""
         if run.epoch == 1:
             self.fault.at("validation")
 
     def on_epoch_end(self, run: Any) -> None:
-        """Just before the chief saves; that of the chief is injected into saving."""
+        """Injects a fault in the worker just before the chief saves."""
         if run.epoch == 2 and run.run_dir is None:
             self.fault.at("save")
 

@@ -149,7 +149,7 @@ class KerasCallback(Callback):
 
 
 def _needs_monitor(callback: keras.callbacks.Callback) -> bool:
-    """Whether it does nothing, with a warning an epoch, without the metric it monitors."""
+    """Returns whether a callback has no effect without its metric, and only warns."""
     if isinstance(callback, keras.callbacks.ModelCheckpoint):
         return bool(callback.save_best_only)
     kinds = keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau

@@ -113,7 +113,7 @@ class ModelCheckpoint(Callback):
             self._save(run)
 
     def on_validation_end(self, run: RunState) -> None:
-        """Within an epoch, requests a checkpoint if the model is among the best."""
+        """Requests a checkpoint within an epoch if the model is among the best."""
         if run.training_metrics is None and self._monitor.name in run.metrics:
             self._judge(run)
 

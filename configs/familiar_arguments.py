@@ -102,14 +102,14 @@ def familiar_value(setting: str, value: object) -> str:
 
 
 def _listed(value: object) -> list[str]:
-    """The devices of a list, or of text with commas; empty if it is neither."""
+    """Returns the devices in a list or comma-separated text; empty for other values."""
     if isinstance(value, str) and "," in value:
         return [part.strip() for part in value.split(",") if part.strip()]
     return [str(each) for each in value] if isinstance(value, list | tuple) else []
 
 
 def _number_of(devices: list[str]) -> str:
-    """How to train on exactly these devices; TensorFlow takes the first that it sees."""
+    """Returns how to train on exactly these devices: TensorFlow uses the first visible."""
     count, places = len(devices), [re.sub(r"\D*", "", each, count=1) for each in devices]
     if places == [str(place) for place in range(count)]:
         return f"Write {count}; the first ones are used."

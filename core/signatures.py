@@ -1,6 +1,6 @@
-"""Whether functions of users take the arguments that they will be called with.
+"""Checks that users' functions accept the arguments that they will be called with.
 
-What does not would fail later: within TensorFlow, or after hours, at a rare hook.
+Otherwise, they would fail later: within TensorFlow, or after hours in a rare hook.
 """
 
 import inspect
@@ -14,12 +14,12 @@ from .errors import ConfigError, message
 def wrong_signatures(
     value: object, base: type, left_out: Collection[str] = ()
 ) -> list[str]:
-    """A message for each method that can't be called like the one it overrides.
+    """Returns an error for each method that can't be called like the one it overrides.
 
     Args:
-        value: Of a class that is based on `base`.
-        base: Its public methods are called with all their arguments, by position.
-        left_out: Methods that are never called.
+        value: An instance of a subclass of `base`.
+        base: A class whose public methods are called with all arguments by position.
+        left_out: Names of methods that are never called.
 
     Example:
         >>> class Callback:
@@ -51,16 +51,16 @@ def wrong_signatures(
 def require_signature(
     function: Callable[..., Any], arguments: Sequence[str], setting: str, remedy: str
 ) -> None:
-    """Requires that a function can be called with some arguments, by position.
+    """Requires that a function can be called with some arguments by position.
 
     Args:
-        function: Of the user.
-        arguments: Their names.
-        setting: What the user calls the function.
-        remedy: What to do if it can't.
+        function: The user's function.
+        arguments: Names of the arguments.
+        setting: The setting or parameter that the function was passed as.
+        remedy: What to do if it can't be called like this.
 
     Raises:
-        ConfigError: It can't.
+        ConfigError: The function does not accept these arguments.
     """
     if not _takes(function, arguments):
         named = function if isinstance(function, FunctionType) else type(function)
@@ -79,7 +79,7 @@ def _takes(function: Any, arguments: Sequence[str]) -> bool:
         return False
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # of what is not written in Python
+    except (TypeError, ValueError):  # not written in Python
         return True
     try:
         signature.bind(*arguments)
@@ -89,7 +89,7 @@ def _takes(function: Any, arguments: Sequence[str]) -> bool:
 
 
 def _signature(function: Any) -> str:
-    """What a function takes, without annotations; what is no function, as it stands."""
+    """Formats the signature of a function without annotations; for others, the repr."""
     if not callable(function):
         return repr(function)
     signature = inspect.signature(function)

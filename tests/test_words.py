@@ -30,10 +30,16 @@ PHRASES_OF = {  # files with a reason to contain one
 }
 # An oracle is asked and told, as elsewhere in the field.
 KEPT = {"tell", "told"}
+# Packages whose docstrings follow both rules below.
+DESCRIBED = ("api", "benchmarks", "callbacks", "cli", "configs", "core")
+# What functions do; hooks say when they are called, and protocols refer to their classes.
+VERB = re.compile(r"[A-Z][a-z-]+s\b|Called\b|See `")
+# An argument or attribute described by a fragment: `seed: Of the oracle.`
+FRAGMENT = re.compile(r"^ +\**\w+: (?:Of|That|Those|Likewise|As) .*", re.MULTILINE)
 
 
 def identifiers(source: str) -> Iterator[str]:
-    """The names that a file gives to things."""
+    """Yields the names that a file gives to things."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
@@ -47,7 +53,7 @@ def identifiers(source: str) -> Iterator[str]:
 
 @functools.cache
 def all_names() -> dict[Path, set[str]]:
-    """The names of every file, read once for all words."""
+    """Returns the names in every file, read once for all words."""
     return {file: set(identifiers(file.read_text())) - KEPT for file in sources()}
 
 
@@ -60,7 +66,7 @@ def test_retired_words_stay_retired(word):
 
 @functools.cache
 def texts() -> dict[str, str]:
-    """What every file of the packages, tests, benchmarks and documents contains."""
+    """Returns the content of all packages, tests, benchmarks and documents by path."""
     folders = {file.relative_to(ROOT).parts[0] for file in sources()} | {"docs", "examples"}
     written = [*ROOT.glob("*.md")]
     for suffix in (".py", ".md", ".html", ".yaml", ".ipynb"):
@@ -75,6 +81,56 @@ def test_retired_phrases_stay_retired(phrase):
     for name, text in texts().items():
         wrong = set(re.findall(phrase, text)) - {PHRASES_OF.get(name)}
         assert not wrong, f"{name}: {wrong}; use {RETIRED_PHRASES[phrase]}"
+
+
+def docstrings(source: str) -> Iterator[tuple[ast.AST, str]]:
+    """Yields the functions and classes of a file, with their docstrings."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node, ast.get_docstring(node, clean=False) or ""
+
+
+def without_verb(source: str, has_commands: bool = False) -> list[str]:
+    """Returns the summaries of functions that do not begin with a verb.
+
+    Properties are described by nouns, and commands by imperatives.
+    """
+    return [
+        text.splitlines()[0]
+        for node, text in docstrings(source)
+        if isinstance(node, ast.FunctionDef)
+        and not re.search(
+            r"property|callback", "".join(map(ast.unparse, node.decorator_list))
+        )
+        and not (has_commands and not node.name.startswith("_"))
+        and text
+        and not VERB.match(text)
+    ]
+
+
+@pytest.mark.parametrize("package", DESCRIBED)
+def test_docstrings_say_what_functions_do_and_what_arguments_are(package):
+    for file in (ROOT / package).rglob("*.py"):
+        source = file.read_text()
+        assert not without_verb(source, file.parent.name == "commands"), file
+        fragments = [
+            each for _, text in docstrings(source) for each in FRAGMENT.findall(text)
+        ]
+        assert not fragments, file
+
+
+def test_a_summary_without_a_verb_and_a_fragment_are_noticed():
+    source = '''def seed_of(run):
+    """The seed.
+
+    Args:
+        run: Of the search.
+    """
+'''
+    assert without_verb(source) == ["The seed."]
+    assert [FRAGMENT.findall(text) for _, text in docstrings(source)] == [
+        ["        run: Of the search."]
+    ]
 
 
 def test_a_retired_word_is_noticed():
