@@ -197,7 +197,14 @@ def test_continuous_integration_runs_the_tests_that_the_readme_runs():
     run = (ROOT / ".ci" / "run").read_text("utf-8")
     assert 'pytest -m "not nightly"\n' in run
     assert '/pytest -m "not nightly"\n' in README
+
+
+def test_each_night_runs_every_test_of_the_nightly_layer_once():
     nightly = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text("utf-8"))
-    job = nightly["jobs"]["everything"]
-    assert job["env"] == {"KERAUNOS_NIGHTLY": "1"}
-    assert job["steps"][-1] == {"run": ".ci/run"}
+    job = nightly["jobs"]["tests"]
+    assert job["steps"][-1] == {"run": ".ci/nightly ${{ matrix.tests }}"}
+    *parts, rest = (part.split() for part in job["strategy"]["matrix"]["tests"])
+    paths = [path for part in parts for path in part]
+    assert all((ROOT / path).exists() for path in paths)
+    assert len({*paths}) == len(paths)
+    assert rest == ["tests", *(f"--ignore={path}" for path in paths)]

@@ -27,6 +27,7 @@ from typed_commands import keraunos_on_path
 
 BLOCKS = {page.relative_to(ROOT).as_posix(): blocks_of(page) for page in PAGES}
 RUN = ("python", "bash", "sh")
+SHOWN_PORT = "8000"
 SHOWN = {
     page: blocks
     for page, blocks in BLOCKS.items()
@@ -84,15 +85,23 @@ def programs_of(blocks: list[Block]) -> str:
     return small("\n".join(block.code_to_run for block in blocks if block.file is None))
 
 
+def at_port(port: str, code: str) -> str:
+    """The same code where the server listens at another port."""
+    return code.replace(f"127.0.0.1:{SHOWN_PORT}", f"127.0.0.1:{port}")
+
+
 def setup_of(page: str) -> str:
     shrink = "from small_backbone import shrink_networks\nshrink_networks()\n"
     return shrink + textwrap.dedent(SETUPS.get(page, "")) + "\n"
 
 
-def run_program(page: str, blocks: list[Block], folder: Path) -> CompletedProcess[str]:
+def run_program(
+    page: str, blocks: list[Block], folder: Path, port: str = SHOWN_PORT
+) -> CompletedProcess[str]:
     """Runs blocks of Python as one program."""
     script = folder / "program.py"
-    script.write_text(setup_of(page) + programs_of(blocks), encoding="utf-8")
+    code = at_port(port, setup_of(page) + programs_of(blocks))
+    script.write_text(code, encoding="utf-8")
     return fork_keraunos(cwd=folder, script=script, timeout_seconds=600)
 
 
@@ -123,10 +132,12 @@ def here(workspace: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Pat
 
 @pytest.fixture
 def shell(here: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Variables of a shell in which `keraunos` is quick."""
+    """Variables of a shell in which `keraunos` is quick, and `curl` fails on refusals."""
     (port,) = free_ports(1)
+    (tmp_path / ".curlrc").write_text("fail\n")
     with keraunos_on_path(tmp_path / "bin", here / "small.yaml", port) as path:
-        yield {**os.environ, "PATH": path, "PORT": str(port), "KERAUNOS_CPU_DEVICES": "2"}
+        curl = {"CURL_HOME": str(tmp_path), "PORT": str(port)}
+        yield {**os.environ, **curl, "PATH": path, "KERAUNOS_CPU_DEVICES": "2"}
 
 
 @pytest.mark.nightly
@@ -144,7 +155,7 @@ def test_a_page_can_be_followed(
     for part in parts_of(blocks):
         is_python = part[0].language == "python"
         run = (
-            run_program(page, part, here)
+            run_program(page, part, here, shell["PORT"])
             if is_python
             else run_commands(part[0], here, shell)
         )
@@ -162,8 +173,7 @@ def parts_of(blocks: list[Block]) -> Iterator[list[Block]]:
 
 def run_commands(block: Block, here: Path, shell: dict[str, str]) -> CompletedProcess[str]:
     """Runs a block of bash as it stands."""
-    address = f"127.0.0.1:{shell['PORT']}"
-    code = small(block.code_to_run).replace("127.0.0.1:8000", address)
+    code = at_port(shell["PORT"], small(block.code_to_run))
     return subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", code],
         cwd=here,

@@ -1,5 +1,6 @@
 """The command `keraunos` for shell scripts, forked from where TensorFlow is loaded."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,11 +10,10 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from keraunos.cli.run_directories import run_name
-from programs import Program, type_keraunos, wait_for
+from programs import Program, is_running, type_keraunos, wait_for
 from small_backbone import shrink_networks
 
 # It hands its arguments, folder, variables and streams to the test, and waits.
@@ -26,12 +26,12 @@ with socket.socket(socket.AF_UNIX) as server:
     sys.exit(int(server.makefile().readline() or 1))
 """
 # Commands that run until they are stopped, and what they print once they work.
-_ENDLESS = {"serve": "http://", "tensorboard": "http://", "--watch": "watching"}
+_ENDLESS = {"serve": ", version ", "tensorboard": "http://", "--watch": "watching"}
 _SECONDS = 600
 _BEFORE_SETTINGS = {"fit", "search", "preview", "probe", "--batch-size"}
 
 
-@contextmanager
+@contextlib.contextmanager
 def keraunos_on_path(folder: Path, settings: Path, port: int) -> Iterator[str]:
     """Offers the command as long as the context lasts; yields a value for PATH.
 
@@ -59,9 +59,7 @@ def keraunos_on_path(folder: Path, settings: Path, port: int) -> Iterator[str]:
         finally:
             server.shutdown(socket.SHUT_RDWR)
             answering.join()
-            for program in endless:
-                program.send(signal.SIGTERM)
-                program.end()
+            _stop(endless)
 
 
 def _answer(
@@ -90,11 +88,25 @@ def _run(
             _type, str(streams / "0"), *typed, output=streams / "1", errors=streams / "2"
         )
         return _end(program)
-    output = Path(typed[1]) / "endless.log"
+    _stop(endless)  # as a reader does who needs the port, or the terminal, again
+    output = Path(typed[1]) / f"{pid}.log"
     program = Program(_type, os.devnull, *typed, output=output)
     endless.append(program)
-    wait_for(lambda: bool(re.search(sign, program.output)), 120)
-    return 0
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: sign in program.output or not is_running(program.pid), 120)
+    if sign in program.output and is_running(program.pid):
+        return 0
+    (streams / "2").write_text(program.output)
+    return 1
+
+
+def _stop(endless: list[Program]) -> None:
+    """Ends all of them, and forgets them."""
+    while endless:
+        program = endless.pop()
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            program.send(signal.SIGTERM)
+        program.end()
 
 
 def _end(program: Program) -> int:
