@@ -1,7 +1,7 @@
 """Evaluation of predictions: functions of labels, probabilities and names.
 
-Independent of models and training. Names are resolved on first use, so predictions load
-neither Matplotlib nor scikit-learn.
+It is independent of models and training. Names are resolved on first use, so that
+predictions load neither Matplotlib nor scikit-learn.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Which classes are taken for which; loads NumPy alone."""
+"""The confusion matrix; this module loads only NumPy."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ import numpy.typing as npt
 def confusion_matrix(
     labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]
 ) -> npt.NDArray[np.int64]:
-    """`(classes, classes)`: how often each true class (row) was taken for each.
+    """Counts predictions by true class (rows) and predicted class, `(classes, classes)`.
 
     Example:
         >>> confusion_matrix(np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]]).tolist()

@@ -1,4 +1,4 @@
-"""What evaluators look at: predictions for images whose classes are known."""
+"""The input of evaluators: predictions for labelled images."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,18 @@ Probabilities = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Labelled:
-    """Predictions of one split, with what is known of its images.
+    """Predictions of one split, with labels and further information on its images.
 
     Attributes:
-        names: `(images,)` file of each image.
+        names: File of each image.
         labels: `(images,)` int32, the true classes.
         probabilities: `(images, classes)` float32; each row sums to 1.
         class_names: The classes, in the order of the model's outputs.
-        contradictory: `(images,)` bool, whether a copy is filed under another class.
+        contradictory: `(images,)` bool, whether a copy has another class.
         groups: `(images,)` numbers shared by images of one group, such as a patient; None
-            without a column of groups.
-        columns: Other columns of the label table: `(images,)` text by name, empty where
-            there is no value.
+            without a group column.
+        columns: Other columns of the label table: `(images,)` strings by name, empty if
+            missing.
     """
 
     names: Sequence[str]
@@ -39,7 +39,7 @@ class Labelled:
     columns: Mapping[str, npt.NDArray[np.object_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        """The number of images."""
+        """Returns the number of images."""
         return len(self.labels)
 
     @property
@@ -48,7 +48,7 @@ class Labelled:
         return self.probabilities.argmax(axis=1)
 
     def predictions(self) -> Predictions:
-        """What goes into a table of predictions."""
+        """Returns the predictions for a table."""
         return Predictions(self.names, self.probabilities, self.class_names, self.labels)
 
 
@@ -56,12 +56,12 @@ class Labelled:
 class Evidence:
     """The predictions that an evaluator may use.
 
-    What is chosen (a threshold, a temperature) is chosen on `validation`; what is reported
-    is measured on `test`.
+    Choices (of a threshold or a temperature) are made on `validation`; reported results are
+    measured on `test`.
 
     Attributes:
-        test: On what the model is scored.
-        validation: On what choices are made; None if a run has no such split.
+        test: Predictions on which the model is scored.
+        validation: Predictions on which choices are made; None without such a split.
     """
 
     test: Labelled
@@ -74,7 +74,7 @@ class Evidence:
 
     @property
     def digest(self) -> str:
-        """The digest of labels and probabilities, independent of file paths."""
+        """SHA-256 of labels and probabilities, independent of file paths."""
         digest = hashlib.sha256("\0".join(self.class_names).encode())
         for split in (self.test, self.validation):
             digest.update(b"-" if split is None else _bytes(split))
@@ -87,20 +87,20 @@ def as_labelled(
     groups: npt.NDArray[np.integer] | None = None,
     columns: Mapping[str, npt.NDArray[np.object_]] | None = None,
 ) -> Labelled:
-    """Predictions with what else is known of their images; see `Labeled`.
+    """Combines predictions with further information on their images.
 
     Args:
-        predictions: With labels.
-        contradictory: False for all by default.
-        groups: Not known by default.
-        columns: None by default.
+        predictions: Predictions with labels.
+        contradictory: See `Labelled`; False for all images by default.
+        groups: See `Labelled`; unknown by default.
+        columns: See `Labelled`; none by default.
 
     Raises:
-        DataError: A row is no distribution over two or more classes, or there are no
-            labels.
+        DataError: A row is not a distribution over two or more classes, or labels are
+            missing.
     """
     if predictions.labels is None:
-        raise DataError(message("Labels are needed to evaluate a model.", labels=None))
+        raise DataError(message("Evaluating a model requires labels.", labels=None))
     require_probabilities(predictions.probabilities)
     count = len(predictions.labels)
     return Labelled(
@@ -123,7 +123,7 @@ def require_probabilities(probabilities: Probabilities) -> None:
     """Checks that each row is a distribution over two or more classes.
 
     Raises:
-        DataError: It is not: of a model with one output, say, or with logits.
+        DataError: A row is not, for example because the outputs are logits.
     """
     shape = probabilities.shape
     is_distribution = (
@@ -135,8 +135,8 @@ def require_probabilities(probabilities: Probabilities) -> None:
     if not is_distribution:
         raise DataError(
             message(
-                "An evaluation needs a model whose outputs are a probability for each of "
-                "two or more classes, with sum 1.",
+                "An evaluation requires a model whose outputs are probabilities of two or "
+                "more classes that sum to 1.",
                 "End the model with Dense(num_classes, activation='softmax').",
                 shape=shape,
             )

@@ -1,4 +1,4 @@
-"""Figures of data and results, drawn without a screen."""
+"""Draws figures of data and results without a display."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -24,18 +24,18 @@ NAME_WIDTH = 40
 # What is drawn does not grow with the number of classes beyond these.
 MOST_IMAGES = 96
 MOST_NUMBERED = 40
-_QUICK = {"compress_level": 1}  # half the time of the default, a little larger
-MOST_NAMED = 20  # of more classes than those
+_QUICK = {"compress_level": 1}  # takes half the time of the default; slightly larger
+MOST_NAMED = 20  # of more than MOST_NUMBERED classes
 
 
 class Drawing:
-    """A figure; as the last value of a notebook's cell it is shown below the cell.
+    """A figure that notebooks display as the last value of a cell.
 
     Args:
-        figure: Drawn without a screen; nothing has to be switched on for it.
+        figure: The Matplotlib figure.
 
     Attributes:
-        figure: For changes of one's own.
+        figure: The Matplotlib figure, for further changes.
 
     Example:
         >>> figure = Figure(figsize=(2, 1))
@@ -47,11 +47,11 @@ class Drawing:
         self.figure = figure
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes the figure; the name's ending tells the format, such as `.png`."""
+        """Writes the figure in the format of the file extension, such as `.png`."""
         self.figure.savefig(path, dpi=110)
 
     def _repr_png_(self) -> bytes:
-        """What IPython asks for."""
+        """Returns the figure as PNG for IPython."""
         content = io.BytesIO()
         self.figure.savefig(content, format="png", dpi=80)
         return content.getvalue()
@@ -64,7 +64,7 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def to_pixels(figure: Figure) -> Images:
-    """Draws a figure: `(height, width, 3)` RGB, uint8."""
+    """Renders a figure as `(height, width, 3)` RGB, uint8."""
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -75,13 +75,13 @@ def image_grid(
 ) -> Figure:
     """Arranges images in a grid, each below its title.
 
-    All are drawn into one pair of axes: a layout of many axes takes minutes.
+    All are drawn into one pair of axes, because a layout of many axes takes minutes.
 
     Args:
-        images: `(n, height, width, 3)` RGB, uint8; of more than 96 the first are shown.
-        titles: One for each image; may be empty.
+        images: `(n, height, width, 3)` RGB, uint8; the first 96 are shown.
+        titles: One title per image; may be empty.
         columns: Images per row.
-        heading: Title of the whole.
+        heading: Title of the figure.
     """
     shown = images[:MOST_IMAGES]
     rows = max(-(-len(shown) // columns), 1)
@@ -115,22 +115,22 @@ def image_grid(
 
 
 def samples_figure(images: Images, titles: Sequence[str]) -> Figure:
-    """Shows some images of each class, each below the name of its class."""
+    """Draws images below the names of their classes."""
     heading = f"Samples of {len(set(titles)):,} classes"
     return image_grid(images, [_cut(title, TITLE_WIDTH) for title in titles], 8, heading)
 
 
 def augmented_figure(versions: Images) -> Figure:
-    """Shows an image as it is, and after that how training sees it."""
-    titles = ["as it is", *[""] * (len(versions) - 1)]
-    return image_grid(versions, titles, 6, "An image, and augmented")
+    """Draws an image, followed by augmented views of it."""
+    titles = ["original", *[""] * (len(versions) - 1)]
+    return image_grid(versions, titles, 6, "An image and its augmented views")
 
 
 def augmentation_kinds_figure(kinds: Mapping[str, Images]) -> Figure:
-    """Shows a row for each kind of augmentation: an image as it is, and varied by it alone.
+    """Draws a row for each kind of augmentation: an image, and views with it alone.
 
     Args:
-        kinds: Images by the name of the kind, of each equally many.
+        kinds: Images by kind, equally many of each.
     """
     columns = max(map(len, kinds.values()), default=1)
     shape = next((images.shape[1:] for images in kinds.values()), (1, 1, 3))
@@ -138,19 +138,19 @@ def augmentation_kinds_figure(kinds: Mapping[str, Images]) -> Figure:
     titles = [
         title
         for name, versions in kinds.items()
-        for title in ["as it is", *[name] * (len(versions) - 1)]
+        for title in ["original", *[name] * (len(versions) - 1)]
     ]
-    heading = "What each kind of augmentation does alone" if kinds else "No augmentation"
+    heading = "Each kind of augmentation alone" if kinds else "No augmentation"
     return image_grid(images, titles, columns, heading)
 
 
 def confusion_matrix_figure(
     matrix: npt.NDArray[np.integer], class_names: Sequence[str]
 ) -> Figure:
-    """Draws how often each true class (row) was taken for each class (column).
+    """Draws a confusion matrix: true classes as rows, predicted classes as columns.
 
-    The color is the share of the row, the number the count; of more than 40 classes
-    there are no numbers, and not all of them are named.
+    Colors show the fraction of the row, numbers the counts. With more than 40 classes,
+    there are no numbers, and not all classes are named.
     """
     counts = np.asarray(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -175,7 +175,7 @@ def confusion_matrix_figure(
             f"{CONFUSION_MATRIX_FILE}",
             fontsize=10,
         )
-    figure.colorbar(image, ax=axis, label="share of the true class", shrink=0.8)
+    figure.colorbar(image, ax=axis, label="fraction of the true class", shrink=0.8)
     return figure
 
 
@@ -202,7 +202,7 @@ def mistakes_figure(
     class_names: Sequence[str],
     columns: int,
 ) -> Figure:
-    """Shows images beside what they are and what they were taken for.
+    """Draws images with their true and predicted classes.
 
     Args:
         images: `(n, height, width, 3)` RGB, uint8.
@@ -216,7 +216,7 @@ def mistakes_figure(
             [
                 *wrap(_cut(f"{class_names[label]}:", 3 * TITLE_WIDTH), TITLE_WIDTH),
                 *wrap(
-                    _cut(f"taken for {class_names[row.argmax()]}", 3 * TITLE_WIDTH),
+                    _cut(f"predicted {class_names[row.argmax()]}", 3 * TITLE_WIDTH),
                     TITLE_WIDTH,
                 ),
                 f"({row.max():.0%})",
@@ -232,7 +232,7 @@ def most_confident_mistakes(
     probabilities: npt.NDArray[np.floating],
     count: int,
 ) -> npt.NDArray[np.int64]:
-    """Which predictions are wrong, the most confident first.
+    """Returns the rows of wrong predictions, the most confident first.
 
     Returns:
         At most `count` rows.

@@ -1,4 +1,4 @@
-"""What a part of an evaluation comes to: numbers, tables, figures and gaps."""
+"""The results of a part of an evaluation: numbers, sentences, tables and figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ class Table:
     """A table of a report.
 
     Attributes:
-        title: What it shows.
+        title: Title of the table.
         header: Names of the columns.
-        rows: Numbers or text; None is shown as "-".
+        rows: Cells of each row: numbers or text; None is shown as "-".
     """
 
     title: str
@@ -27,7 +27,7 @@ class Table:
     rows: Sequence[Sequence[Any]]
 
     def __post_init__(self) -> None:
-        """Raises ValueError where a row has other columns than the header."""
+        """Raises ValueError if a row has more or fewer cells than the header."""
         for row in self.rows:
             if len(row) != len(self.header):
                 words = (
@@ -38,14 +38,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Panel:
-    """An image of a report, with what is said of it.
+    """An image of a report with a caption.
 
     Attributes:
-        heading: Panels of the same heading stand together.
-        caption: What is said of the image, a line each.
+        heading: Heading under which panels are grouped.
+        caption: Lines of the caption.
         pixels: `(height, width, 3)` RGB, uint8.
-        row: Which image of the split it is; of the test split, unless something else is
-            said.
+        row: Position of the image in its split, by default the test split.
     """
 
     heading: str
@@ -54,7 +53,7 @@ class Panel:
     row: int
 
     def __post_init__(self) -> None:
-        """Raises ValueError where the pixels are of another kind."""
+        """Raises ValueError if the pixels have another shape or dtype."""
         shape, dtype = np.shape(self.pixels), np.asarray(self.pixels).dtype
         if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
             words = "The pixels of a panel must be (height, width, 3) uint8."
@@ -63,18 +62,18 @@ class Panel:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a part of an evaluation comes to.
+    """The result of a part of an evaluation.
 
     Attributes:
         title: Heading of its section in a report.
-        explanation: What is measured and how to read it, in a sentence or two.
-        values: All numbers, ready for JSON: `evaluation.json` keeps them.
-        conclusions: Sentences for somebody who reads nothing else, with their numbers.
-        warnings: What must not be overlooked.
+        explanation: What is measured and how to read it, in a few sentences.
+        values: All numbers as JSON values, for `evaluation.json`.
+        conclusions: The most important results, as sentences with numbers.
+        warnings: Warnings, as sentences.
         gaps: What could not be measured, and why: "not measured: ...".
-        tables: In their order.
-        figures: By name, as in `calibration.png`.
-        panels: Images that are shown.
+        tables: Tables in order.
+        figures: Figures by the name of their file, such as `calibration`.
+        panels: Images with captions.
     """
 
     title: str
@@ -88,7 +87,7 @@ class Finding:
     panels: Sequence[Panel] = ()
 
     def __post_init__(self) -> None:
-        """Raises TypeError for a sentence where sentences are needed, and for no figure."""
+        """Raises TypeError for a string instead of a list, or another kind of figure."""
         for name in ("conclusions", "warnings", "gaps"):
             if isinstance(getattr(self, name), str):
                 words = f"`{name}` of a finding must be a list of sentences."
@@ -96,13 +95,13 @@ class Finding:
         figures: Mapping[str, Any] = self.figures
         for name, figure in figures.items():
             if not isinstance(figure, Figure):
-                words = f"The figure `{name}` of a finding must be one of Matplotlib."
+                words = f"The figure `{name}` of a finding must be a Matplotlib figure."
                 raise TypeError(message(words, figure=figure))
 
 
 @runtime_checkable
 class Evaluator(Protocol):
-    """A part of an evaluation that needs predictions alone.
+    """A part of an evaluation that needs only predictions.
 
     Example:
         >>> class Confidence:
@@ -112,4 +111,4 @@ class Evaluator(Protocol):
     """
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """Measures; what can't be measured is a gap and no error."""
+        """Returns the result; what can't be measured is a gap, not an error."""

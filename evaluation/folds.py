@@ -1,4 +1,4 @@
-"""What the folds of a cross-validation say together."""
+"""Summarizes the scores of the folds of a cross-validation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,19 +19,19 @@ SCORES = (
 
 
 def summarize_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean and spread over folds, and all their predictions in one confusion matrix.
+    """Returns means and standard deviations over folds, and the sum of confusion matrices.
 
-    Every image is validated once, by a model that has not seen it. The folds train on
-    much the same images, so that their spread tells less than that of as many
-    independent trainings would (Bengio and Grandvalet, 2004).
+    Every image is validated once, by a model that did not train on it. The training sets of
+    folds overlap, so the standard deviation underestimates that of independent trainings
+    (Bengio and Grandvalet, 2004).
 
     Args:
-        folds: Of each fold the scores of its validation images.
+        folds: For each fold, the scores of its validation images.
 
     Returns:
-        `folds`; for each score its `mean`, `standard_deviation` (with n - 1) and `values`,
-        of the folds that have one; of classifiers `confusion_matrix`, the sum; all ready
-        for JSON.
+        `folds`; for each score, the `mean`, `standard_deviation` (with n - 1) and `values`
+        of the folds that have it; for classifiers, `confusion_matrix`, the sum; all JSON
+        values.
 
     Example:
         >>> one = {"accuracy": 0.5, "confusion_matrix": [[1, 0], [1, 0]]}

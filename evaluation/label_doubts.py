@@ -1,10 +1,9 @@
-"""Which labels are doubtful, by predictions of models that did not train on the images.
+"""Finds doubtful labels from predictions of models that did not train on the images.
 
 Method: confident learning (Northcutt, Jiang and Chuang, Journal of Artificial Intelligence
 Research 70, 2021). A class is confidently predicted for an image if its probability is at
-least what it is on average where that class is the label; the label is in doubt if the
-likeliest of these classes is another one. Images are ranked by the probability of their
-label.
+least its mean over the images with that label. A label is in doubt if the most probable of
+these classes is another one. Images are ranked by the probability of their label.
 """
 
 from collections.abc import Sequence
@@ -18,22 +17,22 @@ from ..core.files import write_csv
 from .predictions import Predictions
 
 Labels = npt.NDArray[np.integer]
-_MANY = 0.2  # of all labels; sets that were filed with care have a few per cent of errors
-_TOLERANCE = 1e-6  # of a probability that is the mean of its class
+_MANY = 0.2  # of all labels; carefully labelled sets have a few percent of errors
+_TOLERANCE = 1e-6  # for probabilities equal to the mean of their class
 
 
 @dataclass(frozen=True)
 class LabelDoubts:
-    """How doubtful each label is.
+    """The doubts about each label.
 
     Attributes:
         order: `(images,)`: rows, the most doubtful first.
-        suggested: `(images,)`: the likeliest class other than the label.
+        suggested: `(images,)`: the most probable class other than the label.
         in_doubt: `(images,)` bool: whether another class is confidently predicted.
         thresholds: `(classes,)`: the probability from which a class counts as
             confidently predicted; infinite for classes without images.
-        confident_joint: `(classes, classes)`: how many images of a label (row) are
-            confidently predicted to be of each class.
+        confident_joint: `(classes, classes)`: number of images with a label (row) that are
+            confidently predicted as each class (column).
     """
 
     order: npt.NDArray[np.int64]
@@ -53,11 +52,11 @@ class DoubtfulLabel:
     """A label in doubt.
 
     Attributes:
-        file: The image.
-        label: Its class as it is filed.
-        probability_of_label: What models predict for that.
-        suggestion: The likeliest other class.
-        probability_of_suggestion: What models predict for that.
+        file: File of the image.
+        label: The label.
+        probability_of_label: Predicted probability of the label.
+        suggestion: The most probable other class.
+        probability_of_suggestion: Predicted probability of the suggestion.
     """
 
     file: str
@@ -69,12 +68,12 @@ class DoubtfulLabel:
 
 @dataclass(frozen=True)
 class JudgedLabels:
-    """Labels that were held against predictions.
+    """Labels that were compared with predictions.
 
     Attributes:
-        judged_by: By whom: `"5 models, each of images that it did not train on"`.
-        images: How many.
-        in_doubt: Those with a label in doubt, the most doubtful first.
+        judged_by: Description of the models, for the report.
+        images: Number of images.
+        in_doubt: The labels in doubt, the most doubtful first.
     """
 
     judged_by: str
@@ -85,12 +84,12 @@ class JudgedLabels:
 def find_label_doubts(
     labels: Labels, probabilities: npt.NDArray[np.floating]
 ) -> LabelDoubts:
-    """Holds labels against predictions.
+    """Compares labels with predictions.
 
     Args:
         labels: `(images,)` classes, right or wrong.
-        probabilities: `(images, classes)` of models that did not train on the image:
-            those that did repeat the label, wrong as it may be.
+        probabilities: `(images, classes)` of models that did not train on the image,
+            because models that did repeat even wrong labels.
 
     Example:
         >>> labels = np.array([0, 0, 0, 1, 1, 1])
@@ -123,11 +122,11 @@ def find_label_doubts(
 
 
 def judge_labels(predictions: Predictions, judged_by: str) -> JudgedLabels:
-    """The labels in doubt, with the names of images and classes.
+    """Returns the labels in doubt, with the names of images and classes.
 
     Args:
-        predictions: Of models that did not train on the images, with labels.
-        judged_by: Who these models are.
+        predictions: Predictions of models that did not train on the images, with labels.
+        judged_by: Description of these models.
     """
     doubts = find_label_doubts(labels_of(predictions), predictions.probabilities)
     rows = doubts.most_doubtful.tolist()
@@ -138,7 +137,7 @@ def judge_labels(predictions: Predictions, judged_by: str) -> JudgedLabels:
 def doubtful_label(
     predictions: Predictions, doubts: LabelDoubts, row: int
 ) -> DoubtfulLabel:
-    """What there is to say of the label of one image."""
+    """Describes the doubts about the label of one image."""
     label, suggested = int(labels_of(predictions)[row]), int(doubts.suggested[row])
     return DoubtfulLabel(
         str(predictions.names[row]),
@@ -150,7 +149,7 @@ def doubtful_label(
 
 
 def caution(in_doubt: int, images: int) -> str:
-    """What to say where more than a fifth of all labels is in doubt; else empty.
+    """Returns a warning if more than a fifth of all labels is in doubt; otherwise empty.
 
     Example:
         >>> caution(3, 100)
@@ -167,22 +166,22 @@ def caution(in_doubt: int, images: int) -> str:
 
 
 def labels_of(predictions: Predictions) -> Labels:
-    """The labels; without any there is nothing to doubt."""
+    """Returns the labels, which must be known."""
     if predictions.labels is None:
-        raise ValueError("There are doubts about labels only.")
+        raise ValueError("Predictions must have labels.")
     return predictions.labels
 
 
 def write_label_doubts(path: Path, predictions: Predictions, doubts: LabelDoubts) -> None:
-    """Writes label_doubts.csv: an image a row, the most doubtful label first.
+    """Writes label_doubts.csv: one row per image, the most doubtful label first.
 
     Its columns are rank, file, label, suggestion, in_doubt (1 or 0), probability_of_label
     and probability_of_suggestion.
 
     Args:
         path: The file.
-        predictions: What the doubts come from, with labels.
-        doubts: Of these predictions.
+        predictions: Predictions with labels.
+        doubts: Doubts found from these predictions.
     """
     every = (doubtful_label(predictions, doubts, int(row)) for row in doubts.order)
     in_doubt = doubts.in_doubt[doubts.order]

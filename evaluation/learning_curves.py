@@ -1,4 +1,4 @@
-"""Draws how the metrics of a fit changed over its epochs."""
+"""Draws learning curves: the metrics of a fit over its epochs."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ..core.run_layout import METRICS_FILE
 
-MOST_PANELS = 18  # of more metrics the first are drawn
+MOST_PANELS = 18  # further metrics are not drawn
 NOT_DRAWN = frozenset(
     {"images_per_second", "examples_per_second", "data_wait_seconds", "seconds"}
 )
@@ -24,11 +24,11 @@ def curves_figure(
     """Draws each metric over the epochs, training and validation in one panel.
 
     Args:
-        history: Values per epoch by name, NaN where an epoch has none; `val_loss` goes
-            with `loss`. Speed, `health/...` and a learning rate that never changes are
-            left out, and of very many metrics the last.
-        epochs: The number of each epoch; by default 1, 2, ...
-        exported_epoch: Is marked in each panel.
+        history: Values per epoch by name, NaN if missing; `val_loss` is drawn with `loss`.
+            Speed, `health/...`, a constant learning rate, and metrics beyond the first 18
+            are not drawn.
+        epochs: The number of each epoch; 1, 2, ... by default.
+        exported_epoch: Epoch to mark in each panel.
     """
     names = dict.fromkeys(name.removeprefix("val_") for name in history)
     drawable = [name for name in names if _is_drawn(name, history)]
@@ -59,7 +59,7 @@ def curves_figure(
 
 
 def _is_drawn(name: str, history: Mapping[str, Sequence[float]]) -> bool:
-    """Whether a metric tells how training went, and has a finite value."""
+    """Whether a metric describes the training, and has a finite value."""
     if name in NOT_DRAWN or name.startswith(_HEALTH):
         return False
     values = [*history.get(name, ()), *history.get(f"val_{name}", ())]
@@ -70,19 +70,19 @@ def _is_drawn(name: str, history: Mapping[str, Sequence[float]]) -> bool:
 def _measured(
     values: Sequence[float], epochs: Sequence[int] | None
 ) -> tuple[list[int], list[float]]:
-    """The epochs that have a finite value, and these values."""
+    """Returns the epochs with a finite value, and these values."""
     numbers = range(1, len(values) + 1) if epochs is None else epochs
     pairs = [pair for pair in zip(numbers, values, strict=False) if math.isfinite(pair[1])]
     return [number for number, _ in pairs], [value for _, value in pairs]
 
 
 def _panel(figure: Figure, left: float, bottom: float) -> Axes:
-    """A panel whose labels have room: to measure them would take most of the time.
+    """Adds a panel with fixed room for its labels, because measuring them is slow.
 
     Args:
-        figure: Gets it.
-        left: Where it begins, in inches.
-        bottom: Likewise.
+        figure: The figure.
+        left: Left edge in inches.
+        bottom: Bottom edge in inches.
     """
     width, height = figure.get_size_inches()
     place = ((left + 0.67) / width, (bottom + 0.54) / height, 3.36 / width, 2.3 / height)

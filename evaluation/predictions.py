@@ -1,4 +1,4 @@
-"""What a classifier predicts for a set of images, and the table of it."""
+"""Predictions of a classifier, and their table."""
 
 import csv
 import hashlib
@@ -19,18 +19,18 @@ from ..core.files import open_regular, text_of_cell, write_csv
 from .confusion import confusion_matrix
 
 PROBABILITY_PREFIX = "probability:"
-ERROR_COLUMN = "error"  # of images that have no prediction
+ERROR_COLUMN = "error"  # why an image has no prediction
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier said of a set of images.
+    """Predictions of a classifier for a set of images.
 
     Attributes:
         names: File of each image.
         probabilities: `(images, classes)` float32.
         class_names: Names of the classes.
-        labels: `(images,)` true classes, or None if they are unknown.
+        labels: `(images,)` true classes, or None if unknown.
     """
 
     names: Sequence[str]
@@ -39,7 +39,7 @@ class Predictions:
     labels: npt.NDArray[np.int32] | None = None
 
     def confusion_matrix(self) -> npt.NDArray[np.int64]:
-        """`(classes, classes)`: how often each true class (row) was taken for each."""
+        """Returns the confusion matrix, `(classes, classes)`, with true classes as rows."""
         if self.labels is None:
             raise ValueError("Predictions without labels have no confusion matrix.")
         return confusion_matrix(self.labels, self.probabilities)
@@ -52,7 +52,7 @@ class Predictions:
         """Scores all predictions, or those for which `where` is true.
 
         Args:
-            where: `(images,)`; all by default.
+            where: `(images,)` bool; all images by default.
             groups: `(images,)` numbers shared by images of one group, such as a patient;
                 see `classification_scores`.
         """
@@ -69,15 +69,12 @@ class Predictions:
         )
 
     def write_table(self, path: Path) -> None:
-        """Writes predictions.csv, see `write_predictions`."""
+        """Writes predictions.csv; see `write_predictions`."""
         write_predictions(path, self)
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Writes predictions.csv: file, label if known, prediction, probabilities.
-
-    The columns of probabilities are called `probability:CLASS`.
-    """
+    """Writes predictions.csv: file, label if known, prediction and `probability:CLASS`."""
     names = predictions.class_names
     rows = predictions.probabilities
     columns: dict[str, Sequence[object]] = {"file": predictions.names}
@@ -92,23 +89,23 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def write_findable_predictions(path: Path, predictions: Predictions) -> None:
-    """As `write_predictions`, with absolute names as in split.csv, and a checksum."""
+    """Writes predictions with absolute paths, as in split.csv, and a checksum."""
     names = [os.path.abspath(name) for name in predictions.names]
     write_predictions(path, replace(predictions, names=names))
     note_checksum(path)
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Reads what `write_predictions` wrote; labels are None if they were not known.
+    """Reads a table of `write_predictions`; labels are None if unknown.
 
-    Rows with an `error`, as `keraunos predict` writes them, are left out.
+    Rows with an `error`, as in tables of `keraunos predict`, are skipped.
 
     Raises:
-        CheckpointError: The file is not what was written.
-        DataError: It can't be read, or is no table of predictions.
+        CheckpointError: The file differs from its checksum.
+        DataError: The file can't be read, or is not a table of predictions.
     """
     if is_damaged(path):
-        raise damaged(path, f"{CHECKSUMS_FILE} has another SHA-256 of it", "Test again.")
+        raise damaged(path, f"its SHA-256 differs from {CHECKSUMS_FILE}", "Test again.")
     try:
         with open_regular(path) as file:
             lines = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
@@ -116,8 +113,8 @@ def read_predictions(path: Path) -> Predictions:
     except (OSError, ValueError, IndexError, KeyError, StopIteration, csv.Error) as error:
         raise DataError(
             message(
-                "A table of predictions must have the columns file, label where it is "
-                f"known, and probability:CLASS for each class ({reason_of(error)}).",
+                "A table of predictions must have the columns file, label if known, and "
+                f"probability:CLASS for each class ({reason_of(error)}).",
                 file=str(path),
             )
         ) from None
@@ -131,7 +128,7 @@ def _read_rows(reader: Iterator[list[str]]) -> Predictions:
     class_names = tuple(header[i].removeprefix(PROBABILITY_PREFIX) for i in columns)
     places = {name: place for place, name in enumerate(class_names)}
     names: list[str] = []
-    labels, values = array("i"), array("f")  # four bytes each, however many rows
+    labels, values = array("i"), array("f")  # four bytes each, for many rows
     error_place = header.index(ERROR_COLUMN) if ERROR_COLUMN in header else None
     for row in reader:
         if error_place is not None and row[error_place]:
@@ -154,13 +151,13 @@ def digest_of(
     outputs: npt.NDArray[np.floating],
     chosen: Sequence[float | None],
 ) -> str:
-    """A digest of predictions, whatever is predicted; moved files have the same.
+    """Returns a digest of predictions of any task, independent of file paths.
 
     Args:
-        names: Of the outputs.
-        targets: The truth, if known.
-        outputs: Of the model.
-        chosen: Thresholds or widths, which scores depend on too.
+        names: Names of the outputs.
+        targets: The targets, if known.
+        outputs: Outputs of the model.
+        chosen: Thresholds or widths of intervals, which affect scores, too.
     """
     digest = hashlib.sha256("\0".join(names).encode())
     for values in (targets, outputs):

@@ -1,4 +1,4 @@
-"""The files that a test leaves in a run directory: scores, predictions, figures."""
+"""Writes the files of a test into a run directory: scores, predictions, figures."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,13 +33,13 @@ def draw_mistakes(
     count: int = 24,
     columns: int = 6,
 ) -> Figure:
-    """Shows the most confident mistakes among predictions with labels.
+    """Draws the most confident mistakes.
 
     Args:
-        predictions: With labels.
+        predictions: Predictions with labels.
         load_images: Returns images by row of the predictions.
-        count: How many to show, at most.
-        columns: How many of them beside each other.
+        count: Maximum number of images.
+        columns: Images per row.
     """
     if predictions.labels is None:
         raise ValueError("Mistakes can't be found without labels.")
@@ -59,18 +59,18 @@ def write_report(
     scores: dict[str, Any],
     load_images: Callable[[npt.NDArray[np.int64]], Images],
 ) -> None:
-    """Writes all there is to see of a test into a run directory.
+    """Writes the files of a test into a run directory.
 
-    test.json, predictions.csv, confusion_matrix.csv and .png, and mistakes.png.
+    They are test.json, predictions.csv, confusion_matrix.csv and .png, and mistakes.png.
 
     Args:
-        directory: Where to write.
-        predictions: With labels.
-        scores: What goes into test.json.
+        directory: The run directory.
+        predictions: Predictions with labels.
+        scores: Content of test.json.
         load_images: Returns images by row of the predictions.
     """
     if predictions.labels is None:
-        raise ValueError("A report needs labels.")
+        raise ValueError("A report requires labels.")
     names = predictions.class_names
     matrix = np.array(scores["confusion_matrix"])
     write_checked_json(directory / TEST_FILE, scores)

@@ -1,4 +1,4 @@
-"""Scores of a classifier, from true classes and predicted probabilities."""
+"""Scores of a classifier, computed from true classes and probabilities."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,25 +17,24 @@ def classification_scores(
     class_names: Sequence[str],
     groups: npt.NDArray[np.integer] | None = None,
 ) -> dict[str, Any]:
-    """Scores predictions.
+    """Scores the predictions of a classifier.
 
-    Classes without an example have no recall and no ROC-AUC (null); means over classes
-    leave them out, and `classes_without_examples` names them.
+    Classes without examples have no recall and no ROC AUC (null); means over classes
+    exclude them, and `classes_without_examples` lists them.
 
     Args:
         labels: `(examples,)` true classes, at least one.
         probabilities: `(examples, classes)`, each row with sum 1.
         class_names: Names of the classes.
-        groups: `(examples,)` numbers shared by images of one group, such as a patient:
-            intervals draw whole groups then. They change no score.
+        groups: `(examples,)` numbers shared by images of one group, such as a patient,
+            which intervals resample as a whole. They do not affect scores.
 
     Returns:
         `examples`, `accuracy`, `balanced_accuracy` (mean recall), `macro_f1`,
         `macro_roc_auc` (mean of one class against the rest), `per_class` with
         `precision`, `recall`, `f1`, `roc_auc` and `support`, `confusion_matrix` (a row
-        for each true class), `classes_without_examples`, and `intervals` with the low
-        and the high end of the 95 % bootstrap interval of each of the first four; all
-        ready for JSON.
+        for each true class), `classes_without_examples`, and `intervals` with both ends
+        of the 95 % bootstrap intervals of the four scores; all JSON values.
 
     Example:
         >>> scores = classification_scores(
@@ -82,7 +81,7 @@ def classification_scores(
 def _areas_under_roc(
     labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]
 ) -> list[float | None]:
-    """Each class against the rest; None if one side is empty."""
+    """Returns the ROC AUC of each class against the rest; None if one side is empty."""
     areas: list[float | None] = []
     for place in range(probabilities.shape[1]):
         truth = labels == place

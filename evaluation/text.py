@@ -1,4 +1,4 @@
-"""Numbers in sentences and tables."""
+"""Formats numbers for sentences and tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,18 +8,18 @@ NO_WIDTH = "all draws alike"
 
 
 def with_interval(scores: Mapping[str, Any], name: str, digits: int = 2) -> str | None:
-    """A score with its interval, or None if it was not measured.
+    """Formats a score with its interval; None if it was not measured.
 
     Args:
         scores: Scores by name, with their `intervals`.
-        name: Which.
-        digits: After the point.
+        name: Name of the score.
+        digits: Number of decimal places.
 
     Example:
         >>> with_interval({"f1": 0.5, "intervals": {"f1": [0.25, 0.75]}}, "f1")
         '0.50 [0.25, 0.75]'
         >>> with_interval({"auc": 1.0, "intervals": {"auc": [1.0, 1.0]}}, "auc")
-        '1.00 [all draws alike]'
+        '1.00 [all draws equal]'
         >>> with_interval({"saved": -1e-9}, "saved")
         '0.00'
     """

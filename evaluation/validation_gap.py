@@ -1,7 +1,7 @@
-"""Whether a model is worse on test images than on validation images, and on which classes.
+"""Tests whether a model is worse on test than on validation images, and for which classes.
 
-Method: two-sample bootstrap with added images, as in statistics/differences.py; the two
-scores, and the recalls of the classes, are corrected by Holm for their number.
+Method: two-sample bootstrap with added images, as in statistics/differences.py. The two
+scores, and the recalls of the classes, are each corrected by Holm's method.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ LEVEL = 0.05
 TITLE = "Validation and test"
 EXPLANATION = (
     "Scores on validation and test images differ by chance, and the validation score is "
-    "slightly too high, as it chose the epoch. A difference is more than chance explains "
-    f"if its p-value, corrected by Holm, is below {LEVEL:g}: then the images differ, in "
-    "camera, site or selection, say, or validation images resemble training images."
+    "slightly too high, because the epoch was chosen by it. A difference exceeds chance if "
+    f"its p-value, with Holm's correction, is below {LEVEL:g}: then the images differ, for "
+    "example in camera, site or selection, or validation images resemble training images."
 )
 _SCORES = ("accuracy", "balanced_accuracy")
 _MOST_NAMED = 3
@@ -52,7 +52,7 @@ class ValidationGap:
     """
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """Measures; without validation or test images there is a gap."""
+        """Compares the splits; without validation or test images, the result is a gap."""
         test, validation = evidence.test, evidence.validation
         if validation is None or not len(validation) or not len(test):
             why = "there are no validation images; set data.validation_split"
@@ -82,7 +82,7 @@ def _compare(validation: Labelled, test: Labelled) -> Scores:
         return difference(right[rows], is_test[rows], parts, units[rows])
 
     whole = {"accuracy": compared(np.ones(len(labels), bool))}
-    if len(shared) == len(np.unique(labels)):  # else they are means over other classes
+    if len(shared) == len(np.unique(labels)):  # otherwise the means have other classes
         whole["balanced_accuracy"] = compared(in_shared, labels)
     recalls = {int(label): compared(labels == label) for label in shared}
     sides = {"validation": validation, "test": test}
@@ -99,7 +99,7 @@ def _compare(validation: Labelled, test: Labelled) -> Scores:
 
 
 def _units(validation: Labelled, test: Labelled) -> npt.NDArray[np.int64]:
-    """`(images,)`: what is drawn as one; never the same in both splits."""
+    """Returns the units that are drawn, distinct in both splits, `(images,)`."""
     first, second = (
         np.arange(len(each)) if each.groups is None else each.groups
         for each in (validation, test)
@@ -133,7 +133,7 @@ def _recalls(split: Labelled) -> Scores:
 def _with_differences(
     differences: Mapping[str, Difference], of_splits: Mapping[str, Scores]
 ) -> dict[str, Scores]:
-    """Of each score its value in both splits, and the difference, with intervals."""
+    """Returns each score in both splits and the difference, with intervals."""
     corrected = holm([each.p_value for each in differences.values()])
     return {
         name: {
@@ -161,7 +161,7 @@ def _sentence(values: Scores, name: str) -> str:
 
 
 def _warnings(values: Scores) -> list[str]:
-    """The first score that is lower than chance explains, and the classes behind it."""
+    """Warns about the first score that falls by more than chance, with its classes."""
     for name, score in values["scores"].items():
         if score["p_value"] < LEVEL and score["difference"] < 0:
             title = name.replace("_", " ")
@@ -174,7 +174,7 @@ def _warnings(values: Scores) -> list[str]:
 
 
 def _fallen(recalls: Mapping[str, Scores]) -> str:
-    """The classes whose recall is lower: than chance explains, or else by most."""
+    """Describes the classes whose recall falls by more than chance, or the most."""
     order: Sequence[str] = sorted(recalls, key=lambda name: recalls[name]["difference"])
     lower = [name for name in order if recalls[name]["difference"] < 0]
     certain = [name for name in lower if recalls[name]["p_value"] < LEVEL]

@@ -1,1 +1,1 @@
-"""What a model can be trusted with: the parts of an evaluation, the report, the card."""
+"""Reports on runs: the parts of an evaluation, the HTML page and the model card."""

@@ -1,4 +1,4 @@
-"""Means beside a run's single model: over views of each image, and over all folds."""
+"""Scores of test-time augmentation and of ensembles of folds, for the report of a run."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ _OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2")
 
 
 class Averages(NamedTuple):
-    """What there is to show.
+    """Scores of means over views and folds.
 
     Attributes:
-        table: A row for the single model and one for each mean; None if there are none.
-        conclusions: Whether a mean is better, of each.
+        table: Rows of the single model and of each mean; None if there are no means.
+        conclusions: Comparisons of each mean with single models.
         gaps: Files that can't be shown, and why.
     """
 
@@ -33,16 +33,16 @@ class Averages(NamedTuple):
 
 
 class _Found(NamedTuple):
-    names: tuple[str, ...] = ()  # of the scores in the rows
+    names: tuple[str, ...] = ()  # names of the scores in the rows
     rows: Sequence[list[Any]] = ()
     conclusions: Sequence[str] = ()
 
 
 def read_averages(run: Path) -> Averages:
-    """Reads what `keraunos test --tta`, and `keraunos test FOLDS`, have written.
+    """Reads the results of `keraunos test --tta` and `keraunos test FOLDS`.
 
     Args:
-        run: The directory of the run, which may be that of a fold.
+        run: Directory of the run, possibly of a fold.
     """
     directory = run.resolve()
     files = [(directory / TEST_FILE, _of_views)]
@@ -79,7 +79,7 @@ def _of_views(document: Mapping[str, Any]) -> _Found:
         _row("single model", document),
         _row(f"mean of {scores['views']:,} views", scores),
     ]
-    against = scores.get("against_single_model")  # of one class per image alone
+    against = scores.get("against_single_model")  # in classification only
     conclusions = [] if against is None else _conclusions(against)
     return _Found(_names(document), rows, conclusions)
 
@@ -109,7 +109,7 @@ def _row(name: str, scores: Mapping[str, Any]) -> list[Any]:
 
 
 def _names(scores: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a model of a task is judged by at a glance."""
+    """Returns the headline scores of a task."""
     if "per_label" in scores:
         return _OF_LABELS
     return _OF_NUMBERS if "per_target" in scores else _SCORES

@@ -1,7 +1,7 @@
-"""`evaluation.json`: what each part of an evaluation came to, and of which model.
+"""Writes `evaluation.json`: the results of an evaluation, and the evaluated model.
 
-A test runs fewer parts than a report. What the others came to stays true as long as the
-model and its predictions are the same, and is kept that long.
+A test runs fewer parts than a report. Earlier results of the other parts stay valid, and
+are kept, as long as the model and its predictions are unchanged.
 """
 
 import math
@@ -18,17 +18,17 @@ from ..core.run_layout import EVALUATION_FILE, MODEL_FILE
 from ..evaluation.finding import Finding
 
 _OUTDATED = (
-    "not measured for the current model and predictions of the run: an earlier evaluation "
-    "was of different ones; `keraunos report` measures it again"
+    "not measured for the current model and predictions of the run: the earlier evaluation "
+    "used different ones; `keraunos report` measures it again"
 )
 
 
 class Measured(Protocol):
-    """What was evaluated: the predictions of a model for images."""
+    """Predictions that were evaluated."""
 
     @property
     def digest(self) -> str:
-        """The digest of predictions and targets, independent of file paths."""
+        """Digest of predictions and targets, independent of file paths."""
 
 
 def write_evaluation(
@@ -37,17 +37,17 @@ def write_evaluation(
     evidence: Measured | None,
     keeps_others: bool = False,
 ) -> set[str]:
-    """Writes what the parts of an evaluation came to.
+    """Writes the results of an evaluation.
 
     Args:
-        directory: The run.
-        findings: By name of the part.
-        evidence: The predictions that they are about; None if not known.
-        keeps_others: Whether parts that were measured earlier, and are not now, stay.
-            Where they are of another model or other predictions, a gap takes their place.
+        directory: Directory of the run.
+        findings: Results by name of the part.
+        evidence: The evaluated predictions; None if unknown.
+        keeps_others: Whether to keep earlier results of parts that are not measured now. If
+            they belong to another model or other predictions, a gap replaces them.
 
     Returns:
-        Names of the parts that were kept.
+        The names of the kept parts.
     """
     subject = _subject(directory, evidence)
     content = {
@@ -68,7 +68,7 @@ def write_evaluation(
 
 
 def _is_missing(finding: Finding | None, earlier: Mapping[str, Any]) -> bool:
-    """Whether an earlier evaluation knows more: a gap takes no measured value's place."""
+    """Whether to keep an earlier result; a gap does not replace measured values."""
     return finding is None or bool(earlier.get("values") and not finding.values)
 
 
@@ -83,7 +83,7 @@ def _subject(directory: Path, evidence: Measured | None) -> dict[str, str | None
 
 
 def _earlier(directory: Path) -> dict[str, dict[str, Any]]:
-    """What the file holds; nothing if it is not there, or not what was written."""
+    """Reads the file; empty if it is missing or damaged."""
     try:
         content = read_checked_json(directory / EVALUATION_FILE)
     except CheckpointError:
@@ -109,7 +109,7 @@ def _as_json(finding: Finding) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold: null for what is not a finite number, text for what it lacks."""
+    """Converts to JSON values: non-finite numbers to null, unknown types to text."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""The exports of a run, as the `parity.json` of each tells of them."""
+"""Describes the exports of a run from their `parity.json`."""
 
 import json
 import os
@@ -18,16 +18,16 @@ _HEADER = [
     "compared",
     "largest difference of a probability",
     "classes that agree",
-    "loss of balanced accuracy in int8",
+    "loss of balanced accuracy with int8",
 ]
 
 
 class Exports(NamedTuple):
-    """What there is to show.
+    """The exports of a run.
 
     Attributes:
-        table: A row for each export; None if there are none.
-        warnings: What was not shown by the comparison, of each.
+        table: One row per export; None if there are none.
+        warnings: Warnings of the comparisons with the model.
         gaps: Exports that can't be shown, and why.
     """
 
@@ -37,7 +37,7 @@ class Exports(NamedTuple):
 
 
 def read_exports(run: Path) -> Exports:
-    """Reads what is below `export` in a run; nothing of it is run or believed."""
+    """Reads the exports of a run, without running them or trusting their text."""
     rows: list[list[str]] = []
     warnings: list[str] = []
     gaps: list[str] = []
@@ -57,7 +57,7 @@ def read_exports(run: Path) -> Exports:
 
 
 def _directories(folder: Path) -> Iterator[Path]:
-    """Those of exports; not those that are being written."""
+    """Yields the directories of complete exports."""
     if folder.is_dir() and not folder.is_symlink():
         for path in sorted(folder.iterdir()):
             is_own = path.is_dir() and not path.is_symlink()

@@ -1,6 +1,6 @@
-"""What the files of a run tell: settings, data, training, environment.
+"""Reads facts from the files of a run: settings, data, training, environment.
 
-Loads no TensorFlow and writes nothing. Whatever is absent or damaged is a gap that says so.
+This neither loads TensorFlow nor writes anything. Missing or damaged files become gaps.
 """
 
 import csv
@@ -47,24 +47,24 @@ _NOT_VALUES = ("epoch", "step")
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What is known of a run without its model.
+    """Facts about a run that are known without its model.
 
     Attributes:
-        name: What to call it.
-        directory: Where it is; None for a model without one.
-        settings: As asked for, nested, without secrets.
+        name: Name of the run.
+        directory: Directory of the run; None for a model without one.
+        settings: Nested settings, without secrets.
         environment: Versions, devices and command.
         class_names: The classes, in the order of the model's outputs.
-        counts: Images by class, by split.
-        dropped: Dropped files, by the policy that did so.
-        dropped_files: The first of them.
-        history: Values per epoch, by metric; NaN where an epoch has none.
+        counts: Number of images by split and class.
+        dropped: Number of dropped files by policy.
+        dropped_files: Table of the first dropped files.
+        history: Values per epoch by metric; NaN if missing.
         epochs: The numbers of these epochs.
-        best: Its best epoch, or None if that is not known.
-        step: Of training, its last.
+        best: The best epoch, or None if unknown.
+        step: The last training step.
         siblings: The table of the search or of the folds that the run belongs to.
-        exports: What it was exported as, and how that was checked.
-        averages: Means over views and folds, beside its scores.
+        exports: The exports and their comparison with the model.
+        averages: Scores of means over views and folds.
         gaps: What could not be read, and why.
     """
 
@@ -87,11 +87,11 @@ class RunFacts:
 
     @property
     def exported_epoch(self) -> int | None:
-        """Of which epoch the model is; None if that is not known."""
+        """The epoch of the exported model; None if unknown."""
         return self.best.epoch if self.best and self.best.is_exported else None
 
     def setting(self, name: str) -> Any:
-        """A setting by its dotted name; None if it is unknown."""
+        """Returns a setting by its dotted name; None if unknown."""
         value: Any = self.settings
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -141,11 +141,11 @@ def read_facts(directory: Path) -> RunFacts:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a table, one at a time: there may be millions.
+    """Yields the rows of a table one at a time, as there may be millions.
 
     Raises:
-        OSError: It can't be read.
-        csv.Error: It is no table.
+        OSError: The file can't be read.
+        csv.Error: The file is not a table.
     """
     with open_regular(path) as file:
         lines = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
@@ -154,7 +154,7 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _settings(path: Path) -> dict[str, Any]:
-    """What the command line wrote; else what the newest checkpoint of a script knows."""
+    """Reads the settings from the configuration or, for scripts, the newest checkpoint."""
     if path.exists():
         return read_source(str(path)).values
     checkpoints = path.parent / CHECKPOINTS_FOLDER
@@ -201,7 +201,7 @@ def _named(path: Path, *columns: str) -> Iterator[dict[str, str]]:
 
 
 def _history(path: Path) -> tuple[dict[str, list[float]], list[int], int]:
-    """Values per epoch, the numbers of the epochs, and the last step."""
+    """Returns values per epoch, the numbers of the epochs, and the last step."""
     history: dict[str, list[float]] = {}
     epochs: list[int] = []
     step = 0
@@ -222,7 +222,7 @@ def _history(path: Path) -> tuple[dict[str, list[float]], list[int], int]:
 
 
 def _siblings(directory: Path, gaps: list[str]) -> Table | None:
-    """The table of the search or the folds that a run is one of."""
+    """Returns the table of the search or the folds that a run belongs to."""
     parent, name = directory.resolve().parent, directory.resolve().name
     for pattern, file, title in (
         (TRIAL, RESULTS_FILE, "Trials of the search"),

@@ -1,4 +1,4 @@
-"""Images of a split that are not those that the run saw: gone, changed, new, or moved."""
+"""Finds images of a split that were deleted, changed or added since the run."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,13 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class ImageChanges:
-    """How the files of a split differ from those in split.csv.
+    """Differences of the files of a split from split.csv.
 
     Attributes:
-        gone: Files of the split that are not there any more.
-        changed: Files of the same name with another content.
+        gone: Files of the split that no longer exist.
+        changed: Files with changed content.
         new: Files that the run did not have in this split.
-        trained_on: Files that are in the training or validation split of the run.
+        trained_on: Files in the training or validation split of the run.
     """
 
     gone: Sequence[str] = ()
@@ -30,7 +30,7 @@ class ImageChanges:
     trained_on: Sequence[str] = ()
 
     def warnings(self) -> Iterator[str]:
-        """A sentence for each kind, with the files it is about."""
+        """Yields a sentence for each kind of change, with its files."""
         for files, what in (
             (
                 self.trained_on,
@@ -47,18 +47,18 @@ class ImageChanges:
 def find_changes(
     table: Path, images: FingerprintedImages, split: str = "test"
 ) -> ImageChanges:
-    """Compares the images of a split with those of a run.
+    """Compares the current images of a split with those of a run.
 
-    Memory grows with that split alone.
+    Memory use depends on the size of that split only.
 
     Args:
-        table: The run's split.csv.
-        images: The split as it is now.
-        split: Its name in the table; the images of all others count as trained on.
+        table: The split.csv of the run.
+        images: The current split.
+        split: Its name in the table; images of other splits count as trained on.
 
     Raises:
         OSError: The table can't be read.
-        ValueError: It lacks a column.
+        ValueError: The table lacks a column.
     """
     names = map(os.path.abspath, images.names)
     left = dict(zip(names, images.digests, strict=True))

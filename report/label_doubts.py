@@ -1,4 +1,4 @@
-"""Shows the images whose labels are most doubtful."""
+"""Shows the images with the most doubtful labels."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -20,15 +20,15 @@ from .subject import Subject
 
 TITLE = "Doubtful labels"
 EXPLANATION = (
-    "A label is in doubt where another class is predicted with at least the average "
-    "probability of images of that class (confident learning, Northcutt et al., 2021). "
-    "Images are ranked by the probability of their label. A doubt is a question, not an "
-    "answer: the model may be wrong, and a weak one often is."
+    "A label is in doubt if another class is predicted with at least the mean probability "
+    "of that class over its own images (confident learning, Northcutt et al., 2021). "
+    "Images are ranked by the probability of their label. A doubt may also be a mistake of "
+    "the model, especially of a weak one."
 )
 MOST_SHOWN = 24
 _OF_FOLDS = (
-    "the folds of data.folds=5 together judge every image, in label_doubts.csv of their "
-    "directory"
+    "with data.folds=5, the folds together judge every image, in label_doubts.csv of "
+    "their directory"
 )
 
 LoadImages = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]
@@ -36,19 +36,19 @@ LoadImages = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class DoubtfulLabels:
-    """Holds labels of validation images against what the model predicts for them.
+    """Compares the labels of validation images with the predictions of the model.
 
-    Images that the model trained on are not judged: it repeats their labels. Where all
-    folds were trained, `label_doubts.csv` in their directory judges every image.
+    Training images are not judged, because the model repeats their labels. If all folds
+    were trained, `label_doubts.csv` in their directory judges every image.
 
     Args:
-        most: Images listed, at most.
+        most: Maximum number of listed images.
     """
 
     most: int = 100
 
     def explain(self, evidence: Evidence, subject: Subject) -> Finding:
-        """Ranks the validation images, and shows the most doubtful."""
+        """Ranks the validation images, and shows the most doubtful labels."""
         validation = evidence.validation
         if validation is None or not len(validation):
             why = (
@@ -72,13 +72,13 @@ def finding_of(
     named: str,
     gaps: list[str] | None = None,
 ) -> Finding:
-    """What there is to say of doubtful labels, with images.
+    """Returns the finding on doubtful labels, with images.
 
     Args:
         judged: Predictions of models that did not train on the images.
-        load_images: Returns images by their row.
-        most: Images listed, at most.
-        named: Which images these are: `"validation images"`.
+        load_images: Returns images by row.
+        most: Maximum number of listed images.
+        named: Description of the images, such as `"validation images"`.
         gaps: What was not judged.
     """
     doubts = find_label_doubts(judged.labels, judged.probabilities)
@@ -94,7 +94,7 @@ def finding_of(
         "pairs": [dict(zip(_PAIR, pair, strict=True)) for pair in pairs],
         "most_doubtful": entries,
     }
-    columns = ["file", "label", "probability of label", "suggestion", "probability of it"]
+    columns = ["file", "label", "its probability", "suggestion", "its probability"]
     tables = [
         Table(
             "Doubted labels and suggested classes",
@@ -122,15 +122,15 @@ _PAIR = ("label", "suggestion", "images")
 
 def _conclusion(judged: Labelled, doubts: LabelDoubts, named: str) -> str:
     count = int(doubts.in_doubt.sum())
-    text = f"Of {len(judged):,} {named} {count:,} have a label in doubt."
+    text = f"Of {len(judged):,} {named}, {count:,} have a label in doubt."
     contradictory = int((doubts.in_doubt & judged.contradictory).sum())
     if contradictory:
-        text += f" Of these, {contradictory:,} have a copy filed under another class."
+        text += f" Of these, {contradictory:,} have a copy in another class."
     return text
 
 
 def _pairs(judged: Labelled, doubts: LabelDoubts) -> list[tuple[str, str, int]]:
-    """Labels and suggestions of the images in doubt, the commonest first."""
+    """Counts pairs of label and suggestion of the labels in doubt, in descending order."""
     rows = doubts.most_doubtful
     counts = Counter(
         zip(judged.labels[rows].tolist(), doubts.suggested[rows].tolist(), strict=True)

@@ -27,11 +27,11 @@ from .run_report import LoadImages, RunReport
 
 
 @runtime_checkable
-class _HandsOutImages(Protocol):
-    """A split that hands out its images by row."""
+class _ProvidesImages(Protocol):
+    """A split that returns images by row."""
 
     def images(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """`(places, height, width, 3)` uint8."""
+        """Returns the images at these positions, `(places, height, width, 3)` uint8."""
 
 
 def report_of_test(
@@ -41,13 +41,13 @@ def report_of_test(
     findings: Mapping[str, Finding],
     images: object,
 ) -> RunReport:
-    """A report of a model that was tested just now.
+    """Creates the report of a model that was just tested.
 
     Args:
-        facts: Of its run, or what is known without one.
-        scores: As in test.json.
-        evidence: Its predictions.
-        findings: What the parts of the evaluation came to.
+        facts: Facts about its run, if it has one.
+        scores: Scores as in test.json.
+        evidence: Predictions of the model.
+        findings: Results of the evaluation by part.
         images: The test split.
     """
     load_images = loader_of(images)
@@ -60,13 +60,13 @@ def report_of_test(
 def report_from_files(
     facts: RunFacts, directory: Path, parts: Mapping[str, Part], reason: str
 ) -> RunReport:
-    """A report of the predictions that a run has written, without its model or images.
+    """Creates a report from the predictions of a run, without its model and images.
 
     Args:
-        facts: Of the run.
-        directory: The run.
-        parts: Of the evaluation.
-        reason: Why there are no model or images.
+        facts: Facts about the run.
+        directory: Directory of the run.
+        parts: Parts of the evaluation.
+        reason: Why model and images are missing.
     """
     gaps = [f"not measured again: {reason}"]
     try:
@@ -75,9 +75,9 @@ def report_from_files(
     except KeraunosError as error:
         return report_without_test(facts, list(parts), f"{reason} {error}")
     warning = (
-        "The model could not be tested again: the scores are of the predictions that the "
-        f"run has written ({PREDICTIONS_FILE}), and it is not known which images have a "
-        "copy under another class."
+        "The model could not be tested again: the scores are those of the predictions that "
+        f"the run has written ({PREDICTIONS_FILE}), and it is unknown which images have a "
+        "copy in another class."
     )
     return RunReport(
         facts,
@@ -90,27 +90,27 @@ def report_from_files(
 
 
 def report_without_test(facts: RunFacts, names: Sequence[str], reason: str) -> RunReport:
-    """A report of a run of which nothing can be scored.
+    """Creates the report of a run without scores.
 
     Args:
-        facts: Of the run.
-        names: Of the parts of the evaluation.
-        reason: Why.
+        facts: Facts about the run.
+        names: Names of the parts of the evaluation.
+        reason: Why there are no scores.
     """
-    gaps = [f"not measured: any score, because of this: {reason}"]
+    gaps = [f"not measured: any scores. The reason: {reason}"]
     return RunReport(facts, findings=unmeasured(names, reason), gaps=gaps)
 
 
 def loader_of(images: object) -> LoadImages | None:
-    """What hands out the images of a split by row, if anything does."""
-    return images.images if isinstance(images, _HandsOutImages) else None
+    """Returns the function that loads images of a split by row, or None."""
+    return images.images if isinstance(images, _ProvidesImages) else None
 
 
 def changes_of_images(directory: Path, images: object) -> tuple[list[str], list[str]]:
-    """How the images of a test split differ from those in split.csv.
+    """Compares the images of a test split with those in split.csv.
 
     Returns:
-        Warnings, and gaps where that is not known.
+        Warnings about changes, and gaps if they are unknown.
     """
     try:
         if isinstance(images, FingerprintedImages):
@@ -124,7 +124,7 @@ def changes_of_images(directory: Path, images: object) -> tuple[list[str], list[
 def _compared(
     report: RunReport, directory: Path, evidence: Evidence, images: object
 ) -> RunReport:
-    """With what is to be said of the files that the run has written."""
+    """Adds comparisons with the files that the run has written."""
     warnings, remarks = list(report.warnings), list(report.remarks)
     for labelled, name in (
         (evidence.test, PREDICTIONS_FILE),

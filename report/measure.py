@@ -19,17 +19,17 @@ def measure(
     subject: Subject | None,
     reason: str = NO_MODEL,
 ) -> dict[str, Finding]:
-    """What each part comes to, in their order.
+    """Returns the results of all parts, in order.
 
-    A part whose input is not there, an image that was moved, say, is a gap that names the
-    reason. So is one that fails, as a user's own may: the others are measured all the same,
-    and its traceback goes to standard error.
+    A part whose input is missing, such as a moved image, becomes a gap with the reason. So
+    does a part that fails, for example a user's own: its traceback goes to standard error,
+    and the other parts are measured.
 
     Args:
-        parts: By name.
-        evidence: Predictions.
-        subject: The model; None if only predictions are left of it.
-        reason: Why the model can't be asked.
+        parts: Parts by name.
+        evidence: Predictions of the model.
+        subject: The model; None if only its predictions exist.
+        reason: Why there is no model.
     """
     return {
         name: _measure(name, part, evidence, subject, reason)
@@ -38,12 +38,12 @@ def measure(
 
 
 def needs_predictions_alone(parts: Mapping[str, Part]) -> dict[str, Part]:
-    """The parts that do not run the model again: they cost almost nothing."""
+    """Returns the parts that do not run the model again, which are cheap."""
     return {n: part for n, part in parts.items() if not isinstance(part, Explainer)}
 
 
 def unmeasured(names: Iterable[str], reason: str) -> dict[str, Finding]:
-    """A gap for each part.
+    """Returns a gap for each part.
 
     Example:
         >>> unmeasured(["grad_cam"], "there are no images")["grad_cam"].gaps

@@ -1,4 +1,4 @@
-"""Numbers as a reader of a report wants them."""
+"""Formats numbers for reports."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from ..evaluation.text import NO_WIDTH
 
 
 def shown(value: Any) -> str:
-    """A value of a table: three decimals, thousands set apart, "-" for none.
+    """Formats a value of a table: three decimals, thousands separators, "-" for none.
 
     Example:
         >>> [shown(each) for each in (0.12345, 1200, None, "nevus", True, [1, 2])]
@@ -26,7 +26,7 @@ def shown(value: Any) -> str:
 
 
 def with_interval(values: dict[str, Any]) -> str:
-    """A score with its interval, where it has one.
+    """Formats a score with its interval, if it has one.
 
     Example:
         >>> with_interval({"value": 0.5, "low": 0.4, "high": 0.6})

@@ -1,7 +1,7 @@
-"""The parts of an evaluation by the names that they have in YAML.
+"""Registry of the parts of an evaluation by their names in YAML.
 
-To add one: write its file in `evaluation/` (predictions alone) or here (it asks the model),
-give it options in `configs/evaluation.py`, and name it here.
+To add a part, write its file in `evaluation/` (if it needs only predictions) or here (if it
+runs the model), give it options in `configs/evaluation.py`, and register it here.
 """
 
 import functools
@@ -18,10 +18,10 @@ Part = Evaluator | Explainer
 
 
 def create_parts(config: EvaluationConfig) -> dict[str, Part]:
-    """The parts that a configuration asks for, by name and in the order of a report.
+    """Creates the parts of a configuration, by name and in the order of a report.
 
     Raises:
-        ConfigError: A part of the user's own can't be imported or refuses its arguments.
+        ConfigError: A user's own part can't be imported, or rejects its arguments.
 
     Example:
         >>> list(create_parts(EvaluationConfig(grad_cam=None)))[:2]
@@ -33,7 +33,7 @@ def create_parts(config: EvaluationConfig) -> dict[str, Part]:
 
 
 def _shipped(module: str, name: str, field: str) -> Callable[[EvaluationConfig], Any]:
-    """A class that takes the options of its group as keyword arguments."""
+    """Returns a factory of a class that takes the options of its section."""
 
     def make(config: EvaluationConfig) -> Any:
         options = getattr(config, field)
@@ -65,12 +65,12 @@ def _grad_cam(config: EvaluationConfig) -> Any:
     )
     if config.grad_cam is not None:
         return part(**config.grad_cam.model_dump())
-    # What must not be missed is shown all the same, without maps.
+    # Images that must not be missed are shown even without maps.
     return part(method=None, examples_per_class=0) if config.must_not_miss else None
 
 
 def _validation_gap(config: EvaluationConfig) -> Any:
-    del config  # it has no options, and is always asked for
+    del config  # it has no options, and is always created
     return _class("..evaluation.validation_gap", "ValidationGap")()
 
 

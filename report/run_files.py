@@ -1,4 +1,4 @@
-"""The files that an evaluation leaves in a run directory, beside the page."""
+"""Writes the files of an evaluation, except the page, into a run directory."""
 
 import os
 from collections.abc import Mapping
@@ -28,19 +28,19 @@ def write_findings(
     evidence: Evidence | None,
     keeps_others: bool = False,
 ) -> set[str]:
-    """Writes what the parts of an evaluation came to.
+    """Writes the results of an evaluation.
 
-    evaluation.json; calibration.json, if a correction was fitted; and
+    The files are evaluation.json, calibration.json if a correction was fitted, and
     validation_predictions.csv, on which choices were made.
 
     Args:
-        directory: The run.
-        findings: By name of the part.
-        evidence: The predictions that they are about; None if not known.
-        keeps_others: As of `write_evaluation`.
+        directory: Directory of the run.
+        findings: Results by name of the part.
+        evidence: The evaluated predictions; None if unknown.
+        keeps_others: See `write_evaluation`.
 
     Returns:
-        Names of the parts that were kept.
+        The names of the kept parts.
     """
     kept = write_evaluation(directory, findings, evidence, keeps_others)
     if "calibration" in findings:
@@ -52,7 +52,7 @@ def write_findings(
 
 
 def compare_predictions(file: Path, now: Predictions) -> tuple[str, bool]:
-    """Whether predictions are those that a run has in a file.
+    """Compares predictions with those in a file of a run.
 
     Returns:
         A sentence, and whether it is a warning.
@@ -63,8 +63,8 @@ def compare_predictions(file: Path, now: Predictions) -> tuple[str, bool]:
         return f"Not compared with {file.name} of the run: {error}", file.exists()
     if not _are_comparable(before, now):
         return (
-            f"{file.name} has {len(before.names):,} images or labels that differ from the "
-            f"{len(now.names):,} scored here; `keraunos test` writes it again.",
+            f"The {len(before.names):,} images in {file.name}, or their labels, differ "
+            f"from the {len(now.names):,} scored here; `keraunos test` writes it again.",
             True,
         )
     differences = np.abs(before.probabilities - now.probabilities).max(axis=1)
@@ -76,7 +76,7 @@ def compare_predictions(file: Path, now: Predictions) -> tuple[str, bool]:
             "changed since. `keraunos test` writes it again.",
             True,
         )
-    return f"The same predictions are in {file.name} of the run.", False
+    return f"The predictions are the same as in {file.name} of the run.", False
 
 
 def _are_comparable(before: Predictions, now: Predictions) -> bool:

@@ -21,17 +21,17 @@ class RunReport:
     """The content of the report of one run.
 
     Attributes:
-        facts: What its files tell.
-        scores: Of the test images, as in `test.json`; None if there are none.
+        facts: Facts from the files of the run.
+        scores: Scores of the test images as in `test.json`; None if there are none.
         test: Predictions for the test images, or None.
-        findings: What each part of the evaluation came to, by name.
-        load_images: Hands out test images by row: `(rows, height, width, 3)` uint8; None
-            if there are none to show.
-        remarks: On the making of it: whether scores are those of `test.json`, say.
-        warnings: What must not be overlooked, besides those of the findings.
-        gaps: What could not be made, besides those of facts and findings.
-        license: Of the model, as model hubs write it.
-        task: What the model predicts: one class per image, several labels, or numbers.
+        findings: Results of the evaluation by part.
+        load_images: Returns test images by row, `(rows, height, width, 3)` uint8; None if
+            there are none to show.
+        remarks: Remarks, for example whether scores are those of `test.json`.
+        warnings: Warnings, in addition to those of the findings.
+        gaps: Gaps, in addition to those of facts and findings.
+        license: License of the model, as on model hubs.
+        task: The task of the model.
     """
 
     facts: RunFacts
@@ -57,7 +57,7 @@ class RunReport:
 
     @cached_property
     def all_warnings(self) -> list[str]:
-        """Those of the report, of its scores and of all its parts."""
+        """Warnings of the report, of its scores and of all its parts."""
         parts = self.findings.values()
         of_parts = [each for part in parts for each in part.warnings]
         return [
@@ -68,7 +68,7 @@ class RunReport:
 
     @cached_property
     def all_gaps(self) -> list[str]:
-        """Those of the report, of its facts and of all its parts, the latter named."""
+        """Gaps of the report, of its facts and of all its parts, with their titles."""
         named = [
             f"{part.title}: {gap}" for part in self.findings.values() for gap in part.gaps
         ]
@@ -76,7 +76,7 @@ class RunReport:
 
 
 def _intervals_without_width(scores: Mapping[str, Any] | None, task: Task) -> list[str]:
-    """Images are drawn class by class, in which there may be nothing to draw from."""
+    """Warns about intervals without width, for which all bootstrap samples are equal."""
     intervals: Mapping[str, Sequence[float]] = (scores or {}).get("intervals", {})
     names = [
         name.replace("_", " ") for name, (low, high) in intervals.items() if low == high

@@ -1,4 +1,4 @@
-"""What explainers may ask of the model that is measured."""
+"""Protocols of explainers, and of the model that they explain."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,10 +12,11 @@ from ..evaluation.predictions import Predictions
 
 
 class Subject(Protocol):
-    """A model on its devices, with the images it is measured on.
+    """A model on its devices, with the images on which it is evaluated.
 
     Attributes:
-        model: Takes `(images, height, width, 3)` float32 RGB from 0 to 255.
+        model: The model, which takes `(images, height, width, 3)` float32 RGB from 0 to
+            255.
         test: The test split, with `images(places)`: `(places, height, width, 3)` uint8.
         validation: The validation split, or None.
     """
@@ -27,36 +28,36 @@ class Subject(Protocol):
     def predict(
         self, images: npt.NDArray[Any], places: npt.NDArray[np.int64] | None = None
     ) -> npt.NDArray[np.float32]:
-        """Outputs for images, a batch at a time on all devices: `(images, classes)`.
+        """Predicts images in batches on all devices; returns outputs `(images, classes)`.
 
         Args:
-            images: Of the test split, changed in whichever way.
-            places: Of each in the test split, for models that take columns beside it.
+            images: Images of the test split, possibly modified.
+            places: Positions of the images in the test split, for table columns.
         """
 
     def evidence(self, test: Predictions) -> Evidence:
-        """What was predicted for test images, and the predictions for validation."""
+        """Combines predictions for test images with those for validation images."""
 
     def columns(self, places: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
-        """What the model takes of a table beside test images, `(places, 1)` a column.
+        """Returns the model's table columns for test images, `(places, 1)` each.
 
         Args:
-            places: Of the images in the test split.
+            places: Positions of the images in the test split.
         """
 
     def run(self, function: Any, *arrays: npt.NDArray[Any]) -> Any:
-        """A TensorFlow function of batches of rows, on all devices, one row per example.
+        """Runs a TensorFlow function on batches of rows, on all devices.
 
         Args:
-            function: Of one tensor for each array, all with the same number of rows;
-                returns tensors with as many rows.
-            *arrays: With as many rows as each other.
+            function: Function of one tensor per array, all with the same number of rows,
+                that returns tensors with as many rows.
+            *arrays: Arrays with the same number of rows.
         """
 
 
 @runtime_checkable
 class Explainer(Protocol):
-    """A part of an evaluation that asks the model, or shows images."""
+    """A part of an evaluation that runs the model, or shows images."""
 
     def explain(self, evidence: Evidence, subject: Subject) -> Finding:
-        """Measures; what can't be measured is a gap and no error."""
+        """Returns the result; what can't be measured is a gap, not an error."""

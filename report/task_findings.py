@@ -1,4 +1,4 @@
-"""What is measured of models of several labels, or of numbers, with images of mistakes."""
+"""Findings on multi-label and regression models, with images of mistakes."""
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ TaskPredictions = LabelPredictions | NumberPredictions
 
 
 class _Shown(NamedTuple):
-    """An image to show: its row, the heading it stands under, and its caption."""
+    """An image to show, with its heading and caption."""
 
     row: int
     heading: str
@@ -29,12 +29,12 @@ class _Shown(NamedTuple):
 def task_findings(
     predictions: TaskPredictions, scores: Mapping[str, Any], load_images: LoadImages | None
 ) -> dict[str, Finding]:
-    """Scores, figures and the worst mistakes of a model that is not a classifier.
+    """Returns scores, figures and the worst mistakes of a multi-label or regression model.
 
     Args:
-        predictions: With targets.
-        scores: Of them, as in test.json.
-        load_images: Hands out test images by row; None if there are none to show.
+        predictions: Predictions with targets.
+        scores: Their scores, as in test.json.
+        load_images: Returns test images by row; None if there are none to show.
     """
     if isinstance(predictions, LabelPredictions):
         from ..evaluation.multi_label.findings import label_findings  # loads Matplotlib
@@ -65,7 +65,7 @@ def _with_images(
         ]
     }
     if not chosen:
-        return Finding(title, conclusions=["No label of any test image is wrong."])
+        return Finding(title, conclusions=["All labels of all test images are right."])
     if load_images is None:
         gap = "not shown: images, because none can be loaded"
         return Finding(title, _EXPLANATION, values=values, gaps=[gap])
@@ -110,7 +110,7 @@ def _wrong_labels(predictions: LabelPredictions) -> list[_Shown]:
         )
         for each in find_label_mistakes(predictions, MOST_SHOWN)
     ]
-    return sorted(found, key=lambda each: each.heading)  # of a heading, as they came
+    return sorted(found, key=lambda each: each.heading)  # stable within a heading
 
 
 def _wrong_numbers(predictions: NumberPredictions) -> list[_Shown]:
@@ -118,14 +118,14 @@ def _wrong_numbers(predictions: NumberPredictions) -> list[_Shown]:
 
     targets = predictions.targets
     if targets is None:
-        raise ValueError("Predictions without targets have no errors.")
+        raise ValueError("Predictions must have targets.")
     return [
         _Shown(
             row,
             "In units of the typical error of each number",
             [
                 f"{name}: {shown(float(predictions.values[row, place]))}, "
-                f"truly {shown(float(targets[row, place]))}"
+                f"true {shown(float(targets[row, place]))}"
                 for place, name in enumerate(predictions.target_names)
             ],
         )

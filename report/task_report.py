@@ -30,12 +30,12 @@ def report_of_task(
     predictions: TaskPredictions,
     images: object,
 ) -> RunReport:
-    """A report of a model that was tested just now.
+    """Creates the report of a model that was just tested.
 
     Args:
-        facts: Of its run, or what is known without one.
-        scores: As in test.json.
-        predictions: For test images.
+        facts: Facts about its run, if it has one.
+        scores: Scores as in test.json.
+        predictions: Predictions for test images.
         images: The test split.
     """
     load_images = loader_of(images)
@@ -63,13 +63,13 @@ def report_of_task(
 def task_report_from_files(
     facts: RunFacts, directory: Path, task: Task, reason: str
 ) -> RunReport:
-    """A report with the scores of test.json, where model or images can't be read.
+    """Creates a report from the scores in test.json, without model and images.
 
     Args:
-        facts: Of the run.
-        directory: The run.
-        task: What its model predicts.
-        reason: Why there are no model or images.
+        facts: Facts about the run.
+        directory: Directory of the run.
+        task: Task of its model.
+        reason: Why model and images are missing.
     """
     gaps = [f"not measured again: {reason}", FOR_CLASSIFIERS]
     try:
@@ -81,7 +81,7 @@ def task_report_from_files(
 
 
 def _compared(file: Path, predictions: TaskPredictions) -> tuple[list[str], list[str]]:
-    """A remark or a warning on the predictions that the run has written."""
+    """Compares predictions with those of the run; returns remarks and warnings."""
     if not file.exists():
         return [], []
     again = "`keraunos test` writes it again."
@@ -104,4 +104,4 @@ def _compared(file: Path, predictions: TaskPredictions) -> tuple[list[str], list
             f"{count:,} of {len(now):,} predictions differ from those in {file.name}: the "
             f"model, the images or a library have changed since. {again}"
         ]
-    return [f"The same predictions are in {file.name} of the run."], []
+    return [f"The predictions are the same as in {file.name} of the run."], []

@@ -1,6 +1,6 @@
-"""What a run predicted for its test images, and what its split.csv knows of those.
+"""Reads the predictions of a run for its test images, with information from split.csv.
 
-Loads no TensorFlow.
+This does not load TensorFlow.
 """
 
 import os
@@ -28,32 +28,32 @@ def compare_runs(first: str | os.PathLike[str], second: str | os.PathLike[str]) 
     """Compares two runs on the same test images, with intervals of the difference.
 
     Args:
-        first: Directory of the run that the other is measured against.
-        second: Directory of the other.
+        first: Directory of the baseline run.
+        second: Directory of the other run.
 
     Returns:
         See `evaluation.compare_paired`.
 
     Raises:
-        ConfigError: One was not tested, or images, labels or classes differ.
-        CheckpointError: A file is not what was written.
+        ConfigError: A run was not tested, or images, labels or classes differ.
+        CheckpointError: A file differs from its checksum.
     """
     return compare_paired(read_tested_run(Path(first)), read_tested_run(Path(second)))
 
 
 def read_tested_run(directory: Path) -> NamedPredictions:
-    """Reads predictions.csv and, where it is about the same images, split.csv.
+    """Reads predictions.csv and, if it lists the same images, split.csv.
 
     Raises:
         ConfigError: The run was not tested.
-        CheckpointError: A file is not what was written.
+        CheckpointError: A file differs from its checksum.
         DataError: A file can't be read.
     """
     file = directory / PREDICTIONS_FILE
     if not file.exists():
         raise ConfigError(
             message(
-                f"A run that is compared must have a {PREDICTIONS_FILE}.",
+                f"Comparing a run requires its {PREDICTIONS_FILE}.",
                 f"`keraunos test {directory}` writes it if there are test images.",
                 run=str(directory),
             )
@@ -84,7 +84,7 @@ def _groups(rows: Rows) -> npt.NDArray[np.intp]:
 
 def _rows_of_test(file: Path) -> Rows | None:
     if is_damaged(file):
-        notify(f"{file} is damaged: images are compared by the name of their file")
+        notify(f"{file} is damaged: images are compared by file name")
         return None
     if not file.exists():
         return None

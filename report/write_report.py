@@ -1,4 +1,4 @@
-"""Writes the page of a report, and all that goes into the directory of a run."""
+"""Writes the page of a report, and its files into the directory of a run."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -20,10 +20,11 @@ def write_page(path: Path, reports: Sequence[RunReport]) -> Path:
 
 
 def write_run(directory: Path, report: RunReport, measured: Measured | None) -> None:
-    """Writes the model card and what was measured into a run.
+    """Writes the model card and the results of an evaluation into a run.
 
-    model_card.md, evaluation.json, of a classifier validation_predictions.csv and
-    calibration.json, and the figures for TensorBoard if the run has any.
+    The files are model_card.md, evaluation.json and, for a classifier,
+    validation_predictions.csv and calibration.json. If the run has TensorBoard logs,
+    figures are added to them.
     """
     if measured is None or isinstance(measured, Evidence):
         write_findings(directory, report.findings, measured)
@@ -34,12 +35,12 @@ def write_run(directory: Path, report: RunReport, measured: Measured | None) -> 
 
 
 def show_figures(directory: Path, report: RunReport, kept: Collection[str] = ()) -> None:
-    """Gives TensorBoard the figures, in place of those of an earlier evaluation.
+    """Writes figures for TensorBoard in place of those of an earlier evaluation.
 
     Args:
-        directory: The run.
-        report: With its findings.
-        kept: Names of parts whose earlier figures stay.
+        directory: Directory of the run.
+        report: Report with the findings.
+        kept: Names of parts whose earlier figures are kept.
     """
     if (directory / TENSORBOARD_FOLDER).is_dir():
         from ..callbacks.evaluation_images import write_evaluation_images

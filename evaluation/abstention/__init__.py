@@ -1,1 +1,1 @@
-"""Sets of classes with a stated coverage, and what abstaining gains."""
+"""Prediction sets with a given coverage, and the accuracy gained by abstaining."""

@@ -1,4 +1,4 @@
-"""What a model says where it is not sure: sets of classes, or nothing."""
+"""Evaluates prediction sets and abstention for uncertain predictions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,18 +36,18 @@ EXPLANATION = (
     "validation images."
 )
 SHARES_KEPT = (0.5, 0.8, 0.9, 1.0)
-MOST_POINTS = 200  # of a curve
-_CHANCE = 0.025  # that a warning is a false alarm
+MOST_POINTS = 200  # per curve
+_CHANCE = 0.025  # probability that a warning is a false alarm
 
 
 @dataclass(frozen=True)
 class Abstention:
-    """Measures prediction sets, and what is gained where a model may abstain.
+    """Measures prediction sets, and the accuracy gained if the model may abstain.
 
     Args:
-        coverage: How often a set must hold the right class, above 0 and below 1.
-        by_class: Whether that must hold for the images of each class on its own.
-        risk: Part of the answers that may be wrong, if some images get none.
+        coverage: Fraction of sets that must contain the true class, above 0 and below 1.
+        by_class: Whether the coverage must hold for the images of each class separately.
+        risk: Highest fraction of wrong answers if the model may abstain.
 
     Example:
         >>> from keraunos.evaluation.evidence import as_labelled
@@ -66,7 +66,7 @@ class Abstention:
     risk: float = 0.05
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """Measures on test images; thresholds are chosen on validation images."""
+        """Measures on test images, with thresholds chosen on validation images."""
         test, validation = evidence.test, evidence.validation
         require_probabilities(test.probabilities)
         if not len(test):
@@ -131,7 +131,7 @@ class Abstention:
         )
 
     def _answers(self, test: Labelled, validation: Labelled) -> Values:
-        """The threshold of confidence for the wanted risk, and what it comes to on test."""
+        """Chooses the confidence threshold for the wanted risk, and measures it on test."""
         chosen = SelectiveRisk(validation.labels, validation.probabilities).curve()
         place = chosen.place_of_risk(self.risk)
         if place is None:
@@ -169,7 +169,7 @@ def _as_json(threshold: float) -> float | None:
 
 
 def _accuracy_interval(test: Labelled, threshold: float) -> list[float]:
-    """Of the images that reach a threshold; of all it is that of the scores."""
+    """The interval of the accuracy on images that reach a threshold."""
     kept = test.probabilities.max(axis=1).astype(np.float64) >= threshold
     right = test.predicted[kept] == test.labels[kept]
     groups = None if test.groups is None else test.groups[kept]

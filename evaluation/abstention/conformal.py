@@ -1,8 +1,8 @@
-"""Sets of classes that hold the right one as often as is wanted.
+"""Prediction sets that contain the true class at a given rate.
 
 Method: split conformal prediction with one minus the probability of the true class as score
 (Sadinle, Lei and Wasserman, Least Ambiguous Set-Valued Classifiers With Bounded Error
-Levels, 2019), class by class after Vovk, Conditional Validity of Inductive Conformal
+Levels, 2019); class by class after Vovk, Conditional Validity of Inductive Conformal
 Predictors, 2012.
 """
 
@@ -14,7 +14,7 @@ from scipy import stats
 
 Floats = npt.NDArray[np.float64]
 
-EVERY_CLASS = -math.inf  # the threshold that any probability reaches
+EVERY_CLASS = -math.inf  # a threshold that every probability reaches
 
 
 def fit_thresholds(
@@ -23,20 +23,20 @@ def fit_thresholds(
     coverage: float,
     by_class: bool = False,
 ) -> Floats:
-    """From which probability on a class belongs to the set of an image.
+    """Returns the probability from which a class belongs to the set of an image.
 
-    Of images drawn like those given, the sets hold the right class with at least the
+    For images from the same distribution, the sets contain the true class with at least the
     coverage, whatever the model.
 
     Args:
         labels: `(images,)` true classes of validation images.
         probabilities: `(images, classes)`.
-        coverage: How often a set must hold the right class, above 0 and below 1.
-        by_class: Whether that must hold for the images of each class.
+        coverage: Fraction of sets that must contain the true class, above 0 and below 1.
+        by_class: Whether the coverage must hold for the images of each class separately.
 
     Returns:
-        `(classes,)`: thresholds; -inf where too few images stand for the coverage, so that
-        any probability is enough.
+        `(classes,)`: thresholds; -inf if there are too few images for the coverage, so that
+        every set contains the class.
 
     Example:
         >>> labels, probabilities = np.zeros(3, int), np.eye(2)[[0, 0, 0]] * 0.6 + 0.2
@@ -53,18 +53,18 @@ def fit_thresholds(
 
 
 def _threshold(true: Floats, coverage: float) -> float:
-    """The probability that all but a few of the true classes reach."""
+    """Returns the probability that the true class reaches for enough images."""
     place = _place(len(true), coverage)
     return EVERY_CLASS if place > len(true) else float(np.sort(true)[-place])
 
 
 def _place(images: int, coverage: float) -> int:
-    """How many of the images, the likeliest first, reach the threshold."""
+    """Returns how many images, by descending probability, must reach the threshold."""
     return math.ceil((images + 1) * coverage - 1e-9)  # 0.55 * 100 is 55.00000000000001
 
 
 def fewest_images(coverage: float) -> int:
-    """How many images it takes until a set need not hold every class.
+    """Returns the number of images from which sets need not contain every class.
 
     Example:
         >>> fewest_images(0.9), fewest_images(0.95)
@@ -76,7 +76,7 @@ def fewest_images(coverage: float) -> int:
 def prediction_sets(
     probabilities: npt.NDArray[np.floating], thresholds: Floats
 ) -> npt.NDArray[np.bool_]:
-    """`(images, classes)`: whether a class is in the set of an image; sets may be empty."""
+    """Returns whether each class is in the set of an image, `(images, classes)` bool."""
     sets: npt.NDArray[np.bool_] = probabilities >= thresholds
     return sets
 
@@ -84,16 +84,16 @@ def prediction_sets(
 def least_covered(
     test_images: int, validation_images: int, coverage: float, risk: float = 0.025
 ) -> int:
-    """How many test images are covered at least, except for a small risk.
+    """Returns the least number of covered test images, up to a small risk.
 
-    The coverage of one choice of validation images differs from what is wanted, and that
-    of a few test images again: together they have a beta-binomial distribution.
+    The coverage varies with the choice of validation images and of test images; together,
+    the number of covered images has a beta-binomial distribution.
 
     Args:
-        test_images: How many sets are looked at.
-        validation_images: How many chose the threshold.
-        coverage: What is wanted.
-        risk: How often there are fewer, by chance.
+        test_images: Number of test images.
+        validation_images: Number of images on which the threshold was chosen.
+        coverage: The wanted coverage.
+        risk: Probability of a lower number by chance.
     """
     place = _place(validation_images, coverage)
     if place > validation_images or not test_images:

@@ -1,4 +1,4 @@
-"""Draws what abstaining costs and gains."""
+"""Draws the risk-coverage curve and the sizes of prediction sets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-_BLUE, _ORANGE = "#0072B2", "#D55E00"  # of Okabe and Ito, for all kinds of sight
+_BLUE, _ORANGE = "#0072B2", "#D55E00"  # the colorblind-safe palette of Okabe and Ito
 
 
 def risk_coverage_figure(
     curve: Mapping[str, Sequence[float]], kept: Sequence[Mapping[str, Any]]
 ) -> Figure:
-    """The share of answers that are wrong, by the share of images that get one.
+    """Draws the fraction of wrong answers by the fraction of images with an answer.
 
     Args:
         curve: `coverage` and `risk`, from the most confident images to all.
-        kept: Points that are marked, with `kept` and `accuracy`.
+        kept: Marked points, with `kept` and `accuracy`.
     """
     figure = Figure(figsize=(5, 3.8), layout="constrained")
     axis = figure.subplots()
@@ -27,7 +27,7 @@ def risk_coverage_figure(
     shares = [row["kept"] for row in kept]
     risks = [1 - row["accuracy"] for row in kept]
     axis.plot(shares, risks, "s", color=_ORANGE, label="as in the table")
-    axis.set(xlabel="images that get an answer", ylabel="answers that are wrong")
+    axis.set(xlabel="images with an answer", ylabel="wrong answers")
     axis.set(xlim=(0, 1.01), ylim=(0, max(1.05 * max(curve["risk"]), 0.01)))
     for each in (axis.xaxis, axis.yaxis):
         each.set_major_formatter(PercentFormatter(1))
@@ -37,10 +37,10 @@ def risk_coverage_figure(
 
 
 def set_sizes_figure(sizes: Mapping[int, int]) -> Figure:
-    """How many images have sets of how many classes.
+    """Draws the number of images by the size of their prediction set.
 
     Args:
-        sizes: Images by the number of classes in their set.
+        sizes: Number of images by number of classes in the set.
     """
     figure = Figure(figsize=(5, 3), layout="constrained")
     axis = figure.subplots()

@@ -1,8 +1,8 @@
-"""How often a model is wrong when it answers only where it is sure.
+"""Selective classification: the error rate among the most confident predictions.
 
 Method: Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, 2017. An
-answer is kept where the probability of the most probable class reaches a threshold; so
-images with the same probability are kept or left together.
+answer is kept if the probability of the most probable class reaches a threshold, so images
+with equal probabilities are kept or rejected together.
 """
 
 import math
@@ -16,12 +16,12 @@ from ..statistics.ranking import Floats, Ranking
 
 @dataclass(frozen=True)
 class Curve:
-    """What is kept and what is wrong at each threshold, the highest first.
+    """Numbers of kept and wrong answers by threshold, the highest first.
 
     Attributes:
         thresholds: `(thresholds,)`: distinct probabilities of predicted classes.
-        kept: `(thresholds,)` number of images that reach it.
-        wrong: `(thresholds,)` how many of them are wrong.
+        kept: `(thresholds,)`: number of images that reach each.
+        wrong: `(thresholds,)`: number of wrong answers among them.
     """
 
     thresholds: Floats
@@ -29,35 +29,35 @@ class Curve:
     wrong: npt.NDArray[np.int64]
 
     def place_of_share(self, share: float) -> int:
-        """Where at least that share of the images is kept, and no more than necessary."""
+        """Returns the position of the highest threshold that keeps the share of images."""
         wanted = math.ceil(share * self.kept[-1] - 1e-9)
         return int(np.searchsorted(self.kept, wanted))
 
     def place_of_risk(self, risk: float) -> int | None:
-        """Where most images are kept while no more than that share of them is wrong.
+        """Returns the position of the lowest threshold with at most the given risk.
 
-        One image, which is wrong, is added to those kept: a few right answers are no
-        evidence for a small risk. None if no threshold does it.
+        One wrong answer is added to those kept, because a few right answers are no evidence
+        of a small risk. None if there is no such threshold.
         """
         enough = np.flatnonzero(self.wrong + 1 <= risk * (self.kept + 1) + 1e-9)
         return int(enough[-1]) if len(enough) else None
 
     def at(self, threshold: float) -> tuple[int, int]:
-        """How many images are kept at any threshold, and how many of those are wrong."""
+        """Returns the numbers of kept and of wrong answers at any threshold."""
         reached = int((self.thresholds >= threshold).sum())
         if not reached:
             return 0, 0
         return int(self.kept[reached - 1]), int(self.wrong[reached - 1])
 
     def thinned(self, most: int) -> "Curve":
-        """At most so many thresholds, the first and the last among them."""
+        """Returns at most `most` thresholds, including the first and the last."""
         count = len(self.thresholds)
         places = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
         return Curve(self.thresholds[places], self.kept[places], self.wrong[places])
 
 
 class SelectiveRisk:
-    """The images of a split in the order of their confidence.
+    """The images of a split, ranked by confidence.
 
     Args:
         labels: `(images,)` true classes, at least one.
@@ -81,13 +81,13 @@ class SelectiveRisk:
         self._images = len(labels)
 
     def curve(self) -> Curve:
-        """The curve of the images."""
+        """Returns the risk-coverage curve."""
         kept, wrong = self._cumulative(np.ones((1, self._images)))
         thresholds = self._ranking.distinct[::-1].astype(np.float64)
         return Curve(thresholds, kept[0].astype(np.int64), wrong[0].astype(np.int64))
 
     def areas(self, weights: Floats) -> Floats:
-        """`(rounds,)`: the mean of the risk while more and more images are kept (AURC).
+        """Returns the areas under the risk-coverage curve (AURC), `(rounds,)`.
 
         Args:
             weights: `(rounds, images)`: how often each image counts.
@@ -98,6 +98,6 @@ class SelectiveRisk:
         return (added * risks).sum(axis=1) / kept[:, -1]
 
     def _cumulative(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Kept and wrong images, `(rounds, thresholds)` each, the highest first."""
+        """Returns kept and wrong answers, `(rounds, thresholds)`, the highest first."""
         right, wrong = (sums[:, ::-1] for sums in self._ranking.sums(weights))
         return np.cumsum(right + wrong, axis=1), np.cumsum(wrong, axis=1)

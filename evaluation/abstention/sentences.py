@@ -1,4 +1,4 @@
-"""Sentences and tables on abstention."""
+"""Sentences and tables about abstention."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from ..text import with_interval
 
 
 def conclusions_of(values: Mapping[str, Any]) -> list[str]:
-    """For somebody who reads nothing else."""
+    """Returns the conclusions."""
     found = [_about_confidence(values)]
     if "sets" in values:
         found += [_about_sets(values["sets"]), *_about_answers(values["answers"])]
@@ -17,14 +17,14 @@ def conclusions_of(values: Mapping[str, Any]) -> list[str]:
 
 
 def warnings_of(values: Mapping[str, Any]) -> list[str]:
-    """Where less holds than was promised."""
+    """Returns warnings if coverage or risk miss their targets."""
     if "sets" not in values:
         return []
     return [*_broken_promises(values["sets"]), *_broken_risk(values["answers"])]
 
 
 def gaps_of(values: Mapping[str, Any]) -> list[str]:
-    """What could not be measured."""
+    """Returns what could not be measured."""
     if "sets" not in values:
         return [
             "not measured: prediction sets, because there are no validation images to "
@@ -34,7 +34,7 @@ def gaps_of(values: Mapping[str, Any]) -> list[str]:
 
 
 def tables_of(values: Mapping[str, Any]) -> list[Table]:
-    """Accuracy by what is kept, and sets by class."""
+    """Returns tables of accuracy by coverage, and of prediction sets by class."""
     sets = [_class_table(values["sets"])] if "sets" in values else []
     return [_kept_table(values["risk_coverage"]), *sets]
 
@@ -43,8 +43,8 @@ def _about_confidence(values: Mapping[str, Any]) -> str:
     rows = {row["wanted"]: row for row in values["risk_coverage"]["kept"]}
     half, every = with_interval(rows[0.5], "accuracy"), with_interval(rows[1.0], "accuracy")
     return (
-        f"On the {rows[0.5]['kept']:.0%} of the images that the model is most sure of, "
-        f"its accuracy is {half}; on all of them it is {every}."
+        f"On the {rows[0.5]['kept']:.0%} of images with the most confident predictions, "
+        f"the accuracy is {half}; on all images, it is {every}."
     )
 
 
@@ -52,10 +52,10 @@ def _about_sets(sets: Mapping[str, Any]) -> str:
     cases = "images of each class" if sets["by_class"] else "images"
     covered = with_interval(sets, "coverage")
     return (
-        f"Asked for sets that contain the true class for {sets['wanted_coverage']:.0%} of "
-        f"the {cases}, they do in {covered} of {sets['images']:,} test images, with "
-        f"{sets['mean_size']:.1f} classes on average; {sets['single']:.0%} of the sets "
-        "name a single class."
+        f"Prediction sets with a target coverage of {sets['wanted_coverage']:.0%} of the "
+        f"{cases} contain the true class for {covered} of {sets['images']:,} test "
+        f"images, with {sets['mean_size']:.1f} classes on average; {sets['single']:.0%} "
+        "of the sets contain a single class."
     )
 
 
@@ -65,14 +65,14 @@ def _about_answers(answers: Mapping[str, Any]) -> list[str]:
     measured = with_interval(answers, "risk")
     found = "none of them" if measured is None else f"{measured} of these are wrong"
     return [
-        f"Asked to be wrong in at most {answers['wanted_risk']:.0%} of its answers, the "
-        f"model answers from a probability of {answers['threshold']:.3f} on: "
+        f"To be wrong in at most {answers['wanted_risk']:.0%} of its answers, the model "
+        f"answers from a probability of {answers['threshold']:.3f}: for "
         f"{answers['kept']:.0%} of the test images; {found}."
     ]
 
 
 def _broken_promises(sets: Mapping[str, Any]) -> list[str]:
-    """Where coverage is lower than chance explains."""
+    """Warns if coverage is lower than chance explains."""
     every = {"test images": sets} if sets["least"] is not None else {}
     classes = {
         f"test images of {printable(name)}": each
@@ -95,26 +95,26 @@ def _broken_risk(answers: Mapping[str, Any]) -> list[str]:
         return []
     return [
         f"With the threshold chosen on validation, {with_interval(answers, 'risk')} of the "
-        f"answers on test are wrong: more than {answers['wanted_risk']:.0%}."
+        f"answers on test are wrong, more than {answers['wanted_risk']:.0%}."
     ]
 
 
 def _gaps(sets: Mapping[str, Any], answers: Mapping[str, Any]) -> list[str]:
     fewest, coverage = sets["fewest_validation_images"], sets["wanted_coverage"]
     classes = sets["per_class"]
-    need = f"it takes {fewest} of them for a coverage of {coverage:.0%}"
+    need = f"a coverage of {coverage:.0%} takes {fewest}"
     found = []
     if sets["by_class"]:
         found += [
             f"not measured: a threshold of {printable(name)}, because there are only "
             f"{each['validation_images']} validation images of it and {need}; every set "
-            "holds it."
+            "contains it."
             for name, each in classes.items()
             if each["threshold"] is None
         ]
     elif all(each["threshold"] is None for each in classes.values()):
         found.append(
-            f"not measured: sets of less than all classes, because there are only "
+            f"not measured: sets without some classes, because there are only "
             f"{sets['validation_images']} validation images and {need}."
         )
     untested = [name for name, each in classes.items() if not each["images"]]
@@ -133,7 +133,7 @@ def _gaps(sets: Mapping[str, Any], answers: Mapping[str, Any]) -> list[str]:
 
 
 def _kept_table(measured: Mapping[str, Any]) -> Table:
-    header = ["images with an answer", "from a probability of", "accuracy [95 %]"]
+    header = ["images with an answer", "lowest probability", "accuracy [95 %]"]
     rows: list[Sequence[Any]] = [
         [
             f"{row['kept']:.0%}",
@@ -147,7 +147,7 @@ def _kept_table(measured: Mapping[str, Any]) -> Table:
 
 
 def _class_table(sets: Mapping[str, Any]) -> Table:
-    header = ["class", "test images", "sets that hold it [95 %]", "classes in a set"]
+    header = ["class", "test images", "sets with it [95 %]", "classes per set"]
     rows = [
         [name, each["images"], with_interval(each, "coverage"), _short(each["mean_size"])]
         for name, each in {**sets["per_class"], "all": sets}.items()

@@ -1,1 +1,1 @@
-"""Whether probabilities mean what they say, and their correction."""
+"""Calibration of probabilities, and its correction."""

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and what they are once corrected."""
+"""Evaluates the calibration of probabilities, before and after correction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ from .scaling import Correction, fit_correction
 
 TITLE = "Calibration"
 EXPLANATION = (
-    "Of the images that a calibrated model is 80 % sure of, 80 % are right. The expected "
-    "calibration error (ECE) is the mean distance from that over bins of confidence, the "
-    "maximum (MCE) that of the worst bin; lower is better, as it is for Brier score and "
-    "negative log likelihood (NLL). The MCE has no interval: the maximum over bins grows "
-    "in almost every draw of the same images, so that draws do not tell how sure it is. A "
-    "correction is fitted on validation images alone and "
-    "measured on test images; it changes no prediction that the run has written."
+    "If a calibrated model is 80 % confident, it is right for 80 % of the images. The "
+    "expected calibration error (ECE) is the mean deviation from that over bins of "
+    "confidence, the maximum (MCE) that of the worst bin; lower is better, as for Brier "
+    "score and negative log likelihood (NLL). The MCE has no interval, because the maximum "
+    "over bins grows in almost every bootstrap sample. A correction is fitted on "
+    "validation images alone and measured on test images; it does not change the written "
+    "predictions."
 )
 # Names and titles of what is measured, in the order of the table.
 MEASURES = {
@@ -42,16 +42,16 @@ MEASURES = {
     "nll": "NLL",
     "accuracy": "accuracy",
 }
-_IMAGES_PER_NUMBER = 10  # below that a fit is named as uncertain
+_IMAGES_PER_NUMBER = 10  # with fewer, the fit is reported as uncertain
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Measures how far probabilities are from what happens, and corrects them.
+    """Measures the calibration of probabilities, and corrects it.
 
     Args:
-        bins: Of the calibration errors.
-        scaling: `"temperature"`, `"vector"` or `"none"`: how probabilities are corrected.
+        bins: Number of bins of the calibration errors.
+        scaling: Kind of correction: `"temperature"`, `"vector"` or `"none"`.
 
     Example:
         >>> from keraunos.evaluation.evidence import as_labelled
@@ -70,7 +70,7 @@ class Calibration:
     scaling: Literal["temperature", "vector", "none"] = "temperature"
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """Measures on test images; what is fitted is fitted on validation images."""
+        """Measures on test images, with a correction fitted on validation images."""
         test = evidence.test
         require_probabilities(test.probabilities)
         if not len(test):
@@ -96,7 +96,7 @@ class Calibration:
         )
 
     def _fit(self, validation: Labelled | None) -> tuple[Correction | None, list[str]]:
-        """The correction, or why there is none."""
+        """Fits the correction; returns it, or None and the reason."""
         if self.scaling == "none":
             return None, []
         if validation is None or not len(validation):
@@ -145,7 +145,7 @@ class Calibration:
 
 
 def _more(test: Labelled, probabilities: Any, bins: int) -> dict[str, Any]:
-    """What has no interval."""
+    """Returns the measures without intervals."""
     return {
         "mean_confidence": float(probabilities.max(axis=1).mean(dtype=np.float64)),
         "classwise_ece": classwise_error(test.labels, probabilities, bins),
@@ -157,7 +157,7 @@ def _more(test: Labelled, probabilities: Any, bins: int) -> dict[str, Any]:
 def _untested(test: Labelled) -> list[str]:
     counts = np.bincount(test.labels, minlength=len(test.class_names))
     names = [name for name, n in zip(test.class_names, counts, strict=True) if not n]
-    why = "there are no test images of them; the mean over classes leaves them out"
+    why = "there are no test images of them; the mean over classes excludes them"
     return [f"not measured: calibration of {some(names)}, because {why}"] * bool(names)
 
 
@@ -167,11 +167,11 @@ def _conclusions(values: Mapping[str, Any]) -> list[str]:
     word = "overconfident" if surplus > 0 else "underconfident"
     chance = before["ece_by_chance"]["mean"]
     found = [
-        f"On average the model is {before['mean_confidence']:.1%} sure and right on "
+        f"On average, the model is {before['mean_confidence']:.1%} confident and right for "
         f"{before['accuracy']:.1%} of {values['images']:,} images: {word} by "
         f"{100 * abs(surplus):.1f} percentage points. Its ECE is "
         f"{with_interval(before, 'ece', 3)}; that of a "
-        f"perfectly calibrated model would be {chance:.3f} on so many images."
+        f"perfectly calibrated model would be {chance:.3f} on as many images."
     ]
     if values["correction"] is not None:
         after = values["after"]
@@ -199,13 +199,13 @@ def _warnings(values: Mapping[str, Any]) -> list[str]:
     fitted = 1 if correction["kind"] == "temperature" else 2 * classes
     if images < _IMAGES_PER_NUMBER * fitted:
         found.append(
-            f"The correction has {fitted} fitted numbers, and there are only {images} "
+            f"The correction has {fitted} fitted parameters, but there are only {images} "
             "validation images."
         )
     low, high = values["difference"]["intervals"]["nll"]
     if low > 0:
         found.append(
-            f"The correction makes probabilities of test images worse: NLL rises by "
+            f"The correction makes the probabilities of test images worse: NLL rises by "
             f"[{low:z.3f}, {high:z.3f}]. Do validation and test images come from the same "
             "distribution?"
         )

@@ -1,4 +1,4 @@
-"""`calibration.json`: the correction of a run's probabilities, and how well it does."""
+"""Writes and reads `calibration.json`, the correction of a run's probabilities."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +15,10 @@ _AGAIN = "`keraunos test {}` writes it again."
 
 
 def write_correction(run_dir: Path, finding: Finding) -> None:
-    """Writes the correction that a finding of `Calibration` holds, if it holds one.
+    """Writes the correction in a finding of `Calibration`, if there is one.
 
-    The SHA-256 of `model.keras` is noted with it: another model has another correction.
-    Nothing else of the run changes.
+    The SHA-256 of `model.keras` is recorded with it, because it is valid for that model
+    only. Nothing else of the run changes.
     """
     correction = finding.values.get("correction")
     if correction is None:
@@ -34,14 +34,14 @@ def write_correction(run_dir: Path, finding: Finding) -> None:
 
 
 def read_correction(run_dir: Path, class_names: tuple[str, ...]) -> Correction:
-    """The correction of the model that a run has.
+    """Reads the correction of the model of a run.
 
     Args:
-        run_dir: A run.
-        class_names: Of its model.
+        run_dir: Directory of the run.
+        class_names: Classes of the model.
 
     Raises:
-        ConfigError: It has none, or one of another model.
+        ConfigError: There is none, or it belongs to another model.
         CheckpointError: The file is damaged.
     """
     file = run_dir / CALIBRATION_FILE
@@ -51,7 +51,7 @@ def read_correction(run_dir: Path, class_names: tuple[str, ...]) -> Correction:
             message(
                 f"The run must have a {CALIBRATION_FILE}.",
                 f"`keraunos test {run_dir}` writes it, if there are validation images to "
-                "fit a correction on; evaluation.json says why if not.",
+                "fit a correction; otherwise evaluation.json gives the reason.",
                 run=str(run_dir),
             )
         )
@@ -65,8 +65,8 @@ def read_correction(run_dir: Path, class_names: tuple[str, ...]) -> Correction:
     if classes != list(class_names) or fingerprint != sha256_of_file(run_dir / MODEL_FILE):
         raise ConfigError(
             message(
-                f"{CALIBRATION_FILE} must belong to the current model of the run, but was "
-                "fitted to another.",
+                f"{CALIBRATION_FILE} must belong to the current model of the run, but it "
+                "was fitted to another.",
                 again,
                 run=str(run_dir),
             )

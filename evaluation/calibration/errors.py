@@ -1,7 +1,7 @@
-"""How far probabilities are from what happens: calibration errors, Brier score, likelihood.
+"""Calibration errors, Brier score and negative log likelihood.
 
-Methods: expected and maximum calibration error after Naeini, Cooper and Hauskrecht, 2015,
-of the most probable class; class by class after Nixon et al., 2019; what is expected by
+Methods: expected and maximum calibration error of the most probable class after Naeini,
+Cooper and Hauskrecht, 2015; class by class after Nixon et al., 2019; the error expected by
 chance after Bröcker and Smith, 2007.
 """
 
@@ -16,19 +16,19 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.integer]
 Probabilities = npt.NDArray[np.floating]
 
-_LEAST = float(np.finfo(np.float64).eps)  # as scikit-learn's log_loss has it
+_LEAST = float(np.finfo(np.float64).eps)  # as in scikit-learn's log_loss
 _ROUNDS = 200
 
 
 class Binned:
     """Images in bins of a probability.
 
-    A bin holds what is above its lower edge, up to and including its upper edge, as in
-    scikit-learn's `calibration_curve`; the first holds its lower edge, too.
+    A bin excludes its lower and includes its upper edge, as in scikit-learn's
+    `calibration_curve`; the first bin includes both.
 
     Args:
         values: `(images,)` probabilities.
-        outcomes: `(images,)` whether it happened.
+        outcomes: `(images,)` bool, whether the event occurred.
         edges: `(bins + 1,)`, ascending.
     """
 
@@ -43,7 +43,7 @@ class Binned:
         self.outcomes = outcomes[self.order].astype(np.float64)
 
     def errors(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Expected and maximum calibration error, `(rounds,)` each.
+        """Returns the expected and the maximum calibration error, `(rounds,)` each.
 
         Args:
             weights: `(rounds, images)`: how often each image counts.
@@ -55,7 +55,7 @@ class Binned:
         return misfits.sum(axis=1) / masses.sum(axis=1), largest
 
     def rows(self) -> list[dict[str, float | int | list[float]]]:
-        """Each bin that has images: edges, count, mean probability, share, its interval."""
+        """Returns the nonempty bins: edges, counts, mean probability, rate and interval."""
         counts = self._sums(np.ones((1, len(self.values))))[0]
         means = self._sums(self.values[None])[0] / counts
         happened = self._sums(self.outcomes[None])[0]
@@ -72,17 +72,17 @@ class Binned:
         return [dict(zip(names, row, strict=True)) for row in columns]
 
     def _sums(self, rows: Floats) -> Floats:
-        """`(rounds, bins with images)` sums."""
+        """Returns the sums over nonempty bins, `(rounds, bins)`."""
         return np.add.reduceat(rows, self.starts, axis=1)
 
 
 def equal_width(values: Floats, bins: int) -> Floats:
-    """Edges of bins as wide as each other, whatever the values."""
+    """Returns the edges of bins of equal width in [0, 1]."""
     return np.linspace(0, 1, bins + 1)
 
 
 def equal_mass(values: Floats, bins: int) -> Floats:
-    """Edges of bins with as many values each, except for values that are equal."""
+    """Returns the edges of bins with equally many values, up to ties."""
     return np.quantile(values, np.linspace(0, 1, bins + 1))
 
 
@@ -92,7 +92,7 @@ def confidence_bins(
     bins: int,
     edges: Callable[[Floats, int], Floats] = equal_width,
 ) -> Binned:
-    """Images in bins of the probability of their most probable class."""
+    """Bins images by the probability of their most probable class."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     is_right = probabilities.argmax(axis=1) == labels
     return Binned(confidence, is_right, edges(confidence, bins))
@@ -101,7 +101,7 @@ def confidence_bins(
 def calibration_measures(
     labels: Labels, probabilities: Probabilities, bins: int
 ) -> Callable[[Floats], dict[str, Floats]]:
-    """All measures that have intervals, for the bootstrap.
+    """Returns the measures with intervals, as a function for the bootstrap.
 
     Returns:
         A function of weights `(rounds, images)` that returns `(rounds,)` each of
@@ -129,14 +129,14 @@ def calibration_measures(
 
 
 def brier_scores(labels: Labels, probabilities: Probabilities) -> Floats:
-    """`(images,)`: the sum over classes of squared differences, from 0 to 2."""
+    """Returns the sum over classes of squared differences, `(images,)`, from 0 to 2."""
     squares = (probabilities.astype(np.float64) ** 2).sum(axis=1)
     true = _true(labels, probabilities)
     return squares - true**2 + (1 - true) ** 2
 
 
 def negative_log_likelihoods(labels: Labels, probabilities: Probabilities) -> Floats:
-    """`(images,)`: of the true class; probabilities below 2.2e-16 count as that."""
+    """Returns `(images,)` values; probabilities are clipped to at least 2.2e-16."""
     return -np.log(np.clip(_true(labels, probabilities), _LEAST, 1 - _LEAST))
 
 
@@ -145,7 +145,7 @@ def _true(labels: Labels, probabilities: Probabilities) -> Floats:
 
 
 def classwise_error(labels: Labels, probabilities: Probabilities, bins: int) -> float:
-    """Mean over the classes with images of each one's expected calibration error."""
+    """Returns the mean expected calibration error over classes with images."""
     whole = np.ones((1, len(labels)))
     errors = []
     for label in np.unique(labels):
@@ -158,13 +158,13 @@ def classwise_error(labels: Labels, probabilities: Probabilities, bins: int) -> 
 def expected_by_chance(
     probabilities: Probabilities, bins: int, seed: int = 0
 ) -> dict[str, float]:
-    """The calibration error of a perfectly calibrated model with these probabilities.
+    """Simulates the calibration error of a perfectly calibrated model.
 
-    It is above 0, as the bins hold few images. Each image is right as often as its
-    probability is, in 200 rounds.
+    It is above 0, because bins contain few images. In each of 200 rounds, each image is
+    right with its probability.
 
     Returns:
-        `mean`, and `high`, which one in twenty rounds exceeds.
+        `mean`, and `high`, the 95th percentile.
     """
     random = np.random.default_rng(seed)
     confidence = probabilities.max(axis=1).astype(np.float64)

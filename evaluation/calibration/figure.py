@@ -1,4 +1,4 @@
-"""Draws whether probabilities mean what they say."""
+"""Draws reliability diagrams."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,10 +14,10 @@ _STYLES = (("#0072B2", "o"), ("#D55E00", "s"))
 
 
 def reliability_figure(curves: Mapping[str, Rows]) -> Figure:
-    """How often the model is right, by how sure it is, and how many images that is of.
+    """Draws the accuracy by confidence, above the number of images.
 
     Args:
-        curves: Bins as `Binned.rows` returns them, by what they are called: one or two.
+        curves: One or two results of `Binned.rows`, by label.
     """
     figure = Figure(figsize=(5, 5.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -26,7 +26,7 @@ def reliability_figure(curves: Mapping[str, Rows]) -> Figure:
     for place, ((name, rows), (color, marker)) in enumerate(styles):
         _draw_curve(above, rows, name, color, marker)
         _draw_counts(below, rows, color, place, len(curves))
-    above.set(ylabel="right, share of images", ylim=(-0.02, 1.02))
+    above.set(ylabel="accuracy", ylim=(-0.02, 1.02))
     figure.legend(loc="outside upper center", ncols=3, fontsize=9)
     below.set(xlabel="probability of the predicted class", ylabel="images", xlim=(0, 1))
     for axis in (above, below):
@@ -53,7 +53,7 @@ def _draw_curve(axis: Axes, rows: Rows, name: str, color: str, marker: str) -> N
 
 
 def _draw_counts(axis: Axes, rows: Rows, color: str, place: int, curves: int) -> None:
-    """Bars of several curves beside each other."""
+    """Draws bars of several curves side by side."""
     width = np.array([row["high"] - row["low"] for row in rows]) / curves
     left = np.array([row["low"] for row in rows]) + place * width
     counts = [row["images"] for row in rows]

@@ -1,9 +1,9 @@
-"""Corrections of probabilities: temperature and vector scaling, fitted on validation.
+"""Corrects probabilities by temperature or vector scaling, fitted on validation images.
 
 Methods: temperature scaling after Guo, Pleiss, Sun and Weinberger, On Calibration of Modern
 Neural Networks, 2017; vector scaling on logarithms of probabilities, which is the diagonal
-form of Dirichlet calibration (Kull et al., 2019). Logarithms and not logits, so that any
-model can be corrected whose outputs are probabilities; for a temperature both are the same.
+form of Dirichlet calibration (Kull et al., 2019). Logarithms instead of logits work for any
+model whose outputs are probabilities; for a temperature, both are equivalent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ from ...core.errors import ConfigError, DataError, message
 Floats = npt.NDArray[np.float64]
 Kind = Literal["temperature", "vector"]
 
-SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)  # what is below counts as this
+SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)  # lower ones are clipped
 TEMPERATURES = (0.01, 100.0)
-_LEAST_SCALE = 0.1  # of a class, relative to that of all
+_LEAST_SCALE = 0.1  # per class, relative to the common scale
 _NAMED = 5
 
 
@@ -30,14 +30,14 @@ class Correction:
     """Replaces probabilities `p` by `softmax(scale * log(p) + bias)`.
 
     Args:
-        kind: `"temperature"`, where the scale of all classes is `1 / temperature` and
-            there is no bias; or `"vector"`, with a scale and a bias for each class.
-        temperature: Above 1 it takes confidence back, below 1 it adds some.
+        kind: `"temperature"`: the scale of all classes is `1 / temperature`, without a
+            bias; or `"vector"`: a scale and a bias for each class.
+        temperature: Above 1, it reduces confidence; below 1, it increases it.
         scale: `(classes,)`, positive.
         bias: `(classes,)`.
 
     Raises:
-        ConfigError: The numbers are not those of the kind, or not finite and positive.
+        ConfigError: The parameters do not match the kind, or are not finite and positive.
 
     Example:
         >>> correction = Correction("temperature", temperature=2.0)
@@ -54,8 +54,8 @@ class Correction:
         if not (self._is_temperature() or self._is_vector()):
             raise ConfigError(
                 message(
-                    "A correction has a positive temperature, or a positive scale and a "
-                    "bias for each class.",
+                    "A correction must have a positive temperature, or a positive scale "
+                    "and a bias for each class.",
                     kind=self.kind,
                     temperature=self.temperature,
                     scale=self.scale,
@@ -74,10 +74,10 @@ class Correction:
         return self.kind == "vector" and is_alone and has_classes and is_finite
 
     def coefficients(self, num_classes: int) -> tuple[Floats, Floats]:
-        """Scale and bias, `(classes,)` each.
+        """Returns scale and bias, `(classes,)` each.
 
         Raises:
-            ConfigError: It is for another number of classes.
+            ConfigError: The correction is for another number of classes.
         """
         if self.temperature is not None:
             return np.full(num_classes, 1 / self.temperature), np.zeros(num_classes)
@@ -91,26 +91,26 @@ class Correction:
         return np.array(self.scale), np.array(self.bias)
 
     def apply(self, probabilities: npt.NDArray[np.floating]) -> Floats:
-        """Corrected probabilities: `(images, classes)` float64.
+        """Returns corrected probabilities, `(images, classes)` float64.
 
-        float64, as values of float32 that differ must not become equal: a temperature
-        never changes which class is the most probable.
+        With float64, different values of float32 do not become equal, so that a temperature
+        never changes the most probable class.
         """
         scale, bias = self.coefficients(probabilities.shape[1])
         return special.softmax(scale * _logarithms(probabilities) + bias, axis=1)
 
     def as_json(self) -> dict[str, Any]:
-        """Ready for JSON; `from_json` reads it."""
+        """Returns the correction as JSON values; see `from_json`."""
         if self.temperature is not None:
             return {"kind": self.kind, "temperature": self.temperature}
         return {"kind": self.kind, "scale": list(self.scale), "bias": list(self.bias)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Correction":
-        """The correction of a document; other keys are left alone.
+        """Creates the correction from JSON values; other keys are ignored.
 
         Raises:
-            ConfigError: It holds none.
+            ConfigError: The values are not a correction.
         """
         given = {name: document.get(name) for name in ("scale", "bias")}
         lists = {name: tuple(v) if isinstance(v, list) else () for name, v in given.items()}
@@ -132,16 +132,16 @@ def fit_correction(
     probabilities: npt.NDArray[np.floating],
     class_names: Sequence[str],
 ) -> Correction:
-    """The correction under which validation images are the most likely.
+    """Fits a correction to validation images by maximum likelihood.
 
     Args:
-        kind: Of the correction.
+        kind: Kind of the correction.
         labels: `(images,)` true classes of validation images.
         probabilities: `(images, classes)`.
-        class_names: For messages.
+        class_names: Names of the classes, for messages.
 
     Raises:
-        DataError: The images don't determine it.
+        DataError: The images do not determine the correction.
 
     Example:
         >>> labels = np.array([0, 0, 1, 1, 0])
@@ -162,7 +162,7 @@ def _logarithms(probabilities: npt.NDArray[np.floating]) -> Floats:
 
 
 def _fit_scale(labels: npt.NDArray[np.integer], logarithms: Floats) -> float:
-    """One over the best temperature: where the slope of a convex function is zero."""
+    """Returns the inverse of the best temperature, the minimum of a convex function."""
     true = logarithms[np.arange(len(labels)), labels].mean()
 
     def slope(scale: float) -> float:
@@ -173,9 +173,9 @@ def _fit_scale(labels: npt.NDArray[np.integer], logarithms: Floats) -> float:
     if not slope(least) < 0 < slope(most):
         raise DataError(
             message(
-                f"The best temperature must lie between {TEMPERATURES[0]:g} and "
-                f"{TEMPERATURES[1]:g}: the model must be right more often than by chance "
-                "on validation, and wrong at least once.",
+                f"The best temperature must be between {TEMPERATURES[0]:g} and "
+                f"{TEMPERATURES[1]:g}: on validation, the model must be right more often "
+                "than by chance, and wrong at least once.",
                 "Use more validation images.",
                 images=len(labels),
                 accuracy=round(float((logarithms.argmax(axis=1) == labels).mean()), 4),
@@ -202,11 +202,11 @@ def _require_every_class(
 def _fit_vectors(
     labels: npt.NDArray[np.integer], logarithms: Floats
 ) -> tuple[Floats, Floats]:
-    """Scale and bias, drawn towards those of the best temperature.
+    """Fits scale and bias, regularized towards the best temperature.
 
-    The squares of what is added to each (relative to the scale) are a penalty that weighs
-    as much as one image whose likelihood halves: almost without effect with
-    hundreds of images, and enough to keep classes of a few where all others are.
+    The L2 penalty on the changes (relative to the scale) weighs as much as a single image.
+    It has almost no effect with hundreds of images, but keeps classes with few images close
+    to the others.
     """
     common = _fit_scale(labels, logarithms)
     count, classes = logarithms.shape

@@ -1,1 +1,1 @@
-"""Models on the same images: in pairs, and as one."""
+"""Comparisons and ensembles of models on the same images."""

@@ -1,4 +1,4 @@
-"""Several classifiers as one: the mean of what they predict for the same images.
+"""Ensembles: the mean of the predictions of several classifiers for the same images.
 
 Method: unweighted averaging of probabilities, as for deep ensembles (Lakshminarayanan,
 Pritzel and Blundell, Simple and Scalable Predictive Uncertainty Estimation using Deep
@@ -20,17 +20,18 @@ _MOST_NAMED = 5
 
 
 def average_predictions(members: Iterable[tuple[str, Predictions]]) -> Predictions:
-    """The mean of the probabilities of several classifiers, each with the same weight.
+    """Averages the probabilities of several classifiers with equal weights.
 
     Args:
-        members: What each predicts, with its name for messages. One at a time is read
-            and kept, so that a generator may load one model after the other.
+        members: Name, for messages, and predictions of each member. They are read one at a
+            time, so that a generator may load one model after the other.
 
     Returns:
-        The images in the order of the first member. A single member is left as it is.
+        The mean, for the images in the order of the first member. A single member is
+        returned unchanged.
 
     Raises:
-        ConfigError: Classes or images of the members are not the same.
+        ConfigError: The members differ in their classes or images.
         DataError: Outputs of one of several members are not probabilities.
 
     Example:
@@ -46,7 +47,7 @@ def average_predictions(members: Iterable[tuple[str, Predictions]]) -> Predictio
 
 
 class MeanPredictions:
-    """The mean over classifiers that come one after the other; see `average_predictions`.
+    """Running mean of the predictions of classifiers; see `average_predictions`.
 
     Example:
         >>> mean = MeanPredictions()
@@ -65,7 +66,7 @@ class MeanPredictions:
 
     @property
     def predictions(self) -> Predictions:
-        """The mean so far, of one member at least."""
+        """The mean of all members so far; there must be at least one."""
         if self._first is None:
             raise ValueError("A mean needs a member.")
         if self._count == 1:
@@ -79,16 +80,17 @@ class MeanPredictions:
         """Adds a member.
 
         Args:
-            name: Of the member, for messages.
-            predictions: What it predicts.
-            images: What they are about, if that knows more of them: their content.
+            name: Name of the member, for messages.
+            predictions: Predictions of the member.
+            images: The predicted images, if they have more information than the
+                predictions, such as digests.
 
         Returns:
-            Its predictions for the images of the first member, in their order.
+            Its predictions in the order of the images of the first member.
 
         Raises:
-            ConfigError: Its classes or images are not those of the first one.
-            DataError: Its outputs, or those of the first one, are not probabilities.
+            ConfigError: Its classes or images differ from those of the first member.
+            DataError: Its outputs, or those of the first member, are not probabilities.
         """
         known = KnownImages.of(name, predictions if images is None else images)
         rows = self.rows_of(known)
@@ -106,12 +108,13 @@ class MeanPredictions:
         return predictions
 
     def rows_of(self, images: KnownImages) -> Rows:
-        """Where the images of the first member are among those of another.
+        """Returns the positions of the images of the first member among those of another.
 
-        Before predictions are made, this finds what would make them useless.
+        Called before predicting, this finds differences that would make predictions
+        useless.
 
         Raises:
-            ConfigError: Its classes or images are not those of the first one.
+            ConfigError: Its classes or images differ from those of the first member.
         """
         if self._images is None:
             return np.arange(len(images.names))
@@ -124,20 +127,20 @@ def require_same_classes(first: Sequence[str], other: Sequence[str], runs: str) 
     """Checks that members have the same classes in the same order.
 
     Args:
-        first: Those of one member.
-        other: Those of another.
-        runs: Both, for messages.
+        first: Classes of one member.
+        other: Classes of another.
+        runs: Names of both, for messages.
 
     Raises:
-        ConfigError: They have not.
+        ConfigError: The classes or their order differ.
     """
     if list(first) == list(other):
         return
     what = "in the same order" if sorted(first) == sorted(other) else "no others"
     raise ConfigError(
         message(
-            f"The members of an ensemble must have the same classes, {what}: the outputs "
-            "of their models are averaged place by place.",
+            f"The members of an ensemble must have the same classes, {what}, because the "
+            "outputs of their models are averaged by position.",
             "Train them on data with the same classes.",
             members=runs,
             class_names=f"{some(first, _MOST_NAMED)} and {some(other, _MOST_NAMED)}",

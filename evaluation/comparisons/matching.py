@@ -1,4 +1,4 @@
-"""The same images of two models, brought into the same order."""
+"""Matches the images of two models."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,13 +13,13 @@ from ...core.names import printable, some
 from ..predictions import Predictions
 
 MOST_NAMED = 3
-_UNKNOWN = {"", "0" * 64}  # content that was not looked at
+_UNKNOWN = {"", "0" * 64}  # digests of files that were not read
 
 Rows = npt.NDArray[np.intp]
 
 
 class Images(Protocol):
-    """Images that a classifier is asked about."""
+    """Images with predictions of a classifier."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -36,7 +36,7 @@ class Images(Protocol):
 
 @runtime_checkable
 class FingerprintedImages(Protocol):
-    """Images with the SHA-256 of their files, in hexadecimal digits."""
+    """Images with the hexadecimal SHA-256 of their files."""
 
     names: Sequence[str]
     digests: Sequence[str]
@@ -44,7 +44,7 @@ class FingerprintedImages(Protocol):
 
 @dataclass(frozen=True)
 class KnownImages:
-    """Images that a model is asked about, with all that they are recognized by.
+    """Predicted images, with everything that identifies them.
 
     Attributes:
         owner: Name of the run or model.
@@ -62,13 +62,13 @@ class KnownImages:
 
     @classmethod
     def of(cls, owner: str, images: Images) -> "KnownImages":
-        """Images as predictions, or a split of a data set, describe them."""
+        """Creates the description of the images of predictions or of a split."""
         digests = images.digests if isinstance(images, FingerprintedImages) else None
         known = images.names, images.class_names, images.labels
         return cls(owner, *known, known_digests(digests))
 
     def classes(self) -> list[str] | None:
-        """The name of each image's true class; None if not known."""
+        """Returns the name of the true class of each image; None if unknown."""
         if self.labels is None:
             return None
         return [self.class_names[label] for label in self.labels]
@@ -76,14 +76,13 @@ class KnownImages:
 
 @dataclass(frozen=True)
 class NamedPredictions:
-    """What a model predicted for its test images, and what is known of those.
+    """The predictions of a model for test images, with information on the images.
 
     Attributes:
-        name: Of the run or model.
-        predictions: With labels.
-        digests: SHA-256 of each image's content; None if not known.
-        contradictory: `(images,)` bool, whether a copy is filed under another class; None
-            if not known.
+        name: Name of the run or model.
+        predictions: Predictions with labels.
+        digests: SHA-256 of each image's content; None if unknown.
+        contradictory: `(images,)` bool, whether a copy has another class; None if unknown.
         groups: `(images,)` numbers shared by copies and images of one group, such as a
             patient; None if not known.
     """
@@ -99,26 +98,26 @@ class NamedPredictions:
         """`(images,)` true classes.
 
         Raises:
-            ConfigError: They are not known.
+            ConfigError: The labels are unknown.
         """
         if self.predictions.labels is None:
-            raise ConfigError(message("Labels are needed to compare.", run=self.name))
+            raise ConfigError(message("Comparisons require labels.", run=self.name))
         return self.predictions.labels
 
     @property
     def images(self) -> KnownImages:
-        """What they are about."""
+        """The predicted images."""
         names, classes = self.predictions.names, self.predictions.class_names
         return KnownImages(self.name, names, classes, self.labels, self.digests)
 
 
 def known_digests(digests: Sequence[str] | None) -> Sequence[str] | None:
-    """The digests themselves, or None if the content of an image was not looked at."""
+    """Returns the digests, or None if the content of any image was not read."""
     return None if digests is None or _UNKNOWN.intersection(digests) else digests
 
 
 def in_order_of(first: NamedPredictions, second: NamedPredictions) -> Predictions:
-    """The predictions of the second for the images of the first, classes in its order.
+    """Returns the second predictions with images and classes in the order of the first.
 
     Raises:
         ConfigError: Images, labels or class names differ; the message lists the
@@ -132,10 +131,10 @@ def in_order_of(first: NamedPredictions, second: NamedPredictions) -> Prediction
 
 
 def matching_rows(first: KnownImages, second: KnownImages) -> Rows:
-    """Where the images of the first are among those of the second.
+    """Returns the positions of the images of the first among those of the second.
 
-    Images are the same if their content is, where that is known of both, else if their
-    file is. Labels are compared by the names of their classes, where both know them.
+    Images are compared by content if it is known for both, otherwise by file. Labels are
+    compared by the names of their classes if both are known.
 
     Returns:
         `(images,)`: image `rows[i]` of the second is image `i` of the first.
@@ -152,7 +151,7 @@ def matching_rows(first: KnownImages, second: KnownImages) -> Rows:
     classes, other_classes = first.classes(), second.classes()
     if classes is None or other_classes is None:
         return _pair(keys, others)
-    # Copies of one content are told apart by their class.
+    # Copies with the same content are distinguished by their class.
     rows = _pair(
         list(zip(keys, classes, strict=True)), list(zip(others, other_classes, strict=True))
     )
@@ -209,7 +208,7 @@ def _differing_images(
 
 
 def _only_in(side: KnownImages, keys: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Names of the images that the other one lacks, or has less often."""
+    """Returns the names of images that the other side lacks, or has less often."""
     left = Counter(keys) - Counter(others)
     names = []
     for key, name in zip(keys, side.names, strict=True):
@@ -223,8 +222,8 @@ def _refusal(
     first: KnownImages, second: KnownImages, problems: Sequence[str]
 ) -> ConfigError:
     expected = (
-        "Models are compared, and averaged, on the same images with the same labels and "
-        "classes."
+        "Models can only be compared or averaged on the same images with the same labels "
+        "and classes."
     )
     remedy = "Give one of them the other's split, with data.split=RUN/split.csv."
     found = "\n".join(f"  {each}" for each in problems)

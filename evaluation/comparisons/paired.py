@@ -1,8 +1,9 @@
-"""Two models on the same test images: the difference, with its interval.
+"""Compares two models on the same test images: differences of scores with intervals.
 
-Methods: the paired bootstrap, which scores both on the same draws, so that what is hard for
-both cancels out (Efron and Tibshirani, An Introduction to the Bootstrap, 1993); McNemar's
-exact test of the images that one of the two alone gets right (Psychometrika 12, 1947).
+Methods: the paired bootstrap, which scores both models on the same draws, so that the
+difficulty of images cancels out (Efron and Tibshirani, An Introduction to the Bootstrap,
+1993); McNemar's exact test of the images that only one of the two gets right (Psychometrika
+12, 1947).
 """
 
 from collections.abc import Mapping
@@ -21,10 +22,9 @@ from .matching import NamedPredictions, in_order_of
 Probabilities = npt.NDArray[np.floating]
 
 _EXPLANATION = (
-    "Both are scored on the same draws of the same test images. Where the interval of a "
-    "difference contains 0, these images do not show which of the two is better. Trained "
-    "again with another seed, either may score differently: the interval does not cover "
-    "that."
+    "Both models are scored on the same draws of the same test images. If the interval of "
+    "a difference contains 0, these images do not show which of the two is better. The "
+    "intervals do not include the variation between trainings with different seeds."
 )
 _SHOWN = {
     "accuracy": "accuracy",
@@ -35,17 +35,19 @@ _SHOWN = {
 
 
 def compare_paired(first: NamedPredictions, second: NamedPredictions) -> Finding:
-    """Compares what two models predicted for the same test images.
+    """Compares the predictions of two models for the same test images.
+
+    If groups are known, the bootstrap draws whole groups.
 
     Args:
-        first: That the other is measured against.
-        second: With the same images, labels and classes, in any order.
+        first: The baseline.
+        second: Predictions with the same images, labels and classes, in any order.
 
     Returns:
-        Values: `images`; `scores`, by name those of both, their `difference` (second -
-        first) and its 95 % `interval`; `mcnemar` with `only_first_right`,
-        `only_second_right` and `p_value`; the same `without_contradictory_images` where
-        there are some; all ready for JSON. Where groups are known, whole groups are drawn.
+        A finding with JSON values: `images`; `scores` by name, with those of both, their
+        `difference` (second - first) and its 95 % `interval`; `mcnemar` with
+        `only_first_right`, `only_second_right` and `p_value`; and the same
+        `without_contradictory_images` if there are any.
 
     Raises:
         ConfigError: Images, labels or classes differ; the message lists the differences.
@@ -74,9 +76,7 @@ def compare_paired(first: NamedPredictions, second: NamedPredictions) -> Finding
         parts = first.labels[kept], rows[0][kept], rows[1][kept]
         cleaned = _compare(*parts, None if groups is None else groups[kept])
         values["without_contradictory_images"] = cleaned
-        tables.append(
-            _table("Without images that are also filed under another class", cleaned)
-        )
+        tables.append(_table("Without images that also have another class", cleaned))
     return Finding(
         f"{second.name} against {first.name}",
         _EXPLANATION,
@@ -118,11 +118,11 @@ def _compare(
 def mcnemar(
     first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]
 ) -> dict[str, float]:
-    """McNemar's exact test: is one of two models right more often?
+    """McNemar's exact test of whether one of two models is right more often.
 
     Args:
-        first: `(images,)` where the first is right.
-        second: `(images,)` where the second is.
+        first: `(images,)` bool, whether the first is right.
+        second: `(images,)` bool, whether the second is right.
 
     Returns:
         `only_first_right` and `only_second_right` images, and the two-sided `p_value`.
@@ -165,8 +165,9 @@ def _warnings(groups: Labels | None) -> list[str]:
         return []
     count = len(np.unique(groups))
     return [
-        f"The {len(groups):,} images are {count:,} groups of copies or of one patient, "
-        "say. Intervals resample whole groups; McNemar's test assumes independent images."
+        f"The {len(groups):,} images form {count:,} groups, such as copies or images of "
+        "one patient. Intervals resample whole groups; McNemar's test assumes independent "
+        "images."
     ]
 
 

@@ -1,4 +1,4 @@
-"""By how much the best of several models looks better than it is."""
+"""Estimates the selection bias of the best of several models."""
 
 from collections.abc import Sequence
 
@@ -16,24 +16,22 @@ def optimism_of_best(
     groups: npt.NDArray[np.integer] | None = None,
     seed: int = 0,
 ) -> float:
-    """How much a score is too high that was the reason to choose a model.
+    """Returns the bias of a score by which the best model was chosen.
 
-    The bootstrap plays the choice 1,000 times: the images at hand stand for all images,
-    and those that are drawn for the ones at hand. Of the model that is the best on those
-    that were drawn, the score there exceeds that on all by the optimism of the choice; the
-    mean of that is returned (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
-    chapter 17). It says nothing of classes that are rare among all images, nor of settings
-    that were chosen before.
+    The bootstrap repeats the choice 1,000 times. In each round, the score of the best model
+    on the drawn images exceeds its score on all images by the optimism of the choice; the
+    mean is returned (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter
+    17). It does not account for earlier choices of settings.
 
     Args:
         labels: `(images,)` true classes.
-        probabilities: For each model `(images, classes)`.
-        score: One of those of `WeightedScores`.
+        probabilities: For each model, `(images, classes)`.
+        score: A score of `WeightedScores`.
         groups: `(images,)` numbers shared by images of one group, such as a patient.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
-        In units of the score, 0 for a model alone.
+        The bias in units of the score; 0 for a single model.
 
     Example:
         >>> labels = np.array([0, 1] * 20)
@@ -49,5 +47,5 @@ def optimism_of_best(
         drawn = np.stack([each(weights)[score] for each in scored])
         best = drawn.argmax(axis=0)
         found.append(drawn.max(axis=0) - true[best])
-    # A model alone is not chosen: what its draws differ by is chance.
+    # A single model is not chosen, so differences between its draws are chance.
     return max(float(np.mean(np.concatenate(found))), 0.0) if len(scored) > 1 else 0.0

@@ -1,1 +1,1 @@
-"""Thresholds, groups of classes and costs: what is done with probabilities."""
+"""Decisions based on probabilities: thresholds, groups of classes and costs."""

@@ -1,4 +1,4 @@
-"""What an alarm is worth: counts at a threshold, shares and areas with intervals."""
+"""Scores of binary decisions: counts, rates and areas with intervals."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,19 +21,19 @@ SHARES = ("sensitivity", "specificity", "precision", "negative_predictive_value"
 def alarm_scores(
     truth: Truth, alarm: Truth, labels: Labels, groups: Labels | None = None
 ) -> dict[str, Any]:
-    """Scores alarms.
+    """Scores binary predictions.
 
     Args:
-        truth: `(images,)` which images should be alarmed on.
-        alarm: `(images,)` which are.
-        labels: `(images,)` classes, by which the bootstrap is stratified.
+        truth: `(images,)` bool, whether each image is positive.
+        alarm: `(images,)` bool, whether each image is predicted as positive.
+        labels: `(images,)` classes, the strata of the bootstrap.
         groups: `(images,)` numbers shared by images of one group, such as a patient.
 
     Returns:
         `true_positives`, `false_negatives`, `false_positives`, `true_negatives`,
         `sensitivity`, `specificity`, `precision`, `negative_predictive_value`, `f1`, each
-        None if there is nothing to divide by, and `intervals` of those there are:
-        Wilson's of shares, of F1 by the bootstrap; all ready for JSON.
+        None if undefined, and `intervals` of the others: Wilson intervals of rates and a
+        bootstrap interval of F1; all JSON values.
 
     Example:
         >>> truth = np.array([True, True, False, False])
@@ -42,7 +42,7 @@ def alarm_scores(
         >>> scores["sensitivity"], scores["precision"], scores["false_positives"]
         (0.5, 1.0, 0)
     """
-    parts = {  # those asked about, and which of them are hits
+    parts = {  # the images that count, and the hits among them
         "sensitivity": (truth, alarm),
         "specificity": (~truth, ~alarm),
         "precision": (alarm, truth),
@@ -71,15 +71,15 @@ def alarm_scores(
 def ranking_scores(
     areas: Mapping[str, Areas], labels: Labels, groups: Labels | None = None
 ) -> dict[str, dict[str, Any]]:
-    """ROC AUC and average precision, with bootstrap intervals.
+    """Returns ROC AUC and average precision with bootstrap intervals.
 
     Args:
-        areas: Of the same images, by name of the class; the draws are made once for all.
-        labels: `(images,)` classes, by which the bootstrap is stratified.
+        areas: Areas of the same images, by name of the class; all share the same draws.
+        labels: `(images,)` classes, the strata of the bootstrap.
         groups: `(images,)` numbers shared by images of one group, such as a patient.
 
     Returns:
-        By name `roc_auc`, `average_precision` and `intervals` of both; ready for JSON.
+        By name, `roc_auc`, `average_precision` and `intervals` of both, as JSON values.
     """
 
     def measure(weights: Floats) -> dict[str, Floats]:

@@ -1,4 +1,4 @@
-"""Checks that what an evaluation names are classes of the data."""
+"""Checks that the settings of an evaluation name classes of the data."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,10 +10,10 @@ from .cost_table import CostTable, cost_problems
 
 
 def require_class_names(evaluation: EvaluationConfig, class_names: Sequence[str]) -> None:
-    """Checks a configuration as soon as the classes are known: before any training.
+    """Checks a configuration before training, as soon as the classes are known.
 
     Raises:
-        ConfigError: Something names no class; the message lists all of them.
+        ConfigError: A name is not a class; the message lists all problems.
 
     Example:
         >>> require_class_names(EvaluationConfig(must_not_miss=["cat"]), ["cat", "dog"])
@@ -34,17 +34,17 @@ def require_names(
     costs: CostTable | None = None,
     must_not_miss: Sequence[str] = (),
 ) -> None:
-    """Checks settings of single parts.
+    """Checks the settings of single parts of an evaluation.
 
     Args:
         class_names: The classes.
-        groups: Classes by the name of the group.
+        groups: Classes by name of the group.
         targets: Names of classes or groups.
-        costs: By true class, then by decision.
+        costs: Costs by true class and decision.
         must_not_miss: Names of classes.
 
     Raises:
-        ConfigError: Something names no class; the message lists all of them.
+        ConfigError: A name is not a class; the message lists all problems.
     """
     known = [*class_names, *groups]
     problems = group_problems(class_names, groups)

@@ -1,4 +1,4 @@
-"""A class, or a group of classes, against all others."""
+"""Binary tasks: a class, or a group of classes, against all others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class BinaryTask:
     """A class, or a group of classes, against all others.
 
     Attributes:
-        name: Of the class or group.
-        places: Which outputs of the model belong to it.
+        name: Name of the class or group.
+        places: Positions of its outputs of the model.
         is_group: Whether it is a group.
 
     Example:
@@ -31,11 +31,11 @@ class BinaryTask:
     is_group: bool = False
 
     def truth(self, labels: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-        """`(images,)`: which images belong to it."""
+        """Returns whether each image belongs to it, `(images,)` bool."""
         return np.isin(labels, self.places)
 
     def score(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """`(images,)`: its probability, of a group the sum over its classes."""
+        """Returns its probability, for a group the sum over its classes, `(images,)`."""
         chosen = probabilities[:, self.places]
         return chosen.sum(axis=1, dtype=np.float64).astype(np.float32)
 
@@ -43,11 +43,11 @@ class BinaryTask:
 def binary_tasks(
     class_names: Sequence[str], groups: Mapping[str, Sequence[str]]
 ) -> list[BinaryTask]:
-    """A task for each group, then for each class.
+    """Returns a task for each group, then for each class.
 
     Args:
-        class_names: In the order of the model's outputs.
-        groups: Names of classes by the name of the group; see `group_problems`.
+        class_names: The classes, in the order of the model's outputs.
+        groups: Names of classes by name of the group; see `group_problems`.
     """
     place = {name: number for number, name in enumerate(class_names)}
     of_groups = [
@@ -60,27 +60,27 @@ def binary_tasks(
 def group_problems(
     class_names: Sequence[str], groups: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """What is wrong with groups, a line for each.
+    """Returns the problems with groups of classes.
 
     Example:
         >>> group_problems(["cat", "dog"], {"pets": ["cat", "dgo"], "a": []})
-        ['groups.pets: dgo is no class. Did you mean dog?', 'groups.a: no class is named']
+        ['groups.pets: dgo is not a class. Did you mean dog?', 'groups.a: it is empty']
     """
     problems = []
     for name, members in groups.items():
         found = [unknown(each, class_names) for each in members if each not in class_names]
         twice = sorted({each for each in members if list(members).count(each) > 1})
-        found += [f"{each} is named twice" for each in twice]
+        found += [f"{each} is listed twice" for each in twice]
         if name in class_names:
             found.append("a class has that name")
         if not members:
-            found.append("no class is named")
+            found.append("it is empty")
         elif set(class_names) <= set(members):
-            found.append("all classes are named, so that no others are left")
+            found.append("it contains all classes, so that no others are left")
         problems += [f"groups.{name}: {each}" for each in found]
     return problems
 
 
 def unknown(name: str, known: Sequence[str]) -> str:
-    """The problem of an unknown class, with a suggestion."""
-    return f"{name} is no class. {did_you_mean(name, known)}".strip()
+    """Describes an unknown class, with a suggestion."""
+    return f"{name} is not a class. {did_you_mean(name, known)}".strip()

@@ -1,4 +1,4 @@
-"""What decisions cost, by true class."""
+"""Tables of the costs of decisions by true class."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,13 +12,13 @@ CostTable = Mapping[str, Mapping[str, float]]
 
 
 def decisions_of(class_names: Sequence[str], costs: CostTable) -> list[str]:
-    """All decisions: the classes, then further actions in the order of the table."""
+    """Returns all decisions: the classes, then further actions in table order."""
     named = dict.fromkeys(name for row in costs.values() for name in row)
     return [*class_names, *(name for name in named if name not in class_names)]
 
 
 def cost_matrix(class_names: Sequence[str], costs: CostTable) -> npt.NDArray[np.float64]:
-    """`(classes, decisions)`: the cost of each decision; see `cost_problems`.
+    """Returns the cost of each decision, `(classes, decisions)`; see `cost_problems`.
 
     Example:
         >>> costs = {"cat": {"dog": 1.0, "ask": 0.5}, "dog": {"cat": 3.0, "ask": 0.5}}
@@ -33,10 +33,10 @@ def cost_matrix(class_names: Sequence[str], costs: CostTable) -> npt.NDArray[np.
 
 
 def cost_problems(class_names: Sequence[str], costs: CostTable) -> list[str]:
-    """What is wrong with a table, a line for each.
+    """Returns the problems with a table of costs.
 
-    Every class needs the cost of every other decision; that of the right one is 0 unless
-    it is given.
+    Every class needs a cost for every other decision; the cost of the right one is 0 by
+    default.
 
     Example:
         >>> cost_problems(["cat", "dog"], {"cat": {"dog": 1.0, "ask": 0.5}})

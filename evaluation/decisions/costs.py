@@ -1,4 +1,4 @@
-"""Decisions by cost: what is expected to cost least, not what is most probable."""
+"""Evaluates decisions with the lowest expected cost."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,14 +17,14 @@ from ..text import with_interval
 from .check_names import require_names
 from .cost_table import CostTable, cost_matrix, decisions_of
 
-MOST_SHOWN = 50  # classes in the table of decisions
+MOST_SHOWN = 50  # classes for which the table of decisions is shown
 
 _EXPLANATION = (
-    "Each decision has a cost for each true class. For each image the decision of the "
-    "lowest expected cost is taken: by the probabilities as the model gives them, and by "
-    "calibrated ones, with a temperature fitted on validation. An overconfident model "
-    "takes too much risk. For comparison, the cost of always deciding for the most "
-    "probable class. All hold for the mix of classes in the test set."
+    "Each decision has a cost for each true class. For each image, the decision with the "
+    "lowest expected cost is taken: by the probabilities of the model, and by calibrated "
+    "ones, with a temperature fitted on validation. An overconfident model takes too much "
+    "risk. The cost of always deciding for the most probable class is shown for "
+    "comparison. All costs are valid for the class frequencies of the test set."
 )
 _POLICIES = {
     "expected_cost": "lowest expected cost",
@@ -37,9 +37,9 @@ class Costs:
     """Costs of decisions on test images.
 
     Args:
-        costs: By true class, then by decision: a class, or a further action such as
-            `refer`. Every class needs the cost of every decision but the right one,
-            which is 0 by default.
+        costs: Costs by true class and decision: a class, or a further action such as
+            `refer`. Every class needs a cost for every decision except the right one,
+            which costs 0 by default.
 
     Example:
         >>> from keraunos.evaluation.evidence import as_labelled
@@ -57,10 +57,10 @@ class Costs:
         self.costs = costs
 
     def evaluate(self, evidence: Evidence) -> Finding:
-        """Decides for each test image, and adds the costs up.
+        """Decides for each test image, and measures the mean costs.
 
         Raises:
-            ConfigError: The table is not complete; the message names all that is missing.
+            ConfigError: The table is incomplete; all problems are listed.
         """
         test, class_names = evidence.test, evidence.class_names
         require_names(class_names, groups={}, costs=self.costs)
@@ -86,7 +86,7 @@ class Costs:
 
 
 def _calibrated(evidence: Evidence) -> tuple[npt.NDArray[np.float64] | None, list[str]]:
-    """Test probabilities with a temperature fitted on validation, or why there are none."""
+    """Returns test probabilities with a temperature fitted on validation, or the gaps."""
     validation = evidence.validation
     what = "not measured: decisions by calibrated probabilities, because"
     if validation is None or not len(validation):
@@ -101,14 +101,16 @@ def _calibrated(evidence: Evidence) -> tuple[npt.NDArray[np.float64] | None, lis
             validation.class_names,
         )
     except DataError as error:
-        return None, [f"{what} the validation images determine no temperature. {error}"]
+        return None, [
+            f"{what} the validation images do not determine a temperature. {error}"
+        ]
     return correction.apply(evidence.test.probabilities), []
 
 
 def lowest_expected_cost(
     probabilities: npt.NDArray[np.floating], matrix: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.int64]:
-    """`(images,)`: the decision of the lowest expected cost; of equal ones the first.
+    """Returns the decision with the lowest expected cost, the first of ties, `(images,)`.
 
     Args:
         probabilities: `(images, classes)`.
@@ -126,7 +128,7 @@ def _policies(
     matrix: npt.NDArray[np.float64],
     decided: Mapping[str, npt.NDArray[np.int64]],
 ) -> dict[str, Any]:
-    """Mean cost of each policy, and what it saves against the most probable class."""
+    """Returns the mean cost of each policy, and its saving over the most probable class."""
     costs = {name: matrix[test.labels, taken] for name, taken in decided.items()}
     saved = {name: costs["most_probable"] - each for name, each in costs.items()}
 
@@ -163,8 +165,8 @@ def _counts(
 def _conclusion(name: str, policies: Mapping[str, Any]) -> str:
     policy, plain = policies[name], policies["most_probable"]
     return (
-        f"Deciding for the {_POLICIES[name]} costs {with_interval(policy, 'mean_cost')} an "
-        "image on test, always deciding for the most probable class "
+        f"Deciding for the {_POLICIES[name]} costs {with_interval(policy, 'mean_cost')} "
+        "per image on test; always deciding for the most probable class costs "
         f"{with_interval(plain, 'mean_cost')}: {with_interval(policy, 'saved')} saved."
     )
 
@@ -175,8 +177,8 @@ def _classes_left_out(class_names: Sequence[str], test: Labelled) -> list[str]:
     if not missing:
         return []
     return [
-        f"not measured: what {some(missing)} would cost, because the test set has no image "
-        "of it; add some."
+        f"not measured: costs for {some(missing)}, because the test set has no images of "
+        "it; add some."
     ]
 
 
@@ -185,17 +187,17 @@ def _costs_table(policies: Mapping[str, Any]) -> Table:
         [_POLICIES[name], with_interval(each, "mean_cost"), with_interval(each, "saved")]
         for name, each in policies.items()
     ]
-    return Table("Mean cost of an image", ["decision for", "cost", "saved"], rows)
+    return Table("Mean cost per image", ["decision for", "cost", "saved"], rows)
 
 
 def _decisions_table(
     class_names: Sequence[str], decisions: Sequence[str], policies: Mapping[str, Any]
 ) -> Table:
-    """The decisions of the last policy before the most probable class."""
+    """Returns the decisions of the last policy before the most probable class."""
     name = list(policies)[-2]
     rows = [
         [printable(true), *row]
         for true, row in zip(class_names, policies[name]["counts"], strict=True)
     ]
     header = ["true class", *map(printable, decisions)]
-    return Table(f"Decisions for the {_POLICIES[name]}, in images", header, rows)
+    return Table(f"Number of decisions for the {_POLICIES[name]}", header, rows)

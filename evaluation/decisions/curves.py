@@ -1,4 +1,4 @@
-"""Counts at every threshold, from which ROC and precision-recall curves are drawn."""
+"""Counts at every threshold, for ROC and precision-recall curves."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Curve:
-    """How many images have at least a score, for every score that occurs.
+    """Numbers of images with at least a score, for every score that occurs.
 
     Attributes:
         thresholds: `(points,)` distinct scores, the highest first.
         true_positives: `(points,)` images of the class with at least that score.
         false_positives: `(points,)` other images with at least that score.
-        positives: Images of the class.
-        negatives: All others.
+        positives: Number of images of the class.
+        negatives: Number of other images.
 
     Example:
         >>> curve = curve_of(np.array([True, False, True]), np.array([0.9, 0.4, 0.4]))
@@ -33,27 +33,27 @@ class Curve:
 
     @property
     def sensitivity(self) -> npt.NDArray[np.float64]:
-        """`(points,)`: share of the positives that are found (recall)."""
+        """`(points,)`: fraction of the positives that are found (recall)."""
         return self.true_positives / self.positives
 
     @property
     def false_positive_rate(self) -> npt.NDArray[np.float64]:
-        """`(points,)`: share of the negatives that are alarmed on; 1 - specificity."""
+        """`(points,)`: fraction of the negatives that are false alarms; 1 - specificity."""
         return self.false_positives / self.negatives
 
     @property
     def precision(self) -> npt.NDArray[np.float64]:
-        """`(points,)`: share of the alarms that are right."""
+        """`(points,)`: fraction of the alarms that are right."""
         return self.true_positives / (self.true_positives + self.false_positives)
 
     def thinned(self, most: int) -> "Curve":
-        """The same with fewer thresholds and exact counts; first and last are kept.
+        """Returns the curve with fewer thresholds, including the first and the last.
 
-        Half of them are spread over the thresholds, half over the positives that are
-        found, so that a rare class keeps its steps.
+        Half of them are spread over the thresholds, half over the true positives, so that a
+        rare class keeps its steps. Counts stay exact.
 
         Args:
-            most: Thresholds that are left, at most.
+            most: Maximum number of thresholds.
         """
         count = len(self.thresholds)
         if count <= most:
@@ -72,11 +72,11 @@ class Curve:
 
 
 def curve_of(truth: npt.NDArray[np.bool_], score: npt.NDArray[np.floating]) -> Curve:
-    """Counts at every threshold.
+    """Counts positives at every threshold.
 
     Args:
-        truth: `(images,)` which are of the class.
-        score: `(images,)`; an image is alarmed on if it has at least the threshold.
+        truth: `(images,)` bool, whether each image is of the class.
+        score: `(images,)`; images with at least the threshold are predicted as positive.
     """
     order = np.argsort(-score, kind="stable")
     ordered = score[order]

@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves of classes and groups."""
+"""Draws ROC and precision-recall curves of classes and groups."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
@@ -22,11 +22,10 @@ Values = Mapping[str, Any]
 
 
 def roc_figure(values: Mapping[str, Values]) -> Figure:
-    """Draws sensitivity over the rate of false alarms, with thresholds as dots.
+    """Draws sensitivity over the false positive rate, with thresholds as dots.
 
     Args:
-        values: Of each class or group, as `OperatingPoints` returns them; the first 14
-            are drawn.
+        values: Values of `OperatingPoints` by class or group; the first 14 are drawn.
     """
     figure = _figure("false positive rate (1 - specificity)", "sensitivity", len(values))
     figure.axes[0].plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
@@ -47,8 +46,7 @@ def precision_recall_figure(values: Mapping[str, Values]) -> Figure:
     """Draws precision over sensitivity, with thresholds as dots.
 
     Args:
-        values: Of each class or group, as `OperatingPoints` returns them; the first 14
-            are drawn.
+        values: Values of `OperatingPoints` by class or group; the first 14 are drawn.
     """
     figure = _figure("sensitivity (recall)", "precision", len(values))
 
@@ -59,7 +57,7 @@ def precision_recall_figure(values: Mapping[str, Values]) -> Figure:
     def dot(test: Values) -> tuple[float | None, float | None]:
         return test["sensitivity"], test["precision"]
 
-    # In steps, as average precision sums them up: between two points nothing is gained.
+    # In steps, like the sum in average precision, without interpolation.
     _draw(figure, values, "average_precision", line, dot, drawstyle="steps-pre")
     return figure
 

@@ -1,6 +1,6 @@
-"""Operating points: thresholds chosen on validation and scored on test.
+"""Evaluates operating points: thresholds chosen on validation and scored on test.
 
-Each class, and each group of classes, is looked at against all others.
+Each class, and each group of classes, is scored against all others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,28 +19,28 @@ from .curves import Curve, curve_of
 from .operating_figures import precision_recall_figure, roc_figure
 from .thresholds import Point, as_aim, measure_point
 
-MOST_THRESHOLDS = 200  # of a class, for whoever looks for one
-MOST_CURVES = 50  # of classes, those with an aim and groups first
+MOST_THRESHOLDS = 200  # per curve
+MOST_CURVES = 50  # those of classes with an aim and of groups first
 
 Values = dict[str, Any]
 
 _EXPLANATION = (
-    "Each class, and each group of classes, against all others, by its probability (for a "
-    "group, the sum over its classes). ROC AUC is how often an image of the class is "
-    "ranked above another one: 0.5 by chance. Average precision sums up the "
-    "precision-recall curve: by chance it is the share of the class. A threshold is chosen "
-    "on validation images and scored on test images. Precision and negative predictive "
-    "value hold for the mix of classes in the test set, and change where a class is rarer "
-    "or commoner."
+    "Each class, and each group of classes, is scored against all others by its "
+    "probability (for a group, the sum over its classes). ROC AUC is the probability that "
+    "an image of the class is ranked above another one: 0.5 by chance. Average precision "
+    "summarizes the precision-recall curve: by chance, it is the fraction of the class. "
+    "Thresholds are chosen on validation images and scored on test images. Precision and "
+    "negative predictive value are valid for the class frequencies of the test set, and "
+    "change if a class is rarer or more common."
 )
 
 
 class OperatingPoints:
-    """Curves of each class and group, and thresholds that meet an aim.
+    """Measures curves of each class and group, and thresholds that meet an aim.
 
     Args:
-        targets: One aim by class or group: `sensitivity`, `specificity` or `threshold`.
-        groups: Classes that are scored together, by the name of the group.
+        targets: One aim per class or group: `sensitivity`, `specificity` or `threshold`.
+        groups: Classes that are scored together, by name of the group.
 
     Raises:
         ConfigError: A target has no aim, or several.
@@ -70,7 +70,7 @@ class OperatingPoints:
         """Measures every class and group on test.
 
         Raises:
-            ConfigError: A group or a target names no class; the message names all.
+            ConfigError: A group or target is unknown; all problems are listed.
         """
         require_names(evidence.class_names, self.groups, self.aims)
         tasks = binary_tasks(evidence.class_names, self.groups)
@@ -140,8 +140,8 @@ def _classes_without_curve(values: Mapping[str, Values]) -> list[str]:
     for name, each in values.items():
         sides = {printable(name): each["positives"], "others": each["negatives"]}
         gaps += [
-            f"not measured: curves of {printable(name)}, because the test set has no image "
-            f"of {side}; add some."
+            f"not measured: curves of {printable(name)}, because the test set has no "
+            f"images of {side}; add some."
             for side, count in sides.items()
             if count == 0
         ]
@@ -152,9 +152,8 @@ def _curves_left_out(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     return [
-        f"not drawn: curves of {some(names, 3)}; name a class in "
-        "evaluation.operating_points to see "
-        "its own."
+        f"not drawn: curves of {some(names, 3)}; to draw the curves of a class, name it in "
+        "evaluation.operating_points."
     ]
 
 

@@ -15,39 +15,39 @@ from .binary_scores import alarm_scores
 from .class_groups import BinaryTask
 from .curves import Curve, curve_of
 
-FEW = 30  # images by which a threshold is chosen
-_ROUNDING = 1e-9  # 0.95 of 20 images are 19, whatever the last bit of 0.95 is
+FEW = 30  # with fewer images, the choice of a threshold is uncertain
+_ROUNDING = 1e-9  # so that 0.95 of 20 images are 19
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What a threshold is wanted for.
+    """The aim of a threshold.
 
     Attributes:
         kind: `sensitivity`, `specificity` or `threshold`.
-        value: What it should be at least; of a threshold what it is.
+        value: The least sensitivity or specificity, or the threshold itself.
     """
 
     kind: str
     value: float
 
     def __str__(self) -> str:
-        """As in "a sensitivity of 0.95"."""
+        """Returns text such as "a sensitivity of 0.95"."""
         return f"a {self.kind} of {self.value:g}"
 
 
 @dataclass(frozen=True)
 class Point:
-    """What a threshold does, or why there is none.
+    """The result of a threshold, or why there is none.
 
     Attributes:
-        name: Of the class or group.
-        aim: What was wanted.
-        values: `aim`, `threshold`, `chosen_on` (`"validation"`, or None if it was
-            given), and scores on `validation` and `test`; None if there is none.
-        conclusions: The outcome on test.
-        warnings: What makes it doubtful.
-        gaps: Why there is none.
+        name: Name of the class or group.
+        aim: The aim of the threshold.
+        values: `aim`, `threshold`, `chosen_on` (`"validation"`, or None if it was given),
+            and scores on `validation` and `test`; None if there is no threshold.
+        conclusions: The result on test.
+        warnings: Reasons to doubt the threshold.
+        gaps: Why there is no threshold.
     """
 
     name: str
@@ -59,10 +59,10 @@ class Point:
 
 
 def as_aim(name: str, given: OperatingPointConfig | Mapping[str, Any]) -> Aim:
-    """The one aim that an entry of `operating_points` has.
+    """Returns the aim of an entry of `operating_points`.
 
     Raises:
-        ConfigError: It has none, or several.
+        ConfigError: The entry has no aim, or several.
 
     Example:
         >>> as_aim("melanoma", {"sensitivity": 0.95})
@@ -75,18 +75,18 @@ def as_aim(name: str, given: OperatingPointConfig | Mapping[str, Any]) -> Aim:
 
 
 def choose_threshold(curve: Curve, aim: Aim) -> float | None:
-    """The threshold that meets an aim at the least cost in the other measure.
+    """Returns the threshold that meets an aim at the least cost in the other measure.
 
-    For a sensitivity it is the largest that meets it, which has the fewest false alarms;
-    for a specificity the smallest, which finds most. Images of equal score are alarmed on
-    together. A threshold is always a score that occurs.
+    For a sensitivity, it is the largest that meets it, which has the fewest false alarms;
+    for a specificity, the smallest, which finds the most positives. A threshold is always a
+    score that occurs.
 
     Args:
-        curve: On validation images.
+        curve: Curve on validation images.
         aim: A sensitivity or a specificity.
 
     Returns:
-        None if no threshold meets it: some negatives have the highest score of all.
+        The threshold, or None if none meets the aim.
 
     Example:
         >>> from keraunos.evaluation.decisions.curves import curve_of
@@ -100,8 +100,8 @@ def choose_threshold(curve: Curve, aim: Aim) -> float | None:
     if aim.kind == "sensitivity":
         meets = curve.true_positives >= aim.value * curve.positives - _ROUNDING
         return float(curve.thresholds[np.argmax(meets)])
-    left_alone = curve.negatives - curve.false_positives
-    meets = left_alone >= aim.value * curve.negatives - _ROUNDING
+    true_negatives = curve.negatives - curve.false_positives
+    meets = true_negatives >= aim.value * curve.negatives - _ROUNDING
     return float(curve.thresholds[meets][-1]) if meets.any() else None
 
 
@@ -116,17 +116,17 @@ def measure_point(task: BinaryTask, aim: Aim, evidence: Evidence) -> Point:
     curve = curve_of(task.truth(validation.labels), task.score(validation.probabilities))
     count, whose = _deciding(task, aim, curve)
     if count == 0:
-        return _none(task, aim, f"no validation image is of {whose}", "Add some.")
+        return _none(task, aim, f"there are no validation images of {whose}", "Add some.")
     threshold = choose_threshold(curve, aim)
     if threshold is None:
         why = "too many validation images of other classes have the highest probability"
-        return _none(task, aim, why, "Ask for less.")
+        return _none(task, aim, why, "Lower the aim.")
     warnings = _warnings_of_choice(task, aim, curve, threshold)
     return _scored(task, aim, evidence, threshold, warnings)
 
 
 def _deciding(task: BinaryTask, aim: Aim, curve: Curve) -> tuple[int, str]:
-    """How many images decide about a threshold, and of what they are."""
+    """Returns the number of images that determine a threshold, and their class."""
     if aim.kind == "sensitivity":
         return curve.positives, printable(task.name)
     return curve.negatives, "others"
@@ -146,12 +146,12 @@ def _warnings_of_choice(
     if count < FEW:
         warnings.append(
             f"The threshold of {name} was chosen on only {count} validation images of "
-            f"{whose}: others could have led to a very different one."
+            f"{whose}; with other images, it could be very different."
         )
     if threshold <= curve.thresholds[-1]:
         warnings.append(
-            f"On validation only the threshold {threshold:.3g}, at which every image is "
-            f"taken for {name}, meets {aim}."
+            f"On validation, only the threshold {threshold:.3g}, at which every image is "
+            f"classified as {name}, meets {aim}."
         )
     return warnings
 
@@ -189,7 +189,7 @@ def _sides_without_images(task: BinaryTask, test: Mapping[str, Any]) -> list[str
     sides = {"sensitivity": name, "specificity": "others"}
     return [
         f"not measured: the {measure} of {name} at its threshold, because the test set has "
-        f"no image of {whose}; add some."
+        f"no images of {whose}; add some."
         for measure, whose in sides.items()
         if test[measure] is None
     ]
@@ -205,7 +205,7 @@ def _missed_on_test(task: BinaryTask, aim: Aim, test: Mapping[str, Any]) -> list
     if high >= aim.value:
         return []
     return [
-        f"On test the {aim.kind} of {printable(task.name)} is "
+        f"On test, the {aim.kind} of {printable(task.name)} is "
         f"{with_interval(test, aim.kind)}, below the {aim.value:g} that was met on "
         "validation."
     ]

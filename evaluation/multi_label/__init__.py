@@ -1,4 +1,4 @@
-"""Several labels per image: scores, and a threshold for each label."""
+"""Multi-label classification: scores, and a threshold for each label."""
 
 from .scores import multi_label_scores
 from .thresholds import best_f1_thresholds

@@ -1,4 +1,4 @@
-"""Figures of several labels per image: curves of each label, and which stand together."""
+"""Draws figures of multi-label classification: curves and co-occurrence of labels."""
 
 from collections.abc import Sequence
 
@@ -22,14 +22,14 @@ def precision_recall_figure(
     label_names: Sequence[str],
     thresholds: Sequence[float],
 ) -> Figure:
-    """Draws precision over recall of each label, and where its threshold lies.
+    """Draws precision over recall of each label, with its threshold.
 
     Args:
-        targets: `(images, labels)` bool. Labels that no image has, or all have, have no
-            curve; of more than 12 others the first are drawn.
+        targets: `(images, labels)` bool. Labels of all or no images have no curve; the
+            first 12 others are drawn.
         probabilities: `(images, labels)`.
         label_names: Titles of the panels.
-        thresholds: Of each label: a dot on its curve.
+        thresholds: Threshold of each label, drawn as a dot on its curve.
     """
     has_both = targets.any(axis=0) & ~targets.all(axis=0)
     places = np.flatnonzero(has_both)[:MOST_PANELS].tolist()
@@ -51,7 +51,7 @@ def precision_recall_figure(
 
 
 def co_occurrence(chosen: Truth) -> npt.NDArray[np.int64]:
-    """How many images have both of two labels; on the diagonal, how many have one.
+    """Counts the images with both of two labels; on the diagonal, those with one.
 
     Args:
         chosen: `(images, labels)`.
@@ -72,13 +72,12 @@ def co_occurrence_figure(
     predicted: npt.NDArray[np.integer],
     label_names: Sequence[str],
 ) -> Figure:
-    """Draws which labels images have together, truly and as predicted.
+    """Draws the co-occurrence of true and of predicted labels.
 
     Args:
-        truth: `(labels, labels)`, as `co_occurrence` counts them; of more than 20 labels
-            the first are drawn.
-        predicted: The same of predicted labels.
-        label_names: Of rows and columns.
+        truth: `(labels, labels)` result of `co_occurrence`; the first 20 labels are drawn.
+        predicted: The same for predicted labels.
+        label_names: Names of rows and columns.
     """
     names = label_names[:MOST_LABELS]
     count = len(names)

@@ -1,4 +1,4 @@
-"""What a report says of a model of several labels per image."""
+"""Findings on multi-label classification for the report."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -14,13 +14,13 @@ _COLUMNS = ("support", "average_precision", "roc_auc", "precision", "recall", "f
 
 
 class LabelMistake(NamedTuple):
-    """A label that an image is given wrongly, or lacks.
+    """A label that is predicted wrongly or missed for an image.
 
     Attributes:
-        row: Of the image.
-        label: Its place among the labels.
-        is_missed: Whether the image has it; else the image is given it.
-        confidence: 0 at the threshold of the label, 1 where the model is certain.
+        row: Row of the image.
+        label: Position of the label.
+        is_missed: True if the image has the label; False if it is predicted wrongly.
+        confidence: 0 at the threshold of the label, 1 at full certainty.
     """
 
     row: int
@@ -30,11 +30,11 @@ class LabelMistake(NamedTuple):
 
 
 def find_label_mistakes(predictions: LabelPredictions, most: int) -> list[LabelMistake]:
-    """The most confident of all wrong labels, missed ones and wrong ones together.
+    """Returns the most confident mistakes, missed and wrong labels together.
 
     Args:
-        predictions: With targets.
-        most: How many, at most.
+        predictions: Predictions with targets.
+        most: Maximum number of mistakes.
     """
     truth = _targets(predictions)
     chosen = np.array(with_default(predictions.thresholds))
@@ -52,11 +52,11 @@ def find_label_mistakes(predictions: LabelPredictions, most: int) -> list[LabelM
 def label_findings(
     predictions: LabelPredictions, scores: Mapping[str, Any]
 ) -> dict[str, Finding]:
-    """Scores by label, and which labels stand together.
+    """Returns findings on scores by label, and on the co-occurrence of labels.
 
     Args:
-        predictions: With targets.
-        scores: Of them, as in test.json.
+        predictions: Predictions with targets.
+        scores: Their scores, as in test.json.
     """
     return {
         "labels": _by_label(predictions, scores["per_label"]),
@@ -77,14 +77,17 @@ def _by_label(predictions: LabelPredictions, per_label: Mapping[str, Any]) -> Fi
         for name, threshold in zip(names, predictions.thresholds, strict=True)
         if threshold is None
     ]
-    gaps = [f"not chosen: a threshold for {name}; it is {DEFAULT}" for name in by_default]
+    gaps = [
+        f"not chosen: a threshold for {name}; the default is {DEFAULT}"
+        for name in by_default
+    ]
     has_curve = bool((truth.any(axis=0) & ~truth.all(axis=0)).any())
     thresholds = with_default(predictions.thresholds)
     return Finding(
         "Labels",
-        "An image gets a label if its probability reaches the threshold with the best F1 "
-        "on validation images. The dot on a curve is that threshold; the dotted line is "
-        "the precision of giving the label to every image.",
+        "A label is predicted if its probability reaches the threshold with the best F1 on "
+        "validation images. The dot on a curve is that threshold; the dotted line is the "
+        "precision of predicting the label for every image.",
         values={"per_label": dict(per_label)},
         gaps=gaps,
         tables=[Table("Scores by label", header, rows)],
@@ -103,8 +106,8 @@ def _together(predictions: LabelPredictions) -> Finding:
     predicted = co_occurrence(predictions.predicted)
     return Finding(
         "Labels that occur together",
-        "How many test images have both of two labels, and on the diagonal how many have "
-        "one: truly, and as predicted.",
+        "The number of test images with both of two labels and, on the diagonal, with one: "
+        "true and predicted.",
         values={
             "labels": list(predictions.label_names),
             "true": truth.tolist(),
@@ -118,5 +121,5 @@ def _together(predictions: LabelPredictions) -> Finding:
 
 def _targets(predictions: LabelPredictions) -> Any:
     if predictions.targets is None:
-        raise ValueError("Predictions without targets have no mistakes.")
+        raise ValueError("Predictions must have targets.")
     return predictions.targets

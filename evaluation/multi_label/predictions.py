@@ -1,4 +1,4 @@
-"""Predicted labels of a set of images, and the table of them."""
+"""Multi-label predictions, and their table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ SEPARATOR = "|"
 
 @dataclass(frozen=True)
 class LabelPredictions:
-    """What a model predicts of any number of labels per image.
+    """Multi-label predictions for a set of images.
 
     Attributes:
         names: File of each image.
         probabilities: `(images, labels)` float32, each in [0, 1].
-        label_names: In the order of the model's outputs.
-        thresholds: From which probability on an image has each label; None means 0.5.
-        targets: `(images, labels)` bool, or None if they are unknown.
+        label_names: The labels, in the order of the model's outputs.
+        thresholds: Probability from which each label is predicted; None means 0.5.
+        targets: `(images, labels)` bool, or None if unknown.
     """
 
     task: ClassVar[Task] = "multi_label"
@@ -41,12 +41,12 @@ class LabelPredictions:
 
     @property
     def predicted(self) -> npt.NDArray[np.bool_]:
-        """`(images, labels)`: which labels each image has."""
+        """`(images, labels)` bool: the predicted labels."""
         return self.probabilities >= np.array(with_default(self.thresholds))
 
     @property
     def outputs(self) -> npt.NDArray[np.float32]:
-        """`(images, labels)`: what the model predicts."""
+        """`(images, labels)`: the outputs of the model."""
         return self.probabilities
 
     @property
@@ -56,13 +56,13 @@ class LabelPredictions:
 
     @property
     def digest(self) -> str:
-        """The digest of everything that scores depend on, in hexadecimal digits."""
+        """Hexadecimal digest of everything that affects scores."""
         return digest_of(
             self.label_names, self.targets, self.probabilities, self.thresholds
         )
 
     def scores(self, groups: npt.NDArray[np.integer] | None = None) -> dict[str, Any]:
-        """See `multi_label_scores`; needs targets."""
+        """Scores the predictions, which must have targets; see `multi_label_scores`."""
         if self.targets is None:
             raise ValueError("Predictions without targets can't be scored.")
         return multi_label_scores(
@@ -70,7 +70,7 @@ class LabelPredictions:
         )
 
     def write_table(self, path: Path) -> None:
-        """Writes file, labels if known, predicted labels, and a probability for each."""
+        """Writes file, true labels if known, predicted labels and all probabilities."""
         columns: dict[str, Sequence[object]] = {"file": self.names}
         if self.targets is not None:
             columns["labels"] = self._in_words(self.targets)

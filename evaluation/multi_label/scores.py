@@ -1,4 +1,4 @@
-"""Scores of predictions of several labels per image."""
+"""Scores of multi-label predictions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,27 +21,26 @@ def multi_label_scores(
     thresholds: Sequence[float | None] | None = None,
     groups: npt.NDArray[np.integer] | None = None,
 ) -> dict[str, Any]:
-    """Scores predictions of several labels per image.
+    """Scores multi-label predictions.
 
-    Labels that no image has, or that all images have, have no average precision and no
-    ROC-AUC (null); means over labels leave them out, and `labels_without_both` names them.
+    Labels of all or no images have no average precision and no ROC AUC (null); means over
+    labels exclude them, and `labels_without_both` lists them.
 
     Args:
         targets: `(images, labels)` bool, at least one image.
         probabilities: `(images, labels)`, each in [0, 1].
         label_names: Names of the labels.
-        thresholds: From which probability on an image has each label, chosen on other
-            images; 0.5 where that is None.
-        groups: `(images,)` numbers shared by images of one group, such as a patient:
-            intervals draw whole groups then. They change no score.
+        thresholds: Probability from which each label is predicted, chosen on other images;
+            None means 0.5.
+        groups: `(images,)` numbers shared by images of one group, such as a patient, which
+            intervals resample as a whole. They do not affect scores.
 
     Returns:
         `images`, `mean_average_precision`, `macro_roc_auc`, `macro_f1`, `micro_f1`,
-        `exact_match` (images whose labels are all right), `hamming_loss` (labels that are
-        wrong), `intervals` with the low and the high end of the 95 % bootstrap interval of
-        each of them, `per_label` with `average_precision`, `roc_auc`, `precision`,
-        `recall`, `f1`, `threshold` and `support`, and `labels_without_both`; all ready for
-        JSON.
+        `exact_match` (fraction of images with all labels right), `hamming_loss` (fraction
+        of wrong labels), `intervals` with both ends of the 95 % bootstrap interval of each
+        score, `per_label` with `average_precision`, `roc_auc`, `precision`, `recall`, `f1`,
+        `threshold` and `support`, and `labels_without_both`; all JSON values.
 
     Example:
         >>> scores = multi_label_scores(
@@ -56,7 +55,7 @@ def multi_label_scores(
     predicted = probabilities >= np.array(chosen)
     weighted = WeightedLabelScores(targets, predicted, probabilities)
     plain = weighted(np.ones((1, len(targets))))
-    strata = np.zeros(len(targets), np.int64)  # images have no class to be drawn by
+    strata = np.zeros(len(targets), np.int64)  # there are no classes to stratify by
     measured = [name for name, values in plain.items() if not np.isnan(values[0])]
     intervals = bootstrap(strata, only(weighted, measured), groups=groups)
     return {
@@ -73,11 +72,11 @@ def multi_label_scores(
 
 
 class WeightedLabelScores:
-    """Scores of several labels where each image counts as often as it was drawn.
+    """Multi-label scores in which each image counts as often as it was drawn.
 
     Args:
         targets: `(images, labels)` bool.
-        predicted: `(images, labels)` bool: which labels are given to which image.
+        predicted: `(images, labels)` bool, the predicted labels.
         probabilities: `(images, labels)`, by which images are ranked.
     """
 
@@ -95,7 +94,7 @@ class WeightedLabelScores:
         ]
 
     def __call__(self, weights: Floats) -> dict[str, Floats]:
-        """`(rounds,)` of each score; NaN where a round has nothing to measure.
+        """Returns each score, `(rounds,)`; NaN if a round has nothing to measure.
 
         Args:
             weights: `(rounds, images)`: how often each was drawn.
@@ -147,12 +146,12 @@ def _per_label(
 
 
 def _have_both(targets: Truth) -> npt.NDArray[np.bool_]:
-    """`(labels,)`: whether some images have each label and others do not."""
+    """Returns whether each label has images with and without it, `(labels,)`."""
     return np.asarray(targets.any(axis=0) & ~targets.all(axis=0))
 
 
 def _mean(values: Sequence[Floats], images: Floats) -> Floats:
-    """Over labels, of those that a round has."""
+    """Returns the mean over the labels that a round can measure."""
     if not values:
         return np.full(len(images), np.nan)
     rows = np.stack(values, axis=1)

@@ -1,4 +1,4 @@
-"""A threshold for each label, chosen on validation images."""
+"""Chooses a threshold for each label on validation images."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ DEFAULT = 0.5
 
 
 def with_default(thresholds: Iterable[float | None]) -> list[float]:
-    """Thresholds with 0.5 for those that were not chosen.
+    """Replaces thresholds that were not chosen by 0.5.
 
     Example:
         >>> with_default([0.3, None])
@@ -23,18 +23,18 @@ def with_default(thresholds: Iterable[float | None]) -> list[float]:
 def best_f1_thresholds(
     targets: npt.NDArray[np.bool_], probabilities: npt.NDArray[np.floating]
 ) -> list[float | None]:
-    """The threshold of each label at which F1 is highest.
+    """Returns the threshold of each label with the highest F1.
 
-    An image has a label if its probability is at least the threshold. Of several thresholds
-    with the same F1 the highest is taken. A threshold lies halfway to the next lower score,
-    so that it does not depend on the last bit of one image.
+    A label is predicted if its probability is at least the threshold. Of several thresholds
+    with the same F1, the highest is chosen. A threshold is halfway to the next lower score,
+    so that it does not depend on rounding.
 
     Args:
         targets: `(images, labels)` bool, of validation images.
         probabilities: `(images, labels)` in [0, 1].
 
     Returns:
-        A number for each label; None for a label that no image has, or all have.
+        A threshold for each label; None for labels of all or no images.
 
     Example:
         >>> targets = np.array([[True], [False], [True]])

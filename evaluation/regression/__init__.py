@@ -1,4 +1,4 @@
-"""Numbers predicted from images: scores, intervals and a scatter plot."""
+"""Regression: scores, intervals and a scatter plot."""
 
 from .intervals import interval_coverage, residual_quantiles
 from .scores import regression_scores

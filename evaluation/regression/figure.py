@@ -1,4 +1,4 @@
-"""Predicted against true numbers, and their differences, as plots."""
+"""Draws predicted against true numbers, and residuals."""
 
 from collections.abc import Sequence
 
@@ -17,14 +17,14 @@ def scatter_figure(
     target_names: Sequence[str],
     half_widths: Sequence[float | None] | None = None,
 ) -> Figure:
-    """Draws predictions against targets, with the diagonal on which both are equal.
+    """Draws predictions against targets, with the diagonal.
 
     Args:
-        targets: `(images, targets)`; of more than 5,000 images evenly spaced ones are
-            drawn, and of more than 9 targets the first.
+        targets: `(images, targets)`; at most 5,000 evenly spaced images and the first 9
+            targets are drawn.
         predictions: `(images, targets)`.
         target_names: Titles of the panels.
-        half_widths: Half the width of an interval around each prediction, drawn as a band.
+        half_widths: Half the width of the interval around predictions, drawn as a band.
     """
     rows = np.linspace(0, len(targets) - 1, min(len(targets), MOST_POINTS)).astype(int)
     names = target_names[:MOST_PANELS]
@@ -53,11 +53,11 @@ def residuals_figure(
     predictions: npt.NDArray[np.floating],
     target_names: Sequence[str],
 ) -> Figure:
-    """Draws prediction minus truth over the truth, and how often each residual occurs.
+    """Draws residuals (prediction minus target) over targets, and their histogram.
 
     Args:
-        targets: `(images, targets)`; of more than 5,000 images evenly spaced ones are
-            points, and of more than 6 targets the first are drawn.
+        targets: `(images, targets)`; at most 5,000 evenly spaced images are drawn as
+            points, and the first 6 targets.
         predictions: `(images, targets)`.
         target_names: Titles of the panels.
     """

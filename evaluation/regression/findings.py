@@ -1,4 +1,4 @@
-"""What a report says of a model of numbers."""
+"""Findings on regression for the report."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,11 +22,11 @@ _MEASURES = {
 def number_findings(
     predictions: NumberPredictions, scores: Mapping[str, Any]
 ) -> dict[str, Finding]:
-    """Scores by number, and how errors are distributed.
+    """Returns findings on scores by target, and on residuals.
 
     Args:
-        predictions: With targets.
-        scores: Of them, as in test.json.
+        predictions: Predictions with targets.
+        scores: Their scores, as in test.json.
     """
     return {
         "numbers": _by_number(predictions, scores["per_target"]),
@@ -35,14 +35,14 @@ def number_findings(
 
 
 def find_largest_errors(predictions: NumberPredictions, most: int) -> list[int]:
-    """Rows of the images with the largest errors, the largest first.
+    """Returns the rows of the images with the largest errors, the largest first.
 
-    Numbers of different units count alike: each error is divided by the root mean squared
-    error of its number, and the largest of an image counts.
+    To compare different units, each error is divided by the root mean squared error of its
+    target; the largest quotient of an image counts.
 
     Args:
-        predictions: With targets.
-        most: How many, at most.
+        predictions: Predictions with targets.
+        most: Maximum number of rows.
     """
     errors = _errors(predictions)
     typical = np.sqrt((errors**2).mean(axis=0))
@@ -61,12 +61,12 @@ def _by_number(predictions: NumberPredictions, per_target: Mapping[str, Any]) ->
     return Finding(
         "Numbers",
         "Errors are in the unit of each number; the bias is the mean of prediction minus "
-        "truth. A prediction plus or minus the half width should contain the true value "
-        f"for {predictions.coverage:.0%} of images like those of the validation split, on "
-        "which it was chosen.",
+        "true value. The interval of a prediction plus or minus the half width should "
+        f"contain the true value for {predictions.coverage:.0%} of images like those of "
+        "the validation split, on which the width was chosen.",
         values={"per_target": dict(per_target)},
         warnings=[
-            f"{name} is predicted worse than by always predicting the mean (R² below 0)"
+            f"{name} is predicted worse than by the mean of all images (R² below 0)"
             for name, of_number in per_target.items()
             if of_number["r2"] is not None and of_number["r2"] < 0
         ],
@@ -103,8 +103,8 @@ def _residuals(predictions: NumberPredictions) -> Finding:
     header = ["number", *(f"{each} %" for each in _QUANTILES)]
     return Finding(
         "Residuals",
-        "Prediction minus truth. A slope shows that the model pulls towards the middle: "
-        "large values are predicted too small, and small ones too large.",
+        "Prediction minus true value. A slope shows regression towards the mean: large "
+        "values are predicted too low, and small ones too high.",
         values={name: dict(zip(header[1:], row, strict=True)) for name, *row in rows},
         tables=[Table("Quantiles of the residuals", header, rows)],
         figures={
@@ -122,5 +122,5 @@ def _errors(predictions: NumberPredictions) -> npt.NDArray[np.float64]:
 
 def _targets(predictions: NumberPredictions) -> npt.NDArray[np.float32]:
     if predictions.targets is None:
-        raise ValueError("Predictions without targets have no errors.")
+        raise ValueError("Predictions must have targets.")
     return predictions.targets

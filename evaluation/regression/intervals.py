@@ -1,8 +1,8 @@
-"""Intervals around predicted numbers that hold the truth as often as they say.
+"""Prediction intervals with a given coverage.
 
 Method: split conformal prediction of absolute residuals (Vovk, Gammerman and Shafer,
-Algorithmic Learning in a Random World, 2005; Lei et al., 2018). Residuals are of validation
-images; the promise holds for images of the same kind.
+Algorithmic Learning in a Random World, 2005; Lei et al., 2018). Residuals are those of
+validation images; the coverage holds for images from the same distribution.
 """
 
 import numpy as np
@@ -14,16 +14,16 @@ Values = npt.NDArray[np.floating]
 def residual_quantiles(
     targets: Values, predictions: Values, coverage: float = 0.9
 ) -> list[float | None]:
-    """Half the width of the interval around the predictions of each target.
+    """Returns half the width of the interval around the predictions of each target.
 
     Args:
         targets: `(images, targets)` of validation images.
         predictions: `(images, targets)`.
-        coverage: How often intervals are to hold the truth, in (0, 1).
+        coverage: Fraction of intervals that must contain the true value, in (0, 1).
 
     Returns:
-        A number for each target, in its unit; None with too few images for the coverage:
-        fewer than `coverage / (1 - coverage)`.
+        A number for each target, in its unit; None with fewer images than
+        `coverage / (1 - coverage)`.
 
     Example:
         >>> targets = np.arange(9.0)[:, None]
@@ -33,7 +33,7 @@ def residual_quantiles(
         [None]
     """
     residuals = np.sort(np.abs(predictions - targets), axis=0)
-    # One of the rounding errors of a product must not ask for one more image.
+    # Rounding errors of the product must not require one more image.
     place = int(np.ceil(round((len(residuals) + 1) * coverage, 9)))
     if place > len(residuals):
         return [None] * residuals.shape[1]
@@ -43,12 +43,12 @@ def residual_quantiles(
 def interval_coverage(
     targets: Values, predictions: Values, half_widths: list[float | None]
 ) -> list[float | None]:
-    """How often intervals hold the truth, for each target; None without an interval.
+    """Returns the coverage of intervals for each target; None without an interval.
 
     Args:
         targets: `(images, targets)` of other images than those of `residual_quantiles`.
         predictions: `(images, targets)`.
-        half_widths: Of `residual_quantiles`.
+        half_widths: Result of `residual_quantiles`.
     """
     residuals = np.abs(predictions - targets)
     return [

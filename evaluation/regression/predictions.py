@@ -1,4 +1,4 @@
-"""Predicted numbers of a set of images, and the table of them."""
+"""Predictions of regression, and their table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from .scores import regression_scores
 
 @dataclass(frozen=True)
 class NumberPredictions:
-    """What a model predicts of one or several numbers per image.
+    """Predictions of one or several numbers per image.
 
     Attributes:
         names: File of each image.
         values: `(images, numbers)` float32.
-        target_names: In the order of the model's outputs.
-        half_widths: Half the width of an interval around each number, chosen on other
+        target_names: Names of the numbers, in the order of the model's outputs.
+        half_widths: Half the width of the interval around each number, chosen on other
             images; None if there are too few.
-        coverage: How often intervals are to hold the truth.
-        targets: `(images, numbers)` float32, or None if they are unknown.
+        coverage: Fraction of intervals that should contain the true value.
+        targets: `(images, numbers)` float32, or None if unknown.
     """
 
     task: ClassVar[Task] = "regression"
@@ -42,7 +42,7 @@ class NumberPredictions:
 
     @property
     def outputs(self) -> npt.NDArray[np.float32]:
-        """`(images, numbers)`: what the model predicts."""
+        """`(images, numbers)`: the outputs of the model."""
         return self.values
 
     @property
@@ -52,11 +52,11 @@ class NumberPredictions:
 
     @property
     def digest(self) -> str:
-        """The digest of everything that scores depend on, in hexadecimal digits."""
+        """Hexadecimal digest of everything that affects scores."""
         return digest_of(self.target_names, self.targets, self.values, self.half_widths)
 
     def scores(self, groups: npt.NDArray[np.integer] | None = None) -> dict[str, Any]:
-        """See `regression_scores`; and, for each target, how often its interval holds."""
+        """Scores the predictions, including the coverage of intervals per target."""
         if self.targets is None:
             raise ValueError("Predictions without targets can't be scored.")
         scores = regression_scores(self.targets, self.values, self.target_names, groups)
@@ -72,7 +72,7 @@ class NumberPredictions:
         return scores
 
     def write_table(self, path: Path) -> None:
-        """Writes file and, for each number, the truth if known, prediction and interval."""
+        """Writes file and, for each number, target if known, prediction and interval."""
         columns: dict[str, Sequence[object]] = {"file": self.names}
         for place, name in enumerate(self.target_names):
             values, width = self.values[:, place], self.half_widths[place]

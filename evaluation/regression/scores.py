@@ -1,4 +1,4 @@
-"""Scores of predicted numbers."""
+"""Scores of regression."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,17 +23,17 @@ def regression_scores(
     Args:
         targets: `(images, targets)`, at least one image.
         predictions: `(images, targets)`.
-        target_names: What is predicted, such as `["age"]`.
-        groups: `(images,)` numbers shared by images of one group, such as a patient:
-            intervals draw whole groups then. They change no score.
+        target_names: Names of the targets, such as `["age"]`.
+        groups: `(images,)` numbers shared by images of one group, such as a patient, which
+            intervals resample as a whole. They do not affect scores.
 
     Returns:
         `images` and, for each target by name in `per_target`: `mean_absolute_error`,
         `root_mean_squared_error`, `median_absolute_error` (all in the target's unit), `r2`
-        (null where all targets are equal), `bias` (mean of prediction minus target), and
-        `intervals` with the low and the high end of the 95 % bootstrap interval of each
-        but the median. The first two and `r2` also as means over the targets, with
-        intervals.
+        (null if all targets are equal), `bias` (mean of prediction minus target), and
+        `intervals` with both ends of the 95 % bootstrap interval of each except the median.
+        `mean_absolute_error`, `root_mean_squared_error` and `r2` are also given as means
+        over the targets, with intervals.
 
     Example:
         >>> scores = regression_scores(
@@ -72,7 +72,7 @@ MEASURES = (*MEANS, "bias")
 
 
 class WeightedErrors:
-    """Errors where each image counts as often as it was drawn.
+    """Errors in which each image counts as often as it was drawn.
 
     Args:
         targets: `(images, targets)` float64.
@@ -84,7 +84,7 @@ class WeightedErrors:
         self._errors = predictions - targets
 
     def __call__(self, weights: Floats) -> dict[str, Floats]:
-        """`(rounds,)` of each mean over targets, and of `MEASURE/PLACE` for each target.
+        """Returns means over targets, and `MEASURE/PLACE` of each target, `(rounds,)` each.
 
         Args:
             weights: `(rounds, images)`: how often each was drawn.

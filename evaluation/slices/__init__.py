@@ -1,1 +1,1 @@
-"""Scores for each value of a column."""
+"""Scores of slices: the images with each value of a column."""

@@ -1,4 +1,4 @@
-"""Scores for each value of a column of the label table, and where they are worse."""
+"""Scores slices of the test images, and finds those with worse scores."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from ..statistics.differences import difference, holm
 from ..statistics.proportions import share_interval
 from ..text import with_interval
 from .figure import slices_figure
-from .slicing import Slice, reason_to_leave_out, require_columns, slices_of
+from .slicing import Slice, reason_to_skip, require_columns, slices_of
 
 TITLE = "Slices"
 EXPLANATION = (
-    "Scores of the test images that share a value of a column of the label table; numbers "
-    "of many values are cut into quartiles. Differences are to all other test images: of "
-    "accuracy, and of recall class by class, which does not depend on the class mix of a "
-    "slice. A slice is reported as worse where the difference remains significant after "
-    "Holm's correction for the number of comparisons."
+    "A slice contains the test images that share a value of a column of the label table; "
+    "columns with many numbers are divided into quartiles. Slices are compared with all "
+    "other test images by accuracy, and by recall class by class, which does not depend on "
+    "the class frequencies of a slice. A slice is reported as worse if the difference is "
+    "significant after Holm's correction for the number of comparisons."
 )
 _HEADER = (
     "value",
@@ -32,21 +32,21 @@ _HEADER = (
     "accuracy",
     "balanced accuracy",
     "macro ROC-AUC",
-    "accuracy, minus that of others",
-    "recall, minus that of others",
+    "accuracy, difference to others",
+    "recall, difference to others",
 )
 SCORES = ("accuracy", "balanced_accuracy", "macro_roc_auc")
-_WORSE = 0.05  # corrected p-values below it
-_FEWEST_OF_A_CLASS = 5  # on either side, to compare its recall
+_WORSE = 0.05  # corrected p-values below it are significant
+_FEWEST_OF_A_CLASS = 5  # images on each side to compare the recall of a class
 
 
 @dataclass(frozen=True)
 class Slices:
-    """Scores a model on parts of the test images: by sex, age, site or camera.
+    """Scores a model on slices of the test images, such as by sex, age, site or camera.
 
     Args:
-        columns: Of the label table; None takes all that have few values or numbers.
-        smallest: Images that a slice must have to be scored.
+        columns: Columns of the label table; None uses all with numbers or few values.
+        smallest: Minimum number of images of a slice.
 
     Example:
         >>> from keraunos.evaluation.evidence import as_labelled
@@ -67,7 +67,7 @@ class Slices:
         """Scores each slice of the test images.
 
         Raises:
-            ConfigError: There is no such column.
+            ConfigError: A column does not exist.
         """
         test = evidence.test
         require_probabilities(test.probabilities)
@@ -93,7 +93,7 @@ class Slices:
         )
 
     def _choose(self, test: Labelled) -> tuple[list[str], list[str]]:
-        """The columns to cut, and why others are not."""
+        """Returns the columns to slice by, and the gaps."""
         if self.columns is not None:
             require_columns(self.columns, test.columns)
             return list(self.columns), []
@@ -102,11 +102,9 @@ class Slices:
                 "there are no columns: images come from folders, or their table has no "
                 "further columns"
             )
-            remedy = (
-                "name a table as data.train, with a column for each, such as sex or site"
-            )
+            remedy = "set data.train to a table with further columns, such as sex or site"
             return [], [f"not measured: slices, because {why}; {remedy}"]
-        reasons = {name: reason_to_leave_out(each) for name, each in test.columns.items()}
+        reasons = {name: reason_to_skip(each) for name, each in test.columns.items()}
         return [name for name, reason in reasons.items() if not reason], [
             f"not measured: slices of {name}, because {reason}; "
             "name it in evaluation.slices.columns to score it anyway"
@@ -115,7 +113,7 @@ class Slices:
         ]
 
     def _large_enough(self, name: str, test: Labelled) -> tuple[list[Slice], list[str]]:
-        """The slices to score, and why others are not."""
+        """Returns the slices to score, and the gaps."""
         slices = slices_of(test.columns[name])
         if len(slices) < 2:
             only = slices[0].name if slices else "no value"
@@ -126,24 +124,24 @@ class Slices:
             return kept, []
         count = counted(len(small), "slice")
         return kept, [
-            f"not measured: {count} of {name}, because of fewer images than "
+            f"not measured: {count} of {name} with fewer images than "
             f"evaluation.slices.smallest={self.smallest}: "
             f"{some([each.name for each in small], 5)}"
         ]
 
 
 def _scored(test: Labelled, part: Slice) -> dict[str, Any]:
-    """Everything about a slice except what depends on the other comparisons."""
+    """Scores a slice, except for the correction that depends on all comparisons."""
     rows = part.rows
     groups = None if test.groups is None else test.groups[rows]
     scores = classification_scores(
         test.labels[rows], test.probabilities[rows], test.class_names, groups
     )
     right = test.predicted == test.labels
-    # Not drawn class by class: with few images of each, all draws would be alike.
+    # Not stratified by class: with few images per class, all draws would be equal.
     scores["intervals"]["accuracy"] = share_interval(right[rows], groups)
     if len(np.unique(test.labels[rows])) < 2:
-        scores["balanced_accuracy"] = None  # it would be the accuracy once more
+        scores["balanced_accuracy"] = None  # it would equal the accuracy
     return {
         "value": part.value,
         "images": len(rows),
@@ -157,7 +155,7 @@ def _scored(test: Labelled, part: Slice) -> dict[str, Any]:
 def _differences(
     test: Labelled, right: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]
 ) -> dict[str, dict[str, Any]]:
-    """To all other images: of accuracy and, class by class, of recall."""
+    """Returns the differences to all other images in accuracy and in recall."""
     inside = np.zeros(len(test), bool)
     inside[rows] = True
     found = {"accuracy": difference(right, inside, groups=test.groups).as_json()}
@@ -175,7 +173,7 @@ def _differences(
 
 
 def _correct(columns: Mapping[str, Sequence[dict[str, Any]]]) -> int:
-    """Adds corrected p-values to all differences; returns how many there are."""
+    """Adds corrected p-values to all differences; returns their number."""
     scored = [each for found in columns.values() for each in found]
     every = [(each, one) for each in scored for one in each["difference"].values()]
     for (each, one), corrected in zip(
@@ -197,8 +195,8 @@ def _conclusions(
         return
     name, lowest = min(scored, key=lambda item: item[1]["accuracy"])
     yield (
-        f"Of {len(scored):,} slices accuracy is lowest where {_named(name, lowest)}: "
-        f"{with_interval(lowest, 'accuracy')}, of {lowest['images']:,} images."
+        f"Of {len(scored):,} slices, accuracy is lowest where {_named(name, lowest)}: "
+        f"{with_interval(lowest, 'accuracy')} on {lowest['images']:,} images."
     )
     below = sum(
         one["interval"][1] < 0 and not _holds(one)
@@ -208,8 +206,8 @@ def _conclusions(
     by_chance = f"{comparisons:,} comparisons were made. "
     if below:
         by_chance += (
-            f"Besides those called worse, {below} came out below 0 by the interval alone: "
-            "where there is no difference at all, about one in 40 does, by chance."
+            f"In addition to those reported as worse, {below} have an interval below 0; "
+            "without any true difference, this happens for about one in 40 by chance."
         )
     yield by_chance.strip()
 

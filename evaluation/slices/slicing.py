@@ -1,4 +1,4 @@
-"""Cuts a column into slices: a slice a value, quartiles of many numbers."""
+"""Divides images into slices by the values of a column, or by quartiles of numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from ...core.names import did_you_mean, some
 Cells = npt.NDArray[np.object_]
 
 _NONE = "There are none: images come from folders, or their table has no further columns."
-MOST_NUMBERS = 8  # different ones; more are cut into quartiles
-MOST_TEXTS = 20  # different ones of a column that nobody asked for
+MOST_NUMBERS = 8  # distinct ones; more are divided into quartiles
+MOST_TEXTS = 20  # distinct ones of a column that was not requested
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The images that have one value, or one of a range.
+    """The images with one value or range of a column.
 
     Attributes:
-        value: The value, as in the table; None for images without one.
-        rows: Which images.
+        value: The value as in the table; None for images without one.
+        rows: Rows of the images.
     """
 
     value: str | None
@@ -30,16 +30,16 @@ class Slice:
 
     @property
     def name(self) -> str:
-        """How it is shown."""
+        """Name of the slice in the report."""
         return "no value" if self.value is None else self.value
 
 
 def slices_of(cells: Cells) -> list[Slice]:
-    """The slices of a column, in the order of their values; images without one come last.
+    """Returns the slices of a column, sorted by value; images without one come last.
 
     Args:
-        cells: `(images,)` text, empty for no value. Numbers of more than eight different
-            values are cut into quartiles.
+        cells: `(images,)` strings, empty if missing. Numbers with more than eight distinct
+            values are divided into quartiles.
 
     Example:
         >>> [each.name for each in slices_of(np.array(["m", "", "f", "m"], object))]
@@ -62,28 +62,28 @@ def require_columns(wanted: Sequence[str] | None, columns: Mapping[str, Cells]) 
     """Checks `evaluation.slices.columns` as soon as the columns are known.
 
     Args:
-        wanted: Names of columns; None names none.
-        columns: Those that there are.
+        wanted: Names of columns, or None.
+        columns: The existing columns.
 
     Raises:
-        ConfigError: There is no such column.
+        ConfigError: A column does not exist.
     """
     unknown = [name for name in wanted or () if name not in columns]
     if unknown:
         known = f"There are {some(list(columns))}." if columns else _NONE
         raise ConfigError(
             message(
-                "`evaluation.slices.columns` must name columns of the label table, and not "
-                "those of images, classes, groups and splits; columns with more than 1,000 "
-                f"different texts are not kept. {known}",
+                "`evaluation.slices.columns` must name columns of the label table other "
+                "than those of images, classes, groups and splits; columns with more than "
+                f"1,000 distinct texts are not kept. {known}",
                 did_you_mean(unknown[0], columns),
                 columns=unknown,
             )
         )
 
 
-def reason_to_leave_out(cells: Cells) -> str:
-    """Why a column that nobody asked for is not cut; empty if it is."""
+def reason_to_skip(cells: Cells) -> str:
+    """Returns why a column that nobody requested is skipped; empty if it is not."""
     known = cells[cells != ""]
     count = len(set(known))
     if not count:
@@ -92,7 +92,7 @@ def reason_to_leave_out(cells: Cells) -> str:
     if count == len(known) and count > MOST_NUMBERS:
         return "every image has a different value"
     if numbers is None and count > MOST_TEXTS:
-        return f"it has {count:,} different texts, more than {MOST_TEXTS}"
+        return f"it has {count:,} distinct texts, more than {MOST_TEXTS}"
     return ""
 
 

@@ -1,1 +1,1 @@
-"""Intervals, ranks and shares: what all parts of an evaluation count with."""
+"""Statistics shared by all parts of an evaluation: intervals, ranks and proportions."""

@@ -1,4 +1,4 @@
-"""How well a score ranks the images of a class above all others; images have weights."""
+"""Areas under ROC and precision-recall curves of weighted images."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,12 +9,12 @@ from .ranking import Floats, ratio
 class Areas:
     """Areas under the ROC and the precision-recall curve of one class against all others.
 
-    Scores are sorted once and weighed many times. Weights are `(rounds, examples)`: how
-    often each counts. Areas are `(rounds,)`, NaN where a round has no positive, or no
-    negative for the area under the ROC curve.
+    Scores are sorted once and weighted many times. Weights are `(rounds, examples)`: how
+    often each example counts. Areas are `(rounds,)`, NaN if a round has no positives, or,
+    for the ROC curve, no negatives.
 
     Args:
-        truth: `(examples,)` which of them are positive: at least one.
+        truth: `(examples,)` bool, whether each example is positive: at least one is.
         score: `(examples,)`.
 
     Example:
@@ -34,14 +34,14 @@ class Areas:
         self._up_to = np.searchsorted(others, values, side="right")
 
     def roc_auc(self, weights: Floats) -> Floats:
-        """How often a positive is above a negative; ties count half."""
+        """Returns the probability that a positive ranks above a negative, ties as half."""
         return self._roc_auc(*self._sums(weights))
 
     def both(self, weights: Floats) -> tuple[Floats, Floats]:
-        """The area under the ROC curve, and average precision: as fast as one of them.
+        """Returns ROC AUC and average precision; both take as long as one of them.
 
-        Average precision is the precision at each threshold, weighted by what recall
-        gains there.
+        Average precision is the mean of the precision over thresholds, weighted by the
+        increase of recall.
         """
         positives, negatives = self._sums(weights)
         return (
@@ -61,7 +61,7 @@ class Areas:
         return ratio(np.sum(gained, axis=1), positives.sum(axis=1))
 
     def _sums(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Weights of the positives of each score, and of negatives up to each place."""
+        """Returns weights of positives by score, and cumulative weights of negatives."""
         ordered = np.take(weights, self._positives, axis=1)
         negatives = np.zeros((len(weights), len(self._negatives) + 1))
         np.cumsum(np.take(weights, self._negatives, axis=1), axis=1, out=negatives[:, 1:])

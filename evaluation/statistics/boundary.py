@@ -1,13 +1,13 @@
-"""What draws can't show: classes of which all images are answered alike, right or wrong.
+"""Widens bootstrap intervals for classes whose predictions are all right or all wrong.
 
-However often such images are drawn, they give the same, so that a bootstrap takes the
-recall of their class as known. Method: Buehler's exact limits (Journal of the American
-Statistical Association 52, 1957, pages 482-493) for these classes. Of all recalls under
-which their images would be answered like that in at least 2.5 % of cases, the farthest
-count. With one class, and for the accuracy of a model that is always right, these are the
-limits of Clopper and Pearson (Biometrika 26, 1934). They join the spread of the other
-classes as those of independent parts do (Zou, Huang and Zhang, Computational Statistics
-and Data Analysis 53, 2009, pages 1080-1085): by the root of the sum of squares.
+All draws of such images are equal, so the bootstrap treats the recall of their class as
+known. Method: Buehler's exact limits (Journal of the American Statistical Association 52,
+1957, pages 482-493) for these classes: the most extreme recalls under which the observed
+predictions have a probability of at least 2.5 %. With a single class, or for the accuracy
+of a model that is always right, these are the limits of Clopper and Pearson (Biometrika 26,
+1934). They are combined with the spread of the other classes by the root of the sum of
+squares, as for independent parts (Zou, Huang and Zhang, Computational Statistics and Data
+Analysis 53, 2009, pages 1080-1085).
 """
 
 import numpy as np
@@ -27,15 +27,16 @@ def widen(
     confidence: float = 0.95,
     groups: Labels | None = None,
 ) -> dict[str, Interval]:
-    """Intervals of accuracies, with what draws can't show of classes answered alike.
+    """Widens bootstrap intervals of accuracies for classes that are all right or all wrong.
 
     Args:
-        intervals: Of `accuracy` and `balanced_accuracy`, by draws; others are left alone.
+        intervals: Bootstrap intervals of `accuracy` and `balanced_accuracy`; others are
+            returned unchanged.
         labels: `(examples,)` true classes, at least one.
-        right: `(examples,)` whether an answer was right.
-        confidence: Of the intervals.
-        groups: `(examples,)` numbers shared by images of one group, such as a patient: a
-            group that is answered alike knows as much as an image.
+        right: `(examples,)` bool, whether each prediction is right.
+        confidence: Confidence level of the intervals.
+        groups: `(examples,)` numbers shared by images of one group, such as a patient,
+            which count as one image each.
 
     Example:
         >>> labels, right = np.repeat([0, 1], [5, 10]), np.ones(15, bool)
@@ -84,17 +85,17 @@ def _joined(
 def _most_hidden(
     counts: npt.NDArray[np.integer], weights: Floats, probability: float
 ) -> float:
-    """How far recalls may be from 0 or 1, in the mean, without this being too unlikely.
+    """Returns how far mean recalls may be from 0 or 1 at the given probability.
 
-    Maximises `sum(weights * (1 - p))` where `prod(p ** counts) >= probability`. In the
-    optimum p is proportional to counts / weights, but at most 1.
+    Maximizes `sum(weights * (1 - p))` subject to `prod(p ** counts) >= probability`. At the
+    optimum, p is proportional to counts / weights, but at most 1.
     """
     if not len(counts):
         return 0.0
     ratios = np.log(counts / weights)
     order = np.argsort(ratios)
     ratios, counts, weights = ratios[order], counts[order], weights[order]
-    # Of p = min(1, scale * ratio): the scale if the first 1, 2, ... classes are below 1.
+    # In p = min(1, scale * ratio): the scale if the first 1, 2, ... classes are below 1.
     scales = (np.log(probability) - np.cumsum(counts * ratios)) / np.cumsum(counts)
     following = np.append(ratios[1:], np.inf)
     scale = scales[np.flatnonzero(scales + following >= 0)[0]]

@@ -1,9 +1,9 @@
-"""How sure it is that a model is worse on some images than on all others.
+"""Tests whether a model is worse on some images than on all others.
 
-Method: two-sample bootstrap, each side drawn on its own, with one image added to each that
-is right and one that is wrong (Agresti and Caffo, The American Statistician 54, 2000), so
-that a few images are never sure of themselves. Where groups are known, whole groups are
-drawn. Several comparisons are corrected by Holm (Scandinavian Journal of Statistics 6,
+Method: two-sample bootstrap that draws each side separately. One right and one wrong image
+are added to each side (Agresti and Caffo, The American Statistician 54, 2000), so that a
+few equal images do not appear certain. If groups are known, whole groups are drawn.
+Multiple comparisons are corrected by Holm's method (Scandinavian Journal of Statistics 6,
 1979).
 """
 
@@ -27,13 +27,13 @@ _RIGHT, _INSIDE, _RIGHT_OUTSIDE, _OUTSIDE = range(4)
 
 @dataclass(frozen=True)
 class Difference:
-    """Of a share of right predictions: inside minus outside.
+    """A difference of accuracies: inside minus outside.
 
     Attributes:
-        value: As observed.
+        value: The observed difference.
         low: Low end of its 95 % interval.
-        high: High end.
-        p_value: How likely one as far from 0 is if there is none; two-sided.
+        high: High end of its 95 % interval.
+        p_value: Two-sided p-value under the hypothesis of no difference.
     """
 
     value: float
@@ -42,7 +42,7 @@ class Difference:
     p_value: float
 
     def as_json(self) -> dict[str, Any]:
-        """`value`, `interval` and `p_value`."""
+        """Returns `value`, `interval` and `p_value` as JSON values."""
         return {
             "value": self.value,
             "interval": [self.low, self.high],
@@ -57,16 +57,16 @@ def difference(
     groups: Integers | None = None,
     seed: int = 0,
 ) -> Difference:
-    """Compares the share of right predictions inside and outside a slice.
+    """Compares the accuracy inside and outside a slice.
 
     Args:
-        right: `(images,)`: whether the prediction is right.
-        inside: `(images,)`: whether an image is in the slice; some must be, and some not.
-        strata: `(images,)`: classes whose shares are compared one by one, and averaged:
-            then it makes no difference that one side has more of the difficult classes.
-            Each must be on both sides. None compares all images together.
+        right: `(images,)` bool, whether the prediction is right.
+        inside: `(images,)` bool, whether an image is in the slice; both must occur.
+        strata: `(images,)` classes that are compared separately and averaged, so that
+            different frequencies of difficult classes make no difference. Each must be on
+            both sides. None compares all images together.
         groups: `(images,)` numbers shared by images of one group, such as a patient.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Example:
         >>> right = np.array([True] * 60 + [False] * 20)
@@ -88,7 +88,7 @@ def difference(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Corrects p-values for their number: below 0.05, one of all is wrong in 20 reports.
+    """Corrects p-values for multiple comparisons by Holm's method.
 
     Example:
         >>> holm([0.01, 0.04, 0.03])
@@ -105,7 +105,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _compared(
     right: Mask, inside: Mask, units: Integers, random: np.random.Generator
 ) -> tuple[float, float, Floats]:
-    """The difference as observed, with the images added, and `(rounds,)` as drawn."""
+    """Returns the difference as observed, with added images, and as drawn `(rounds,)`."""
     counts = _counts(right, inside, units)
     is_inside = counts[:, _INSIDE] >= counts[:, _OUTSIDE]
     sides = [_with_two_added(counts[is_inside], 0), _with_two_added(counts[~is_inside], 2)]
@@ -116,14 +116,14 @@ def _compared(
 
 
 def _counts(right: Mask, inside: Mask, units: Integers) -> Floats:
-    """`(units, 4)`: images of each unit inside and outside, and those that are right."""
+    """Counts images of each unit inside and outside, all and right ones, `(units, 4)`."""
     _, place = np.unique(units, return_inverse=True)
     masks = (right & inside, inside, right & ~inside, ~inside)
     return np.stack([np.bincount(place, weights=mask) for mask in masks], axis=1)
 
 
 def _with_two_added(counts: Floats, first: int) -> Floats:
-    """The units of a side with two more of the average size, one right and one wrong."""
+    """Adds two units of average size to a side, one right and one wrong."""
     size = counts[:, first + 1].mean() if len(counts) else 1.0
     added = np.zeros((2, 4))
     added[:, first + 1] = size
@@ -132,7 +132,7 @@ def _with_two_added(counts: Floats, first: int) -> Floats:
 
 
 def _draw(units: Floats, random: np.random.Generator) -> Floats:
-    """`(rounds, 4)`: sums over as many units as there are, equal ones drawn together."""
+    """Draws as many units as there are with replacement; returns sums `(rounds, 4)`."""
     kinds, counts = np.unique(units, axis=0, return_counts=True)
     drawn = random.multinomial(len(units), counts / len(units), size=ROUNDS)
     return drawn @ kinds

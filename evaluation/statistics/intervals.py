@@ -1,4 +1,4 @@
-"""How sure scores are: intervals by the bootstrap, of draws as in resampling.py."""
+"""Bootstrap intervals of scores, from the draws of resampling.py."""
 
 from collections.abc import Callable, Collection, Mapping
 
@@ -20,27 +20,26 @@ def bootstrap_intervals(
     seed: int = 0,
     groups: Labels | None = None,
 ) -> dict[str, Interval]:
-    """Intervals of the scores of a classifier.
+    """Returns intervals of the scores of a classifier.
 
-    From each class as many images as it has are drawn with replacement, and the scores
-    computed again, 1,000 times. The interval holds the middle `confidence` of them. It says
-    what other images of the same kind and number might have given: nothing of another
-    clinic or camera, nor of training again. A class of three images has next to no
-    say in its own uncertainty: look at the number of images, too. Of a class that is
-    always right, or always wrong, draws do not differ: intervals of both accuracies are
-    widened by what its images leave open, see `boundary.widen`.
+    From each class, as many images as it has are drawn with replacement, and the scores are
+    computed again, 1,000 times. An interval contains the middle `confidence` of them. It
+    reflects the choice of test images, but not other sites or cameras, nor repeated
+    trainings, and it is unreliable for classes with very few images. Draws of a class that
+    is always right or always wrong do not differ; therefore the intervals of both
+    accuracies are widened, see `boundary.widen`.
 
     Args:
         labels: `(examples,)` true classes, at least one.
         probabilities: `(examples, classes)`.
-        confidence: Part of the rounds within the interval.
-        seed: Of the draws.
+        confidence: Fraction of the rounds within the interval.
+        seed: Seed of the draws.
         groups: `(examples,)` numbers shared by images of one group, such as a patient.
-            Whole groups are drawn then, each with those of its commonest class. None draws
+            Whole groups are drawn, stratified by their most common class. None draws
             images.
 
     Returns:
-        Low and high end of `accuracy`, `balanced_accuracy`, `macro_f1` and, where two
+        Low and high end of `accuracy`, `balanced_accuracy`, `macro_f1` and, if at least two
         classes have examples, `macro_roc_auc`.
 
     Example:
@@ -62,13 +61,13 @@ def accuracy_interval(
     confidence: float = 0.95,
     groups: Labels | None = None,
 ) -> Interval:
-    """The interval that `bootstrap_intervals` has for `accuracy`, without other scores.
+    """Returns the interval of `accuracy` of `bootstrap_intervals`, without other scores.
 
     Args:
         labels: `(examples,)` true classes, at least one.
-        right: `(examples,)` whether an answer was right.
-        confidence: As there.
-        groups: As there.
+        right: `(examples,)` bool, whether each prediction is right.
+        confidence: See `bootstrap_intervals`.
+        groups: See `bootstrap_intervals`.
 
     Example:
         >>> labels, right = np.array([0, 0, 0, 0, 1, 1]), np.arange(6) != 3
@@ -91,15 +90,15 @@ def bootstrap(
     seed: int = 0,
     groups: Labels | None = None,
 ) -> dict[str, Interval]:
-    """Intervals of any statistics of weighted examples, drawn as above.
+    """Returns intervals of any statistics of weighted examples; see `bootstrap_intervals`.
 
     Args:
         labels: `(examples,)` true classes, at least one.
-        statistics: Of weights `(rounds, examples)`, how often each example was drawn;
-            returns `(rounds,)` by name. Called with some rounds at a time. NaN, of a
-            round that has nothing to measure, is left out.
-        confidence: Part of the rounds within the interval.
-        seed: Of the draws: the same seed gives the same draws.
+        statistics: Function of weights `(rounds, examples)`, how often each example was
+            drawn, that returns `(rounds,)` values by name. It is called with some rounds at
+            a time. NaN, for rounds that have nothing to measure, is ignored.
+        confidence: Fraction of the rounds within the interval.
+        seed: Seed of the draws.
         groups: `(examples,)` numbers shared by images of one group, such as a patient.
 
     Returns:
@@ -123,7 +122,7 @@ def bootstrap(
 def only(
     statistics: Callable[[Floats], Mapping[str, Floats]], names: Collection[str]
 ) -> Callable[[Floats], dict[str, Floats]]:
-    """Statistics of weighted examples, of which only some are used."""
+    """Returns a function that computes only some statistics of weighted examples."""
 
     def chosen(weights: Floats) -> dict[str, Floats]:
         return {k: each for k, each in statistics(weights).items() if k in names}
@@ -132,7 +131,7 @@ def only(
 
 
 class WeightedScores:
-    """Scores of a classifier where each image counts as often as it was drawn.
+    """Scores of a classifier in which each image counts as often as it was drawn.
 
     Args:
         labels: `(examples,)` true classes, at least one.
@@ -157,7 +156,7 @@ class WeightedScores:
         ]
 
     def __call__(self, weights: Floats) -> dict[str, Floats]:
-        """`(rounds,)` of each score.
+        """Returns each score, `(rounds,)`.
 
         Args:
             weights: `(rounds, examples)`: how often each was drawn.
@@ -175,7 +174,7 @@ class WeightedScores:
 
 
 class _SumsByClass:
-    """`(rounds, classes)`: weights of the examples of each class."""
+    """Sums the weights of the examples of each class, `(rounds, classes)`."""
 
     def __init__(self, keys: Labels, classes: Labels) -> None:
         self._order = np.argsort(keys, kind="stable")
@@ -193,5 +192,5 @@ class _SumsByClass:
 
 
 def _mean(values: Floats) -> Floats:
-    """Over the classes that a round has: with groups, one may be missing."""
+    """Returns the mean over the classes in a round; with groups, some may be missing."""
     return ratio(np.nansum(values, axis=1), (~np.isnan(values)).sum(axis=1))

@@ -1,7 +1,7 @@
-"""How sure a share of images is.
+"""Intervals of proportions.
 
 Method: Wilson's score interval (Journal of the American Statistical Association 22, 1927),
-which stays within 0 and 1 and is of use from a single image on.
+which stays within 0 and 1 and works even for a single image.
 """
 
 import numpy as np
@@ -14,15 +14,15 @@ Floats = npt.NDArray[np.float64]
 def wilson_intervals(
     successes: npt.ArrayLike, totals: npt.ArrayLike, confidence: float = 0.95
 ) -> Floats:
-    """Intervals of shares.
+    """Returns intervals of proportions.
 
     Args:
-        successes: `(shares,)`: how many of each total.
-        totals: `(shares,)`: of how many; of none, nothing is known.
-        confidence: How often such intervals hold the true share.
+        successes: `(proportions,)`: number of successes.
+        totals: `(proportions,)`: number of trials; the interval of none is [0, 1].
+        confidence: Confidence level of the intervals.
 
     Returns:
-        `(shares, 2)`: low and high ends.
+        `(proportions, 2)`: low and high ends.
 
     Example:
         >>> wilson_intervals([9, 0], [10, 0]).round(2).tolist()
@@ -40,22 +40,22 @@ def wilson_intervals(
 def wilson_interval(
     successes: float, total: float, confidence: float = 0.95
 ) -> list[float]:
-    """The interval of one share, ready for JSON; see `wilson_intervals`."""
+    """Returns the interval of one proportion as JSON values; see `wilson_intervals`."""
     return [float(end) for end in wilson_intervals(successes, total, confidence)]
 
 
 def share_interval(
     hits: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer] | None = None
 ) -> list[float]:
-    """The 95 % interval of the share of images that are hits, ready for JSON.
+    """Returns the 95 % interval of the fraction of hits, as JSON values.
 
-    Images of one patient are not independent. Where groups are known, the interval is
-    that of the effective number of images, by the variance over groups (Korn and
+    Images of one patient are not independent. If groups are known, the interval is that of
+    the effective number of images, derived from the variance over groups (Korn and
     Graubard, Survey Methodology 24, 1998; Dean and Pagano, Journal of Survey Statistics
     and Methodology 3, 2015, for Wilson's interval).
 
     Args:
-        hits: `(images,)`.
+        hits: `(images,)` bool.
         groups: `(images,)` numbers shared by images of one group, such as a patient.
 
     Example:
@@ -73,14 +73,14 @@ def share_interval(
 def _effective_number(
     hits: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer] | None
 ) -> float:
-    """How many independent images would know as much."""
+    """Returns the number of independent images with the same information."""
     if groups is None:
         return float(len(hits))
     share = hits.mean()
     numbers, unit = np.unique(groups, return_inverse=True)
     if share in (0.0, 1.0) or len(numbers) == 1:
         return float(len(numbers))
-    surplus = np.bincount(unit, weights=hits - share)  # of hits in each group
+    surplus = np.bincount(unit, weights=hits - share)  # hits above average per group
     variance = float((surplus**2).sum()) / len(hits) ** 2
     most = float(len(hits))
     return min(share * (1 - share) / variance, most) if variance > 0 else most

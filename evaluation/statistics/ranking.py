@@ -1,4 +1,4 @@
-"""Images in the order of a score, with weights."""
+"""Weighted images, ranked by score."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,10 +7,10 @@ Floats = npt.NDArray[np.float64]
 
 
 class Ranking:
-    """Images in the order of their score: sorted once, weighed many times.
+    """Images ranked by score: sorted once, weighted many times.
 
     Args:
-        truth: `(examples,)` which of them are positive.
+        truth: `(examples,)` bool, whether each example is positive.
         score: `(examples,)`.
 
     Example:
@@ -30,13 +30,13 @@ class Ranking:
         self.distinct = ordered[self._begun]
 
     def sums(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Weights of positives and negatives at each distinct score, the lowest first.
+        """Returns the weights of positives and negatives at each score, the lowest first.
 
         Args:
-            weights: `(rounds, examples)`.
+            weights: `(rounds, examples)`: how often each example counts.
 
         Returns:
-            Twice `(rounds, scores)`.
+            Positives and negatives, `(rounds, distinct scores)` each.
         """
         ordered = np.take(weights, self._order, axis=1)
         negative = np.where(self._negative, ordered, 0.0)
@@ -45,5 +45,5 @@ class Ranking:
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
-    """A quotient that is NaN where there is nothing to divide by."""
+    """Returns the quotient, NaN if the divisor is 0."""
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)

@@ -1,8 +1,8 @@
-"""Draws of images for the bootstrap: class by class, and groups as a whole.
+"""Draws images for the bootstrap, stratified by class, and groups as a whole.
 
 Method: percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
 chapter 13), stratified by class, so that no class is lost. Images of one patient are not
-independent: where groups are known, whole groups are drawn (Davison and Hinkley, Bootstrap
+independent, so whole groups are drawn if they are known (Davison and Hinkley, Bootstrap
 Methods and their Application, 1997, section 3.8).
 """
 
@@ -19,17 +19,17 @@ _NUMBERS_AT_ONCE = 2_000_000
 
 
 def draws(labels: Labels, groups: Labels | None = None, seed: int = 0) -> Iterator[Floats]:
-    """How often each example was drawn, for some rounds at a time.
+    """Yields how often each example was drawn, for some rounds at a time.
 
     Args:
-        labels: `(examples,)` classes; from each as many examples are drawn as it has.
-        groups: `(examples,)` numbers shared by examples of one group, such as a patient:
-            whole groups are drawn, from each class as many as it is the commonest in. None
-            draws examples.
-        seed: Of the draws.
+        labels: `(examples,)` classes; from each, as many examples are drawn as it has.
+        groups: `(examples,)` numbers shared by examples of one group, such as a patient.
+            Whole groups are drawn, stratified by their most common class. None draws
+            examples.
+        seed: Seed of the draws.
 
     Yields:
-        `(rounds, examples)`, 1,000 rounds in all.
+        `(rounds, examples)` counts, 1,000 rounds in total.
 
     Example:
         >>> next(draws(np.array([0, 0, 1]))).shape
@@ -51,9 +51,9 @@ def draws(labels: Labels, groups: Labels | None = None, seed: int = 0) -> Iterat
 def _times_drawn(
     random: np.random.Generator, rounds: int, count: int
 ) -> npt.NDArray[np.int64]:
-    """`(rounds, count)`: how often each of `count` comes in as many draws.
+    """Draws `count` of `count` items with replacement; returns `(rounds, count)` counts.
 
-    Counted and not drawn from a multinomial distribution, which takes four times as long.
+    Counting draws is four times as fast as a multinomial distribution.
     """
     drawn = random.integers(0, count, size=(rounds, count))
     cells = drawn + count * np.arange(rounds)[:, np.newaxis]
@@ -61,7 +61,7 @@ def _times_drawn(
 
 
 def _strata_of_groups(labels: Labels, groups: Labels) -> tuple[Labels, Labels]:
-    """The commonest class of each group, and `(examples,)` the group of each example."""
+    """Returns the most common class of each group, and the group of each example."""
     _, unit = np.unique(groups, return_inverse=True)
     classes = int(labels.max()) + 1
     pairs, counts = np.unique(unit * classes + labels, return_counts=True)

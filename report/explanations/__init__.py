@@ -1,1 +1,1 @@
-"""What a model looks at, and every image that must not be missed."""
+"""Class activation maps, and images that must not be missed."""

@@ -1,4 +1,4 @@
-"""Finds the layer whose activations a class activation map is made of."""
+"""Finds the layer for class activation maps."""
 
 from typing import Protocol, runtime_checkable
 
@@ -11,23 +11,23 @@ from .flat_graph import Call, FlatGraph, NoGraphError
 
 @runtime_checkable
 class HasDataFormat(Protocol):
-    """A layer that knows where its channels are."""
+    """A layer with a `data_format`."""
 
     data_format: str | None
 
 
 def find_layer(graph: FlatGraph, name: str | None) -> Call:
-    """The call whose activations are to be looked at.
+    """Returns the call whose activations are used for maps.
 
     Args:
-        graph: Of the model.
-        name: Of a layer or of a nested model, with or without the names of the models
-            around it; None takes the last whose outputs are features with a height and
-            a width, and behind which layers with weights decide what they mean.
+        graph: Graph of the model.
+        name: Name of a layer or nested model, with or without the names of enclosing
+            models; None chooses the last one with spatial features and layers with weights
+            behind it.
 
     Raises:
-        ConfigError: There is no such layer, or its outputs have no height and width.
-        NoGraphError: The model has no layer that could be looked at.
+        ConfigError: There is no such layer, or its outputs are not spatial.
+        NoGraphError: The model has no suitable layer.
     """
     spatial = [call for call in graph.calls if is_spatial(graph, call)]
     if name is not None:
@@ -44,7 +44,7 @@ def find_layer(graph: FlatGraph, name: str | None) -> Call:
 
 
 def is_spatial(graph: FlatGraph, call: Call) -> bool:
-    """Whether the outputs of a call are maps of more than one cell, channels last."""
+    """Whether the output of a call is a spatial map of several cells, channels last."""
     if len(call.outputs) != 1 or not _has_channels_last(call):
         return False
     shape = graph.tensors[call.outputs[0]].shape
@@ -52,13 +52,13 @@ def is_spatial(graph: FlatGraph, call: Call) -> bool:
 
 
 def kernels_behind(graph: FlatGraph, call: Call) -> list[keras.Variable]:
-    """The matrices and kernels of all layers that depend on the outputs of a call."""
+    """Returns the matrices and kernels of all layers that depend on a call."""
     weights = [weight for each in graph.behind(call) for weight in _kernels(each)]
     return list({id(weight): weight for weight in weights}.values())
 
 
 def _kernels(call: Call) -> list[keras.Variable]:
-    """The matrices and kernels of what is called."""
+    """Returns the matrices and kernels of a called layer."""
     layer = call.operation
     return [
         weight
@@ -68,7 +68,7 @@ def _kernels(call: Call) -> list[keras.Variable]:
 
 
 def _slots_of_features(graph: FlatGraph) -> set[int]:
-    """What kernels had a part in: all else are pixels, however they were scaled."""
+    """Returns the slots that depend on kernels; others are pixels, possibly rescaled."""
     found: set[int] = set()
     for call in graph.calls:
         if found.intersection(call.inputs) or _kernels(call):

@@ -1,4 +1,4 @@
-"""Class activation maps, computed on the devices of the model.
+"""Computes class activation maps on the devices of the model.
 
 Grad-CAM: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via
 Gradient-based Localization", ICCV 2017. Grad-CAM++: Chattopadhay et al., "Grad-CAM++:
@@ -14,16 +14,16 @@ import tensorflow as tf
 from .cam_layers import kernels_behind
 from .flat_graph import Call, FlatGraph, Values
 
-RANDOM_HEADS = 20  # of few classes, fewer may all point one way
+RANDOM_HEADS = 20  # with few classes, fewer heads could agree by chance
 
 
 class Maps(NamedTuple):
-    """What an image comes to; before ReLU, so that negative cells speak against a class.
+    """Maps before ReLU, in which negative cells are evidence against a class.
 
     Attributes:
-        maps: `(rows, classes, height, width)` float32, by the method that was requested.
-        check: `(rows, height, width)` for the first class by the other method.
-        outputs: `(rows, classes of the model)` what the model returns.
+        maps: `(rows, classes, height, width)` float32, by the requested method.
+        check: `(rows, height, width)` for the first class, by the other method.
+        outputs: `(rows, classes of the model)`: outputs of the model.
     """
 
     maps: tf.Tensor
@@ -32,17 +32,17 @@ class Maps(NamedTuple):
 
 
 class CamMaps:
-    """Functions of images that return maps, for a model of any nesting.
+    """Computes maps of a model, which may contain nested models.
 
     Args:
-        graph: Of the model.
-        layer: Whose activations are looked at.
+        graph: Graph of the model.
+        layer: The call whose activations are used.
         method: `"grad_cam"` or `"grad_cam_plus_plus"`.
 
     Attributes:
-        kernels: The weights behind the layer that `of_random_heads` replaces.
-        is_of_logits: Whether gradients are those of the score before a softmax, as in
-            the papers; otherwise they are those of the logarithm of the probability.
+        kernels: The weights behind the layer, which `of_random_heads` replaces.
+        is_of_logits: Whether gradients are of the score before softmax, as in the papers;
+            otherwise they are of the log probability.
     """
 
     def __init__(self, graph: FlatGraph, layer: Call, method: str = "grad_cam") -> None:
@@ -61,12 +61,12 @@ class CamMaps:
     def of_classes(
         self, images: tf.Tensor, classes: tf.Tensor, *columns: tf.Tensor
     ) -> Maps:
-        """Maps of some classes for each image.
+        """Returns the maps of some classes for each image.
 
         Args:
             images: `(rows, height, width, 3)` RGB from 0 to 255.
             classes: `(rows, classes)` int32.
-            *columns: `(rows, 1)` of each that the model takes beside the images.
+            *columns: `(rows, 1)` for each table column that the model takes.
         """
         values = self._before_layer(images, columns)
         activations = tf.cast(values[self._layer], tf.float32)
@@ -81,9 +81,9 @@ class CamMaps:
     def of_random_heads(
         self, images: tf.Tensor, classes: tf.Tensor, *columns: tf.Tensor
     ) -> tf.Tensor:
-        """Maps of one class for each image, had the weights behind the layer been drawn.
+        """Returns maps of one class for each image, with random weights behind the layer.
 
-        The weights of the model stay as they are: the drawn ones are used in their place.
+        The weights of the model do not change.
 
         Args:
             images: `(rows, height, width, 3)` RGB from 0 to 255.
@@ -91,8 +91,8 @@ class CamMaps:
             *columns: See `of_classes`.
 
         Returns:
-            `(rows, 1 + RANDOM_HEADS, height, width)` float32: the map of the model as it
-            is, and one for each draw.
+            `(rows, 1 + RANDOM_HEADS, height, width)` float32: the map of the model, and one
+            for each random head.
         """
         values = self._before_layer(images, columns)
         activations = tf.cast(values[self._layer], tf.float32)
@@ -100,7 +100,7 @@ class CamMaps:
         def one_map() -> tf.Tensor:
             return self._method(activations, self._gradient(values, classes))
 
-        @tf.autograph.experimental.do_not_convert  # which takes half a second
+        @tf.autograph.experimental.do_not_convert  # conversion takes half a second
         def drawn_map(draw: tf.Tensor) -> tf.Tensor:
             drawn = [_drawn(each, draw, n) for n, each in enumerate(self.kernels)]
             pairs = list(zip(self.kernels, drawn, strict=True))
@@ -118,10 +118,10 @@ class CamMaps:
         return graph.run(self._before, {graph.input: images, **beside})
 
     def _gradient(self, values: Values, classes: tf.Tensor) -> tf.Tensor:
-        """Of the scores of a class, with respect to the activations of the layer.
+        """Returns the gradient of a score with respect to the activations of the layer.
 
-        Pooling divides a gradient by the number of cells. It is multiplied by that on its
-        way, lest it be too small for float16.
+        Pooling divides the gradient by the number of cells. The score is multiplied by that
+        number, so that the gradient does not underflow in float16.
         """
         activations = values[self._layer]
         cells = tf.cast(tf.reduce_prod(tf.shape(activations)[1:3]), tf.float32)
@@ -135,7 +135,7 @@ class CamMaps:
         return tf.cast(gradient, tf.float32) / cells
 
     def _scores(self, values: Values) -> tf.Tensor:
-        """`(rows, classes)` float32: before the softmax, or logarithms."""
+        """Returns `(rows, classes)` float32 scores before softmax, or log probabilities."""
         if self._last is None:
             outputs = self._graph.run(self._behind, values)[self._graph.output]
             return tf.math.log(tf.maximum(tf.cast(outputs, tf.float32), 1e-30))
@@ -164,7 +164,7 @@ def _float32(value: Any) -> tf.Tensor:
 
 
 def _drawn(variable: keras.Variable, draw: tf.Tensor, number: int) -> tf.Tensor:
-    """A kernel as it might have been before training (Glorot, normal)."""
+    """Draws a kernel as before training (Glorot normal)."""
     *field, inputs, outputs = variable.shape
     cells = tf.cast(tf.reduce_prod(field), tf.float32) if field else 1.0
     deviation = tf.sqrt(2.0 / (cells * (inputs + outputs)))

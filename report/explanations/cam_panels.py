@@ -1,4 +1,4 @@
-"""Panels of a report: images beside what speaks for their predicted and true class."""
+"""Panels of a report: images with maps of their predicted and true classes."""
 
 from pathlib import PurePath
 
@@ -13,19 +13,19 @@ from .heat_maps import has_support, overlay, side_by_side, tile
 
 Cams = npt.NDArray[np.float32]
 
-_NOTHING = " (nothing at this layer supports it)"
+_NOTHING = " (no evidence at this layer)"
 
 
 def panel(
     test: Labelled, example: Example, image: npt.NDArray[np.uint8], cams: Cams | None
 ) -> Panel:
-    """An image of the test split, with its maps beside it.
+    """Creates the panel of a test image with its maps.
 
     Args:
-        test: What was predicted.
-        example: Which image it is.
+        test: Predictions of the test split.
+        example: The image and its heading.
         image: `(height, width, 3)` RGB, uint8.
-        cams: `(2, rows, columns)` for the predicted and the true class; None without.
+        cams: `(2, rows, columns)` for the predicted and the true class, or None.
     """
     plain = tile(image)
     lines = _caption(test, example.row)
@@ -42,7 +42,7 @@ def panel(
 
 
 def _by_class(test: Labelled, row: int, cams: Cams | None) -> dict[int, Cams]:
-    """The maps of an image: of the predicted class and, if it is another, the true one."""
+    """Returns the maps of the predicted class and, if different, the true class."""
     if cams is None:
         return {}
     predicted = int(test.probabilities[row].argmax())

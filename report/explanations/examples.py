@@ -1,4 +1,4 @@
-"""Which test images a report shows: some of each class, and all that must not be missed."""
+"""Chooses the test images of a report: examples of each class, and missed images."""
 
 import itertools
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ Rows = npt.NDArray[np.int64]
 
 
 class Example(NamedTuple):
-    """An image that is shown.
+    """An image in the report.
 
     Attributes:
-        row: Of the test split.
+        row: Row in the test split.
         heading: What it is an example of.
     """
 
@@ -28,13 +28,13 @@ class Example(NamedTuple):
 
 
 class Examples(NamedTuple):
-    """The images that are shown, and how many there would be.
+    """The images in the report, and the number of candidates.
 
     Attributes:
-        shown: In the order of the report.
-        wanted: Examples of right and wrong answers that were requested.
-        taken: How many of those are shown.
-        missed: `(images,)` by class, for those that must not be missed: all rows.
+        shown: The images in the order of the report.
+        wanted: Number of requested examples of right and wrong predictions.
+        taken: Number of these that are shown.
+        missed: `(images,)` rows of all missed images, by class that must not be missed.
     """
 
     shown: list[Example]
@@ -46,13 +46,13 @@ class Examples(NamedTuple):
 def choose_examples(
     test: Labelled, per_class: int, must_not_miss: Sequence[int] = ()
 ) -> Examples:
-    """Chooses the most confident right and wrong answers, and all that was missed.
+    """Chooses the most confident right and wrong predictions, and missed images.
 
     Args:
-        test: What was predicted.
-        per_class: Right ones of each class, and as many wrong ones; of more than
-            MOST_EXAMPLES the first of each class.
-        must_not_miss: Classes of which all missed images are shown, MOST_MISSED at most.
+        test: Predictions of the test split.
+        per_class: Number of right, and of wrong, predictions per class; at most
+            MOST_EXAMPLES in total, spread over the classes.
+        must_not_miss: Classes whose missed images are all shown, up to MOST_MISSED.
     """
     is_right = test.predicted == test.labels
     confidence = test.probabilities.max(axis=1)
@@ -65,7 +65,7 @@ def choose_examples(
     groups: list[tuple[str, Rows]] = []
     for label, name in enumerate(test.class_names):
         groups.append((f"{name}: right", most_confident(label, True)[:per_class]))
-        if label not in missed:  # all of those are shown
+        if label not in missed:  # missed images are all shown
             wrong = most_confident(label, False)[:per_class]
             groups.append((f"{name}: misclassified", wrong))
     ranked = sorted(
@@ -85,15 +85,15 @@ def choose_examples(
 
 
 def spread_over_classes(labels: npt.NDArray[np.integer], most: int, seed: int = 0) -> Rows:
-    """Rows of each class in proportion to its size, drawn at random; at least one of each.
+    """Draws rows of each class in proportion to its size, but at least one of each.
 
     Args:
         labels: `(rows,)` classes.
-        most: Rows at most.
-        seed: The same gives the same rows.
+        most: Maximum number of rows.
+        seed: Seed of the draw.
 
     Returns:
-        In ascending order.
+        Rows in ascending order.
 
     Example:
         >>> rows = spread_over_classes(np.array([0, 0, 0, 0, 0, 0, 1, 1, 2]), most=5)

@@ -1,8 +1,8 @@
-"""A model made of models as one list of calls, from its images to its outputs.
+"""Flattens a model with nested models to one list of calls.
 
-A tensor inside a nested model belongs to its own graph, from which Keras can make no
-model that leads to the outputs of the outer one ("graph disconnected"). Here the layers of
-all graphs are called one after another on tensors, so that each tensor is within reach.
+A tensor inside a nested model belongs to that model's graph; Keras can't create a model
+from it to the outputs of the outer model ("graph disconnected"). Calling the layers of all
+graphs one after another on tensors makes each tensor accessible.
 """
 
 import functools
@@ -20,12 +20,12 @@ Values = dict[int, Any]
 
 
 class NoGraphError(Exception):
-    """A model has no graph that could be followed; says why."""
+    """A model has no suitable graph; the message says why."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where the value of a tensor stands among all values of a graph."""
+    """Reference to the value of a tensor among all values of a graph."""
 
     number: int
 
@@ -35,11 +35,11 @@ class Call:
     """One call of a layer or operation.
 
     Attributes:
-        path: Names of the models around it and its own, such as `"resnet50/conv1_conv"`.
-        operation: What is called.
+        path: Its name, with the names of enclosing models: `"resnet50/conv1_conv"`.
+        operation: The called layer or operation.
         arguments: Positional and keyword arguments, with a `Slot` for each tensor.
-        inputs: Numbers of the slots among them.
-        outputs: Numbers of the slots that it fills.
+        inputs: Numbers of the slots among the arguments.
+        outputs: Numbers of the slots of the outputs.
     """
 
     path: str
@@ -50,22 +50,22 @@ class Call:
 
 
 class FlatGraph:
-    """The calls of a functional or sequential model and of all such models inside it.
+    """The calls of a functional or sequential model, including nested models.
 
     Args:
-        model: Takes one image tensor, and columns of a table beside it; returns one tensor.
+        model: Model with one image input, optional inputs of table columns, and one output.
 
     Attributes:
-        calls: Each after those whose outputs it takes.
+        calls: The calls in topological order.
         tensors: The symbolic tensor of each slot, with shape and dtype.
-        named: The last call by path and by plain name; that of a nested model is the
-            call that returns its output.
+        named: The last call by path and by plain name; for a nested model, the call that
+            returns its output.
         input: The slot of the images.
-        columns: The slots of the columns, in the order of the model's inputs.
-        output: The slot of what the model returns.
+        columns: The slots of the table columns, in the order of the model's inputs.
+        output: The slot of the output.
 
     Raises:
-        NoGraphError: The model is of another kind.
+        NoGraphError: The model has another structure.
 
     Example:
         >>> layers = [keras.Input((4, 4, 3)), keras.layers.Flatten(name="flat")]
@@ -89,14 +89,14 @@ class FlatGraph:
         (self.output,) = self._inline(graph, [self.input, *self.columns], "")
 
     def run(self, calls: Iterable[Call], values: Values) -> Values:
-        """Runs calls as in inference.
+        """Runs calls in inference mode.
 
         Args:
-            calls: Some of those of the graph, in its order.
-            values: Tensors by slot, with all that the calls take from others.
+            calls: Some calls of the graph, in order.
+            values: Tensors by slot, including all inputs of the calls from other calls.
 
         Returns:
-            These values and those that the calls return.
+            These values and the outputs of the calls.
         """
         values = dict(values)
         for call in calls:
@@ -109,7 +109,7 @@ class FlatGraph:
         return values
 
     def behind(self, call: Call) -> list[Call]:
-        """The calls that depend on the outputs of one."""
+        """Returns the calls that depend on the outputs of a call."""
         reached, found = set(call.outputs), []
         for each in self.calls:
             if reached.intersection(each.inputs):
@@ -118,7 +118,7 @@ class FlatGraph:
         return found
 
     def is_bypassed(self, call: Call) -> bool:
-        """Whether another way leads from the images to the outputs."""
+        """Whether a path from the images to the output avoids a call."""
         reached = {self.input}
         for each in self.calls:
             if each is not call and reached.intersection(each.inputs):
@@ -130,7 +130,7 @@ class FlatGraph:
         return len(self.tensors) - 1
 
     def _inline(self, graph: Any, inputs: Sequence[int], prefix: str) -> list[int]:
-        """Adds the calls of a graph; returns the slots of its outputs."""
+        """Adds the calls of a graph, and returns the slots of its outputs."""
         slots = {
             id(own): self._cast(slot, own.dtype, prefix)
             for own, slot in zip(graph.inputs, inputs, strict=True)
@@ -160,7 +160,7 @@ class FlatGraph:
         return outputs
 
     def _cast(self, slot: int, dtype: str, path: str) -> int:
-        """A nested model casts what it is given to the dtype of its inputs."""
+        """Adds the cast to the input dtype that a nested model performs."""
         tensor = self.tensors[slot]
         if tensor.dtype == dtype:
             return slot
@@ -176,7 +176,7 @@ class FlatGraph:
     def _note_nested(
         self, path: str, slots: Sequence[int], tensors: Sequence[keras.KerasTensor]
     ) -> None:
-        """Keeps the shapes of a nested model's outputs as the outer one knows them."""
+        """Records the outputs of a nested model with their shapes in the outer model."""
         for slot, tensor in zip(slots, tensors, strict=True):
             self.tensors[slot] = tensor
         makers = [call for call in self.calls if slots[0] in call.outputs]
@@ -185,7 +185,7 @@ class FlatGraph:
 
 
 def _graph_within(node: Node) -> Any:
-    """The graph of a nested model that takes the only input of its call as it is."""
+    """Returns the graph of a nested model with an unchanged single input, or None."""
     graph = functional_form(node.operation)
     if graph is None or len(graph.inputs) != 1 or len(node.inputs) != 1:
         return None

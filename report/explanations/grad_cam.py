@@ -1,4 +1,4 @@
-"""What in an image speaks for a class, and every image that must not be missed."""
+"""Explains predictions with class activation maps, and shows missed images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...core.counted import counted
 from ...core.names import choose, some
 from ...evaluation.evidence import Evidence, Labelled
 from ...evaluation.finding import Finding, Panel
@@ -22,24 +23,24 @@ from .readable_images import ReadableImages
 CHECKED_IMAGES = 40
 TITLE = "What the model looks at"
 EXPLANATION = (
-    "Bright regions raise the score of a class, by the activations of one layer and their "
-    "gradients; each map is scaled on its own. They show where the model looks, but "
-    "neither why nor whether it is right to."
+    "Bright regions raise the score of a class, according to the activations of one layer "
+    "and their gradients. Each map is scaled separately. Maps show where the model looks, "
+    "but not why, nor whether it is right to."
 )
 _OTHER = {"grad_cam": "Grad-CAM++", "grad_cam_plus_plus": "Grad-CAM"}
-_FEW_CELLS = 4  # a side
-_TOLERANCE = 0.02  # of a probability, on other devices and in half precision
+_FEW_CELLS = 4  # per side
+_TOLERANCE = 0.02  # of a probability, across devices and in half precision
 
 
 class GradCam:
-    """Class activation maps of some images of each class, checked for what they show.
+    """Shows class activation maps of some images of each class, and checks them.
 
     Args:
         method: `"grad_cam"` or `"grad_cam_plus_plus"`; None shows images without maps.
-        layer: Whose activations are looked at, by name or path; None takes the last with
-            a height and a width.
-        examples_per_class: Images shown that were right, and as many that were wrong.
-        must_not_miss: Classes of which every missed image is shown.
+        layer: Name or path of the layer whose activations are used; None chooses the last
+            with spatial outputs.
+        examples_per_class: Number of right, and of wrong, predictions shown per class.
+        must_not_miss: Classes whose missed images are all shown.
 
     Example:
         >>> GradCam(must_not_miss=["melanoma"]).must_not_miss
@@ -61,10 +62,11 @@ class GradCam:
         self.must_not_miss = list(must_not_miss)
 
     def explain(self, evidence: Evidence, subject: Subject) -> Finding:
-        """Creates the maps, a batch at a time on the devices of the model.
+        """Creates the maps in batches on the devices of the model.
 
         Raises:
-            ConfigError: `must_not_miss` names no class, or `layer` no layer that fits.
+            ConfigError: `must_not_miss` names an unknown class, or `layer` no suitable
+                layer.
         """
         test = evidence.test
         critical = places_of(self.must_not_miss, test.class_names)
@@ -83,7 +85,7 @@ class GradCam:
         return draft.finding()
 
     def _cam(self, subject: Subject, draft: "_Draft") -> CamMaps | None:
-        """What makes the maps; None, and a gap, where the model has none."""
+        """Creates the function of maps, or returns None and adds a gap."""
         if self.method is None:
             return None
         try:
@@ -102,14 +104,14 @@ class GradCam:
         }
         if graph.is_bypassed(layer):
             draft.warnings.append(
-                f"Some inputs of the head bypass {layer.path}: its maps show only part of "
-                "the evidence."
+                f"Some inputs of the head bypass {layer.path}, so its maps show only part "
+                "of the evidence."
             )
         return cam
 
 
 class _Draft:
-    """A finding in the making."""
+    """A finding under construction."""
 
     def __init__(self, test: Labelled, examples: Examples, reader: ReadableImages) -> None:
         self.reader = reader
@@ -122,7 +124,7 @@ class _Draft:
         self._panels: list[Panel] = []
 
     def show(self, subject: Subject, cam: CamMaps | None) -> None:
-        """Creates the panels, with maps where they can be had."""
+        """Creates the panels, with maps if possible."""
         shown = {each.row: each for each in self._examples.shown}
         agreement: list[npt.NDArray[Any]] = []
         changed: list[int] = []
@@ -143,11 +145,11 @@ class _Draft:
             self._note_changed(changed)
 
     def check(self, subject: Subject, cam: CamMaps) -> None:
-        """Measures whether maps change when the head is drawn at random."""
+        """Measures whether maps change if the head has random weights."""
         if not cam.kernels:
             self.gaps.append(
                 "not measured: whether the maps depend on the head, because no later layer "
-                "has weights; name an earlier one as evaluation.grad_cam.layer"
+                "has weights; set evaluation.grad_cam.layer to an earlier layer"
             )
             return
         rows = spread_over_classes(self._test.labels, CHECKED_IMAGES)
@@ -164,7 +166,7 @@ class _Draft:
             self._note_check(check_head(np.concatenate(maps)))
 
     def finding(self) -> Finding:
-        """All of it."""
+        """Returns the complete finding."""
         names = self._test.names
         tables = missed_tables(self._test, self._examples) + self.reader.tables(names)
         return Finding(
@@ -179,7 +181,7 @@ class _Draft:
         )
 
     def _pairs(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-        """`(rows, 2)`: predicted and true classes."""
+        """Returns predicted and true classes, `(rows, 2)`."""
         predicted = self._test.predicted[rows].astype(np.int32)
         return np.stack([predicted, self._test.labels[rows]], axis=1)
 
@@ -189,8 +191,8 @@ class _Draft:
         if median is not None:
             other = _OTHER[self.values["method"]]
             self.conclusions.append(
-                f"With maps of {other} these have a rank correlation of {median:.2f}, the "
-                f"median of {len(known)} images."
+                f"The maps have a rank correlation of {median:.2f} with those of {other}, "
+                f"the median over {len(known)} images."
             )
         self.values |= {
             "images": len(agreement),
@@ -203,17 +205,17 @@ class _Draft:
         if min(cells) < _FEW_CELLS:
             self.warnings.append(
                 f"The maps have only {cells[0]} x {cells[1]} cells and show no detail. Use "
-                "a larger data.image_size, or name an earlier layer as "
-                "evaluation.grad_cam.layer."
+                "a larger data.image_size, or set evaluation.grad_cam.layer to an earlier "
+                "layer."
             )
 
     def _note_changed(self, changed: Sequence[int]) -> None:
         if changed:
             files = some((str(self._test.names[row]) for row in changed), 50)
             self.warnings.append(
-                f"For {len(changed):,} images, the model now gives different probabilities "
-                f"than when they were scored: {files}. Were they or the model changed "
-                "since?"
+                f"For {counted(len(changed), 'image')}, the model now returns different "
+                f"probabilities than when scored: {files}. Have the images or the model "
+                "changed since?"
             )
 
     def _note_check(self, check: HeadCheck) -> None:
@@ -226,7 +228,7 @@ class _Draft:
             return
         found = (
             f"the rank correlation with maps of random heads is {check.median:.2f}, the "
-            f"median of {len(check.correlations)} images"
+            f"median over {len(check.correlations)} images"
         )
         if check.is_passed:
             words = f"The maps depend on what the head has learned: {found}, below {BOUND}."

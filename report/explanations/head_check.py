@@ -1,8 +1,8 @@
-"""Whether class activation maps depend on what the head of a model has learned.
+"""Checks whether class activation maps depend on what the head of a model has learned.
 
-Method: Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: maps that stay the
-same when weights are replaced by random ones show edges of the image, say, and not what the
-model looks for.
+Method: Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018. Maps that stay the
+same with random weights show, for example, edges of the image, and not what the model has
+learned.
 """
 
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ BOUND = 0.5
 
 @dataclass(frozen=True)
 class HeadCheck:
-    """How alike the maps of trained and random heads are.
+    """Similarity of the maps of trained and random heads.
 
     Attributes:
-        correlations: `(images,)` rank correlation of the map of each image with those of
-            random heads, the mean over these.
+        correlations: `(images,)`: mean rank correlation of the map of each image with those
+            of random heads.
     """
 
     correlations: Floats
 
     @property
     def median(self) -> float:
-        """Of the images."""
+        """Median of the correlations."""
         return float(np.median(self.correlations))
 
     @property
@@ -41,14 +41,14 @@ class HeadCheck:
 
     @property
     def problem(self) -> str:
-        """Why there is nothing to go by; empty if there is."""
+        """Why there is no result; empty if there is one."""
         usable = len(self.correlations)
         if usable >= LEAST_IMAGES:
             return ""
-        return f"it needs {LEAST_IMAGES} images whose maps vary, but there are {usable}"
+        return f"it requires {LEAST_IMAGES} images whose maps vary, but there are {usable}"
 
     def values(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """Returns the result as JSON values."""
         return {
             "images": len(self.correlations),
             "correlations": [round(float(each), 6) for each in self.correlations],
@@ -59,11 +59,11 @@ class HeadCheck:
 
 
 def check_head(maps: Floats) -> HeadCheck:
-    """Compares the maps of a model with those that it has with random heads.
+    """Compares the maps of a model with those of random heads.
 
     Args:
-        maps: `(images, 1 + heads, height, width)`, the map of the model itself first.
-            Maps of one value throughout have no ranks and are left out.
+        maps: `(images, 1 + heads, height, width)`, the map of the model first. Constant
+            maps have no ranks and are ignored.
     """
     itself = np.broadcast_to(maps[:, :1], maps[:, 1:].shape)
     heads = rank_correlations(itself, maps[:, 1:])
@@ -74,10 +74,10 @@ def check_head(maps: Floats) -> HeadCheck:
 
 
 def rank_correlations(first: Floats, second: Floats) -> Floats:
-    """Spearman's rank correlation of maps, each `(..., height, width)`.
+    """Returns Spearman's rank correlation of maps, each `(..., height, width)`.
 
     Returns:
-        `(...)`; NaN where a map is one value throughout or not finite.
+        `(...)`; NaN if a map is constant or not finite.
 
     Example:
         >>> first = np.array([[[1.0, 2.0, 3.0]]])

@@ -1,7 +1,7 @@
-"""Draws images beside maps of what speaks for a class.
+"""Draws heat maps over images.
 
-The image below a map is grey, so that all color is the map's; it shows through where the
-map is weak. Colors are those of viridis, whose brightness alone tells the order.
+The image below a map is gray, so that all color belongs to the map, and visible where the
+map is weak. The colormap is viridis, whose brightness increases with the value.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _DIMMED = 0.8
 
 
 def tile(image: Pixels) -> Pixels:
-    """An image with 160 pixels on its longer side."""
+    """Resizes an image to 160 pixels on its longer side."""
     height, width = image.shape[:2]
     scale = TILE / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
@@ -29,12 +29,11 @@ def tile(image: Pixels) -> Pixels:
 
 
 def overlay(image: Pixels, cam: npt.NDArray[np.floating[Any]]) -> Pixels:
-    """A grey image below a map in colors, from purple by green to yellow.
+    """Draws a map in colors from purple to yellow over a gray image.
 
     Args:
         image: `(height, width, 3)` RGB, uint8.
-        cam: `(rows, columns)`; what is below 0 counts as 0, and the largest value is
-            yellow.
+        cam: `(rows, columns)`; negative values count as 0, and the largest value is yellow.
     """
     strength = _stretched(cam, (image.shape[1], image.shape[0]))
     colors = 255 * matplotlib.colormaps["viridis"](strength)[..., :3]
@@ -44,21 +43,21 @@ def overlay(image: Pixels, cam: npt.NDArray[np.floating[Any]]) -> Pixels:
 
 
 def side_by_side(tiles: Sequence[Pixels]) -> Pixels:
-    """Tiles of one height in a row, with white between them."""
+    """Arranges tiles of one height in a row, with white gaps."""
     gap = np.full((tiles[0].shape[0], _GAP, 3), 255, np.uint8)
     parts = [part for each in tiles for part in (gap, each)]
     return np.concatenate(parts[1:], axis=1)
 
 
 def has_support(cam: npt.NDArray[np.floating[Any]]) -> bool:
-    """Whether any cell of a map speaks for its class."""
+    """Whether any cell of a map is evidence for its class."""
     return bool(cam.max() > 0)
 
 
 def _stretched(
     cam: npt.NDArray[np.floating[Any]], size: tuple[int, int]
 ) -> npt.NDArray[np.float32]:
-    """`(height, width)` from 0 to 1."""
+    """Resizes and scales a map to `(height, width)` in [0, 1]."""
     positive = np.maximum(cam, 0)
     scaled = (positive / max(positive.max(), 1e-30)).astype(np.float32)
     large = Image.fromarray(scaled).resize(size, Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""What a report says of the images of classes that must not be missed."""
+"""Describes missed images of classes that must not be missed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,10 +19,10 @@ _COLUMNS = (
 
 
 def places_of(names: Sequence[str], class_names: Sequence[str]) -> list[int]:
-    """The places of the classes that must not be missed.
+    """Returns the positions of the classes that must not be missed.
 
     Raises:
-        ConfigError: One of them is no class.
+        ConfigError: A name is not a class.
     """
     for name in names:
         if name not in class_names:
@@ -33,7 +33,7 @@ def places_of(names: Sequence[str], class_names: Sequence[str]) -> list[int]:
 
 
 def missed_words(test: Labelled, examples: Examples) -> list[str]:
-    """How many images were missed of each class that has any."""
+    """Describes the number of missed images of each class with images."""
     counts = {label: int((test.labels == label).sum()) for label in examples.missed}
     return [
         f"{test.class_names[label]}: {len(rows):,} of {counts[label]:,} images were missed."
@@ -43,7 +43,7 @@ def missed_words(test: Labelled, examples: Examples) -> list[str]:
 
 
 def missed_values(test: Labelled, examples: Examples) -> dict[str, Any]:
-    """All files by class, ready for JSON; nothing where no class must not be missed."""
+    """Returns all missed files by class as JSON values; empty without such classes."""
     by_class = {
         str(test.class_names[label]): [str(test.names[row]) for row in rows.tolist()]
         for label, rows in examples.missed.items()
@@ -52,10 +52,10 @@ def missed_values(test: Labelled, examples: Examples) -> dict[str, Any]:
 
 
 def gaps_of(test: Labelled, examples: Examples) -> list[str]:
-    """Classes without images, and images that a report has no room for."""
+    """Returns gaps: classes without images, and images beyond the limits of a report."""
     gaps = [
-        f"not measured: missed images of {test.class_names[label]}, because no test image "
-        "is of that class"
+        f"not measured: missed images of {test.class_names[label]}, because there are no "
+        "test images of that class"
         for label in examples.missed
         if not (test.labels == label).any()
     ]
@@ -63,19 +63,19 @@ def gaps_of(test: Labelled, examples: Examples) -> list[str]:
     if missed > MOST_MISSED:
         gaps.append(
             f"not measured: maps of {missed - MOST_MISSED:,} of the {missed:,} missed "
-            f"images, because a report shows {MOST_MISSED}; evaluation.json names all"
+            f"images, because a report shows {MOST_MISSED}; evaluation.json lists all"
         )
     if examples.wanted > examples.taken:
         gaps.append(
             f"not measured: maps of {examples.wanted - examples.taken:,} of the "
             f"{examples.wanted:,} examples, because a report shows {MOST_EXAMPLES}; use a "
-            "smaller evaluation.grad_cam.examples_per_class to have some of each class"
+            "smaller evaluation.grad_cam.examples_per_class to include each class"
         )
     return gaps
 
 
 def missed_tables(test: Labelled, examples: Examples) -> list[Table]:
-    """A table of all missed images, if there are any."""
+    """Returns a table of all missed images, if there are any."""
     predicted = test.predicted
     rows = [
         (
@@ -88,5 +88,5 @@ def missed_tables(test: Labelled, examples: Examples) -> list[Table]:
         for label, missed in examples.missed.items()
         for row in missed.tolist()
     ]
-    title = "Images that must not be missed, but were"
+    title = "Missed images of classes that must not be missed"
     return [Table(title, _COLUMNS, rows)] if rows else []

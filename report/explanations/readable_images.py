@@ -1,4 +1,4 @@
-"""Reads images of a split a few at a time, and lists those that can no longer be read."""
+"""Reads images of a split in chunks, and records those that can't be read."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -15,17 +15,17 @@ Rows = npt.NDArray[np.int64]
 
 @runtime_checkable
 class LoadsImages(Protocol):
-    """Data that hand out the images of single examples."""
+    """A split that returns the images of single examples."""
 
     def images(self, places: Rows) -> npt.NDArray[np.uint8]:
-        """The images at these places, `(places, height, width, 3)` RGB."""
+        """Returns the images at these positions, `(places, height, width, 3)` RGB."""
 
 
 class Chunk(NamedTuple):
-    """Some images.
+    """A chunk of images.
 
     Attributes:
-        rows: Of the split.
+        rows: Rows in the split.
         images: `(rows, height, width, 3)` RGB, uint8.
     """
 
@@ -34,14 +34,14 @@ class Chunk(NamedTuple):
 
 
 class ReadableImages:
-    """Images of a split; those that were moved or changed are passed over and noted.
+    """The readable images of a split; moved or changed ones are skipped and recorded.
 
     Args:
-        split: With `images(places)`.
-        rows_at_once: How many are in memory at a time.
+        split: A split with `images(places)`.
+        rows_at_once: Maximum number of images in memory.
 
     Attributes:
-        problems: Why, by row, images could not be read so far.
+        problems: By row, why images could not be read so far.
     """
 
     def __init__(self, split: Any, rows_at_once: int = 64) -> None:
@@ -51,22 +51,22 @@ class ReadableImages:
 
     @property
     def reason_for_none(self) -> str:
-        """Why no image at all can be had; empty if they can be asked for."""
+        """Why the split returns no single images; empty if it does."""
         if isinstance(self._split, LoadsImages):
             return ""
-        return "the test data gives no access to single images, unlike ImageData"
+        return "the test data does not provide single images, unlike ImageData"
 
     def chunks(self, rows: Rows) -> Iterator[Chunk]:
-        """The images of these rows, in order, those that can be read."""
+        """Yields the readable images of these rows, in order."""
         for start in range(0, len(rows), self._rows_at_once):
             some_rows = rows[start : start + self._rows_at_once]
             yield from self._chunk(some_rows)
 
     def gaps(self, names: Any) -> list[str]:
-        """What is missing, if anything.
+        """Returns a gap for unreadable images, if there are any.
 
         Args:
-            names: Of the images of the split.
+            names: Names of the images of the split.
         """
         if not self.problems:
             return []
@@ -77,7 +77,7 @@ class ReadableImages:
         ]
 
     def tables(self, names: Any) -> list[Table]:
-        """The unreadable images with reasons, if there are any."""
+        """Returns a table of unreadable images with reasons, if there are any."""
         if not self.problems:
             return []
         rows = [(str(names[row]), problem) for row, problem in self.problems.items()]
@@ -90,5 +90,5 @@ class ReadableImages:
             if len(rows) == 1:
                 self.problems[int(rows[0])] = str(error)
                 return
-            for row in rows:  # to find the ones, and have the others
+            for row in rows:  # to find the unreadable ones
                 yield from self._chunk(row[None])

@@ -1,1 +1,1 @@
-"""A report as an HTML page and as a model card."""
+"""Renders a report as an HTML page and as a model card."""

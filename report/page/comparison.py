@@ -1,4 +1,4 @@
-"""Several runs side by side: scores, and the settings that differ."""
+"""Compares several runs side by side: scores, and settings that differ."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _PLACES = ("run_dir", "cache_dir")
 
 
 def comparison(reports: Sequence[RunReport]) -> Table:
-    """A row for each score and each setting that differs, a column for each run."""
+    """Returns a table with scores and differing settings as rows, and runs as columns."""
     rows: list[list[object]] = [
         ["test images", *(number_of_images(each) for each in reports)],
         ["contradictory among them", *(_contradictory(each) for each in reports)],

@@ -1,4 +1,4 @@
-"""Keeps folders of this machine out of what is shared: of a path only its name stays."""
+"""Shortens paths to names, so that shared reports do not reveal local folders."""
 
 import os
 from pathlib import PurePath
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def name_of(path: Any) -> str:
-    """The last part of a path, or of each of several.
+    """Returns the last part of a path, or of each of several paths.
 
     Example:
         >>> name_of("/home/jane/lesions/"), name_of(["/a/b.csv", "c.csv"])
@@ -18,7 +18,7 @@ def name_of(path: Any) -> str:
 
 
 def without_folders(value: Any) -> Any:
-    """A setting or an argument as `key=value`, with absolute paths as their names.
+    """Shortens absolute paths in a setting, or in an argument `key=value`, to their names.
 
     Example:
         >>> without_folders("data.train=/home/jane/lesions"), without_folders(["/a/b", 3])

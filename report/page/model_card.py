@@ -1,4 +1,4 @@
-"""A model card: Hugging Face's fields, from the facts of a report."""
+"""Writes a model card with the fields of Hugging Face from a report."""
 
 import re
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from .local_paths import name_of
 from .summary import headline, not_for, on_what_data, what_it_does
 from .task_words import WORDS
 
-_KINDS = ("image-classification", "image-regression")  # hubs know no task of the second
+_KINDS = ("image-classification", "image-regression")  # hubs have no task for the second
 
 
 def model_card(report: RunReport) -> str:
-    """Markdown with a header in YAML, as model hubs read it."""
+    """Returns Markdown with a YAML header, as model hubs expect it."""
     header = yaml.safe_dump(
         _header(report), sort_keys=False, allow_unicode=False, default_flow_style=False
     )
@@ -41,7 +41,7 @@ def _kind(report: RunReport) -> str:
 
 
 def _index(report: RunReport, name: str) -> list[dict[str, Any]]:
-    """Results on all test images, and on those that contradict no other."""
+    """Returns results on all test images, and without contradictory ones."""
     kind = _kind(report)
     versions = {"all test images": report.scores, "cleaned": report.cleaned}
     dataset = printable(name_of(report.facts.setting("data.train") or "not named"))
@@ -104,9 +104,9 @@ def _results(report: RunReport) -> Iterator[str]:
         yield f"| {row[0]['name']} | " + " | ".join(cells) + " |"
     counts = " | ".join(shown(scores[WORDS[report.task].images]) for _, scores in columns)
     yield f"| test images | {counts} |\n"
-    yield "With 95 % intervals of the bootstrap."
+    yield "With 95 % bootstrap intervals."
     if report.cleaned:
-        yield "Cleaned: without images that have a copy under another class."
+        yield "Cleaned: without images that have a copy in another class."
     yield ""
 
 
@@ -121,5 +121,5 @@ def _list(lines: Any) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Text that is neither Markdown nor HTML, whatever names are in it."""
+    """Escapes text for Markdown and HTML, because names may contain anything."""
     return re.sub(r"([\\`*_{}\[\]<>#|$~&])", r"\\\1", printable(text))

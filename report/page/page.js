@@ -4,13 +4,13 @@
 function openImages(key, button) {
   const found = JSON.parse(document.getElementById(key + "-images").textContent);
   const truth = Number(button.dataset.true);
-  const taken = Number(button.dataset.predicted);
-  const members = found.images.filter((e) => e.true === truth && e.predicted === taken);
+  const predicted = Number(button.dataset.predicted);
+  const members = found.images.filter((e) => e.true === truth && e.predicted === predicted);
   const count = Number(button.textContent.replaceAll(",", ""));
   document.getElementById("images-title").textContent =
-    truth === taken
-      ? `${found.names[truth]}, recognised`
-      : `${found.names[truth]}, taken for ${found.names[taken]}`;
+    truth === predicted
+      ? `${found.names[truth]}, classified correctly`
+      : `${found.names[truth]}, predicted as ${found.names[predicted]}`;
   document.getElementById("images-note").textContent =
     members.length < count
       ? `${members.length} of ${count} images; the others are not on this page.`
@@ -32,13 +32,13 @@ function figureOf(each) {
   name.title = each.name;
   caption.append(share, " ", name);
   if (each.contradictory) {
-    caption.append(document.createElement("br"), "a copy is filed under another class");
+    caption.append(document.createElement("br"), "a copy has another class");
   }
   figure.append(image, caption);
   return figure;
 }
 
-/* What a threshold comes to. */
+/* Scores at the threshold of the slider. */
 function part(count, all) {
   return all > 0 ? (count / all).toFixed(3) : "-";
 }
@@ -47,15 +47,15 @@ function showThreshold(form, tables) {
   const table = tables[Number(form.querySelector("select").value)];
   const place = Number(form.querySelector("input").value);
   const [found, alarms] = [table.true_positives[place], table.false_positives[place]];
-  const [missed, alone] = [table.positives - found, table.negatives - alarms];
+  const [missed, negatives] = [table.positives - found, table.negatives - alarms];
   const values = {
     sensitivity: part(found, table.positives),
-    specificity: part(alone, table.negatives),
+    specificity: part(negatives, table.negatives),
     precision: part(found, found + alarms),
     found: found,
     missed: missed,
     "false alarms": alarms,
-    "true negatives": alone,
+    "true negatives": negatives,
     chosen:
       table.chosen === null
         ? "No threshold was chosen on validation."

@@ -1,4 +1,4 @@
-"""Writes reports of runs as one HTML page that needs nothing but itself."""
+"""Renders reports of runs as one self-contained HTML page."""
 
 import base64
 import hashlib
@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from ...core.counted import counted
 from ...core.differences import flatten
 from ...core.html import base_style, page_environment, read_resource
 from ...core.names import some
@@ -37,10 +38,10 @@ WITH_SLIDER = "operating_points"
 
 
 def page(reports: Sequence[RunReport]) -> str:
-    """The page: HTML with its style, its program, its figures and its images inside.
+    """Returns the page: HTML with embedded style, script, figures and images.
 
     Args:
-        reports: Of one run, or of several that are compared.
+        reports: Report of one run, or of several runs to compare.
     """
     share = BYTES_OF_IMAGES // len(reports)
     runs = [
@@ -63,7 +64,7 @@ def page(reports: Sequence[RunReport]) -> str:
 
 
 def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
-    """What the template shows of a run."""
+    """Returns the variables of the template for one run."""
     facts = report.facts
     findings = [
         _finding(name, finding, f"{key}-{_as_identifier(name)}", budget)
@@ -106,7 +107,7 @@ def _view(report: RunReport, key: str, budget: Budget) -> dict[str, Any]:
 
 
 def _headlines(report: RunReport) -> list[dict[str, Any]]:
-    """Each score on all test images, with the same cleaned beside it."""
+    """Returns each score on all test images, with the cleaned score, if any."""
     if report.scores is None:
         return []
     shipped = headline(report.scores, report.task)
@@ -120,7 +121,7 @@ def _headlines(report: RunReport) -> list[dict[str, Any]]:
 
 
 def _class_counts(report: RunReport) -> Table | None:
-    """Images of each class, or label, in each split."""
+    """Returns the number of images by class or label, and split."""
     counts = report.facts.counts
     if not counts:
         return None
@@ -139,7 +140,7 @@ def _class_counts(report: RunReport) -> Table | None:
 
 
 def _label_counts(report: RunReport, texts: Mapping[str, int]) -> dict[str, int]:
-    """Images by label, of those by all their labels together; of numbers none."""
+    """Counts images by label from counts by combined labels; empty for regression."""
     counts: dict[str, int] = {}
     if report.task == "regression":
         return counts
@@ -170,7 +171,7 @@ def _per_class(report: RunReport) -> Table | None:
 
 
 def _matrix(report: RunReport, budget: Budget) -> dict[str, Any] | None:
-    """The confusion matrix with the images behind its cells."""
+    """Returns the confusion matrix with the images behind its cells."""
     test = report.test
     if test is None:
         return None
@@ -193,13 +194,13 @@ def _unreadable(budget: Budget) -> list[str]:
     if not budget.unreadable:
         return []
     return [
-        f"not shown: {len(budget.unreadable):,} images of the confusion matrix, because "
-        f"they were moved or changed since: {some(budget.unreadable, 50)}"
+        f"not shown: {counted(len(budget.unreadable), 'image')} of the confusion matrix "
+        f"(moved or changed): {some(budget.unreadable, 50)}"
     ]
 
 
 def _confused(counts: Any) -> Any:
-    """The classes to show: all, or of very many those with most mistakes."""
+    """Returns the classes to show: all, or, if there are many, the most confused."""
     mistakes = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diagonal(counts)
     return np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
 
@@ -225,7 +226,7 @@ def _cells(test: Labelled, counts: Any, classes: Any) -> list[dict[str, Any]]:
 
 
 def _finding(name: str, finding: Finding, key: str, budget: Budget) -> dict[str, Any]:
-    """A section: what a part of the evaluation came to."""
+    """Returns the variables of the template for one part of the evaluation."""
     figures = {
         title.replace("_", " "): _drawn(figure, f"{key}-{number}", finding, title)
         for number, (title, figure) in enumerate(finding.figures.items())
@@ -241,12 +242,12 @@ def _finding(name: str, finding: Finding, key: str, budget: Budget) -> dict[str,
 
 
 def _as_identifier(name: str) -> str:
-    """What can stand in an id and in the address of one: a part may have any name."""
+    """Converts the name of a part to a valid HTML id."""
     return re.sub(r"\W", lambda match: f"_{ord(match[0]):x}_", name)
 
 
 def _drawn(figure: Figure, prefix: str, finding: Finding, name: str) -> Markup | str:
-    """A figure; text that says why, where it can't be drawn, as a user's own may be."""
+    """Renders a figure; returns the reason as text if that fails, as for a user's own."""
     description = f"{finding.title}: {name.replace('_', ' ')}. "
     try:
         return inline_svg(figure, prefix, description + " ".join(finding.conclusions))
@@ -257,7 +258,7 @@ def _drawn(figure: Figure, prefix: str, finding: Finding, name: str) -> Markup |
 def _panels(
     panels: Sequence[Panel], budget: Budget
 ) -> Iterator[tuple[str, list[tuple[str, Sequence[str]]], bool]]:
-    """Images by their heading, each with its caption, and whether any is a strip."""
+    """Yields images by heading, each with its caption, and whether any is wide."""
     for heading, members in groupby(panels, key=lambda panel: panel.heading):
         together = list(members)
         encoded = [(budget.encode(panel.pixels), panel.caption) for panel in together]
@@ -273,7 +274,7 @@ def _settings(settings: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _without_command(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """It is shown before."""
+    """Removes the command, which is shown separately."""
     return {name: value for name, value in environment.items() if name != "command"}
 
 

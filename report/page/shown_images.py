@@ -1,4 +1,4 @@
-"""Which test images a report shows, and how many bytes they may take."""
+"""Chooses and encodes the test images of a report within a byte budget."""
 
 import json
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ _AT_ONCE = 64
 
 @dataclass
 class Budget:
-    """How many bytes of images still fit into a page.
+    """The budget for images of a page.
 
     Attributes:
-        left: Of what was given.
-        left_out: How many images did not fit.
+        left: Number of bytes left.
+        left_out: Number of images that did not fit.
         unreadable: Files that were moved or changed since they were scored.
     """
 
@@ -36,7 +36,7 @@ class Budget:
     unreadable: list[str] = field(default_factory=list)
 
     def encode(self, pixels: npt.NDArray[np.uint8]) -> str:
-        """A thumbnail in Base64; empty where it does not fit any more."""
+        """Returns a thumbnail in Base64; empty if the budget is used up."""
         content = thumbnail(pixels) if self.left > 0 else ""
         self.left_out += not content
         self.left -= len(content)
@@ -44,9 +44,9 @@ class Budget:
 
 
 def images_of_cells(test: Labelled, most_per_cell: int = MOST_PER_CELL) -> Rows:
-    """Rows of the images behind a confusion matrix, mistakes before the rest.
+    """Returns the rows of images for the cells of a confusion matrix, mistakes first.
 
-    Of each cell the most confident predictions, at most `most_per_cell`.
+    Each cell has its most confident predictions, at most `most_per_cell`.
     """
     cells = test.labels.astype(np.int64) * len(test.class_names) + test.predicted
     order = np.lexsort((-test.probabilities.max(axis=1), cells))
@@ -60,7 +60,7 @@ def images_of_cells(test: Labelled, most_per_cell: int = MOST_PER_CELL) -> Rows:
 def described_images(
     test: Labelled, load_images: LoadImages, rows: Rows, budget: Budget
 ) -> list[dict[str, Any]]:
-    """Images with what is said of them, for the page's own program.
+    """Returns images with their descriptions, for the script of the page.
 
     Returns:
         For each image that fits: `true` and `predicted` (classes by number), its `name`,
@@ -94,7 +94,7 @@ def _describe(test: Labelled, row: int) -> dict[str, Any]:
 
 
 def as_json(content: Any) -> str:
-    r"""JSON that can stand within an element of HTML, whatever names are in it.
+    r"""Returns JSON that is safe inside an HTML element.
 
     Example:
         >>> as_json({"name": "</script>"})
@@ -105,7 +105,7 @@ def as_json(content: Any) -> str:
 
 
 def per_cell(test: Labelled, rows: Sequence[int]) -> dict[tuple[int, int], int]:
-    """How many of these images each cell of the confusion matrix has."""
+    """Counts these images by cell of the confusion matrix."""
     pairs = zip(test.labels[rows].tolist(), test.predicted[rows].tolist(), strict=True)
     counts: dict[tuple[int, int], int] = {}
     for pair in pairs:

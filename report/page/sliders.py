@@ -1,4 +1,4 @@
-"""Counts at each threshold, for the slider of a page."""
+"""Tables of counts at each threshold, for the slider of a page."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,14 @@ _COLUMNS = ("thresholds", "true_positives", "false_positives")
 
 
 def threshold_tables(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Of each class or group its thresholds with counts of test images.
+    """Returns the thresholds of each class or group, with counts of test images.
 
     Args:
-        values: Of the finding of `OperatingPoints`; what has another form is left out.
+        values: Values of the finding of `OperatingPoints`; other entries are ignored.
 
     Returns:
-        `name`, `positives`, `negatives`, the columns of its curve, `start` (which row is
-        shown first) and `chosen` (the threshold that was chosen on validation, or None).
+        For each, `name`, `positives`, `negatives`, the columns of the curve, `start` (the
+        first row shown) and `chosen` (the threshold of the operating point, or None).
 
     Example:
         >>> curve = {"thresholds": [0.9, 0.6, 0.2], "true_positives": [1, 2, 2],
@@ -52,6 +52,6 @@ def _chosen(each: Mapping[str, Any]) -> float | None:
 
 
 def _row_of(thresholds: Sequence[float], wanted: float | None) -> int:
-    """The row whose images are those with at least a score; of 0.5 if none is wanted."""
+    """Returns the row of the wanted threshold, 0.5 by default."""
     least = 0.5 if wanted is None else wanted
     return max(bisect_right([-each for each in thresholds], -least) - 1, 0)

@@ -1,4 +1,4 @@
-"""The first lines of a report: what a model does, on what data, and what it is not for."""
+"""Summarizes a report: what the model does, its data, and out-of-scope uses."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ WEAK_RECALL = 0.5
 
 
 def what_it_does(report: RunReport) -> str:
-    """Which network predicts what of which images, with the weights of which epoch."""
+    """Describes the network, its outputs and the epoch of its weights."""
     facts, names = report.facts, report.class_names
     size = facts.setting("data.image_size")
     of_size = f" of {size} by {size} pixels" if isinstance(size, int) else ""
@@ -24,27 +24,27 @@ def what_it_does(report: RunReport) -> str:
     known = f"{words.gives} {len(names):,} {words.one if len(names) == 1 else words.many}"
     given = known.strip() if names else f"{words.many} with unknown names"
     named = f": {some(names)}" if names else ""
-    what = f"{_network(facts)} gives each image{of_size} {given}{named}."
+    what = f"{_network(facts)} predicts {given} for each image{of_size}{named}."
     if facts.exported_epoch is None or facts.best is None:
         return what
     return f"{what} Its weights are those of {facts.best.describe()}."
 
 
 def on_what_data(facts: RunFacts) -> str:
-    """Sentences: how many images of each split, how they were split, what was dropped."""
+    """Describes the images of each split, how they were split, and dropped files."""
     if not facts.counts:
-        return "Not known: which images were used."
+        return "It is unknown which images were used."
     counts = {split: sum(each.values()) for split, each in facts.counts.items()}
     order = [name for name in ("train", "validation", "test") if name in counts]
     parts = [f"{counts[name]:,} {_SPLITS[name]}" for name in order]
     total = sum(facts.dropped.values())
     dropped = ", ".join(f"{n:,} by {name}" for name, n in facts.dropped.items())
-    left_out = f"{total:,} files were left out ({dropped})." if total else _KEPT
+    left_out = f"{total:,} files were dropped ({dropped})." if total else _KEPT
     return f"{', '.join(parts)} images. {' '.join(how_split(facts))} {left_out}"
 
 
 def how_split(facts: RunFacts) -> Iterator[str]:
-    """Where each split comes from, a sentence each."""
+    """Yields sentences about the origin of each split."""
     train = facts.setting("data.train")
     if train is not None:
         yield f"Images come from {name_of(train)}."
@@ -68,12 +68,12 @@ def how_split(facts: RunFacts) -> Iterator[str]:
 
 
 def not_for(report: RunReport) -> list[str]:
-    """What the model must not be used for, each with the fact that says so."""
+    """Returns out-of-scope uses of the model, with the reasons."""
     facts, names = report.facts, report.class_names
     source = facts.setting("data.train")
     collection = f"one collection ({name_of(source)})" if source else "one collection"
     lines = [
-        "Unsupervised decisions where a mistake can do harm, such as in medicine or "
+        "Unsupervised decisions in which mistakes can do harm, such as in medicine or "
         f"safety: it was evaluated on {_number_of_tests(report)} images, not in practice, "
         "and is not approved for any such purpose.",
         f"Images from cameras, sites or people other than those of {collection}: it was "
@@ -84,21 +84,21 @@ def not_for(report: RunReport) -> list[str]:
     if report.task == "multi_label":
         return [*lines, *_weak_labels(report.scores)]
     other = (
-        f"Images of anything other than these {len(names):,} classes: it can't answer that "
-        "an image shows none of them."
+        f"Images of anything other than these {len(names):,} classes: it can't predict "
+        "that an image shows none of them."
     )
     return [*lines, other, *_weak_classes(report.scores)]
 
 
 def number_of_images(report: RunReport) -> int | None:
-    """How many test images were scored."""
+    """Returns the number of scored test images."""
     return report.scores[WORDS[report.task].images] if report.scores else None
 
 
 def headline(
     scores: Mapping[str, Any], task: Task = "classification"
 ) -> list[dict[str, Any]]:
-    """Each headline score: `name`, `value`, `low` and `high`; None is not known."""
+    """Returns `name`, `value`, `low` and `high` of headline scores; None if unknown."""
     intervals = scores.get("intervals", {})
     return [
         {
@@ -118,10 +118,10 @@ _EVENLY = {
     "regression": "",
 }
 _OTHER_NUMBERS = (
-    "Images whose values lie outside the range of the training set: it has never seen such "
-    "images."
+    "Images whose values are outside the range of the training set: it was not trained on "
+    "such images."
 )
-_KEPT = "No file was left out."
+_KEPT = "No files were dropped."
 
 
 def _network(facts: RunFacts) -> str:
@@ -129,7 +129,7 @@ def _network(facts: RunFacts) -> str:
     if builder:
         return f"A custom network ({builder})"
     if not backbone:
-        return "A network that is not described"
+        return "An unknown network"
     return f"{backbone}, {_start(facts.setting('model.weights'))},"
 
 
@@ -145,26 +145,24 @@ def _number_of_tests(report: RunReport) -> str:
 
 
 def _weak_classes(scores: Mapping[str, Any] | None) -> Iterator[str]:
-    """Classes without test images, with few, and those that are mostly missed."""
+    """Yields classes with no or few test images, and classes that are mostly missed."""
     if scores is None:
         return
     classes: Mapping[str, Any] = scores["per_class"]
     missing = scores["classes_without_examples"]
     if missing:
-        yield f"Detecting {some(missing)}: there was no test image, so nothing is known."
+        yield f"Detecting {some(missing)}: there were no test images."
     yield from _missed(classes)
     yield from _few(classes, len(classes) - len(missing))
 
 
 def _weak_labels(scores: Mapping[str, Any] | None) -> Iterator[str]:
-    """Labels that all or no test images have, and those that few have."""
+    """Yields labels of all, no or few test images, and labels that are mostly missed."""
     if scores is None:
         return
     if scores["labels_without_both"]:
         names = some(scores["labels_without_both"])
-        yield (
-            f"Detecting {names}: all or none of the test images had it, so little is known."
-        )
+        yield (f"Detecting {names}: all or none of the test images have the label.")
     labels: Mapping[str, Any] = scores["per_label"]
     yield from _missed(labels)
     yield from _few(labels, sum(values["support"] > 0 for values in labels.values()))
@@ -184,9 +182,8 @@ def _few(classes: Mapping[str, Any], count: int) -> Iterator[str]:
     few = {name: n for name, n in _supports(classes).items() if 0 < n < FEW_IMAGES}
     if few:
         yield (
-            f"Claims about {_named(few, count)} alone: fewer than "
-            f"{FEW_IMAGES} test images leave a recall uncertain by almost 0.2 or more "
-            "either way."
+            f"Claims about {_named(few, count)} alone: with fewer than {FEW_IMAGES} test "
+            "images, a recall is uncertain by almost 0.2 or more in either direction."
         )
 
 
@@ -195,7 +192,7 @@ def _supports(classes: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _named(few: Mapping[str, int], count: int) -> str:
-    """Classes with their numbers of images; one number for all of very many."""
+    """Names classes with their numbers of images, or summarizes them if all have few."""
     if len(few) > 1 and len(few) == count:
         low, high = min(few.values()), max(few.values())
         each = f"{low} to {high}" if low < high else f"{low}"

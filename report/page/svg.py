@@ -1,4 +1,4 @@
-"""Figures of Matplotlib as SVG that can stand in a page, many beside each other."""
+"""Renders Matplotlib figures as inline SVG for pages with many figures."""
 
 import base64
 import io
@@ -14,20 +14,20 @@ from ...core.names import visible
 # A figure of more bytes is put in as pixels.
 LARGEST_SVG = 400_000
 _STYLE: Any = {
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "keraunos",  # the same figure gives the same text
+    "svg.fonttype": "none",  # keeps text as text
+    "svg.hashsalt": "keraunos",  # makes output deterministic
     "font.family": "sans-serif",
 }
 _FONTS = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 
 def inline_svg(figure: Figure, prefix: str, description: str) -> Markup:
-    """A figure as an SVG element for HTML.
+    """Returns a figure as an SVG element for HTML, or as an image if it is too large.
 
     Args:
-        figure: Drawn without a screen.
-        prefix: Of all identifiers in it: no two figures of a page may share one.
-        description: What it shows, for those who do not see it.
+        figure: The figure.
+        prefix: Prefix of all ids in it, distinct for each figure of a page.
+        description: Alternative text for screen readers.
 
     Example:
         >>> figure = Figure(figsize=(2, 1))
@@ -44,7 +44,7 @@ def inline_svg(figure: Figure, prefix: str, description: str) -> Markup:
 
 
 def _embedded(text: str, prefix: str, label: str) -> str:
-    """The element alone, with identifiers of its own and no rule for others."""
+    """Returns only the SVG element, with prefixed ids and without style rules."""
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r'(?<=\bid=")|(?<=url\(#)|(?<=xlink:href="#)', f"{prefix}-", text)
     text = re.sub(r"'DejaVu Sans'[^;\"]*?sans-serif", _FONTS, text)

@@ -1,4 +1,4 @@
-"""How a report speaks of what a model predicts: a class, several labels, or numbers."""
+"""The wording of reports for each task."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from ...configs.choices import Task
 
 @dataclass(frozen=True)
 class TaskWords:
-    """How a report speaks of a task.
+    """The wording of reports for a task.
 
     Attributes:
         scores: Titles of the headline scores, by their names in test.json.
-        images: What test.json calls the number of test images.
-        one: What one of the outputs is, such as `class`.
-        many: The same of several.
-        gives: What a model gives an image, before the number of names.
-        outputs: What the outputs of the model are.
-        note: Explains the headline.
-        are_shares: Whether all scores lie between 0 and 1.
+        images: Key of the number of test images in test.json.
+        one: Singular of the outputs, such as `class`.
+        many: Plural of the outputs.
+        gives: Quantifier before the number of outputs, such as `one of`.
+        outputs: Description of the outputs of the model.
+        note: Explanation of the headline scores.
+        are_shares: Whether all scores are between 0 and 1.
     """
 
     scores: Mapping[str, str]
@@ -60,8 +60,8 @@ WORDS: Mapping[Task, TaskWords] = {
         "labels",
         "any of",
         "probabilities of the labels",
-        "Macro scores are means over the labels; exact match is the share of images whose "
-        "labels are all right, and the Hamming loss the share of wrong labels.",
+        "Macro scores are means over the labels; exact match is the fraction of images "
+        "with all labels right, and the Hamming loss is the fraction of wrong labels.",
     ),
     "regression": TaskWords(
         {
@@ -74,8 +74,8 @@ WORDS: Mapping[Task, TaskWords] = {
         "numbers",
         "",
         "numbers",
-        "Of several numbers these are means over them, whatever their units; the scores of "
-        "each are below.",
+        "For several numbers, these are means over them, regardless of units; the scores "
+        "of each number are below.",
         are_shares=False,
     ),
 }

@@ -1,1 +1,1 @@
-"""Scores of images that are made worse."""
+"""Scores of corrupted images."""

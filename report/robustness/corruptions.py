@@ -1,4 +1,4 @@
-"""Images made worse, as cameras, networks and hands make them, at three strengths.
+"""Corrupts images like cameras, networks and handling do, at three strengths.
 
 The kinds are among those of Hendrycks and Dietterich, "Benchmarking Neural Network
 Robustness to Common Corruptions and Perturbations", ICLR 2019; the strengths are our own,
@@ -20,13 +20,13 @@ STRENGTHS = (1, 2, 3)
 
 
 class Corruption(NamedTuple):
-    """A way to make images worse.
+    """A kind of corruption.
 
     Attributes:
-        unit: Of the amounts, for people: of blur and noise the deviation, in % of the
-            longer side and in grey levels.
-        amounts: For each strength.
-        apply: Of an image, an amount and random numbers.
+        unit: Unit of the amounts; for blur and noise, they are standard deviations in % of
+            the longer side and in gray levels.
+        amounts: Amount for each strength.
+        apply: Function of an image, an amount and a random generator.
     """
 
     unit: str
@@ -35,7 +35,7 @@ class Corruption(NamedTuple):
 
 
 def corrupt(image: Pixels, kind: str, strength: int) -> Pixels:
-    """An image made worse; what is random in it depends on its content alone.
+    """Returns a corrupted image; randomness depends on the content of the image alone.
 
     Args:
         image: `(height, width, 3)` RGB, uint8.
@@ -75,7 +75,7 @@ def _darken(image: Pixels, amount: float, random: np.random.Generator) -> Pixels
 
 
 def _rotate(image: Pixels, amount: float, random: np.random.Generator) -> Pixels:
-    """To the left or right, with the image mirrored where there is nothing."""
+    """Rotates to the left or right, with the image mirrored beyond its border."""
     height, width = image.shape[:2]
     angle = amount if random.random() < 0.5 else -amount
     pad = max(height, width) // 4 + 1

@@ -1,4 +1,4 @@
-"""The figure of robustness: scores over strengths."""
+"""Draws scores over the strengths of corruptions."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +13,7 @@ _SHIFTS = dict(zip(NAMES, (-0.06, 0.06), strict=True))
 
 
 def robustness_figure(scores: Scores) -> Figure:
-    """Draws accuracy and balanced accuracy over the strengths, a panel for each kind."""
+    """Draws accuracy and balanced accuracy over strengths, with one panel per kind."""
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     axes = figure.subplots(2, 3, sharex=True, sharey=True).ravel()
     for axis, kind in zip(axes, CORRUPTIONS, strict=False):

@@ -1,4 +1,4 @@
-"""How much of its score a model keeps on images that are made worse."""
+"""Evaluates the robustness of a model to corrupted images."""
 
 from typing import NamedTuple
 
@@ -18,18 +18,18 @@ from .scores import CLEAN, VERSIONS, Scores, as_table, as_values, scores_of
 
 TITLE = "Robustness"
 EXPLANATION = (
-    "Scores of test images that are blurred, noisy, compressed, darkened or rotated, at "
-    "three strengths. The first is mild: a loss there is likely in practice, too. Real "
-    "cameras differ in more ways than these."
+    "Scores of test images with blur, noise, JPEG compression, darkness or rotation at "
+    "three strengths. The first is mild: a loss at that strength is likely in practice, "
+    "too. Real cameras differ in more ways than these."
 )
-_ROWS_AT_ONCE = 32  # each in fifteen versions
+_ROWS_AT_ONCE = 32  # each in 15 versions
 
 
 class Robustness:
     """Scores under blur, noise, JPEG compression, darkness and rotation.
 
     Args:
-        most_images: Images that are scored; of more, some of each class are drawn.
+        most_images: Maximum number of scored images, sampled from each class.
 
     Example:
         >>> Robustness(most_images=100).most_images
@@ -40,12 +40,12 @@ class Robustness:
         self.most_images = most_images
 
     def explain(self, evidence: Evidence, subject: Subject) -> Finding:
-        """Predicts each image in fifteen versions, a few images at a time."""
+        """Predicts each image in 15 versions, in chunks of images."""
         test = evidence.test
         reader = ReadableImages(subject.test, _ROWS_AT_ONCE)
         if reason := reader.reason_for_none:
             return Finding(TITLE, EXPLANATION, gaps=[f"not measured: {reason}"])
-        answers = _ask(
+        answers = _predict(
             subject, reader, test, spread_over_classes(test.labels, self.most_images)
         )
         gaps, tables = reader.gaps(test.names), reader.tables(test.names)
@@ -68,12 +68,13 @@ class Robustness:
 
 
 class _Answers(NamedTuple):
-    """What a model says of images made worse.
+    """Predictions for corrupted images.
 
     Attributes:
-        rows: Of the images that could be read.
-        right: `(1 + versions, rows)`: first on the original images.
-        specimens: What the first image looks like in all versions.
+        rows: Rows of the readable images.
+        right: `(1 + versions, rows)` bool, whether predictions are right; the original
+            images first.
+        specimens: Panels of the first image in all versions.
     """
 
     rows: npt.NDArray[np.int64]
@@ -81,7 +82,7 @@ class _Answers(NamedTuple):
     specimens: list[Panel]
 
 
-def _ask(
+def _predict(
     subject: Subject, reader: ReadableImages, test: Labelled, rows: npt.NDArray[np.int64]
 ) -> _Answers | None:
     read, right = [], []
@@ -91,22 +92,22 @@ def _ask(
         if not panels:
             panels += _specimens(images[0], int(own[0]))
         places = np.tile(own, len(VERSIONS))
-        answers = subject.predict(_worse(images), places).argmax(axis=1)
+        answers = subject.predict(_corrupted(images), places).argmax(axis=1)
         every = np.vstack([predicted[own], answers.reshape(len(VERSIONS), len(own))])
         read.append(own)
         right.append(every == test.labels[own])
     return _Answers(np.concatenate(read), np.hstack(right), panels) if read else None
 
 
-def _worse(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """`(versions * images, height, width, 3)`: version after version."""
+def _corrupted(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Returns all versions, `(versions * images, height, width, 3)`, version by version."""
     return np.stack([corrupt(image, *version) for version in VERSIONS for image in images])
 
 
 def _sample_words(scored: int, total: int) -> str:
     if scored == total:
         return f"All {total:,} test images were scored."
-    return f"{scored:,} of {total:,} test images were scored, some of each class."
+    return f"{scored:,} of {total:,} test images, sampled by class, were scored."
 
 
 def _worst_words(scores: Scores) -> str:
@@ -138,11 +139,11 @@ def _words(interval: Interval) -> str:
 
 
 def _specimens(image: npt.NDArray[np.uint8], row: int) -> list[Panel]:
-    """One image in all versions, a panel for each kind."""
+    """Returns panels of one image in all versions, one per kind."""
     panels = []
     for kind in CORRUPTIONS:
         worse = [tile(corrupt(image, kind, strength)) for strength in STRENGTHS]
-        caption = [f"{kind}: as it is, and strengths 1 to 3"]
+        caption = [f"{kind}: original, and strengths 1 to 3"]
         pixels = side_by_side([tile(image), *worse])
-        panels.append(Panel("What the strengths look like", caption, pixels, row))
+        panels.append(Panel("Examples of each strength", caption, pixels, row))
     return panels

@@ -1,4 +1,4 @@
-"""Scores of images that are made worse, against those of the images as they are."""
+"""Scores of corrupted images, compared with those of the original images."""
 
 from typing import Any, NamedTuple
 
@@ -12,17 +12,17 @@ from .corruptions import CORRUPTIONS, STRENGTHS
 
 NAMES = ("accuracy", "balanced_accuracy")
 VERSIONS = [(kind, strength) for kind in CORRUPTIONS for strength in STRENGTHS]
-CLEAN = ("as they are", 0)
+CLEAN = ("original", 0)
 
 
 class Score(NamedTuple):
-    """A score, and how much it lost against the images as they are.
+    """A score, and its change from that of the original images.
 
     Attributes:
-        value: From 0 to 1.
-        interval: Of the value, 95 %.
-        change: Against the images as they are.
-        change_interval: Of the change on the same images, 95 %.
+        value: The score, from 0 to 1.
+        interval: 95 % interval of the value.
+        change: Difference to the score of the original images.
+        change_interval: 95 % interval of the change on the same images.
     """
 
     value: float
@@ -40,12 +40,12 @@ def scores_of(
     right: npt.NDArray[np.bool_],
     groups: npt.NDArray[np.integer] | None = None,
 ) -> Scores:
-    """Scores of each version, and of the images as they are.
+    """Returns the scores of the original images and of each version.
 
     Args:
         labels: `(images,)` true classes.
-        right: `(1 + versions, images)`: whether an answer was right; first the images as
-            they are.
+        right: `(1 + versions, images)` bool, whether predictions are right; the original
+            images first.
         groups: `(images,)` numbers shared by images of one group, such as a patient.
     """
     numbers = right.astype(np.float64)
@@ -80,7 +80,7 @@ def scores_of(
 
 
 def as_values(scores: Scores) -> dict[str, Any]:
-    """Ready for JSON: `clean`, and a list with the strengths of each kind."""
+    """Returns JSON values: `clean`, and a list with the strengths of each kind."""
     found: dict[str, Any] = {}
     for (kind, strength), own in scores.items():
         values = {name: _as_dict(score) for name, score in own.items()}
@@ -94,7 +94,7 @@ def as_values(scores: Scores) -> dict[str, Any]:
 
 
 def as_table(scores: Scores) -> Table:
-    """A row for each kind and strength."""
+    """Returns a table with one row per kind and strength."""
     columns = [(name.replace("_", " "), "change") for name in NAMES]
     header = ("images", "strength", *columns[0], *columns[1])
     rows = []
@@ -115,7 +115,7 @@ def _described(kind: str, strength: int) -> str:
 
 
 def _pair(score: Score) -> tuple[dict[str, float], dict[str, float]]:
-    """The score and its change."""
+    """Returns the score and its change."""
     values = ((score.value, score.interval), (score.change, score.change_interval))
     one, other = ({"value": v, "low": ends[0], "high": ends[1]} for v, ends in values)
     return one, other

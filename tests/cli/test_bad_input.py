@@ -110,7 +110,7 @@ def test_images_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, wor
         ("run_dir=foreign", ["contains something else (thesis.txt)"]),
         ("run_dir=checkpoints_alone", ["contains something else"]),
         ("data.train=null", ["Try data.train=FOLDER"]),
-        ("evaluation.must_not_miss=[emus]", ["emus is no class. Did you mean emu?"]),
+        ("evaluation.must_not_miss=[emus]", ["emus is not a class. Did you mean emu?"]),
         ("evaluation.slices.columns=[sex]", ["There are none", "images come from folders"]),
     ],
 )

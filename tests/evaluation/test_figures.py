@@ -100,7 +100,7 @@ def test_each_kind_of_augmentation_has_a_row() -> None:
     images = np.zeros((3, 8, 8, 3), np.uint8)
     figure = augmentation_kinds_figure({"strength": images, "mixup": images})
     titles = [text.get_text() for text in figure.axes[0].texts]
-    assert titles == ["as it is", *["strength"] * 2, "as it is", *["mixup"] * 2]
+    assert titles == ["original", *["strength"] * 2, "original", *["mixup"] * 2]
     assert not augmentation_kinds_figure({}).axes[0].texts  # none is on
 
 

@@ -80,7 +80,7 @@ def test_what_was_measured_of_another_model_or_predictions_is_a_gap(reported, ch
         after = written(reported)
         assert after["mine"]["gaps"] == REFUSED.gaps
         assert after["grad_cam"]["values"] == {}
-        assert "an earlier evaluation was of different ones" in after["grad_cam"]["gaps"][0]
+        assert "the earlier evaluation used different ones" in after["grad_cam"]["gaps"][0]
 
 
 def test_a_report_keeps_nothing_that_it_did_not_measure(reported):

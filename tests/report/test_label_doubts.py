@@ -57,7 +57,7 @@ def test_labels_made_wrong_are_listed_and_shown(validation: Labelled) -> None:
         label = validation.class_names[validation.labels[panel.row]]
         assert panel.caption[0].startswith(f"label {label} (")
     assert sum(each["images"] for each in finding.values["pairs"]) == 6
-    assert finding.conclusions == ["Of 60 validation images 6 have a label in doubt."]
+    assert finding.conclusions == ["Of 60 validation images, 6 have a label in doubt."]
 
 
 def test_it_says_that_training_images_are_not_judged(validation: Labelled) -> None:
@@ -74,7 +74,7 @@ def test_without_validation_images_nothing_is_judged() -> None:
 
 def test_copies_of_another_class_are_counted(validation: Labelled) -> None:
     known = replace(validation, contradictory=np.arange(COUNT) < 15)
-    assert "2 have a copy filed under another" in explained(known).conclusions[0]
+    assert "2 have a copy in another" in explained(known).conclusions[0]
 
 
 def test_lists_and_images_are_cut_where_there_are_many(validation: Labelled) -> None:

@@ -52,7 +52,8 @@ def report_on(run, images, made=None):
 def test_a_run_that_is_as_it_was_has_no_warning(run):
     report = report_on(run, Split())
     assert report.warnings == []
-    assert report.remarks == ["The same predictions are in predictions.csv of the run."]
+    (remark,) = report.remarks
+    assert remark == "The predictions are the same as in predictions.csv of the run."
     assert report.load_images(np.array([1])).shape == (1, 64, 64, 3)
 
 
@@ -100,4 +101,4 @@ def test_a_run_without_test_images_is_reported_all_the_same():
     report = report_without_test(RunFacts("a"), ["calibration"], "there are none.")
     assert report.findings["calibration"].gaps == ["not measured: there are none."]
     shown = Page(page([report])).text
-    assert "not measured: any score, because of this: there are none." in shown
+    assert "not measured: any scores. The reason: there are none." in shown

@@ -29,7 +29,7 @@ def test_the_same_predictions_are_recognised(file):
     now = predictions()
     now.probabilities[0] += np.array([1e-6, -1e-6, 0], np.float32)
     assert compare_predictions(file, now) == (
-        "The same predictions are in predictions.csv of the run.",
+        "The predictions are the same as in predictions.csv of the run.",
         False,
     )
 
@@ -54,7 +54,7 @@ def test_predictions_that_differ_are_a_warning(file):
 def test_other_images_labels_or_classes_are_a_warning(file, other):
     text, is_warning = compare_predictions(file, other)
     assert is_warning
-    assert "images or labels that differ" in text
+    assert "or their labels, differ" in text
 
 
 def test_a_file_that_cannot_be_read_is_a_warning_and_one_that_is_not_there_none(file):

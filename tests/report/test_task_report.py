@@ -51,7 +51,8 @@ def reported(predictions, tmp_path, **facts):
 
 def test_labels_are_reported_and_can_be_computed_again(labels, tmp_path):
     report = reported(labels, tmp_path, counts=COUNTS)
-    assert report.remarks == ["The same predictions are in predictions.csv of the run."]
+    (remark,) = report.remarks
+    assert remark == "The predictions are the same as in predictions.csv of the run."
     write_run(tmp_path, report, labels)
     content = json.loads((tmp_path / "evaluation.json").read_text())
     per_label = content["labels"]["values"]["per_label"]
@@ -67,10 +68,10 @@ def test_labels_are_reported_and_can_be_computed_again(labels, tmp_path):
     assert digest == labels.digest
     text = Page(page([report])).text
     for words in (
-        "gives each image any of 3 labels: hair, ink, <b>ruler",
+        "predicts any of 3 labels for each image",
         "hair 5",  # of the test split: those of both labels, and those of one
         "ink 0",
-        "not chosen: a threshold for ink; it is 0.5",
+        "not chosen: a threshold for ink; the default is 0.5",
         "not measured: 1 images, because they were moved",
         "which are for models of one class per image",
     ):
@@ -85,7 +86,7 @@ def test_numbers_are_reported_with_their_largest_errors(numbers, tmp_path):
     text = Page(page([report])).text
     for words in ("mean absolute error", "depth bias", "not chosen: an interval for depth"):
         assert words in text, words
-    assert "depth: 0.400, truly 0.200" in text
+    assert "depth: 0.400, true 0.200" in text
     assert "pipeline_tag" not in model_card(report)
 
 

@@ -226,7 +226,7 @@ def test_pairs_are_compared_with_the_first(keraunos, tmp_path) -> None:
     answer = keraunos("compare", *runs, "--paired", "--csv", tmp_path / "pairs.csv")
     assert answer.code == 0
     assert "All test images: 60" in answer.out
-    assert "Without images that are also filed under another class: 59" in answer.out
+    assert "Without images that also have another class: 59" in answer.out
     assert f"{runs[0]} is better." in answer.out
     assert "60 images are 30 groups" in answer.err
     rows = read_csv(tmp_path / "pairs.csv")

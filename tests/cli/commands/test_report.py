@@ -66,7 +66,7 @@ def test_a_run_is_reported_from_what_it_holds(keraunos, copied, spy):
     shown = Page((copied / "report.html").read_text()).text
     accuracy = json.loads((copied / "test.json").read_text())["accuracy"]
     assert f"accuracy {accuracy:.3f}" in shown
-    assert "The same predictions are in predictions.csv" in shown
+    assert "The predictions are the same as in predictions.csv" in shown
     assert "A custom network (own:build_model)" in shown
     assert "image of 32 by 32 pixels" in shown
     header = yaml.safe_load((copied / "model_card.md").read_text().split("---\n")[1])

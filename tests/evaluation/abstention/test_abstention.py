@@ -91,7 +91,7 @@ def test_images_of_another_kind_are_a_warning():
     evidence = Evidence(simulated(300, sharpness=-1, seed=1), simulated(200, seed=3))
     warnings = Abstention(risk=0.3).evaluate(evidence).warnings
     assert warnings[0].startswith("Only 61 of the 300 test images have a set that contains")
-    assert "of the answers on test are wrong: more than 30%" in warnings[1]
+    assert "of the answers on test are wrong, more than 30%" in warnings[1]
 
 
 def test_without_validation_images_the_curve_alone_is_measured(evidence):
@@ -104,7 +104,7 @@ def test_without_validation_images_the_curve_alone_is_measured(evidence):
 def test_too_few_validation_images_are_a_gap(evidence):
     few = replace(evidence, validation=simulated(8))
     finding = Abstention(coverage=0.9).evaluate(few)
-    assert "only 8 validation images and it takes 9 of them" in finding.gaps[0]
+    assert "only 8 validation images and a coverage of 90% takes 9" in finding.gaps[0]
     assert finding.values["sets"]["mean_size"] == 4
     assert finding.values["sets"]["per_class"]["a"]["threshold"] is None
 
@@ -143,7 +143,7 @@ def test_probabilities_that_are_all_alike_are_measured(rows):
     finding = Abstention(coverage=0.5).evaluate(Evidence(split, split))
     json.dumps(finding.values, allow_nan=False)
     assert sum(finding.values["sets"]["sizes"].values()) == 3
-    assert finding.conclusions[0].startswith("On the 100% of the images")
+    assert finding.conclusions[0].startswith("On the 100% of images")
 
 
 def test_no_test_images_are_a_gap(evidence):

@@ -144,13 +144,13 @@ def test_a_calibrated_model_errs_as_much_as_chance_has_it():
 def test_a_correction_that_does_harm_is_a_warning():
     evidence = Evidence(simulated(400, seed=1), simulated(400, sharpness=5, seed=2))
     finding = Calibration().evaluate(evidence)
-    assert any("makes probabilities of test images worse" in w for w in finding.warnings)
+    assert any("the probabilities of test images worse" in w for w in finding.warnings)
 
 
 def test_few_validation_images_are_a_warning():
     evidence = Evidence(simulated(50), simulated(60, seed=2))
     finding = Calibration(scaling="vector").evaluate(evidence)
-    assert "has 8 fitted numbers, and there are only 60" in finding.warnings[0]
+    assert "has 8 fitted parameters, but there are only 60" in finding.warnings[0]
     assert finding.values["correction"]["kind"] == "vector"
 
 

@@ -89,7 +89,7 @@ def test_vector_scaling_needs_validation_images_of_every_class():
 )
 def test_images_that_determine_no_temperature_are_refused(kind, labels):
     rows = 0.1 + 0.6 * np.eye(4)
-    with pytest.raises(DataError, match="best temperature must lie between"):
+    with pytest.raises(DataError, match="best temperature must be between"):
         fit_correction(kind, np.array(labels), rows, NAMES)
 
 
@@ -123,7 +123,7 @@ def test_a_correction_survives_json(correction):
     ],
 )
 def test_a_document_without_a_correction_is_refused(document):
-    with pytest.raises(ConfigError, match="A correction has"):
+    with pytest.raises(ConfigError, match="A correction must have"):
         Correction.from_json(document)
 
 

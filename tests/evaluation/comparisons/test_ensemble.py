@@ -128,5 +128,5 @@ def test_images_are_recognised_by_their_content_where_it_is_known() -> None:
 def test_outputs_that_are_no_probabilities_are_refused() -> None:
     logits = said(1, probabilities=np.full((4, 3), 7.0, np.float32))
     for members in ((said(0), logits), (logits, said(0))):
-        with pytest.raises(DataError, match="probability for each"):
+        with pytest.raises(DataError, match="probabilities of two"):
             average(*members)

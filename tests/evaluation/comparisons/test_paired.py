@@ -156,7 +156,7 @@ def test_groups_widen_the_difference_and_are_warned_of(first, second, finding):
         )
 
     grouped = compare_paired(copied(first), copied(second))
-    assert "560 images are 140 groups" in grouped.warnings[0]
+    assert "560 images form 140 groups" in grouped.warnings[0]
     for name, score in grouped.values["scores"].items():
         wanted = np.diff(finding.values["scores"][name]["interval"])
         assert np.diff(score["interval"]) == pytest.approx(wanted, rel=0.15), name

@@ -21,17 +21,17 @@ def test_all_names_that_are_no_class_are_reported_at_once():
         costs={"cat": {"dog": 1.0, "ask": 0.5}, "cow": {}, "dog": {"cat": 1.0, "emu": 2.0}},
         must_not_miss=["emus"],
     ) == [
-        "groups.pets: dgo is no class. Did you mean dog?",
-        "groups.all: all classes are named, so that no others are left",
-        "groups.none: no class is named",
-        "groups.emu: cat is named twice",
+        "groups.pets: dgo is not a class. Did you mean dog?",
+        "groups.all: it contains all classes, so that no others are left",
+        "groups.none: it is empty",
+        "groups.emu: cat is listed twice",
         "groups.emu: a class has that name",
         "operating_points: wolf is neither a class nor a group.",
-        "costs: cow is no class.",
+        "costs: cow is not a class.",
         "costs: emu is missing",
         "costs.cat: emu is missing",
         "costs.dog: ask is missing",
-        "must_not_miss: emus is no class. Did you mean emu?",
+        "must_not_miss: emus is not a class. Did you mean emu?",
     ]
 
 

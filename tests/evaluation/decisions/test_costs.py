@@ -78,7 +78,7 @@ def test_a_class_without_images_is_a_gap():
     test = drawn(60, seed=1)
     test = dataclasses.replace(test, labels=test.labels % 2)
     gap = Costs(COSTS).evaluate(Evidence(test)).gaps[-1]
-    assert gap.startswith("not measured: what emu would cost")
+    assert gap.startswith("not measured: costs for emu")
 
 
 def test_a_table_that_is_not_complete_is_refused():

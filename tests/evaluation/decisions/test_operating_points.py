@@ -95,9 +95,9 @@ def test_a_class_without_test_images_is_a_gap_and_no_error(evidence):
     finding = emu.evaluate(Evidence(test, evidence.validation))
     assert "curve" not in finding.values["emu"]
     assert finding.gaps == [
-        "not measured: curves of emu, because the test set has no image of emu; add some.",
+        "not measured: curves of emu, because the test set has no images of emu; add some.",
         "not measured: the sensitivity of emu at its threshold, because the test set has "
-        "no image of emu; add some.",
+        "no images of emu; add some.",
     ]
     point = finding.values["emu"]["operating_point"]["test"]
     assert point["sensitivity"] is None
@@ -125,5 +125,5 @@ def test_without_any_image_all_is_a_gap():
     none = drawn(0, seed=1)
     targets = {"dog": {"sensitivity": 0.9}}
     found = OperatingPoints(targets).evaluate(Evidence(none, validation=none))
-    assert "curves of dog, because the test set has no image of dog" in found.gaps[0]
+    assert "curves of dog, because the test set has no images of dog" in found.gaps[0]
     assert "the run has no validation images" in found.gaps[-1]

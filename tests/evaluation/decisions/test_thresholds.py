@@ -95,7 +95,7 @@ def test_what_no_test_image_shows_is_a_gap_and_no_share_of_none():
     point = measure_point(DOG, Aim("threshold", 0.5), Evidence(without))
     assert point.gaps == [
         "not measured: the sensitivity of dog at its threshold, because the test set has "
-        "no image of dog; add some."
+        "no images of dog; add some."
     ]
     alarms = point.values["test"]["false_positives"]
     assert point.conclusions[0].endswith(
@@ -117,8 +117,8 @@ def test_what_can_not_be_chosen_is_a_gap_with_its_reason():
     without = dataclasses.replace(validation, labels=validation.labels * 0)
     (gap,) = measure_point(DOG, aim, Evidence(test, without)).gaps
     assert gap == (
-        "not measured: the threshold of dog for a sensitivity of 0.9, because no "
-        "validation image is of dog. Add some."
+        "not measured: the threshold of dog for a sensitivity of 0.9, because there are no "
+        "validation images of dog. Add some."
     )
     sure = dataclasses.replace(validation, probabilities=np.tile([[0, 1, 0.0]], (40, 1)))
     point = measure_point(DOG, Aim("specificity", 0.9), Evidence(test, sure))
@@ -136,7 +136,7 @@ def test_few_images_and_a_threshold_that_takes_all_are_warned_of():
         validation, probabilities=np.full((40, 3), 1 / 3, np.float32)
     )
     point = measure_point(DOG, Aim("sensitivity", 0.9), Evidence(drawn(40, 1), flat))
-    assert "every image is taken for dog" in point.warnings[1]
+    assert "every image is classified as dog" in point.warnings[1]
 
 
 @pytest.mark.parametrize("given", [{}, {"sensitivity": 0.9, "threshold": 0.5}])

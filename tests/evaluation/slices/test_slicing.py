@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from keraunos.evaluation.slices.slicing import reason_to_leave_out, slices_of
+from keraunos.evaluation.slices.slicing import reason_to_skip, slices_of
 
 
 def column(*cells: str) -> np.ndarray:
@@ -40,7 +40,7 @@ def test_quartiles_that_fall_together_are_one_slice() -> None:
     ("cells", "reason"),
     [
         (["", ""], "no test image"),
-        ([f"site {n % 21}" for n in range(63)], "21 different texts"),
+        ([f"site {n % 21}" for n in range(63)], "21 distinct texts"),
         ([f"site {n % 20}" for n in range(63)], ""),
         ([str(n) for n in range(40)], "every image has a different"),
         ([str(n % 30) for n in range(40)], ""),
@@ -51,7 +51,7 @@ def test_quartiles_that_fall_together_are_one_slice() -> None:
 def test_columns_that_nobody_asked_for_are_left_out_with_a_reason(
     cells: list[str], reason: str
 ) -> None:
-    found = reason_to_leave_out(column(*cells))
+    found = reason_to_skip(column(*cells))
     assert found.startswith(reason) or reason in found
     assert bool(found) is bool(reason)
 

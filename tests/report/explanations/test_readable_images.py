@@ -33,5 +33,5 @@ def test_those_that_are_gone_are_named_and_the_others_read():
 
 
 def test_data_without_single_images_have_a_reason():
-    assert "no access to single images" in ReadableImages(object()).reason_for_none
+    assert "does not provide single images" in ReadableImages(object()).reason_for_none
     assert not ReadableImages(split()).reason_for_none

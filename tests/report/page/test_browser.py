@@ -68,9 +68,9 @@ def test_a_cell_is_opened_and_closed_with_keys(browser, shown):
     browser.execute_script("arguments[0].focus()", button)
     button.send_keys("\ue007")  # enter
     assert dialog.get_attribute("open")
-    assert "melanoma, taken for nevus" in dialog.text
+    assert "melanoma, predicted as nevus" in dialog.text
     assert "1.jpg" in dialog.text
-    assert "a copy is filed under another class" in dialog.text
+    assert "a copy has another class" in dialog.text
     (image,) = dialog.find_elements("tag name", "img")
     assert browser.execute_script("return arguments[0].naturalWidth", image) == 64
     browser.switch_to.active_element.send_keys("\ue00c")  # escape

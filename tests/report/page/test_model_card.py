@@ -32,7 +32,7 @@ def test_the_header_has_the_fields_of_model_hubs():
 def test_the_body_has_scores_limits_and_gaps():
     _, body = header_of(model_card(report(contradictory=[1])))
     assert "| balanced accuracy | 0.708 (" in body
-    assert "- Detecting angioma: there was no test image" in body
+    assert "- Detecting angioma: there were no test images" in body
     assert "not measured: vector scaling" in body
     assert "Too sure of itself." in body
 

@@ -33,7 +33,8 @@ def test_the_first_screen_has_what_where_how_good_and_what_for():
     shown = Page(page([made_report(contradictory=[1])])).text
     first = shown[: shown.index("Images by class and split")]
     for words in (
-        "ResNet50, initialized with ImageNet weights, gives each image of 64 by 64 pixels",
+        "ResNet50, initialized with ImageNet weights, predicts one of",
+        "classes for each image of 64 by 64 pixels",
         "55 training, 7 test images.",
         "20% were held out for validation, class by class, with seed 7.",
         "balanced accuracy 0.708",  # (2 / 3 + 3 / 4) / 2
@@ -42,7 +43,7 @@ def test_the_first_screen_has_what_where_how_good_and_what_for():
         "0.875",  # (2 / 2 + 3 / 4) / 2
         "Too sure of itself.",
         "not approved for any such purpose",
-        "Detecting angioma: there was no test image",
+        "Detecting angioma: there were no test images",
     ):
         assert words in first, words
 
@@ -105,8 +106,8 @@ def test_a_cell_of_the_matrix_leads_to_its_images(whole):
     buttons = [each for each in shown.all("button") if "data-true" in each]
     labels = [each["aria-label"] for each in buttons if each["data-true"] == "0"][:2]
     assert labels == [
-        "2 of melanoma taken for melanoma: show images",
-        "1 of melanoma taken for nevus: show images",
+        "2 of melanoma predicted as melanoma: show images",
+        "1 of melanoma predicted as nevus: show images",
     ]
     (missed,) = [
         each for each in images_of(shown) if (each["true"], each["predicted"]) == (0, 1)
@@ -151,7 +152,7 @@ def test_what_is_absent_is_said_to_be():
     shown = Page(page([RunReport(RunFacts("bare", gaps=["not shown: split.csv"]))])).text
     for words in (
         "There is no score",
-        "Not known: which images were used.",
+        "It is unknown which images were used.",
         "Not shown: images by class and split",
         "Not shown: curves of training",
         "Not shown: scores by class",
@@ -177,7 +178,7 @@ def test_gaps_of_all_parts_are_listed_together_with_their_part():
 
 def test_several_runs_begin_with_what_differs(whole):
     shown = Page(whole).text
-    first = shown[: shown.index("gives each image")]
+    first = shown[: shown.index("predicts one of")]
     assert "lesions-001 lesions-002" in first
     assert "seed 7 8" in first
     assert "balanced accuracy, cleaned 0.875" in first
@@ -207,8 +208,8 @@ def test_images_that_are_gone_are_named_and_the_others_shown():
 
     shown = page([made_report(load_images=load)])
     assert shown.count('"jpeg"') == 6
-    words = "not shown: 1 images of the confusion matrix, because they were moved or"
-    assert f"{words} changed since: /photographs/test/2.jpg" in Page(shown).text
+    words = "not shown: 1 image of the confusion matrix (moved or changed)"
+    assert f"{words}: /photographs/test/2.jpg" in Page(shown).text
 
 
 def test_a_report_without_a_loader_shows_the_counts_alone():

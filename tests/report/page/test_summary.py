@@ -18,7 +18,7 @@ def with_settings(**settings):
         ),
         ({"backbone": "ResNet50", "weights": None}, "ResNet50, initialized at random,"),
         ({"builder": "own:build"}, "A custom network (own:build)"),
-        ({}, "A network that is not described"),
+        ({}, "An unknown network"),
     ],
 )
 def test_the_network_is_named(model, words):
@@ -47,15 +47,15 @@ def test_no_share_is_claimed_where_folds_decide():
 def test_what_was_dropped_is_counted_by_setting():
     dropped = {"on_leak": 2, "on_conflict": 1}
     facts = RunFacts("a", counts={"train": {"a": 1}}, dropped=dropped)
-    assert "3 files were left out (2 by on_leak, 1 by on_conflict)." in on_what_data(facts)
+    assert "3 files were dropped (2 by on_leak, 1 by on_conflict)." in on_what_data(facts)
 
 
 def test_limits_follow_from_what_was_measured():
     text = " ".join(not_for(report()))
     assert "evaluated on 7 images" in text
     assert "one collection (photographs)" in text
-    assert "Detecting angioma: there was no test image" in text
-    assert "any one class (3 to 4 test images) alone: fewer than 30 test images" in text
+    assert "Detecting angioma: there were no test images" in text
+    assert "any one class (3 to 4 test images) alone: with fewer than 30 test" in text
     assert "more than half" not in text
 
 

@@ -41,7 +41,7 @@ def test_everything_is_in_the_table_and_one_figure(finding):
     (table,) = finding.tables
     assert len(table.rows) == 1 + len(VERSIONS)
     assert {len(row) for row in table.rows} == {len(table.header)}
-    assert table.rows[0][:2] == ("as they are", None)
+    assert table.rows[0][:2] == ("original", None)
     assert table.rows[7][:2] == ("jpeg, 75 of 100 in quality", 1)
     assert list(finding.figures) == ["robustness"]
     assert len(finding.figures["robustness"].axes) == 6
