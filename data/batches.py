@@ -12,14 +12,14 @@ from ..strategies import Part, Position, Replicas
 from ..strategies.tensorflow_internals import numpy_function
 from .order import Draws
 
-# Memory is bounded by these two, whatever the number of CPUs. Threads do not decode more
-# than four at once, see `ParallelReader`, and fewer would wait for a slow disk.
+# These bound the memory, whatever the number of CPUs. More than four threads do not decode
+# faster, see `ParallelReader`, and fewer would wait for a slow disk.
 BATCHES_AT_ONCE = 4
 BATCHES_AHEAD = 4
 THREADS = max(usable_cpus(), BATCHES_AT_ONCE)
 
 
-# AutoGraph takes half a second to find nothing to convert.
+# AutoGraph would take half a second to find nothing to convert.
 _without_autograph = tf.autograph.experimental.do_not_convert
 
 

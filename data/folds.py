@@ -11,7 +11,7 @@ from ..core.names import some
 from .image_data import ImageData
 from .image_split import ImageSplit
 
-# What begins the names of metrics that need images of each class.
+# Prefixes of metrics that need images of each class.
 _OF_ALL_CLASSES = ("balanced_accuracy", "macro_", "mean_average_precision", "recall_")
 
 

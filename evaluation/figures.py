@@ -21,7 +21,7 @@ Images = npt.NDArray[np.uint8]
 
 TITLE_WIDTH = 26
 NAME_WIDTH = 40
-# What is drawn does not grow with the number of classes beyond these.
+# Limits beyond which figures do not grow with the number of classes.
 MOST_IMAGES = 96
 MOST_NUMBERED = 40
 _QUICK = {"compress_level": 1}  # takes half the time of the default; slightly larger
@@ -192,7 +192,7 @@ def _write_counts(
         text = axis.text(
             column, row, str(count), ha="center", va="center", color=color, fontsize=8
         )
-        text.set_in_layout(False)  # measuring thousands of them takes longer than all else
+        text.set_in_layout(False)  # measuring thousands of texts would dominate the time
 
 
 def mistakes_figure(

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-# What stands for an interval whose ends are the same: it would look like certainty.
-NO_WIDTH = "all draws alike"
+# Shown for an interval with equal ends, which would look like certainty.
+NO_WIDTH = "all draws equal"
 
 
 def with_interval(scores: Mapping[str, Any], name: str, digits: int = 2) -> str | None:

@@ -25,7 +25,7 @@ from .some_rows import SomeRows
 
 SECONDS_BETWEEN_LOOKS = 0.5  # between checks for signals while another process computes
 
-# Runs a model over images from a batch on: its outputs batch by batch, one row per image.
+# Runs a model on images from a given batch, and yields its outputs, one row per image.
 Compute = Callable[[keras.Model, Cacheable, int], Iterator[Floats]]
 
 
@@ -120,7 +120,7 @@ class FeatureCache:
             try:
                 lock.acquire(timeout=SECONDS_BETWEEN_LOOKS)
             except Timeout:
-                if self._workers.count == 1:  # of several, the others don't look now
+                if self._workers.count == 1:  # with several, the others can't react now
                     self._while_waiting()
         try:
             yield

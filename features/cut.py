@@ -62,7 +62,7 @@ def find_cut(model: keras.Model) -> Cut:
     fixed, obstacle = _fixed_nodes(nodes, [image])
     if not any(_has_frozen_weights(node) for node in fixed):
         return Cut(None, obstacle or "no layer with weights is frozen")
-    beside = {id(tensor) for tensor in columns}  # the rest sees them as they are
+    beside = {id(tensor) for tensor in columns}  # they may bypass the cut
     crossing = [
         tensor
         for tensor in _crossing_tensors(nodes, fixed, graph.outputs)

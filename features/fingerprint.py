@@ -17,7 +17,7 @@ from ..models.variables import value_on_host
 
 FORMAT = (3, SEAL_VERSION)
 _PLAIN = (type(None), bool, int, float, str)
-# Layers of Keras that run code which their configuration does not hold.
+# Layers of Keras that run code outside their configuration.
 _WITH_CODE = (
     keras.layers.Lambda,
     keras.layers.TFSMLayer,

@@ -22,7 +22,7 @@ from .cut import find_cut
 from .examples import Predict, PredictedExamples
 from .split import FeatureSplit
 
-# By how much outputs of the whole model may differ from those on cached features.
+# Largest difference allowed between the whole model and its head on cached features.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-4}
 TOLERANCE_OF_LOW_PRECISION = 2e-2
 CHECKED_EXAMPLES = 8  # evenly spaced

@@ -39,7 +39,7 @@ class Counter(threading.Thread):
     def run(self) -> None:
         """Counts the items."""
         count = 0
-        with contextlib.suppress(KeraunosError, OSError):  # whoever reads them says so
+        with contextlib.suppress(KeraunosError, OSError):  # the reader reports it
             for _ in self._items:
                 count += 1
                 if not self._is_wanted:

@@ -76,7 +76,7 @@ class StandardOutput:
         try:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
-        except BrokenPipeError:  # whoever read it has enough
+        except BrokenPipeError:  # the reader has closed the pipe
             raise
         except OSError as error:
             silence(sys.stdout)

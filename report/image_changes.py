@@ -76,7 +76,7 @@ def find_changes(
             known.add(path)
             if left[path] != digest and not {left[path], digest} & _UNKNOWN:
                 changed.append(path)
-        elif digest in by_digest:  # the same image in another place
+        elif digest in by_digest:  # a moved image
             known.add(by_digest[digest])
         else:
             gone.append(path)

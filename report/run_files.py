@@ -18,7 +18,7 @@ from ..evaluation.predictions import (
 )
 from .evaluation_file import write_evaluation
 
-# Libraries and devices round differently; beyond this something else is different.
+# Larger differences are not due to rounding by different libraries or devices.
 TOLERANCE = 1e-4
 
 

@@ -68,7 +68,7 @@ class DeviceLayout:
                 tf.config.experimental.set_memory_growth(gpu, True)
 
 
-# Of a GPU whose memory is not known, and the part of it that two replicas leave free.
+# Assumed memory of a GPU that does not report it, and the share that two replicas use.
 _UNKNOWN_MEGABYTES = 8192
 _USED = 0.8
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from .check import Check, CheckSettings
 from .device_layout import DeviceLayout, find_layout
 
-# A check may take that many times what it should, before it counts as one that hangs.
+# A check that exceeds its expected time by this factor counts as hanging.
 PATIENCE = 3.0
-# What describing the machine takes where the seconds of checks were measured.
+# Time to describe the machine on which the durations of checks were measured.
 USUAL_START_SECONDS = 6.0
 LONG_MINUTES = 10
 

@@ -8,7 +8,7 @@ from .check import Check
 _SAME_RESULT = "the number of devices does not change the result"
 _STEP = "A step of a tiny model costs little more than one of a bare loop"
 _TRAINING = "ResNet50 trains as fast as in a bare loop"
-# Names of ResNet50 with its backbone frozen, and as a whole.
+# Name, whether the backbone is frozen, and seconds.
 _RESNETS = (("frozen ResNet50", True, 40), ("fine-tuned ResNet50", False, 75))
 _MIXED = "mixed_float16"
 

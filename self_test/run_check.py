@@ -16,7 +16,7 @@ from .check import CheckSettings
 from .verdict import Verdict
 
 CHECKS = f"{__package__}.checks"
-# What names workers, which a check is none of.
+# Variables that would make a check a worker, or change its devices.
 _REMOVED_VARIABLES = (TF_CONFIG, "SLURM_STEP_NODELIST", "KERAUNOS_CPU_DEVICES")
 _LAST_BYTES = 2000
 

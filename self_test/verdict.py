@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Status = Literal["passed", "slow", "failed", "not measured"]
-# The worst first: one broken measurement breaks a promise that others keep.
+# The worst first: one failed check breaks a promise, even if others pass.
 STATUSES: tuple[Status, ...] = ("failed", "slow", "passed", "not measured")
 
 

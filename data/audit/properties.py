@@ -12,7 +12,7 @@ from ..files.file_records import FileRecord
 from ..files.fingerprints import Fingerprints
 from ..files.formats import FORMATS
 
-# An image is a giant if it has more pixels than this and many times those of the others.
+# A giant has more pixels than this, and than this multiple of the median.
 GIANT_PIXELS = 4_000_000
 GIANT_TIMES_MEDIAN = 16
 _CHUNK = 1000

@@ -24,7 +24,7 @@ from .strength import draw_strength
 
 Floats = npt.NDArray[np.float32]
 
-# To be raised when the same numbers give other images: cached features are of these.
+# Increment when the same draws give different images: cached features depend on it.
 AUGMENTATION_VERSION = 2
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from .geometry import Doubles, rotated_and_scaled
 from .random_numbers import Key, uniforms
 
-# What strength 1 allows; 0.5 gives the tutorial's flips, rotation and zoom.
+# Limits at strength 1; 0.5 gives the tutorial's flips, rotation and zoom.
 MAX_ROTATION_RADIANS = 0.8 * np.pi
 MAX_ZOOM = 0.4
 MAX_SHIFT = 0.2

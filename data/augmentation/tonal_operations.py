@@ -98,7 +98,7 @@ def sharpness(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
     return _blend((9 * around + 4 * images) / 13, images, factor)
 
 
-# The order is part of what is drawn.
+# The order determines what is drawn: never change it.
 OPERATIONS = {
     "identity": identity,
     "auto_contrast": auto_contrast,

@@ -20,11 +20,11 @@ from ..files.fingerprints import SIDE
 # mean colors differ by no more than this in red, green and blue.
 MIN_CORRELATION = 0.992
 MAX_COLOUR_DIFFERENCE = 24
-# Below this standard deviation of its brightness (0-255) an image has nothing to compare.
+# Images with a lower standard deviation of brightness (0-255) are not compared.
 MIN_CONTRAST = 2.0
-# Up to this part of the width and of the height may be cut away.
+# Up to this fraction of width and height may be cropped.
 MAX_CROP = 0.1
-# What was found under another version is looked for again.
+# Increment to invalidate cached pairs.
 NEAR_VERSION = 1
 
 _FREQUENCIES = 12

@@ -24,7 +24,7 @@ from .pixel_rules import DEFAULT_RULES, PixelRules, TooLargeError, UndecodableEr
 
 UPRIGHT = 1
 
-# No others: some of Pillow's decoders start programs.
+# Only these, because some of Pillow's decoders start programs.
 _FORMATS = (
     *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000"),
     *(("AVIF",) if features.check("avif") else ()),
@@ -38,7 +38,7 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Pillow warns of odd but usable metadata.
+# Pillow warns about odd but usable metadata.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Pixels = npt.NDArray[np.uint8]

@@ -22,7 +22,7 @@ from .decode import Pixels
 from .pixel_rules import PixelRules
 from .read_file import File, Inspection, inspect_files, read_into, try_read_into
 
-# Whoever asks decides when to stop: what is sent to all processes of a run ends only that.
+# The requesting process handles the signals that are sent to the whole process group.
 _IGNORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
 

@@ -3,7 +3,7 @@
 import os
 import stat
 
-# Formats by extension; what a file is called does not matter to us, but to other tools.
+# Formats by extension. Decoding ignores extensions, but other tools rely on them.
 FORMATS = {
     **dict.fromkeys((".jpg", ".jpeg", ".jfif"), ("JPEG", "MPO")),
     ".png": ("PNG",),
@@ -25,7 +25,7 @@ _BEGINNINGS = (
     b"GIF89a",
     b"II*\0",
     b"MM\0*",
-    b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000, and without its box
+    b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000, then its bare codestream
     b"\xff\x4f\xff\x51",
 )
 _PNM = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")

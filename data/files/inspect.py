@@ -83,7 +83,7 @@ def _within_limit(known: dict[str, FileRecord], max_pixels: int) -> dict[str, Fi
 def list_unopened(paths: Sequence[str]) -> list[FileRecord]:
     """Returns one record per file, in order; see `read_file.unopened_files`."""
     parts = [paths[first : first + _AT_ONCE] for first in range(0, len(paths), _AT_ONCE)]
-    with ThreadPoolExecutor(_THREADS) as pool:  # disks of others answer late
+    with ThreadPoolExecutor(_THREADS) as pool:  # network disks are slow to respond
         return list(chain.from_iterable(pool.map(unopened_files, parts)))
 
 

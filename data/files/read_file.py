@@ -216,7 +216,7 @@ def content_of(path: str) -> bytes:
 
 def _content_of_file(path: str) -> bytes:
     about = os.stat(path)
-    if not stat.S_ISREG(about.st_mode):  # reading a pipe may take for ever
+    if not stat.S_ISREG(about.st_mode):  # reading a pipe may block forever
         raise OSError(0, "is not a regular file")
     if about.st_size > MAX_BYTES:
         raise OSError(0, f"has {about.st_size:,} bytes, more than {MAX_BYTES:,}")

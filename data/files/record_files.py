@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ...core.errors import ConfigError, message
 
 SUFFIX = ".array_record"
-# The first such place: packed once more, an image keeps its earlier path as its name.
+# The first match counts: an image that is packed again keeps its earlier path as its name.
 _PLACE = re.compile(rf"{re.escape(SUFFIX)}/([0-9]+)(?:/|$)")
 _RANDOM_ACCESS = "readahead_buffer_size:0,max_parallelism:0"
 _OPEN_FILES = 64

@@ -13,7 +13,7 @@ from ...core.lock import LOCK_FILE, OWNER_FILE
 from ...core.names import some
 from ..files.formats import EXTENSIONS
 
-# What unpacking, indexing and opening folders leaves behind on several systems.
+# Folders that operating systems and tools create.
 LEFTOVERS = frozenset(
     {
         "__MACOSX",
@@ -25,7 +25,7 @@ LEFTOVERS = frozenset(
     }
 )
 
-# A run directory has one of the first, and another of these beside it.
+# A run directory contains one of the first, and another of the second.
 _FIRST = {layout.CONFIG_FILE, layout.ENVIRONMENT_FILE, layout.SEARCH_FILE}
 _OF_RUNS = _FIRST | {
     layout.CHECKPOINTS_FOLDER,
@@ -252,7 +252,7 @@ def walk(folder: str) -> Iterator[tuple[str, list[str], list[str], bool]]:
     visited: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
         real = os.path.realpath(parent)
-        if real in visited:  # a link to a folder above, or twice to the same
+        if real in visited:  # a link to an ancestor, or a second link to a folder
             folders.clear()
             continue
         visited.add(real)

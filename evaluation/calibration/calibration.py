@@ -32,7 +32,7 @@ EXPLANATION = (
     "validation images alone and measured on test images; it does not change the written "
     "predictions."
 )
-# Names and titles of what is measured, in the order of the table.
+# Names and titles of the measures, in the order of the table.
 MEASURES = {
     "ece": "ECE, bins of equal width",
     "mce": "MCE, bins of equal width",

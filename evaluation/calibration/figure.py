@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 Rows = Sequence[Mapping[str, Any]]
 
-# Of the colors that Okabe and Ito chose for all kinds of sight; the marks differ, too.
+# From the colorblind-safe palette of Okabe and Ito; the markers differ, too.
 _STYLES = (("#0072B2", "o"), ("#D55E00", "s"))
 
 

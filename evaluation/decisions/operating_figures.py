@@ -12,7 +12,7 @@ from ...core.names import printable
 from ..text import with_interval
 from .curves import Curve
 
-# Okabe and Ito's colors, which color-blind people tell apart, without yellow.
+# The colorblind-safe palette of Okabe and Ito, without yellow.
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 _LINES = [(color, line) for line, color in product(("-", "--"), _COLORS)]
 MOST_LINES = len(_LINES)

@@ -80,7 +80,7 @@ class WeightedErrors:
     """
 
     def __init__(self, targets: Floats, predictions: Floats) -> None:
-        self._targets = targets - targets.mean(axis=0)  # so that squares lose no digits
+        self._targets = targets - targets.mean(axis=0)  # so that squares lose no precision
         self._errors = predictions - targets
 
     def __call__(self, weights: Floats) -> dict[str, Floats]:

@@ -11,9 +11,9 @@ from ..evidence import Labelled
 
 MOST_SLICES = 40
 _WIDTH = 28
-# With room for names where a page has a wider font than the one they were measured in.
+# Room for names in pages whose font is wider than that of the layout.
 _PADDING_INCHES = 0.15
-# Okabe and Ito's colors, told apart by the shape of the mark as well.
+# From the colorblind-safe palette of Okabe and Ito; the marks differ in shape, too.
 _MARKS: dict[bool, dict[str, Any]] = {
     False: {"color": "#0072B2", "fmt": "o", "label": "slice"},
     True: {"color": "#D55E00", "fmt": "s", "label": "worse than all other images"},

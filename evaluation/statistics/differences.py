@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.float64]
 
-# Columns of what is counted in each unit that is drawn.
+# Columns of the counts of each drawn unit.
 _RIGHT, _INSIDE, _RIGHT_OUTSIDE, _OUTSIDE = range(4)
 
 

@@ -8,7 +8,7 @@ from ..numbers import shown, with_interval
 from ..run_report import RunReport
 from .summary import headline, number_of_images
 
-# Where a run writes says nothing of what it computes.
+# Paths do not affect the results of a run.
 _PLACES = ("run_dir", "cache_dir")
 
 

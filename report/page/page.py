@@ -29,7 +29,7 @@ from .summary import headline, not_for, number_of_images, on_what_data, what_it_
 from .svg import inline_svg
 from .task_words import WORDS
 
-# Below the 15 MB that mail and browsers take: images, beside figures and tables.
+# With figures and tables, pages stay below 15 MB, a common limit for mail.
 BYTES_OF_IMAGES = 9_000_000
 MOST_ROWS = 200
 MOST_CLASSES = 40

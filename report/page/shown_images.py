@@ -51,7 +51,7 @@ def images_of_cells(test: Labelled, most_per_cell: int = MOST_PER_CELL) -> Rows:
     cells = test.labels.astype(np.int64) * len(test.class_names) + test.predicted
     order = np.lexsort((-test.probabilities.max(axis=1), cells))
     ordered = cells[order]
-    begun = np.searchsorted(ordered, ordered)  # where the cell of each begins
+    begun = np.searchsorted(ordered, ordered)  # start of the cell of each image
     shown = order[np.arange(len(order)) - begun < most_per_cell]
     is_right = test.labels[shown] == test.predicted[shown]
     return np.concatenate([shown[~is_right], shown[is_right]]).astype(np.int64)

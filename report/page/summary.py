@@ -10,7 +10,7 @@ from ..run_report import RunReport
 from .local_paths import name_of
 from .task_words import WORDS
 
-# Below this an interval of a class says almost nothing (its half-width is above 0.18).
+# With fewer, the interval of a recall is almost meaningless: its half-width exceeds 0.18.
 FEW_IMAGES = 30
 WEAK_RECALL = 0.5
 

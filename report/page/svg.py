@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ...core.names import visible
 
-# A figure of more bytes is put in as pixels.
+# Larger figures are embedded as PNG.
 LARGEST_SVG = 400_000
 _STYLE: Any = {
     "svg.fonttype": "none",  # keeps text as text

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from .corruptions import CORRUPTIONS, STRENGTHS
 from .scores import CLEAN, NAMES, Scores
 
-# Of Okabe and Ito, told apart by everybody.
+# From the colorblind-safe palette of Okabe and Ito.
 _COLORS = dict(zip(NAMES, ("#0072B2", "#D55E00"), strict=True))
 _MARKERS = dict(zip(NAMES, "os", strict=True))
 _SHIFTS = dict(zip(NAMES, (-0.06, 0.06), strict=True))

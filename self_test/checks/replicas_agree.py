@@ -9,7 +9,7 @@ from ..verdict import Verdict, pass_or_fail
 from .comparison import difference, train
 from .subjects import mixed_layers
 
-# Of the distance between weights after training, by how far training has moved them.
+# Limits of the distance between final weights, relative to their change in training.
 TOLERANCES = {"float64": 1e-10, "float32": 1e-4, "mixed_float16": 5e-2}
 
 
