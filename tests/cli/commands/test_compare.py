@@ -228,7 +228,7 @@ def test_pairs_are_compared_with_the_first(keraunos, tmp_path) -> None:
     assert "All test images: 60" in answer.out
     assert "Without images that also have another class: 59" in answer.out
     assert f"{runs[0]} is better." in answer.out
-    assert "60 images are 30 groups" in answer.err
+    assert "60 images form 30 groups" in answer.err
     rows = read_csv(tmp_path / "pairs.csv")
     assert [row["second"] for row in rows] == [str(runs[1])] * 4 + [str(runs[2])] * 4
     assert {row["difference"] for row in rows[:4]} == {"0.0"}
