@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from keraunos import Augmentation
 from keraunos.data.augmentation import augment
-from keraunos.data.augmentation.geometry import turned_and_scaled
+from keraunos.data.augmentation.geometry import rotated_and_scaled
 from keraunos.data.files.decode import decode
 from keraunos.data.synthetic.lesions import KINDS, draw_lesion
 from PIL import Image
@@ -107,7 +107,7 @@ def once(images: Array, degrees: float, zoom: float) -> tuple[Array, Array]:
     angle = np.full(len(images), np.radians(degrees))
     scale = np.full((len(images), 2), 1 + zoom)
     nowhere = np.zeros((len(images), 2))
-    rows = turned_and_scaled(angle, scale, nowhere, SIZE)
+    rows = rotated_and_scaled(angle, scale, nowhere, SIZE)
     ours = augment(images, {"geometry": rows.astype("f4")}).numpy()
     a0, a1, a2, b0, b1, b2 = rows[0]
     matrix, offset = [[b1, b0, 0], [a1, a0, 0], [0, 0, 1]], [b2, a2, 0]
