@@ -14,10 +14,23 @@ from ..core.removal import remove_unfinished, unfinished
 from ..core.store import open_store
 
 if TYPE_CHECKING:
+    from ..data.index.build_index import BuiltIndex
     from ..data.index.image_index import ImageIndex
 
 Mask = npt.NDArray[np.bool_]
 _UNFINISHED = unfinished(r"\w+\.csv")
+
+
+def read_index(config: RunConfig) -> "BuiltIndex":
+    """Lists and checks the images of a configuration, without decoding them for training.
+
+    Raises:
+        DataError: The images can't be used; the message lists all faults.
+    """
+    from ..data.index.build_index import build_index
+
+    store = open_store(config.cache_dir)
+    return build_index(config.data, config.seed, store, config.task)
 
 
 def list_images(config: RunConfig) -> "ImageIndex":
@@ -26,12 +39,23 @@ def list_images(config: RunConfig) -> "ImageIndex":
     Raises:
         DataError: The images can't be used; the message lists all faults.
     """
-    from ..data.index.build_index import build_index
+    return read_index(_undivided(config)).index
 
+
+def describe_images(config: RunConfig) -> list[str]:
+    """Returns lines on the images of a search: their number, and what was left out.
+
+    Raises:
+        DataError: The images can't be used; the message lists all faults.
+    """
+    has_folds = config.search.folds is not None
+    read = read_index(_undivided(config) if has_folds else config)
+    return [read.index.describe(), *read.remarks]
+
+
+def _undivided(config: RunConfig) -> RunConfig:
     whole = {"validation_split": 0.0, "folds": None, "fold": None}
-    data = config.data.model_copy(update=whole)
-    store = open_store(config.cache_dir)
-    return build_index(data, config.seed, store, config.task).index
+    return config.model_copy(update={"data": config.data.model_copy(update=whole)})
 
 
 def with_tables(

@@ -23,7 +23,7 @@ from ..core.run_layout import (
     fold_name,
 )
 from .console import notify, show
-from .divided_images import list_images, with_tables
+from .divided_images import read_index
 from .ensembles import find_members, read_data, read_split
 from .shown_test import show_ensemble_test, show_test
 from .training import fit, test
@@ -81,12 +81,8 @@ def _refit(best: RunConfig, trial: "Trial", directory: Path) -> Scores | None:
     from ..search.trial_config import without_alerts
 
     epochs = epochs_to_refit(trial)
-    index = list_images(best)
-    is_test = index.splits == TEST
-    sides = {"train": ~is_test, "test": is_test}
-    tables = directory / f"{REFIT_FOLDER}-images"
-    own = without_alerts(refit_config(best, epochs))
-    config = with_tables(own, index, sides, tables)
+    config = without_alerts(refit_config(best, epochs))
+    is_test = read_index(config).index.splits == TEST
     run_dir = directory / REFIT_FOLDER
     if not _is_refitted(run_dir, has_test=bool(is_test.any())):
         count = int((~is_test).sum())

@@ -106,6 +106,11 @@ class DataConfig(Section):
         description="The split.csv of an earlier run; files that it lists keep their "
         "split.",
     )
+    train_on_validation: bool = Field(
+        False,
+        description="Whether to train on the validation images as well, for a final model "
+        "whose settings have been chosen; there is no validation then.",
+    )
     check: Check = Field(
         "copies",
         description="Which duplicates to look for: `copies` (equal bytes), `full` (near "

@@ -167,6 +167,9 @@ def _folds(data: Mapping[str, Any]) -> Iterator[str]:
         if folds is not None and data[other] is not None:
             remedy = "Leave one out."
             yield _line(data, f"can't be set with `data.{other}`", remedy, "folds", other)
+    if folds is not None and data["train_on_validation"]:
+        names = ("train_on_validation", "folds")
+        yield _line(data, "can't be set with `data.folds`", "Leave one out.", *names)
 
 
 def _line(data: Mapping[str, Any], expected: str, remedy: str, *names: str) -> str:

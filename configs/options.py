@@ -175,6 +175,9 @@ class FolderOptions(TypedDict, total=False):
     split: str | os.PathLike[str] | None
     """The split.csv of an earlier run; files that it lists keep their split. Default:
     None."""
+    train_on_validation: bool
+    """Whether to train on the validation images as well, for a final model whose
+    settings have been chosen; there is no validation then. Default: False."""
     check: Check
     """Which duplicates to look for: `copies` (equal bytes), `full` (near copies as
     well, which are only kept on one side of the split) or `off`. `lazy` opens no file

@@ -5,8 +5,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-
 from ..configs import DataConfig
 from ..configs.arguments import FOLDER, TABLE, settings_of, takes_settings
 from ..configs.choices import Task
@@ -15,7 +13,6 @@ from ..core.run_layout import DROPPED_FILE, SPLIT_FILE
 from .augmentation import Augmentation
 from .files.decode import Pixels
 from .image_split import Integers
-from .index.image_index import SPLIT_NAMES
 from .index.split_csv import fingerprint_split, write_dropped, write_split
 from .index.trained_images import held_out_among, read_trained_images
 from .read_images import ReadImages, one_fold, read_images
@@ -177,19 +174,7 @@ class ImageData:
 
     def describe(self) -> list[str]:
         """Returns lines for the start of a run: images per split, and what was left out."""
-        splits = self._read.built.index.splits
-        counts = np.bincount(splits, minlength=len(SPLIT_NAMES))
-        parts = [f"{n} {name}" for n, name in zip(counts, SPLIT_NAMES, strict=True) if n]
-        count, ending = self.num_classes, "s" * (self.num_classes > 1)
-        what = {
-            "classification": f"in {count} classes",
-            "multi_label": f"with labels from {count}",
-            "regression": f"with {count} number{ending} each",
-        }
-        return [
-            f"{', '.join(parts)} images {what[self.task]}",
-            *self._read.remarks,
-        ]
+        return [self._read.built.index.describe(), *self._read.remarks]
 
     def settings(self) -> dict[str, Any]:
         """Returns the settings that determine the batches, to compare them on resume."""

@@ -29,7 +29,9 @@ def refit_config(best: RunConfig, epochs: int) -> RunConfig:
     """
     callbacks = dict(filter(None, map(_without_validation, best.callbacks.items())))
     own: dict[str, Any] = {
-        "data.validation_split": 0.0,
+        "data.train_on_validation": True,
+        "data.folds": None,
+        "data.fold": None,
         "trainer.max_epochs": epochs,
         "trainer.max_steps": None,
     }

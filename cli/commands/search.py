@@ -17,6 +17,7 @@ from ...search.parallel import ParallelTrials
 from ...search.processes import parallel_of, require_one_process, role_in_search
 from ..configured_search import describe_features, search_request, space_of
 from ..console import notify, show, show_table
+from ..divided_images import describe_images
 from ..next_command import next_command
 from ..run_directories import run_directory
 from ..search_display import search_display, shows_table
@@ -159,6 +160,8 @@ def _announce(
     notify(f"objective: {objective.name}, {better} is better")
     for line in describe_space(space):
         notify(f"varies: {line}")
+    for line in describe_images(config):
+        notify(f"data: {line}")
     notify(f"features: {describe_features(config, space)}")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...configs import DataConfig
+from ...core.counted import counted
 from ...core.errors import DataError, message
 from ...core.names import some
 from ..copies.groups import differ_within
@@ -53,8 +54,10 @@ def assign_splits(
     assignment = _Assignment(index, given)
     remarks = assignment.keep(written) if written is not None else []
     has_test = config.test_split > 0 and "test" not in given
-    has_validation = "validation" not in given and (
-        config.folds is not None or config.validation_split > 0
+    has_validation = (
+        "validation" not in given
+        and not config.train_on_validation
+        and (config.folds is not None or config.validation_split > 0)
     )
     if written is None:
         _require_enough(index, 1 + has_test + has_validation)
@@ -66,6 +69,9 @@ def assign_splits(
         rest = 1 - (config.test_split if has_test else 0)
         assignment.hold_out(VALIDATION, config.validation_split / rest, seed)
     assigned = replace(index, splits=assignment.splits)
+    if config.train_on_validation:
+        assigned, remark = _without_validation(assigned)
+        remarks += remark
     return assigned, remarks + _remark_on_divided_groups(assigned)
 
 
@@ -85,8 +91,7 @@ def assign_fold(
         DataError: Validation images are given, or a class is too small for folds.
     """
     _require_none_given(given, folds)
-    everything = np.where(index.splits == VALIDATION, TRAIN, index.splits)
-    index = replace(index, splits=everything.astype(np.int8))
+    index, _ = _without_validation(index)
     _require_enough(index, 2)
     assignment = _Assignment(index, given)
     assignment.take_fold(number, folds, seed)
@@ -104,6 +109,16 @@ def _require_none_given(given: Collection[str], folds: int) -> None:
                 folds=folds,
             )
         )
+
+
+def _without_validation(index: ImageIndex) -> tuple[ImageIndex, list[str]]:
+    """Moves validation images to the training images, and says how many."""
+    count = int((index.splits == VALIDATION).sum())
+    if not count:
+        return index, []
+    splits = np.where(index.splits == VALIDATION, TRAIN, index.splits)
+    remark = f"{counted(count, 'validation image')} are trained on as well"
+    return replace(index, splits=splits.astype(np.int8)), [remark]
 
 
 class _Assignment:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...configs.choices import Task
+from ...core.counted import counted
 from .kinds import Kinds, kinds_of_classes, kinds_of_labels, kinds_of_numbers
 
 SEPARATOR = "|"  # between the labels or numbers of an image
@@ -77,6 +78,18 @@ class ImageIndex:
         targets = self.targets[chosen]
         counted = np.isfinite(targets) if self.task == "regression" else targets > 0
         return counted.sum(axis=0)
+
+    def describe(self) -> str:
+        """Returns how many images each split has, and of how many classes."""
+        counts = np.bincount(self.splits, minlength=len(SPLIT_NAMES))
+        parts = [f"{n} {name}" for n, name in zip(counts, SPLIT_NAMES, strict=True) if n]
+        count = len(self.class_names)
+        what = {
+            "classification": f"in {count} classes",
+            "multi_label": f"with labels from {count}",
+            "regression": f"with {counted(count, 'number')} each",
+        }
+        return f"{', '.join(parts)} images {what[self.task]}"
 
     def kinds(self) -> Kinds:
         """Returns the strata of a split: classes, labels or ranges of numbers."""

@@ -54,6 +54,9 @@ def how_split(facts: RunFacts) -> Iterator[str]:
         folds, fold = facts.setting("data.folds"), facts.setting("data.fold")
         yield f"Fold {fold} of {folds} was held out for validation."
     for split in ("validation", "test"):
+        if split == "validation" and facts.setting("data.train_on_validation"):
+            yield "No images were held out for validation."
+            continue
         given = facts.setting(f"data.{split}")
         part = facts.setting(f"data.{split}_split")
         if given is not None:

@@ -1,17 +1,19 @@
 """What follows a search, piece by piece; whole searches are in commands/."""
 
 import json
+import shutil
 
 import keras_tuner
 import numpy as np
 import pytest
 from helpers import make_images
-from keraunos.cli.divided_images import list_images, with_tables
+from keraunos.cli.divided_images import list_images, read_index, with_tables
 from keraunos.cli.nested_search import _configs
 from keraunos.cli.search_finish import _is_refitted, finish_search, set_aside_refit
 from keraunos.configs import RunConfig
 from keraunos.core.checked_files import write_checked_json
 from keraunos.core.errors import ConfigError
+from keraunos.search.refit_config import refit_config
 from keraunos.search.study import Trial
 
 
@@ -82,6 +84,28 @@ def test_tables_of_other_images_are_refused(config, tmp_path):
     rows[0] = False
     with pytest.raises(ConfigError, match="with the same images"):
         with_tables(config, index, {"train": rows}, tmp_path / "tables")
+
+
+@pytest.mark.parametrize("validation", [None, "Val"])
+def test_a_refit_knows_what_the_search_knew_of_its_images(tmp_path, validation):
+    for name, count in (("Train", 8), ("Val", 3), ("Test", 4)):
+        make_images(tmp_path / name, {"cat": count, "dog": count}, 32, seed=count)
+    across = ("Train/cat", "Train/dog"), ("Train/dog", "Test/cat")
+    for number, (source, target) in enumerate((*across, ("Val/cat", "Train/cat"))):
+        file = sorted((tmp_path / source).iterdir())[-1 - number]
+        shutil.copy(file, tmp_path / target / f"copy-{number}.png")
+    given = validation and str(tmp_path / validation)
+    policies = {"on_conflict": "drop", "on_leak": "drop"}
+    folders = {"train": str(tmp_path / "Train"), "test": str(tmp_path / "Test")}
+    config = RunConfig(data=folders | policies | {"validation": given})
+    whole = read_index(config)
+    refit = read_index(refit_config(config, 2))
+    assert refit.dropped == whole.dropped
+    assert len(refit.dropped) == (4 if validation else 3)
+    assert refit.index.contradictory.sum() == 1  # of the test images
+    before = np.where(whole.index.splits == 1, 0, whole.index.splits)
+    assert refit.index.splits.tolist() == before.tolist()
+    assert set(whole.remarks) <= set(refit.remarks)
 
 
 def test_outer_folds_send_nothing_whatever_follows_their_trials(config, tmp_path):

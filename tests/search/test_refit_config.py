@@ -31,7 +31,7 @@ def test_the_epochs_are_the_best_one_or_the_median_over_folds():
 def test_a_refit_trains_to_the_last_epoch_on_all_images():
     before = config(data={"train": "images", "validation_split": 0.3})
     made = refit_config(before, 6)
-    assert made.data.validation_split == 0.0
+    assert made.data.train_on_validation
     assert (made.trainer.max_epochs, made.trainer.max_steps) == (6, None)
     assert "early_stopping" not in made.callbacks
     checkpoint = made.callbacks["model_checkpoint"]

@@ -32,6 +32,10 @@ def test_the_network_is_named(model, words):
         ({"validation_split": 0.25}, "25% were held out for validation"),
         ({"folds": 5, "fold": 2}, "Fold 2 of 5 was held out"),
         ({"split": "/a/s.csv"}, "They were split as in s.csv."),
+        (
+            {"validation": "/a/v", "train_on_validation": True},
+            "No images were held out for validation.",
+        ),
         ({"group_column": "patient"}, "Images of one patient stay in one split."),
     ],
 )
