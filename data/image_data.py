@@ -122,8 +122,8 @@ class ImageData:
 
         Args:
             train: The table.
-            augmentation: As for `from_folder`.
-            **options: As for `from_folder`, and those of tables: `image_root`,
+            augmentation: See `from_folder`.
+            **options: Options of `from_folder` and of tables: `image_root`,
                 `label_column`, `label_columns` and `split_column`.
                 `validation` and `test` may be tables with these columns, or folders.
 

@@ -59,7 +59,7 @@ def curves_figure(
 
 
 def _is_drawn(name: str, history: Mapping[str, Sequence[float]]) -> bool:
-    """Whether a metric describes the training, and has a finite value."""
+    """Returns whether a metric describes the training, and has a finite value."""
     if name in NOT_DRAWN or name.startswith(_HEALTH):
         return False
     values = [*history.get(name, ()), *history.get(f"val_{name}", ())]

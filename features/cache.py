@@ -62,7 +62,7 @@ class FeatureCache:
         self.computed = 0
 
     def is_of(self, model: keras.Model) -> bool:
-        """Whether the outputs of a model are the features in this cache."""
+        """Returns whether the outputs of a model are the features in this cache."""
         return model.outputs == self.frozen.model.outputs
 
     def renew(self) -> None:

@@ -133,14 +133,14 @@ def _obstacle_in_layer(layer: keras.Layer) -> str:
 
 
 def _keeps_its_state(layer: keras.Layer) -> bool:
-    """Whether a layer is known to keep its state unchanged in training."""
+    """Returns whether a layer is known to keep its state unchanged in training."""
     if isinstance(layer, keras.layers.Normalization):
         return True
     return isinstance(layer, keras.layers.BatchNormalization) and not layer.trainable
 
 
 def _can_cut_behind(node: Node) -> bool:
-    """Whether one array of fixed shape holds all that the rest needs from a node."""
+    """Returns whether one array of fixed shape is all that the rest needs from a node."""
     if len(node.outputs) != 1 or carries_mask(node.outputs[0]):
         return False
     return None not in node.outputs[0].shape[1:]
@@ -160,7 +160,7 @@ def _crossing_tensors(
 def _all_pass(
     gate: keras.KerasTensor, tensors: Sequence[keras.KerasTensor], nodes: Sequence[Node]
 ) -> bool:
-    """Whether every path from the inputs to `tensors` passes through `gate`."""
+    """Returns whether every path from the inputs to `tensors` passes through `gate`."""
     producers = {id(tensor): node for node in nodes for tensor in node.outputs}
     waiting = list(tensors)
     seen = {id(gate)}
@@ -188,7 +188,7 @@ def _before(tensor: keras.KerasTensor, nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 def _has_frozen_weights(node: Node) -> bool:
-    """Whether a layer has weights that would train if it were not frozen."""
+    """Returns whether a layer has weights that would train if it were not frozen."""
     operation: Any = node.operation
     if not isinstance(operation, keras.Layer):
         return False

@@ -42,7 +42,7 @@ def fingerprint_of(frozen: FrozenPart) -> str:
 
 
 def is_describable(node: Node) -> bool:
-    """Whether the description of a call covers everything that affects its outputs."""
+    """Returns whether the description of a call covers all that affects its outputs."""
     try:
         with warnings.catch_warnings(action="ignore"):  # about lambdas, which are rejected
             description = [_describe(node.operation), _arguments(node, {})]
@@ -127,7 +127,7 @@ def _without_names(value: Any) -> Any:
 
 
 def _names_other_code(value: Any) -> bool:
-    """Whether functions or classes that are not Keras's occur in a description."""
+    """Returns whether functions or classes that are not Keras's occur in a description."""
     if isinstance(value, list):
         return any(map(_names_other_code, value))
     if not isinstance(value, dict):

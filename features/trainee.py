@@ -289,7 +289,7 @@ def _tensors(arrays: Any) -> Any:
 
 
 def _largest_difference(one: Any, other: Any) -> float:
-    """The largest absolute difference, relative to the largest output if that exceeds 1."""
+    """Returns the largest difference, relative to the largest output if above 1."""
     pairs = zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True)
     to_numpy = keras.ops.convert_to_numpy
     arrays = [(to_numpy(a), to_numpy(b)) for a, b in pairs]

@@ -68,7 +68,7 @@ def write_evaluation(
 
 
 def _is_missing(finding: Finding | None, earlier: Mapping[str, Any]) -> bool:
-    """Whether to keep an earlier result; a gap does not replace measured values."""
+    """Returns whether to keep an earlier result; a gap does not replace measured values."""
     return finding is None or bool(earlier.get("values") and not finding.values)
 
 

@@ -92,7 +92,7 @@ def _rows_of_test(file: Path) -> Rows | None:
 
 
 def _is_about(rows: Rows, predictions: Predictions) -> bool:
-    """Whether the rows are those of the predictions, in the same order."""
+    """Returns whether the rows are those of the predictions, in the same order."""
     if len(rows) != len(predictions.names) or predictions.labels is None:
         return False
     names = zip(rows, predictions.names, predictions.labels, strict=True)

@@ -72,7 +72,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The environment of this process, without variables that affect the check."""
+    """Returns the environment of this process, without variables that affect the check."""
     inherited = {
         name: each for name, each in os.environ.items() if name not in _REMOVED_VARIABLES
     }

@@ -156,8 +156,8 @@ def audit_data(
     Args:
         config: The section `data`.
         seed: Seed of the run.
-        store: As for `audit_folders`.
-        check: As for `audit_folders`.
+        store: See `audit_folders`.
+        check: See `audit_folders`.
 
     Raises:
         DataError: A folder or table can't be used.

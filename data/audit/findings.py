@@ -222,7 +222,7 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
 
 
 def _labels(audit: Audit) -> Iterator[Finding]:
-    """Doubtful labels spoil nothing, as the model may be wrong."""
+    """Yields findings on doubtful labels, which spoil nothing: the model may be wrong."""
     found = audit.labels_judged
     if found is None:
         return

@@ -158,10 +158,10 @@ class Augmentation:
         """Draws how images are mixed with others, for `mix`; requires `mixes`.
 
         Args:
-            seed: As for `draw`.
-            images: As for `draw`.
-            draws: As for `draw`.
-            size: As for `draw`.
+            seed: See `draw`.
+            images: See `draw`.
+            draws: See `draw`.
+            size: See `draw`.
             partners: The images to mix with.
         """
         key = self._key(seed, images, draws)

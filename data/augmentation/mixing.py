@@ -154,7 +154,7 @@ def _beta(alpha: float, chance: Floats) -> Floats:
 
 
 def _boxes(shares: Floats, centres: Floats, size: int) -> Floats:
-    """`(rows, 4)`: boxes of area `1 - shares` around centers, clipped to the image."""
+    """Returns `(rows, 4)` boxes of area `1 - shares` around centers, clipped."""
     half = np.sqrt(1 - shares)[:, None] / 2
     ends = np.hstack([centres - half, centres + half])
     return np.rint(np.clip(ends, 0, 1) * size)

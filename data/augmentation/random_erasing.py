@@ -48,6 +48,6 @@ def erase(images: tf.Tensor, rectangles: tf.Tensor) -> tf.Tensor:
 
 
 def _between(count: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-    """`(rows, count)` bool: whether the center of each pixel lies between two edges."""
+    """Returns whether each pixel's center is between two edges, `(rows, count)`."""
     centres = tf.range(tf.cast(count, tf.float32)) + 0.5
     return (centres >= first) & (centres < last)

@@ -99,7 +99,7 @@ def _close_to(windows: Floats, places: Integers, coarse: Floats, tree: KDTree) -
 
 
 def _correlations(load: LoadThumbnails, pairs: Integers) -> Floats:
-    """`(pairs,)`: correlation of two images at their best alignment."""
+    """Returns the correlation of two images at their best alignment, `(pairs,)`."""
     first, second = load(pairs[:, 0]), load(pairs[:, 1])
     return np.maximum(_best_window(first, second), _best_window(second, first))
 
@@ -111,7 +111,7 @@ def _best_window(cropped: Thumbnails, whole: Thumbnails) -> Floats:
 
 
 def _spectra(thumbnails: Thumbnails, windows: Sequence[tuple[Window, Window]]) -> Floats:
-    """`(n, windows, 20)`: the lowest frequencies; zeros without contrast."""
+    """Returns the lowest frequencies, `(n, windows, 20)`; zeros without contrast."""
     spectra = [
         _unit(_transform(thumbnails, _axis([vertical]), _axis([horizontal])))[:, 0, 0]
         for vertical, horizontal in windows
@@ -120,7 +120,7 @@ def _spectra(thumbnails: Thumbnails, windows: Sequence[tuple[Window, Window]]) -
 
 
 def _transform(thumbnails: Thumbnails, vertical: Floats, horizontal: Floats) -> Floats:
-    """`(n, windows, windows, 12, 12)`: cosine transforms of windows, without the mean."""
+    """Returns cosine transforms without the mean, `(n, windows, windows, 12, 12)`."""
     rows = np.tensordot(thumbnails.astype(np.float32), horizontal, ([2], [2]))
     result = np.einsum("yfi,nixg->nyxfg", vertical, rows, optimize=True)
     result[..., 0, 0] = 0
@@ -133,13 +133,13 @@ def _unit(spectra: Floats) -> Floats:
 
 
 def _axis(windows: Sequence[Window]) -> Floats:
-    """`(windows, 12, 32)`: matrices that resample and transform windows along an axis."""
+    """Returns matrices that resample and transform windows, `(windows, 12, 32)`."""
     cosines = dct(np.eye(SIDE), axis=0, norm="ortho")[:_FREQUENCIES]
     return np.stack([cosines @ _resampling(*each) for each in windows]).astype(np.float32)
 
 
 def _resampling(low: float, high: float) -> npt.NDArray[np.float64]:
-    """`(32, 32)` matrix that interpolates 32 points of [low, high] from 32 of [0, 1]."""
+    """Returns a matrix that interpolates [low, high] from [0, 1], `(32, 32)`."""
     points = (low + (np.arange(SIDE) + 0.5) / SIDE * (high - low)) * SIDE - 0.5
     distance = np.abs(np.clip(points, 0, SIDE - 1)[:, None] - np.arange(SIDE))
     return np.maximum(1 - distance, 0)

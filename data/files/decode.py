@@ -100,7 +100,7 @@ def decode_with_bits(
         The pixels, and the number of bits used of 16 per channel; 0 for 8-bit images.
 
     Raises:
-        UndecodableError: As with `decode`.
+        UndecodableError: See `decode`.
     """
     stored = _load(content, size, rules)
     resized = stored.rgb.resize((size, size), Image.Resampling.BILINEAR, stored.box)
@@ -119,7 +119,7 @@ def open_image(
         rules: Rules for reading pixels.
 
     Raises:
-        UndecodableError: As with `decode`.
+        UndecodableError: See `decode`.
     """
     stored = _load(content, size, rules)
     image = stored.image
@@ -256,7 +256,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _is_animated(image: Image.Image) -> bool:
-    """Whether an image has several frames; the previews in a JPEG don't count."""
+    """Returns whether an image has several frames; the previews in a JPEG don't count."""
     opened: Any = image  # some formats lack the attribute
     return image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF") and bool(
         _or_nothing(lambda: opened.is_animated)

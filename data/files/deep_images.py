@@ -14,7 +14,7 @@ _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether an opened image that is not loaded yet has 16 bits per channel."""
+    """Returns whether an opened image that is not loaded yet has 16 bits per channel."""
     return (
         image.mode.startswith("I;16")
         or (image.mode == "I" and image.format == "PPM")
@@ -84,5 +84,5 @@ def _swapped(args: Any) -> Any:
 
 
 def needs_shift(bit_depth: int | None) -> bool:
-    """Whether fewer than 16 bits are used."""
+    """Returns whether fewer than 16 bits are used."""
     return bit_depth is not None and bit_depth < FULL_BITS

@@ -38,7 +38,7 @@ _OTHER_KINDS = {
 
 
 def is_image_start(start: bytes) -> bool:
-    r"""Whether bytes are the start of an image in a supported format.
+    r"""Returns whether bytes are the start of an image in a supported format.
 
     Args:
         start: The first 16 bytes or more, or a whole shorter file.
@@ -57,7 +57,7 @@ def is_image_start(start: bytes) -> bool:
 
 
 def begins_like_an_image(path: str) -> bool:
-    """Whether a file begins like an image; only regular files are opened."""
+    """Returns whether a file begins like an image; only regular files are opened."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False

@@ -92,11 +92,11 @@ class _Decoded:
         self.words = f"{len(files.paths)} decoded images ({self.num_bytes / 1e9:.2g} GB)"
 
     def is_there(self) -> bool:
-        """Whether they are in the store."""
+        """Returns whether they are in the store."""
         return self._store.find(self._key) is not None
 
     def fits(self) -> bool:
-        """Whether the store has room for them."""
+        """Returns whether the store has room for them."""
         return self._store.fits(self._key, self.num_bytes)
 
     def open(self) -> Pixels:

@@ -153,7 +153,7 @@ def _read_pixels(path: str, digest: bytes, size: int, rules: PixelRules) -> Pixe
 
 
 def _is_digest(digest: bytes, content: bytes, path: str) -> bool:
-    """Whether a digest matches the content, or the unopened file.
+    """Returns whether a digest matches the content, or the unopened file.
 
     Trailing zeros are ignored, because NumPy strips them from bytes.
     """

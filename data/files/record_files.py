@@ -49,7 +49,7 @@ def file_on_disk(path: str) -> str:
 
 
 def is_image_file(path: str) -> bool:
-    """Whether the file that an image is read from exists."""
+    """Returns whether the file that an image is read from exists."""
     return os.path.isfile(file_on_disk(path))
 
 

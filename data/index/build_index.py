@@ -188,7 +188,7 @@ def _labels(
 def _targets(
     class_names: tuple[str, ...], scans: Mapping[str, Scan]
 ) -> npt.NDArray[np.float32]:
-    """`(rows, names)`: targets; labels that a table lacks are 0."""
+    """Returns targets, `(rows, names)`; labels that a table lacks are 0."""
     rows = []
     for scan in scans.values():
         places = [class_names.index(name) for name in scan.class_names]
@@ -199,7 +199,7 @@ def _targets(
 
 
 def _equal(targets: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
-    """`(rows,)`: numbers shared by rows with equal targets."""
+    """Returns numbers shared by rows with equal targets, `(rows,)`."""
     return np.unique(targets, axis=0, return_inverse=True)[1].ravel().astype(np.int32)
 
 

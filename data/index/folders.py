@@ -154,7 +154,7 @@ def sub_folders_with_images(folder: str) -> set[str]:
 
 
 def has_images(folder: str) -> bool:
-    """Whether a folder contains images directly."""
+    """Returns whether a folder contains images directly."""
     return any(
         is_image_name(entry.name) and not is_hidden(entry.name)
         for entry in entries_of(folder)
@@ -162,17 +162,17 @@ def has_images(folder: str) -> bool:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file has the extension of an image."""
+    """Returns whether a file has the extension of an image."""
     return os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is skipped everywhere."""
+    """Returns whether a file or folder is skipped everywhere."""
     return name.startswith(".") or name in LEFTOVERS
 
 
 def is_own_folder(name: str, parent: str, entries: Collection[str]) -> bool:
-    """Whether a folder is a run directory or cache of Keraunos, by its contents.
+    """Returns whether a folder is a run directory or cache of Keraunos, by its contents.
 
     A new run directory is empty, but is inside `runs` and its name ends with a number.
 
@@ -197,13 +197,13 @@ def is_own_folder(name: str, parent: str, entries: Collection[str]) -> bool:
 
 
 def is_own(parent: str, folders: list[str], files: list[str]) -> bool:
-    """Whether Keraunos wrote a folder, given its entries."""
+    """Returns whether Keraunos wrote a folder, given its entries."""
     above, name = os.path.split(os.path.abspath(parent))
     return is_own_folder(name, os.path.basename(above), [*folders, *files])
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder or a link to one; False for circular links."""
+    """Returns whether an entry is a folder or a link to one; False for circular links."""
     return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
@@ -226,7 +226,7 @@ def _holds_images(folder: str) -> bool:
 
 
 def _holds_only_own(folder: str) -> bool:
-    """Whether a folder is or contains run directories or caches, and no other images."""
+    """Returns whether a folder has only run directories or caches, and no other images."""
     found = False
     for _, _, files, own in walk(folder):
         found |= own

@@ -144,7 +144,7 @@ class _Choice:
         self.aims, self.totals, self.held = aims, totals, held.astype(np.float64)
 
     def fits(self, group: int) -> bool:
-        """Whether no class would exceed its target."""
+        """Returns whether no class would exceed its target."""
         entries = self.counts.entries(group)
         kinds = self.counts.labels[entries]
         wanted = self.held[kinds] + self.counts.counts[entries]
@@ -158,11 +158,11 @@ class _Choice:
         self.chosen[group] = not self.chosen[group]
 
     def is_near(self) -> bool:
-        """Whether each class is within one image of its target, and on both sides."""
+        """Returns whether each class is on both sides, within one image of its target."""
         return bool((self._cost(self.held, slice(None)) <= 1).all())
 
     def changes(self) -> npt.NDArray[np.float64]:
-        """`(groups,)`: change of the cost if a group moved to the other side."""
+        """Returns the change of the cost if a group moved, `(groups,)`."""
         kinds = self.counts.labels
         signs = np.repeat(np.where(self.chosen, -1, 1), np.diff(self.counts.starts))
         now = self.held[kinds]

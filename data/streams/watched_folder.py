@@ -78,7 +78,7 @@ class WatchedFolder:
         return sorted([*names, *problems])
 
     def accept(self, read: ReadImage) -> bool:
-        """Whether the result of reading an image is final; if not, it is tried again."""
+        """Returns whether the result of reading an image is final, or to be tried again."""
         name = read.image.name
         waiting = self._handed_out.get(name)
         if read.problem and waiting and self._clock() - waiting.since < self._patience:

@@ -169,7 +169,7 @@ def _as_json(threshold: float) -> float | None:
 
 
 def _accuracy_interval(test: Labelled, threshold: float) -> list[float]:
-    """The interval of the accuracy on images that reach a threshold."""
+    """Returns the interval of the accuracy on images that reach a threshold."""
     kept = test.probabilities.max(axis=1).astype(np.float64) >= threshold
     right = test.predicted[kept] == test.labels[kept]
     groups = None if test.groups is None else test.groups[kept]

@@ -118,7 +118,7 @@ def _compare(
 def mcnemar(
     first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]
 ) -> dict[str, float]:
-    """McNemar's exact test of whether one of two models is right more often.
+    """Tests whether one of two models is right more often (McNemar's exact test).
 
     Args:
         first: `(images,)` bool, whether the first is right.

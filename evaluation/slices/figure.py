@@ -23,7 +23,7 @@ _MARKS: dict[bool, dict[str, Any]] = {
 def slices_figure(
     columns: Mapping[str, Sequence[Mapping[str, Any]]], test: Labelled
 ) -> Figure:
-    """Accuracy of each slice with its interval; of more than 40 slices the lowest.
+    """Draws the accuracy of each slice with its interval; at most the 40 lowest.
 
     Args:
         columns: Slices by column, as `Slices` scores them.

@@ -44,7 +44,7 @@ def find_layer(graph: FlatGraph, name: str | None) -> Call:
 
 
 def is_spatial(graph: FlatGraph, call: Call) -> bool:
-    """Whether the output of a call is a spatial map of several cells, channels last."""
+    """Returns whether a call outputs a map of several cells, channels last."""
     if len(call.outputs) != 1 or not _has_channels_last(call):
         return False
     shape = graph.tensors[call.outputs[0]].shape

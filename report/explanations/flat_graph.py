@@ -118,7 +118,7 @@ class FlatGraph:
         return found
 
     def is_bypassed(self, call: Call) -> bool:
-        """Whether a path from the images to the output avoids a call."""
+        """Returns whether a path from the images to the output avoids a call."""
         reached = {self.input}
         for each in self.calls:
             if each is not call and reached.intersection(each.inputs):

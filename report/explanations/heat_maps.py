@@ -50,7 +50,7 @@ def side_by_side(tiles: Sequence[Pixels]) -> Pixels:
 
 
 def has_support(cam: npt.NDArray[np.floating[Any]]) -> bool:
-    """Whether any cell of a map is evidence for its class."""
+    """Returns whether any cell of a map is evidence for its class."""
     return bool(cam.max() > 0)
 
 

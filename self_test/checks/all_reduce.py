@@ -59,7 +59,7 @@ def _make_sum(
 
 
 def _median_seconds(summed: "tf.types.experimental.Callable") -> float:
-    """The median time of one sum; within a call, nothing is copied to the host."""
+    """Returns the median time of one sum; within a call, nothing is copied to the host."""
     times = []
     for _ in range(_TIMES):
         started = time.perf_counter()

@@ -53,7 +53,7 @@ def _resident_mebibytes() -> float:
 
 
 def _device(which: str) -> float:
-    """The memory of the first GPU in MiB, 0 without GPUs."""
+    """Returns the memory of the first GPU in MiB, 0 without GPUs."""
     if not tf.config.list_logical_devices("GPU"):
         return 0.0
     return float(tf.config.experimental.get_memory_info("GPU:0")[which] / _MEBIBYTE)

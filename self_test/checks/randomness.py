@@ -40,7 +40,7 @@ def measure(settings: CheckSettings) -> Verdict:
 
 
 def _masks(settings: CheckSettings, steps: int, seed: int = 0) -> Floats:
-    """`(WIDTH,)`: the masks, averaged over replicas and summed over steps, times 2."""
+    """Returns masks, averaged over replicas and summed over steps, times 2, `(WIDTH,)`."""
     replicas = settings.layout.replicas
     ones = np.ones((replicas, WIDTH), "float32")
     dataset = tf.data.Dataset.from_tensor_slices((ones, ones[:, :1])).batch(replicas)
@@ -63,5 +63,5 @@ def _build() -> keras.Model:
 
 
 def _minus(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """A loss per example whose gradient is -1."""
+    """Returns a loss per example whose gradient is -1."""
     return -tf.reduce_mean(outputs, axis=-1) * targets[:, 0]

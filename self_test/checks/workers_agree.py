@@ -48,7 +48,7 @@ def measure(settings: CheckSettings) -> Verdict:
 
 
 def _difference(expected: Arrays, received: Arrays) -> float:
-    """The difference of all variables together, relative to their size."""
+    """Returns the difference of all variables together, relative to their size."""
     squares = sum(float(np.sum((received[n] - expected[n]) ** 2)) for n in expected)
     return float(
         np.sqrt(squares / sum(float(np.sum(each**2)) for each in expected.values()))
