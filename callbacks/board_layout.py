@@ -49,7 +49,7 @@ def charts(has_workers: bool, has_replicas: bool, scales_loss: bool) -> Charts:
         >>> list(found["Does it learn?"])
         ['loss', 'score', 'learning rate']
     """
-    silent = {"a worker is silent": (r"^problems/worker$",)}
+    silent = {"a worker is silent: its line is at 1": (r"^problems/worker(_\d+)?$",)}
     slow_sums = {"all-reduce takes too long": (r"^problems/all_reduce$",)}
     silence = {
         "longest silence of a worker (bad: above 5 seconds)": (

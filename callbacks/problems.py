@@ -1,6 +1,6 @@
 """Tracks the current problems of a run by its events."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core.run_events import Event, EventKind
@@ -12,7 +12,7 @@ ENDED_BY: dict[EventKind, EventKind] = {
     "worker_silent": "worker_back",
     "health": "recovered",
 }
-FLAGS = ("failure", "data", "stall", "worker", "all_reduce", "learning")
+FLAGS = ("failure", "data", "stall", "all_reduce", "learning")
 
 _FAILURES: tuple[EventKind, ...] = ("failure", "divergence", "worker_lost")
 _BEGUN_BY = {end: begin for begin, end in ENDED_BY.items()}
@@ -20,6 +20,9 @@ _BEGUN_BY = {end: begin for begin, end in ENDED_BY.items()}
 
 class Problems:
     """The current problems of a run. Failures never end.
+
+    Args:
+        workers: Names of the other workers (see `worker_name`). Each has a flag.
 
     Example:
         >>> problems = Problems()
@@ -33,7 +36,8 @@ class Problems:
         []
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Iterable[str] = ()) -> None:
+        self._names = (*FLAGS, *workers)
         self._standing: dict[tuple[EventKind, str], Event] = {}
 
     def record(self, event: Event) -> bool:
@@ -51,9 +55,9 @@ class Problems:
         return list(self._standing.values())
 
     def flags(self) -> dict[str, float]:
-        """Returns 1 for each kind of problem that is current, 0 for others."""
+        """Returns 1 for each kind of problem, or worker, that is current, 0 for others."""
         raised = set[str]().union(*map(_flags, self._standing.values()))
-        return {each: float(each in raised) for each in FLAGS}
+        return {each: float(each in raised) for each in self._names}
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the findings of `Health`; other problems do not outlive the process."""
@@ -66,11 +70,21 @@ class Problems:
             self.record(Event(**each))
 
 
+def worker_name(rank: int) -> str:
+    """Returns the name of a worker for flags and subjects of events.
+
+    Example:
+        >>> worker_name(1)
+        'worker_1'
+    """
+    return f"worker_{rank}"
+
+
 def _flags(event: Event) -> set[str]:
     if event.kind in _FAILURES:
         return {"failure"}
     if event.kind == "stall":
         return {"stall", "data"} if event.subject == INPUT else {"stall"}
     if event.kind == "worker_silent":
-        return {"worker"}
+        return {event.subject}
     return {{INPUT: "data", ALL_REDUCE: "all_reduce"}.get(event.subject, "learning")}

@@ -15,21 +15,16 @@ from ..core.errors import ConfigError
 from ..core.files import own_directory
 from ..core.run_events import Event
 from ..core.run_layout import TENSORBOARD_FOLDER
+from ..strategies import workers_of
 from ..strategies.tensorflow_internals import summaries_written_to
 from .base import Callback
 from .board_layout import charts_of, has_samples, write_layout, write_samples
-from .event_files import (
-    EVENTS_PART,
-    PARTS,
-    event_files,
-    keep_events,
-    remove_events,
-)
+from .event_files import EVENTS_PART, PARTS, event_files, keep_events, remove_events
 from .event_list import MOST_EVENTS, event_list
 from .hparams import begin_session, end_session, hyperparameters, new_writer
 from .memory import memory_gib
 from .monitor import Monitor
-from .problems import Problems
+from .problems import Problems, worker_name
 from .profile_window import ProfileWindow
 from .run_state import RunState
 from .shows_images import ShowsImages
@@ -108,6 +103,8 @@ class TensorBoard(Callback):
         elif run.run_dir is not None:  # left by a process that wrote no checkpoint
             for part in PARTS:
                 remove_events(run.run_dir / TENSORBOARD_FOLDER / part)
+        ranks = range(1, workers_of(run.strategy).count)
+        self._problems = Problems(map(worker_name, ranks))
         is_new = run.resumed_from is None
         if is_new and self.images and isinstance(run.data, ShowsImages):
             writer = self._writer(run, "train")

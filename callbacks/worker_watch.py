@@ -11,6 +11,7 @@ from ..configs.watching_callbacks import WorkerWatchConfig
 from ..core.restarts import restarts_so_far
 from ..strategies import WorkerNews, workers_of
 from .base import Callback
+from .problems import worker_name
 from .run_state import RunState
 from .ticker import Ticker
 
@@ -91,15 +92,16 @@ class WorkerWatch(Callback):
             return  # this process itself was suspended
         for each in news:
             self._keep(each)
+            subject = worker_name(each.rank)
             is_silent = each.silent_seconds > self.silent_seconds
             if is_silent and each.rank not in self._silent:
                 since = self._silent[each.rank] = now - each.silent_seconds
                 text = f"{each.name} has sent no heartbeat since {_clock(since)}"
-                run.report("worker_silent", text + _last_step(each), each.name)
+                run.report("worker_silent", text + _last_step(each), subject)
             elif not is_silent and each.rank in self._silent:
                 silence = now - self._silent.pop(each.rank)
                 back = f"{each.name} is back after {silence:.0f} s"
-                run.report("worker_back", back, each.name)
+                run.report("worker_back", back, subject)
 
     def _keep(self, news: WorkerNews) -> None:
         values = {"longest_silence_seconds": news.silent_seconds}

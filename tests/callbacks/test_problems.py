@@ -9,11 +9,11 @@ STALL = Event("stall", "no step", 9, 0.0)
 NO_DATA = Event("stall", "no step: waiting for data", 9, 0.0, INPUT)
 SLOW_DATA = Event("health", "input-bound", 9, 0.0, INPUT)
 LARGE_UPDATES = Event("health", "ratio", 9, 0.0, "update_ratio/head")
-FROZEN = Event("worker_silent", "no heartbeat", 9, 0.0, "worker 1")
+FROZEN = Event("worker_silent", "no heartbeat", 9, 0.0, "worker_1")
 
 
 def after(*events):
-    problems = Problems()
+    problems = Problems(["worker_1", "worker_2"])
     for event in events:
         problems.record(event)
     return problems
@@ -32,8 +32,8 @@ def raised(problems):
         ([SLOW_DATA], {"data"}),
         ([LARGE_UPDATES], {"learning"}),
         ([Event("health", "40 %", 9, 0.0, ALL_REDUCE)], {"all_reduce"}),
-        ([FROZEN, STALL], {"worker", "stall"}),
-        ([FROZEN, Event("worker_lost", "lost", 9, 0.0)], {"worker", "failure"}),
+        ([FROZEN, STALL], {"worker_1", "stall"}),
+        ([FROZEN, Event("worker_lost", "lost", 9, 0.0)], {"worker_1", "failure"}),
         ([Event("checkpoint", "written", 9, 0.0)], set()),
     ],
 )
@@ -42,12 +42,12 @@ def test_each_problem_raises_its_flag(events, flags):
 
 
 def test_a_problem_is_over_with_the_event_that_ends_this_one():
-    other = Event("worker_silent", "no heartbeat", 9, 0.0, "worker 2")
+    other = Event("worker_silent", "no heartbeat", 9, 0.0, "worker_2")
     problems = after(FROZEN, other, SLOW_DATA, LARGE_UPDATES)
-    assert problems.record(Event("worker_back", "back", 12, 0.0, "worker 1"))
+    assert problems.record(Event("worker_back", "back", 12, 0.0, "worker_1"))
     assert problems.standing == [other, SLOW_DATA, LARGE_UPDATES]
     problems.record(Event("recovered", "no longer", 12, 0.0, INPUT))
-    problems.record(Event("worker_back", "back", 12, 0.0, "worker 2"))
+    problems.record(Event("worker_back", "back", 12, 0.0, "worker_2"))
     assert raised(problems) == {"learning"}
     assert not problems.record(Event("end", "all epochs", 12, 0.0))
 

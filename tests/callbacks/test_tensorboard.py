@@ -1,10 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from hand_made_runs import SPEED, end_epoch, end_fit, new_run
 from heard_events import listening
 from keraunos import ImageData
-from keraunos.callbacks import TensorBoard
+from keraunos.callbacks import TensorBoard, tensorboard
 from keraunos.evaluation import Predictions
 from resumable_runs import events
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -116,6 +118,27 @@ def test_a_flag_is_raised_while_something_is_wrong_and_over_a_resumption(tmp_pat
     end_fit(run, board)
     # Both fits may have begun their files in the same second.
     assert sorted(flags("data"))[7:] == [(8, 1), (11, 1), *4 * [(12, 0)], (12, 1)]
+
+
+@pytest.mark.feature("first screen")
+def test_each_other_worker_has_a_flag_with_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(tensorboard, "workers_of", lambda _: SimpleNamespace(count=4))
+    board = TensorBoard(images=False)
+    run = listening(new_run(run_dir=tmp_path), board)
+    board.on_fit_begin(run)
+    run.step = 2
+    run.report("worker_silent", "worker 2 has given no sign of life", "worker_2")
+    end_fit(run, board)
+    written = read(run, "events")
+    flags = {name: each for name, each in written.items() if "/worker" in name}
+    assert {name: each[2] for name, each in scalars(flags).items() if 2 in each} == {
+        "problems/worker_2": 1
+    }
+    assert {name: each[0] for name, each in scalars(flags).items()} == {
+        "problems/worker_1": 0,
+        "problems/worker_2": 0,
+        "problems/worker_3": 0,
+    }
 
 
 def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):

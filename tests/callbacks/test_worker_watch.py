@@ -25,6 +25,7 @@ def test_a_silent_worker_is_named_once_with_since_when_and_so_is_its_return():
         watch.check(run, news(silent), now)
     silent, back = heard.events
     assert (silent.kind, back.kind) == ("worker_silent", "worker_back")
+    assert {silent.subject, back.subject} == {"worker_1"}
     assert silent.text == (
         "worker 1 (b:2) has sent no heartbeat since 00:01:39 UTC; its last step was 40"
     )
