@@ -91,6 +91,11 @@ class Store:
                 return path
         return None
 
+    def keys(self, beginning: str) -> list[str]:
+        """The keys of all entries that begin so, in order."""
+        names = (file.name for file, _ in self._entries())
+        return sorted(name for name in names if name.startswith(beginning))
+
     def open(
         self, key: str, dtype: "npt.DTypeLike", shape: tuple[int, ...]
     ) -> "npt.NDArray[Any] | None":

@@ -279,6 +279,12 @@ class ImageSplit:
         del number  # there is only one
         return self
 
+    def only(self, places: Integers) -> Self:
+        """Returns the same version of the images at these places, in this order."""
+        other = copy.copy(self)
+        other._take(self._rows[places])
+        return other
+
     def _take(self, rows: Integers) -> None:
         """Sets the rows of the table that form this split."""
         self._rows = rows
@@ -287,7 +293,17 @@ class ImageSplit:
         self.target_values = None if targets is None else targets[rows]
 
     @property
+    def version(self) -> str:
+        """SHA-256 of what determines the model inputs, apart from the images."""
+        return sha256_of_json([self.rules.decoder, self.image_size])
+
+    @property
+    def contents(self) -> npt.NDArray[np.bytes_]:
+        """`(images,)` bytes that determine the model inputs together with `version`."""
+        return self._index.digests[self._rows]
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the model inputs: images, size and augmentation."""
-        digests = np.ascontiguousarray(self._index.digests[self._rows]).tobytes().hex()
-        return sha256_of_json([self.rules.decoder, self.image_size, digests])
+        contents = np.ascontiguousarray(self.contents).tobytes().hex()
+        return sha256_of_json([self.version, contents])

@@ -260,9 +260,25 @@ class TrainingSplit(ImageSplit):
         self._identities = self.content_numbers + copies
 
     @property
-    def fingerprint(self) -> str:
+    def version(self) -> str:
         """See `ImageSplit`. Independent of the number of views."""
         how: list[Any] = [self.seed, self.augmentation.settings(), self._view]
+        if self.mixes:  # with others of this split
+            how.append(np.ascontiguousarray(self.contents).tobytes().hex())
         if self.mixes and self.class_balance == "sampling" and self.labels is not None:
             how.append(self.labels.tolist())  # partners are drawn by class
-        return sha256_of_json([AUGMENTATION_VERSION, super().fingerprint, *how])
+        return sha256_of_json([AUGMENTATION_VERSION, super().version, *how])
+
+    @property
+    def contents(self) -> npt.NDArray[np.bytes_]:
+        """See `ImageSplit`. Copies differ, because each is augmented differently."""
+        digests = super().contents
+        pairs = np.zeros(len(digests), [("digest", "S32"), ("identity", "<u8")])
+        pairs["digest"], pairs["identity"] = digests, self._identities
+        return pairs.view("S40")
+
+    def only(self, places: Integers) -> Self:
+        """See `ImageSplit.only`."""
+        other = super().only(places)
+        other._identities = self._identities[places]
+        return other

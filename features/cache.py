@@ -1,25 +1,24 @@
 """Caches the features of a frozen network for all runs.
 
 A frozen network returns the same features for an image in every epoch, trial and fold. The
-store holds them as plain arrays, one entry per view of the images. The key covers
+store holds them as plain arrays, one entry per view of some images. The key covers
 everything that affects them: weights, architecture, precision, the bytes of the images,
-their size and augmentation, and the versions of Keras and TensorFlow.
+their size and augmentation, and the versions of Keras and TensorFlow. Other sets of images
+read what they have in common from the same entries.
 """
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import keras
 import numpy as np
 from filelock import Timeout
 
-from ..core.files import sha256_of_json
 from ..core.store import Store
 from ..models.module import FrozenPart
 from ..strategies import ALONE, Workers
 from .contracts import Cacheable, Floats
+from .entry import Entry, find_rows
 from .fingerprint import fingerprint_of
 from .some_rows import SomeRows
 
@@ -72,42 +71,63 @@ class FeatureCache:
     def features(self, images: Cacheable) -> Floats | SomeRows:
         """Returns the outputs of the network, `(images, ...)`, memory-mapped if possible.
 
-        Folds of the same images share the features of all of them.
+        Folds of the same images share the features of all of them. Only images that are in
+        no entry go through the network.
         """
         found = images.whole
         if found is None:
             return self._features(images)
         whole, places = found
-        return SomeRows(self._features(whole), places)
+        return SomeRows([self._features(whole)], places)
 
-    def _features(self, images: Cacheable) -> Floats:
+    def _features(self, images: Cacheable) -> Floats | SomeRows:
         self._network = self._network or fingerprint_of(self.frozen)
-        key = f"features-{sha256_of_json([self._network, images.fingerprint])}"
-        shape = (images.num_examples, *self.frozen.model.output_shape[1:])
-        dtype = np.dtype(self.frozen.model.output.dtype)
-        num_bytes = dtype.itemsize * math.prod(shape)
-        if not self._is_there(key) and not self._fits(key, num_bytes):
-            return self._all_outputs(images)
-        with self._turn_of(key):
-            features = self._open(key, dtype, shape)
+        entry = Entry.of(images, self.frozen.model, self._network)
+        if not self._is_there(entry):
+            completed = self._completed(entry)
+            if completed is not None:
+                return completed
+            if not self._fits(entry):
+                return self._all_outputs(images)
+        with self._turn_of(entry.key):
+            features = self._open(entry)
             if features is None:
-                features = self._make(key, images, num_bytes)
+                features = self._make(entry)
             if features is None:
-                features = self._open(key, dtype, shape)
+                features = self._open(entry)
         return self._all_outputs(images) if features is None else features
 
-    def _open(
-        self, key: str, dtype: np.dtype[Any], shape: tuple[int, ...]
-    ) -> Floats | None:
+    def _completed(self, entry: Entry) -> SomeRows | None:
+        """Joins features from other entries and missing ones; None if none are known."""
+        if self._workers.count > 1:  # their caches may differ
+            return None
+        keys = self._store.keys(entry.family)
+        known = list(filter(None, (entry.open(self._store, key) for key in keys)))
+        if not known:
+            return None
+        arrays: list[Floats | SomeRows] = [features for features, _ in known]
+        contents = np.concatenate([contents for _, contents in known])
+        places = find_rows(contents, entry.images.contents)
+        missing = np.flatnonzero(places < 0)
+        if len(missing) == len(places):
+            return None
+        if len(missing):
+            places[missing] = len(contents) + np.arange(len(missing))
+            arrays.append(self._features(entry.images.only(missing)))
+        return SomeRows(arrays, places)
+
+    def _open(self, entry: Entry) -> Floats | None:
         """Opens the features, if all workers have them."""
-        features = self._store.open(key, dtype, shape)
-        return features if all(self._workers.gather(features is not None)) else None
+        found = entry.open(self._store, entry.key)
+        is_there = all(self._workers.gather(found is not None))
+        return found[0] if found is not None and is_there else None
 
-    def _is_there(self, key: str) -> bool:
-        return all(self._workers.gather(self._store.find(key) is not None))
+    def _is_there(self, entry: Entry) -> bool:
+        return all(self._workers.gather(self._store.find(entry.key) is not None))
 
-    def _fits(self, key: str, num_bytes: int) -> bool:
-        return all(self._workers.gather(self._store.fits(key, num_bytes)))
+    def _fits(self, entry: Entry) -> bool:
+        fits = self._store.fits(entry.key, entry.num_bytes)
+        return all(self._workers.gather(fits))
 
     @contextlib.contextmanager
     def _turn_of(self, key: str) -> Iterator[None]:
@@ -127,34 +147,37 @@ class FeatureCache:
         finally:
             lock.release()
 
-    def _make(self, key: str, images: Cacheable, num_bytes: int) -> Floats | None:
+    def _make(self, entry: Entry) -> Floats | None:
         """Creates an entry; returns the features themselves if the disk is full."""
         if self._workers.count > 1:
-            return self._make_together(key, images)
+            return self._make_together(entry)
         try:
-            self._fill(key, images, num_bytes)
+            self._fill(entry)
         except OSError:
-            return self._all_outputs(images)
+            return self._all_outputs(entry.images)
         return None
 
-    def _make_together(self, key: str, images: Cacheable) -> Floats | None:
+    def _make_together(self, entry: Entry) -> Floats | None:
         """Creates an entry from the parts that all workers compute."""
-        features = self._all_outputs(images)
+        features = self._all_outputs(entry.images)
         if self._workers.is_chief:
-            self._write(key, features)
+            self._write(entry, features)
         self._workers.gather(None)  # waits for the chief: workers may share a disk
-        if self._store.find(key) is None:
-            self._write(key, features)
-        return None if self._is_there(key) else features
+        if self._store.find(entry.key) is None:
+            self._write(entry, features)
+        return None if self._is_there(entry) else features
 
-    def _fill(self, key: str, images: Cacheable, num_bytes: int) -> None:
+    def _fill(self, entry: Entry) -> None:
         """Creates an entry, or continues that of a killed process."""
-        bytes_per_batch = num_bytes // images.num_examples * images.batch_size
-        with self._store.growing(key) as file:
-            done = file.size // bytes_per_batch
+        images = entry.images
+        bytes_per_batch = entry.row_bytes * images.batch_size
+        with self._store.growing(entry.key) as file:
+            whole_batches = images.num_examples // images.batch_size
+            done = min(file.size // bytes_per_batch, whole_batches)
             file.cut(done * bytes_per_batch)
             for features in self._outputs(images, done):
                 file.append(np.ascontiguousarray(features).tobytes())
+            file.append(np.ascontiguousarray(images.contents).tobytes())
 
     def _all_outputs(self, images: Cacheable) -> Floats:
         return np.concatenate(list(self._outputs(images, 0)))
@@ -166,7 +189,12 @@ class FeatureCache:
             self.computed += len(features)
             yield features.astype(dtype)
 
-    def _write(self, key: str, features: Floats) -> None:
+    def _write(self, entry: Entry, features: Floats) -> None:
         # If the disk is full, only this run uses them.
-        with contextlib.suppress(OSError), self._store.writing(key) as part:
-            features.tofile(part)
+        with (
+            contextlib.suppress(OSError),
+            self._store.writing(entry.key) as part,
+            part.open("wb") as file,
+        ):
+            features.tofile(file)
+            np.ascontiguousarray(entry.images.contents).tofile(file)

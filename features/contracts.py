@@ -59,6 +59,14 @@ class Cacheable(BatchSource, Protocol):
         """SHA-256 of everything that affects the inputs of a model."""
 
     @property
+    def version(self) -> str:
+        """SHA-256 of what determines the model inputs, apart from the images."""
+
+    @property
+    def contents(self) -> npt.NDArray[np.bytes_]:
+        """`(images,)` bytes that determine the model inputs together with `version`."""
+
+    @property
     def mixes(self) -> bool:
         """Whether images and their targets are mixed with others of the split."""
 
@@ -84,6 +92,9 @@ class Cacheable(BatchSource, Protocol):
 
     def view(self, number: int) -> "Cacheable":
         """Returns every image once, in order, in one of its views."""
+
+    def only(self, places: npt.NDArray[np.int64]) -> "Cacheable":
+        """Returns the images of a view at these places, in this order."""
 
     def draws(self, epoch: int) -> Draws:
         """Returns the draws of an epoch."""

@@ -208,6 +208,34 @@ def test_folds_share_what_is_computed_and_each_gets_the_features_of_its_images(
     assert computed == [20 if strength else 10, 0, 0]
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_only_images_without_features_go_through_the_network(
+    tmp_path: Path, strength: float
+) -> None:
+    folder = make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
+    twin = folder / "cat" / "twin.png"
+    twin.write_bytes((folder / "cat" / "cat-001.png").read_bytes())
+    data = ImageData.from_folder(
+        folder,
+        image_size=SIZE,
+        validation_split=0.0,
+        cache_dir=tmp_path / "cache",
+        augmentation=Augmentation(strength=strength, views=2),
+    )
+    view, computed = data.train.view(1), []
+    for places in ([0, 2], [7, 2, 9, 4], range(10), [9, 0], range(10)):
+        images = view.only(np.array(places))
+        cache = FeatureCache(network(), data.store, outputs)
+        found = cache.features(images)
+        expected = np.concatenate(list(outputs(network().model, images, 0)))
+        np.testing.assert_array_equal(found, expected)
+        computed.append(cache.computed)
+    assert computed == [2, 3, 5, 0, 0]
+    other = FeatureCache(network(bias=1e-6), data.store, outputs)
+    other.features(view)
+    assert other.computed == 10
+
+
 @pytest.mark.nightly
 def test_what_is_there_is_used_though_the_disk_is_full(
     image_folder: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
