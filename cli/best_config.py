@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..configs import RunConfig, to_yaml
-from ..core.files import write_json_atomic, write_text_atomic
+from ..core.files import write_text_atomic
 from ..core.machine import versions
 from ..core.names import printable
-from ..core.run_layout import BEST_CONFIG_FILE, CHOSEN_FILE
+from ..core.run_layout import BEST_CONFIG_FILE
 
 if TYPE_CHECKING:
     from ..search.outer_folds import OuterScores
@@ -36,6 +36,8 @@ def write_best(
         outer: Scores of the outer folds, if there are any.
         is_finished: Whether all trials have ended; chosen.json is written only then.
     """
+    from ..search.winner import write_chosen  # loads Keras Tuner
+
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     found = ", ".join(f"{name} {each}" for name, each in versions(_PACKAGES).items())
     lines = [
@@ -49,9 +51,7 @@ def write_best(
     text = as_comments(lines) + to_yaml(config)
     write_text_atomic(directory / BEST_CONFIG_FILE, text)
     if is_finished:
-        scores = None if outer is None else outer.as_json()
-        content = winner.as_json() | {"outer_folds": scores}
-        write_json_atomic(directory / CHOSEN_FILE, content)
+        write_chosen(directory, winner, None if outer is None else outer.as_json())
 
 
 def as_comments(lines: Iterable[str]) -> str:

@@ -55,7 +55,7 @@ class ValidationGap:
         """Compares the splits; without validation or test images, the result is a gap."""
         test, validation = evidence.test, evidence.validation
         if validation is None or not len(validation) or not len(test):
-            why = "there are no validation images; set data.validation_split"
+            why = "there are no validation images; data.validation_split holds out some"
             why = why if len(test) else "there are no test images"
             return Finding(TITLE, EXPLANATION, gaps=[f"not measured: because {why}"])
         values = _compare(validation, test)

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from ..core.names import printable
 from ..core.redaction import redacted
 from ..core.run_layout import (
     CHECKPOINTS_FOLDER,
+    CHOSEN_FILE,
     CLASSES_FILE,
     CONFIG_FILE,
     DROPPED_FILE,
@@ -31,6 +33,7 @@ from ..core.run_layout import (
     FOLD,
     FOLDS_TABLE_FILE,
     METRICS_FILE,
+    REFIT_FOLDER,
     RESULTS_FILE,
     SPLIT_FILE,
     TRIAL,
@@ -63,6 +66,7 @@ class RunFacts:
         best: The best epoch, or None if unknown.
         step: The last training step.
         siblings: The table of the search or of the folds that the run belongs to.
+        search: Winner of the search, as in chosen.json; only for a refit.
         exports: The exports and their comparison with the model.
         averages: Scores of means over views and folds.
         gaps: What could not be read, and why.
@@ -81,6 +85,7 @@ class RunFacts:
     best: BestEpoch | None = None
     step: int = 0
     siblings: Table | None = None
+    search: Mapping[str, Any] = field(default_factory=dict)
     exports: Exports = field(default_factory=Exports)
     averages: Averages = field(default_factory=Averages)
     gaps: Sequence[str] = ()
@@ -134,6 +139,7 @@ def read_facts(directory: Path) -> RunFacts:
         read_best_epoch(directory),
         step,
         _siblings(directory, gaps),
+        _search(directory, gaps),
         exports,
         averages,
         [*gaps, *exports.gaps, *averages.gaps],
@@ -226,6 +232,7 @@ def _siblings(directory: Path, gaps: list[str]) -> Table | None:
     parent, name = directory.resolve().parent, directory.resolve().name
     for pattern, file, title in (
         (TRIAL, RESULTS_FILE, "Trials of the search"),
+        (re.compile(REFIT_FOLDER), RESULTS_FILE, "Trials of the search"),
         (FOLD, FOLDS_TABLE_FILE, "All folds"),
     ):
         if pattern.fullmatch(name) and (parent / file).is_file():
@@ -234,6 +241,18 @@ def _siblings(directory: Path, gaps: list[str]) -> Table | None:
             except (OSError, csv.Error) as error:
                 gaps.append(f"not shown: {file}, because it can't be read ({_why(error)})")
     return None
+
+
+def _search(directory: Path, gaps: list[str]) -> dict[str, Any]:
+    """The winner of the search that a run refits."""
+    file = directory.resolve().parent / CHOSEN_FILE
+    if directory.resolve().name != REFIT_FOLDER or not file.is_file():
+        return {}
+    try:
+        return _environment(file)
+    except (OSError, ValueError) as error:
+        gaps.append(f"not shown: {file.name}, because it can't be read ({_why(error)})")
+        return {}
 
 
 def _table(path: Path, title: str) -> Table:

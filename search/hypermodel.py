@@ -2,14 +2,11 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
-import keras
 import keras_tuner
 
-from ..callbacks import Alerts, EarlyStopping, ModelCheckpoint, TensorBoard, merge_callbacks
+from ..callbacks import Alerts
 from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig, validated
 from ..configs.arguments import SEARCH, takes_settings
@@ -17,20 +14,17 @@ from ..configs.options import SearchOptions
 from ..core.errors import ConfigError, message
 from ..core.signatures import require_signature
 from ..core.user_path import user_path
-from ..trainer import FitResult, Trainer
+from ..trainer import Trainer
+from ..trainer.description import describe_data
+from .advice import advise
 from .cluster.role import Role
+from .hypermodel_trial import Build, HypermodelTrial, given_callbacks
 from .parallel import ParallelTrials
 from .processes import parallel_of, require_one_process, role_in_search
 from .search import SearchResult
 from .search_alerts import SearchAlerts
 from .session import SearchRequest, open_session, run_worker
-from .trial_callbacks import trial_callbacks
-from .trials import TrialPlan
-
-if TYPE_CHECKING:
-    from ..data import ImageData
-
-Build = Callable[[keras_tuner.HyperParameters], keras.Model]
+from .winner import write_chosen
 
 
 class Search:
@@ -128,7 +122,13 @@ class Search:
             return SearchResult([], [], self._run_dir, signal)
         alerts = SearchAlerts(self._alerts, self._run_dir)
         with open_session(request, self._run_dir) as session, alerts.around():
+            for line in (*session.describe(), *self._describe_data(data)):
+                notify(line)
             alerts.result = result = session.run(notify)
+            if result.is_finished and result.winner is not None:
+                write_chosen(result.run_dir, result.winner)
+                for line in (*result.winner.lines(), *advise(result)):
+                    notify(line)
         return result
 
     def _request(self, data: Any, validation_data: Any, role: Role | None) -> SearchRequest:
@@ -151,6 +151,10 @@ class Search:
             role,
             trial.prepare_folds,
         )
+
+    def _describe_data(self, data: Any) -> list[str]:
+        lines = describe_data(data)
+        return lines if self.settings.folds is None else lines[1:]  # no split is used
 
     def _space(self) -> keras_tuner.HyperParameters:
         space = keras_tuner.HyperParameters()
@@ -208,87 +212,11 @@ def _require_images(data: Any, validation_data: Any, folds: int) -> None:
     )
 
 
-def _given_callbacks(trainer: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the callbacks among arguments of a Trainer, by label."""
-    given = trainer.get("callbacks") or {}
-    if isinstance(given, Mapping):
-        return dict(given)
-    return dict(merge_callbacks(given, {}).callbacks)
-
-
 def _without_alerts(trainer: dict[str, Any]) -> tuple[dict[str, Any], list[Alerts]]:
     """Splits the arguments of a Trainer into those of a trial, and `Alerts`."""
-    given = _given_callbacks(trainer)
+    given = given_callbacks(trainer)
     alerts = [each for each in given.values() if isinstance(each, Alerts)]
     if not alerts:
         return trainer, []
     others = {n: each for n, each in given.items() if not isinstance(each, Alerts)}
     return trainer | {"callbacks": others}, alerts
-
-
-@dataclass
-class HypermodelTrial:
-    """Trains a trial of a hypermodel, in any process.
-
-    Attributes:
-        build: Returns a compiled model.
-        data: See `Trainer.fit`.
-        validation_data: See `Trainer.fit`.
-        trainer: Arguments of the Trainer.
-        objective: The metric that is the score.
-        settings: Settings of the search.
-    """
-
-    build: Build
-    data: Any
-    validation_data: Any
-    trainer: Mapping[str, Any]
-    objective: Monitor = field(repr=False)
-    settings: SearchConfig = field(default_factory=SearchConfig, repr=False)
-
-    def __call__(self, plan: TrialPlan) -> tuple[FitResult, dict[str, Any] | None] | Path:
-        """Trains or exports a trial; also returns hyperparameters if `build` added some."""
-        hp = keras_tuner.HyperParameters.from_config(plan.hyperparameters)
-        known = len(hp.space)
-        added = trial_callbacks(self.settings, self.objective, plan.fold)
-        callbacks = self._callbacks() | added
-        settings = dict(self.trainer) | {"callbacks": callbacks}
-        if plan.max_epochs is not None:
-            settings["max_epochs"] = plan.max_epochs
-        trainer = Trainer(**settings, run_dir=plan.directory, export=False)
-        do = trainer.export_best if plan.export else trainer.fit
-        data = self.data if plan.fold is None else self._fold(plan.fold)
-        result = do(lambda: self.build(hp), data, validation_data=self.validation_data)
-        if isinstance(result, Path):
-            return result
-        return result, hp.get_config() if len(hp.space) > known else None
-
-    def prepare_folds(self) -> str:
-        """Checks that the images can be split into folds; returns their fingerprint.
-
-        Raises:
-            DataError: They can't, or the objective can't be measured on every fold.
-        """
-        from ..data.folds import fingerprint_folds, require_folds
-
-        data = [self._fold(number + 1) for number in range(self.settings.folds or 0)]
-        require_folds(data, self.objective.name)
-        return fingerprint_folds(data)
-
-    def _fold(self, number: int) -> "ImageData":
-        folded: ImageData = self.data.fold(number, self.settings.folds)
-        return folded
-
-    def _callbacks(self) -> dict[str, Any]:
-        """Returns the given callbacks, with quiet defaults."""
-        given = _given_callbacks(self.trainer)
-        name = self.objective.name
-        mode: Any = self.objective.mode
-        checkpoint = {"model_checkpoint": ModelCheckpoint(name, mode=mode)}
-        callbacks = {
-            "progress_bar": None,
-            "figures": None,
-            "tensorboard": TensorBoard(images=False),
-            "early_stopping": EarlyStopping(name, mode=mode),
-        } | given
-        return callbacks if "model_checkpoint" in given else callbacks | checkpoint

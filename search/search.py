@@ -48,6 +48,11 @@ class SearchResult:
         return None if self.winner is None else self.winner.trial
 
     @property
+    def corrected_score(self) -> float | None:
+        """The winner's score, corrected for being the best of many; None without folds."""
+        return None if self.winner is None else self.winner.corrected
+
+    @property
     def is_finished(self) -> bool:
         """Whether the search ended by itself, without a signal."""
         return self.signal is None

@@ -132,6 +132,24 @@ class Session:
         """Number of trials that have ended."""
         return sum(trial.status != "running" for trial in self.study.trials.values())
 
+    def describe(self, reason: str = "") -> list[str]:
+        """Returns lines on the plan: oracle, number of trials, folds and objective.
+
+        Args:
+            reason: Why so many trials run at a time, if that was not set.
+        """
+        config, role = self._request.config, self._request.role
+        objective = self.study.objective
+        at_a_time = f"{self._request.parallel_trials} at a time{reason}"
+        where = f"chief at {role.address}" if role else at_a_time
+        most = f"at most {self.max_trials} trials" if self.max_trials > 1 else "one trial"
+        better = "larger" if objective.mode == "max" else "smaller"
+        return [
+            f"search: {config.tuner}, {most}, {where}",
+            *_describe_folds(config.folds),
+            f"objective: {objective.name}, {better} is better",
+        ]
+
     def run(self, notify: Notify) -> SearchResult:
         """Runs trials until the search ends or a signal arrives; see `run_search`."""
         config = self._request.config
@@ -139,6 +157,12 @@ class Session:
         return run_search(
             self.study, self.executor, self._directory, keep, notify, self.budget
         )
+
+
+def _describe_folds(folds: int | None) -> list[str]:
+    if folds is None:
+        return []
+    return [f"folds: {folds}; scores are mean +- standard error over folds"]
 
 
 @contextlib.contextmanager

@@ -51,6 +51,12 @@ class Trial:
     seconds: float = 0.0
     reason: str = ""
 
+    def __str__(self) -> str:
+        """Name, score and values."""
+        score = self.status if self.score is None else f"{self.score:.4f}"
+        values = " ".join(f"{name}={value}" for name, value in self.values.items())
+        return f"{self.name}: {score} | {values}"
+
     @property
     def values(self) -> dict[str, Any]:
         """Values by name, without entries that the oracle uses internally."""

@@ -1,13 +1,16 @@
 """Finds the winning trial of a search and its corrected score."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..callbacks.monitor import Monitor
 from ..configs.choices import TrialChoice
+from ..core.files import write_json_atomic
+from ..core.run_layout import CHOSEN_FILE
 from .choice import Choice, whole
 from .optimism import corrected_score
 from .study import Trial
@@ -79,12 +82,20 @@ class Winner:
         if self.corrected is None:
             return [
                 "this is optimistic, because the best of several scores on the same images "
-                "is partly luck; use search.folds to correct it, or a test set"
+                "is partly luck; search.folds corrects it"
             ]
-        return [
-            f"corrected for selection: {self.corrected:.4f} (each fold scored by the trial "
-            "chosen on the others)"
-        ]
+        how = "each fold scored by the trial chosen on the others"
+        if self.corrected == self.trial.score:
+            how = f"{how}, which is always this one"
+        return [f"corrected for selection: {self.corrected:.4f} ({how})"]
+
+
+def write_chosen(
+    directory: Path, winner: Winner, outer_folds: Mapping[str, Any] | None = None
+) -> None:
+    """Writes chosen.json: the winner, and the scores of outer folds if there are any."""
+    content = winner.as_json() | {"outer_folds": outer_folds}
+    write_json_atomic(directory / CHOSEN_FILE, content)
 
 
 def find_winner(

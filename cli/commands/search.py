@@ -112,6 +112,7 @@ def _work(request: "SearchRequest", role: Role, directory: Path) -> None:
 def _search(
     config: RunConfig, space: Space, request: "SearchRequest", directory: Path, reason: str
 ) -> None:
+    from ...search.advice import advise
     from ...search.search_alerts import SearchAlerts
     from ...search.session import open_session
     from ..build import alerts_of
@@ -119,7 +120,7 @@ def _search(
     from ..search_finish import interrupted
 
     with open_session(request, directory, hides_output=shows_table()) as session:
-        _announce(config, space, request, session, reason)
+        _announce(config, space, session, reason)
         notify(f"search directory: {directory}")
         if session.num_ended:
             notify(f"continued: {counted(session.num_ended, 'trial')} finished so far")
@@ -132,32 +133,19 @@ def _search(
                 alerts.result = result = session.run(write)
             if result.is_finished:
                 _show_trials(result, request.objective.name)
-            conclude(config, space, result, outer)
+            scores = conclude(config, space, result, outer)
+            for line in advise(result, scores, outer):
+                show(line)
     if not result.is_finished:
         raise interrupted(directory, result.signal)
     _show_next_commands(result)
 
 
-def _announce(
-    config: RunConfig,
-    space: Space,
-    request: "SearchRequest",
-    session: "Session",
-    reason: str,
-) -> None:
+def _announce(config: RunConfig, space: Space, session: "Session", reason: str) -> None:
     from ...search.tuning.space import describe_space
 
-    role, objective = request.role, request.objective
-    at_a_time = f"{request.parallel_trials} at a time{reason}"
-    where = f"chief at {role.address}" if role else at_a_time
-    most = f"at most {session.max_trials} trials" if session.max_trials > 1 else "one trial"
-    notify(f"search: {config.search.tuner}, {most}, {where}")
-    if config.search.folds is not None:
-        notify(
-            f"folds: {config.search.folds}; scores are mean +- standard error over folds"
-        )
-    better = "larger" if objective.mode == "max" else "smaller"
-    notify(f"objective: {objective.name}, {better} is better")
+    for line in session.describe(reason):
+        notify(line)
     for line in describe_space(space):
         notify(f"varies: {line}")
     for line in describe_images(config):

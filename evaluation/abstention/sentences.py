@@ -28,7 +28,7 @@ def gaps_of(values: Mapping[str, Any]) -> list[str]:
     if "sets" not in values:
         return [
             "not measured: prediction sets, because there are no validation images to "
-            "choose thresholds on; set data.validation_split."
+            "choose thresholds on; data.validation_split holds out some."
         ]
     return _gaps(values["sets"], values["answers"])
 

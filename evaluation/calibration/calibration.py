@@ -100,7 +100,9 @@ class Calibration:
         if self.scaling == "none":
             return None, []
         if validation is None or not len(validation):
-            why = "there are no validation images to fit them on; set data.validation_split"
+            why = (
+                "there are no validation images to fit them on (see data.validation_split)"
+            )
             return None, [f"not measured: corrected probabilities, because {why}"]
         try:
             return fit_correction(

@@ -91,7 +91,7 @@ def _calibrated(evidence: Evidence) -> tuple[npt.NDArray[np.float64] | None, lis
     what = "not measured: decisions by calibrated probabilities, because"
     if validation is None or not len(validation):
         return None, [
-            f"{what} the run has no validation images; set data.validation_split."
+            f"{what} the run has no validation images (see data.validation_split)."
         ]
     try:
         correction = fit_correction(

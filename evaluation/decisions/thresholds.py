@@ -112,7 +112,9 @@ def measure_point(task: BinaryTask, aim: Aim, evidence: Evidence) -> Point:
         return _scored(task, aim, evidence, aim.value)
     if validation is None or not len(validation):
         why = "the run has no validation images to choose it on"
-        return _none(task, aim, why, "Set data.validation_split, or give a threshold.")
+        return _none(
+            task, aim, why, "Give a threshold, or train with data.validation_split."
+        )
     curve = curve_of(task.truth(validation.labels), task.score(validation.probabilities))
     count, whose = _deciding(task, aim, curve)
     if count == 0:

@@ -25,9 +25,26 @@ def what_it_does(report: RunReport) -> str:
     given = known.strip() if names else f"{words.many} with unknown names"
     named = f": {some(names)}" if names else ""
     what = f"{_network(facts)} predicts {given} for each image{of_size}{named}."
-    if facts.exported_epoch is None or facts.best is None:
-        return what
-    return f"{what} Its weights are those of {facts.best.describe()}."
+    if facts.exported_epoch is not None and facts.best is not None:
+        what = f"{what} Its weights are those of {facts.best.describe()}."
+    return f"{what} {how_selected(facts)}".strip()
+
+
+def how_selected(facts: RunFacts) -> str:
+    """How a search selected the settings of a refit; empty for other runs."""
+    winner = facts.search
+    score, corrected = winner.get("score"), winner.get("corrected_score")
+    if not isinstance(score, int | float):
+        return ""
+    folds = len(winner.get("fold_scores") or ())
+    over = f" over {folds} folds" if folds else ""
+    if isinstance(corrected, int | float):
+        over += f", {corrected:.4f} when corrected for the selection"
+    return (
+        f"Its settings were selected by a search of {winner.get('num_trials')} trials, in "
+        f"which they reached {winner.get('objective')} {score:.4f}{over}. It was then "
+        "trained on all images except the test images."
+    )
 
 
 def on_what_data(facts: RunFacts) -> str:

@@ -56,6 +56,17 @@ def test_a_run_is_read_from_its_files(run):
     assert facts.siblings.rows == [["4", "completed"]]
 
 
+def test_a_refit_tells_of_its_search(run):
+    refit = run.rename(run.parent / "refit")
+    assert read_facts(refit).search == {}
+    (run.parent / "chosen.json").write_text('{"trial": "trial-004", "num_trials": 5}')
+    facts = read_facts(refit)
+    assert facts.search["num_trials"] == 5
+    assert facts.siblings.title == "Trials of the search"
+    (run.parent / "chosen.json").write_text("[")
+    assert any("chosen.json" in gap for gap in read_facts(refit).gaps)
+
+
 FILES = (
     "config.yaml",
     "environment.json",

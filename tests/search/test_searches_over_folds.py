@@ -224,8 +224,15 @@ def build(hp):
 def test_a_hypermodel_is_searched_over_folds_of_images(folder, tmp_path):
     data = read(folder, tmp_path / "cache")
     search = hypermodels.search(tmp_path / "s", build=build, max_trials=2, folds=FOLDS)
-    result = search.run(data, notify=lambda _: None)
+    lines = []
+    result = search.run(data, notify=lines.append)
     assert [len(trial.fold_scores) for trial in result.trials] == [FOLDS] * 2
+    chosen = json.loads((result.run_dir / "chosen.json").read_text())
+    assert chosen["corrected_score"] == result.corrected_score
+    assert lines[0] == "search: random, at most 2 trials, 1 at a time"
+    assert lines[1] == "folds: 3; scores are mean +- standard error over folds"
+    assert f"corrected for selection: {result.corrected_score:.4f}" in "\n".join(lines)
+    assert lines[-2].startswith("to report: nothing yet")
     trial = result.run_dir / result.best[0].name
     model = keras.models.load_model(trial / "fold-2" / "model.keras")
     lines = (trial / "fold-2" / "metrics.jsonl").read_text().splitlines()

@@ -43,6 +43,15 @@ def test_how_images_were_split_is_told(data, words):
     assert words in on_what_data(with_settings(data=data, seed=1))
 
 
+def test_the_search_that_selected_the_settings_is_told():
+    search = {"num_trials": 5, "objective": "val_auc", "score": 0.53712}
+    folds = {"fold_scores": [0.5, 0.6, 0.5], "corrected_score": 0.51}
+    words = "a search of 5 trials, in which they reached val_auc 0.5371"
+    assert f"{words}. It" in what_it_does(RunReport(RunFacts("a", search=search)))
+    said = what_it_does(RunReport(RunFacts("a", search=search | folds)))
+    assert f"{words} over 3 folds, 0.5100 when corrected for the selection. It" in said
+
+
 def test_no_share_is_claimed_where_folds_decide():
     facts = with_settings(data={"folds": 5, "fold": 2, "validation_split": 0.2})
     assert "20%" not in on_what_data(facts)
