@@ -14,7 +14,15 @@ from ..core.checked_files import is_absent
 from ..core.counted import counted
 from ..core.errors import ConfigError, KeraunosError, message
 from ..core.files import read_text
-from ..core.run_layout import CHOSEN_FILE, FOLDS_FILE, METRICS_FILE, TEST_FILE
+from ..core.run_layout import (
+    CHOSEN_FILE,
+    FOLDS_FILE,
+    METRICS_FILE,
+    OUTER,
+    REFIT_FOLDER,
+    TEST_FILE,
+)
+from .listed_trials import EndedTrial, read_chosen, read_test_scores, read_trial
 from .next_command import next_command
 from .run_state import Kind, kind_of, last_change, parts_of, state_of
 from .run_summary import natural, read_epochs, read_scores
@@ -25,13 +33,6 @@ _SCORES = ("balanced_accuracy", "accuracy", "macro_f1", "macro_roc_auc")
 
 
 Scores = dict[str, Any]
-
-
-class _Chosen(BaseModel):
-    """The part of chosen.json that is read."""
-
-    objective: str
-    score: float
 
 
 class _Folds(BaseModel):
@@ -85,7 +86,7 @@ def list_runs(folder: Path) -> list[ListedRun]:
             )
         )
     kind = kind_of(folder)
-    parts = [folder] if kind == "run" else parts_of(folder, kind)
+    parts = [folder] if kind == "run" else [*parts_of(folder, kind), *_finals(folder, kind)]
     found = parts or list(_runs_below(folder, _MOST_LEVELS))
     listed = [listed_run(path) for path in found]
     if listed and kind == "other":
@@ -98,12 +99,17 @@ def listed_run(directory: Path) -> ListedRun:
     kind = kind_of(directory)
     if kind == "other":
         return ListedRun(directory, kind, "not a run")
+    trial = read_trial(directory) if kind == "folds" else None
     state = state_of(directory, kind)
+    if trial is not None and state != "running":
+        state = "finished" if trial.is_completed else "failed"
     changed = last_change(directory)
     age = "" if changed is None else duration_text(time.time() - changed)
     command = next_command(directory, kind, state)
     read = {"run": _read_run, "search": _read_search, "folds": _read_folds}[kind]
     try:
+        if trial is not None:
+            return ListedRun(directory, kind, state, *_read_trial(trial), age, command)
         return ListedRun(directory, kind, state, *read(directory), age, command)
     except (KeraunosError, OSError, ValueError, RecursionError):
         name = _damaged_file(directory, kind)
@@ -123,6 +129,18 @@ def duration_text(seconds: float) -> str:
     fitting = ((size, unit) for size, unit in units if seconds >= size)
     size, unit = next(fitting, (1, "s"))
     return f"{max(int(seconds / size), 0)} {unit}"
+
+
+def _finals(folder: Path, kind: Kind) -> list[Path]:
+    """Returns the refit of a search, and the searches of its outer folds."""
+    if kind != "search":
+        return []
+    own = [
+        each
+        for each in _folders(folder)
+        if each.name == REFIT_FOLDER or OUTER.fullmatch(each.name)
+    ]
+    return [each for each in own if kind_of(each) != "other"]
 
 
 def _runs_below(folder: Path, levels: int) -> Iterator[Path]:
@@ -163,12 +181,27 @@ def _test_of(directory: Path) -> str:
 
 def _read_search(directory: Path) -> tuple[str, str, str]:
     progress = counted(len(parts_of(directory, "search")), "trial")
-    file = directory / CHOSEN_FILE
-    if not file.is_file():
+    chosen = read_chosen(directory)
+    if chosen is None:
         return progress, "", ""
-    chosen = _Chosen.model_validate_json(read_text(file))
-    name = chosen.objective.removeprefix("val_")
-    return progress, score_text(name, chosen.score), ""
+    name, scores = chosen.objective.removeprefix("val_"), read_test_scores(directory)
+    score = score_text(name, chosen.score)
+    if chosen.corrected_score is not None:
+        score = f"{score_text(name, chosen.corrected_score)}, corrected"
+    own = {name: scores[name]} if name in scores else scores
+    return progress, score, main_score(own)
+
+
+def _read_trial(trial: EndedTrial) -> tuple[str, str, str]:
+    """Formats a trial over folds: how many were trained, and the mean score."""
+    progress = counted(int(trial.folds), "fold")
+    if trial.score is None or "folds" in trial.reason:
+        progress = trial.reason.partition(",")[0]
+    if trial.score is None:
+        return progress, "", ""
+    score = score_text(trial.objective.removeprefix("val_"), trial.score)
+    error = f" +- {float(trial.standard_error):.2g}" if trial.standard_error else ""
+    return progress, f"{score}{error}", ""
 
 
 def _read_folds(directory: Path) -> tuple[str, str, str]:

@@ -14,8 +14,9 @@ from ..core.run_layout import (
     REFIT_FOLDER,
     REPORT_FILE,
 )
-from .run_state import Kind, State, kind_of, state_of
-from .typed_command import typed
+from .changed_settings import read_command
+from .run_state import Kind, State, kind_of, parts_of, state_of
+from .typed_command import PROGRAM, typed
 from .untrusted import foreign_names
 
 _RATE_FACTOR = 0.1  # applied to the learning rate of a run that diverged
@@ -34,7 +35,7 @@ def next_command(directory: Path, kind: Kind, state: State) -> str:
     if kind == "search":
         return _after_search(directory, state)
     above = directory.parent
-    if state != "finished" and kind_of(above) == "search":
+    if (state != "finished" or kind == "folds") and kind_of(above) == "search":
         return _after_search(above, state_of(above, "search"))
     if state == "finished":
         return _after_folds(directory) if kind == "folds" else after_run(directory)
@@ -60,12 +61,26 @@ def _after_folds(directory: Path) -> str:
 
 def _after_search(directory: Path, state: State) -> str:
     if state != "finished":
-        return f"keraunos search CONFIG {shlex.quote(f'run_dir={directory}')}"
+        return _to_continue_search(directory)
     refit = directory / REFIT_FOLDER
     if (refit / MODEL_FILE).is_file():
         return after_run(refit)
     best = directory / BEST_CONFIG_FILE
     return typed("fit", best) if best.is_file() else typed("tensorboard", directory)
+
+
+def _to_continue_search(directory: Path) -> str:
+    """Returns the command that began a search, as its trials note it."""
+    trials = parts_of(directory, "search")
+    runs = [run for each in trials for run in (each, *parts_of(each, "folds"))]
+    command = shlex.split(next(filter(None, map(read_command, runs)), ""))
+    place = f"run_dir={directory}"
+    if command[:2] == [PROGRAM, "search"]:
+        kept = [each for each in command if not each.startswith("run_dir=")]
+        return shlex.join([*kept, place])
+    if command and command[0].endswith(".py"):
+        return shlex.join(["python", *command])
+    return f"keraunos search CONFIG {shlex.quote(place)}"
 
 
 def _to_continue(directory: Path, state: State) -> str:

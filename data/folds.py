@@ -67,12 +67,13 @@ def _require_groups(folds: Sequence[ImageData]) -> None:
 
 
 def _require_to_train_on(folds: Sequence[ImageData]) -> None:
-    missing = _missing([fold.train for fold in folds])
+    missing = _missing(folds, [fold.train for fold in folds])
     if missing:
         raise DataError(
             message(
-                "The training images of each fold must contain each class; a class is "
-                f"missing in {missing}, because all its images are in one group.",
+                "The training images of each fold must contain each class, but all images "
+                "of a class are in one group, and it is missing in "
+                f"{missing}.",
                 "Add images, or remove these classes.",
                 **{"search.folds": len(folds)},
             )
@@ -80,14 +81,15 @@ def _require_to_train_on(folds: Sequence[ImageData]) -> None:
 
 
 def _require_to_measure(folds: Sequence[ImageData], objective: str) -> None:
-    missing = _missing([_validation(fold) for fold in folds])
+    missing = _missing(folds, [_validation(fold) for fold in folds])
     if missing:
         raise DataError(
             message(
                 f"`{objective}` needs images of each class in each fold; some are missing "
-                f"in {missing} (copies and members of a group stay together).",
-                "Use fewer search.folds, add images, remove these classes, or use "
-                "search.objective=val_loss.",
+                f"in {missing}. Copies and members of a group stay together.",
+                "Use fewer search.folds, add images, remove the folders or rows of these "
+                "classes, or use an objective that can do without them, such as "
+                "search.objective=val_loss or val_accuracy.",
                 **{"search.folds": len(folds)},
             )
         )
@@ -108,15 +110,17 @@ def _require_different_numbers(folds: Sequence[ImageData], objective: str) -> No
             )
 
 
-def _missing(splits: Sequence[ImageSplit]) -> str:
+def _missing(folds: Sequence[ImageData], splits: Sequence[ImageSplit]) -> str:
     """Lists classes or labels without images by fold; empty for regression."""
     lines = []
+    missing: dict[str, None] = {}
     for number, split in enumerate(splits, 1):
         counts = _counts(split)
         names = [n for n, c in zip(split.class_names, counts, strict=True) if not c]
         if names:
             lines.append(f"fold {number} ({some(names)})")
-    return ", ".join(lines)
+            missing |= dict.fromkeys(names)
+    return "; ".join([", ".join(lines), *folds[0].describe_lost(missing)])
 
 
 def _counts(split: ImageSplit) -> list[int]:

@@ -2,6 +2,7 @@
 
 import copy
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -175,6 +176,10 @@ class ImageData:
     def describe(self) -> list[str]:
         """Returns lines for the start of a run: images per split, and what was left out."""
         return [self._read.built.index.describe(), *self._read.remarks]
+
+    def describe_lost(self, class_names: Sequence[str]) -> list[str]:
+        """Returns how many images are left of classes of which some were left out."""
+        return self._read.built.describe_lost(class_names)
 
     def settings(self) -> dict[str, Any]:
         """Returns the settings that determine the batches, to compare them on resume."""

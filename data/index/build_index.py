@@ -1,6 +1,7 @@
 """Builds the index of a run: lists, inspects, cleans and splits the files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from ...configs import DataConfig
 from ...configs.choices import Check, CopyCheck, Task
+from ...core.counted import counted
 from ...core.errors import ConfigError, DataError, message
 from ...core.names import some
 from ...core.store import Store
@@ -58,6 +60,23 @@ class BuiltIndex:
     dropped: list[Dropped]
     remarks: list[str]
     given: frozenset[str] = frozenset({"train"})
+
+    def describe_lost(self, class_names: Iterable[str]) -> list[str]:
+        """Returns how many images are left of classes of which some were left out.
+
+        Args:
+            class_names: Names of the classes.
+        """
+        rows = np.flatnonzero(self.index.splits != TEST)
+        targets = [self.index.describe_target(row) for row in rows]
+        lines = []
+        for name in class_names:
+            lost = Counter(each.policy for each in self.dropped if each.target == name)
+            if lost:
+                left = counted(targets.count(name), "image")
+                how = " and ".join(f"data.{n}=drop left out {c:,}" for n, c in lost.items())
+                lines.append(f"{left} of {name} remained to train and validate on; {how}")
+        return lines
 
     def one_fold(self, number: int, folds: int, seed: int) -> "BuiltIndex":
         """Returns the same files, with one of their folds for validation.

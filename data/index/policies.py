@@ -57,11 +57,19 @@ class Fault:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A dropped file, with the policy and the reason."""
+    """A file that was left out.
+
+    Attributes:
+        path: Path of the file.
+        policy: The setting that left it out, such as `"on_conflict"`.
+        reason: What is wrong with it.
+        target: Its class, labels or numbers.
+    """
 
     path: str
     policy: str
     reason: str
+    target: str = ""
 
 
 def apply_policies(
@@ -93,7 +101,8 @@ def apply_policies(
         if getattr(policies, fault.setting) == "drop":
             for row in map(int, np.flatnonzero(fault.droppable)):
                 reason = fault.explain(row)
-                dropped.setdefault(row, Dropped(index.paths[row], fault.setting, reason))
+                path, target = index.paths[row], index.describe_target(row)
+                dropped.setdefault(row, Dropped(path, fault.setting, reason, target))
     keep = np.ones(len(index), bool)
     keep[list(dropped)] = False
     lines = [_summary(fault, getattr(policies, fault.setting)) for fault in faults]

@@ -1,5 +1,7 @@
 """What to type next of runs in every state."""
 
+import json
+
 import pytest
 from keraunos.cli.next_command import next_command
 from keraunos.cli.run_state import kind_of, state_of
@@ -49,6 +51,14 @@ def test_a_search_goes_on_as_a_whole_and_then_trains_its_best(tmp_path):
     trial = made_run(tmp_path / "trial-000", (0.5,), "interrupted")
     assert command(tmp_path) == f"keraunos search CONFIG run_dir={tmp_path}"
     assert command(trial) == command(tmp_path)  # a trial is not resumed by itself
+    for typed, wanted in (
+        (["/bin/keraunos", "search", "a.yaml", "run_dir=S"], "keraunos search a.yaml"),
+        (["tune.py", "-v"], "python tune.py -v"),
+        (["python -c"], "keraunos search CONFIG"),
+    ):
+        (trial / "environment.json").write_text(json.dumps({"command": typed}))
+        place = "" if "python tune.py" in wanted else f" run_dir={tmp_path}"
+        assert command(tmp_path) == f"{wanted}{place}"
     (tmp_path / "chosen.json").touch()
     (tmp_path / "best.yaml").touch()
     assert command(tmp_path) == f"keraunos fit {tmp_path}/best.yaml"

@@ -1,6 +1,7 @@
 """Folds of images that were read once, and which of them can't be searched over."""
 
 import csv
+import shutil
 
 import keraunos as kr
 import numpy as np
@@ -151,3 +152,13 @@ def test_nothing_of_a_validation_fold_is_in_what_a_fold_trains_on(images, balanc
         assert any(name.startswith("partner_") for name in ours)
         for name, array in ours.items():
             np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+
+
+def test_images_that_were_left_out_explain_why_a_fold_lacks_a_class(tmp_path):
+    root = make_images(tmp_path, {"cat": 12, "dog": 9, "emu": 6})
+    for path in sorted((root / "emu").iterdir())[:4]:
+        shutil.copy(path, root / "cat")
+    folds = folds_of(read(root, on_conflict="drop"), 3)
+    cause = "2 images of emu remained to train and validate on; data.on_conflict=drop left "
+    with pytest.raises(DataError, match=rf"fold \d \(emu\); {cause}out 4\."):
+        require_folds(folds, "val_balanced_accuracy")

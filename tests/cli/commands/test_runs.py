@@ -108,3 +108,36 @@ def test_an_empty_folder_names_the_first_command_and_none_is_2(keraunos, tmp_pat
     answer = keraunos("runs", "nowhere")
     assert answer.code == 2
     assert "FOLDER must be a folder of runs. Received: folder='nowhere'" in answer.err
+
+
+RESULTS = """trial,status,val_balanced_accuracy,epochs,standard_error,folds,fold_1,x,reason
+0,completed,0.53711,7,0.00591,3,0.5,0.1,no more epochs
+1,completed,0.43,5,,2,0.5,0.2,"stopped after 2 of 3 folds, because it can no longer win"
+2,failed,,2,,0,,0.3,fold 1: diverged
+"""
+
+
+def test_trials_over_folds_have_their_scores_and_a_refit_has_a_row(keraunos, tmp_path):
+    search = tmp_path / "runs" / "s"
+    for number in range(3):
+        made_run(search / f"trial-00{number}" / "fold-1", (0.5,), "end")
+    made_run(search / "refit", (0.5,), "end", {"accuracy": 0.5, "balanced_accuracy": 0.445})
+    (search / "search.json").touch()
+    (search / "results.csv").write_text(RESULTS)
+    chosen = {"objective": "val_balanced_accuracy", "score": 0.53711}
+    (search / "chosen.json").write_text(json.dumps(chosen | {"corrected_score": 0.5206}))
+    found = rows(keraunos("runs", search))
+    assert list(found) == ["trial-000", "trial-001", "trial-002", "refit"]
+    words = ("finished", "3 folds", "balanced accuracy 0.5371 +- 0.0059")
+    assert all(word in found["trial-000"] for word in words)
+    assert "stopped after 2 of 3 folds" in found["trial-001"]
+    assert "+-" not in found["trial-001"]
+    assert "failed" in found["trial-002"]
+    assert "fold 1: diverged" in found["trial-002"]
+    assert "balanced accuracy 0.445" in found["refit"]
+    (whole,) = rows(keraunos("runs")).values()
+    assert "balanced accuracy 0.5206, corrected" in whole
+    assert whole.count("balanced accuracy 0.445") == 1
+    shown = keraunos("show", search).out
+    assert "trial-000: finished, 3 folds, balanced accuracy 0.5371 +- 0.0059" in shown
+    assert "refit: finished" in shown
