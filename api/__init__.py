@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .models import TransferRegressor as TransferRegressor
     from .report.tested_run import compare_runs as compare_runs
     from .search.hypermodel import Search as Search
-    from .search.search import SearchResult as SearchResult
+    from .search.result import SearchResult as SearchResult
     from .self_test.report import SelfTestReport as SelfTestReport
     from .self_test.selftest import selftest as selftest
     from .strategies import init_workers as init_workers
@@ -77,7 +77,7 @@ _HOMES = {
     "OutOfMemoryError": "core.errors",
     "Search": "search.hypermodel",
     "SearchError": "core.errors",
-    "SearchResult": "search.search",
+    "SearchResult": "search.result",
     "SelfTestError": "core.errors",
     "SelfTestReport": "self_test.report",
     "TestResult": "trainer",

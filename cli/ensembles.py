@@ -13,11 +13,12 @@ from ..core.errors import ConfigError, message
 from ..core.run_layout import (
     CONFIG_FILE,
     MODEL_FILE,
+    TRIAL,
     fold_name,
 )
 from .folds import wants_all_folds
 from .output_file import writing
-from .run_directories import read_run_config
+from .run_directories import model_of_search, read_run_config
 from .typed_command import typed
 from .untrusted import with_own_cache
 
@@ -71,6 +72,7 @@ def _members_of(run: Path, settings: Sequence[str]) -> list[tuple[Path, RunConfi
     folds = [run / fold_name(n) for n in range(1, (config.data.folds or 0) + 1)]
     unfinished = [each.name for each in folds if not (each / MODEL_FILE).is_file()]
     if unfinished:
+        _refuse_dropped(run)
         raise ConfigError(
             message(
                 f"All folds must be finished; {', '.join(unfinished)} have no "
@@ -80,6 +82,19 @@ def _members_of(run: Path, settings: Sequence[str]) -> list[tuple[Path, RunConfi
             )
         )
     return [(each, read_run_config(each, settings)) for each in folds]
+
+
+def _refuse_dropped(run: Path) -> None:
+    """Rejects a trial whose models its search did not keep."""
+    found = model_of_search(run.parent)
+    if TRIAL.fullmatch(run.name) and found is not None and found != run:
+        raise ConfigError(
+            message(
+                f"{run.name} has no models: its search keeps those of search.keep trials.",
+                f"Try {found}.",
+                run=str(run),
+            )
+        )
 
 
 def require_honest_split(members: Sequence[Member], split: str) -> None:

@@ -21,7 +21,7 @@ from .search_finish import (
 
 if TYPE_CHECKING:
     from ..search.outer_folds import OuterScores
-    from ..search.search import SearchResult
+    from ..search.result import SearchResult
 
 
 def run_outer_folds(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import ConfigError, message
 from ..core.run_layout import CONFIG_FILE, EXPORT_DESCRIPTION_FILE
 from .ensembles import Member, find_members
+from .run_directories import where_to_look
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def require_model(path: Path) -> None:
             message(
                 f"A model must be a run directory, with a {CONFIG_FILE}, or that of an "
                 f"export, with a {EXPORT_DESCRIPTION_FILE}.",
-                "Look below `runs`.",
+                where_to_look(path),
                 path=str(path),
             )
         )

@@ -1,6 +1,7 @@
 """Creates run directories, and reads the configuration of existing ones."""
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,8 +10,16 @@ from ..configs import RunConfig, load_config
 from ..core.checked_files import is_damaged
 from ..core.console import notify
 from ..core.errors import ConfigError, message
+from ..core.files import read_text
 from ..core.removal import remove_empty
-from ..core.run_layout import CONFIG_FILE
+from ..core.run_layout import (
+    CHOSEN_FILE,
+    CONFIG_FILE,
+    MODEL_FILE,
+    REFIT_FOLDER,
+    SEARCH_FILE,
+    fold_name,
+)
 
 RUNS = Path("runs")
 
@@ -89,12 +98,35 @@ def read_run_config(run: Path, overrides: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(
             message(
                 f"RUN must be a run directory, with a {CONFIG_FILE}.",
-                "Look below `runs`.",
+                where_to_look(run),
                 run=str(run),
             )
         )
     remark_on_config(file)
     return load_config([str(file)], overrides)
+
+
+def where_to_look(path: Path) -> str:
+    """Returns what to name instead of a directory that is no run of `keraunos fit`."""
+    if (path / SEARCH_FILE).is_file():
+        found = model_of_search(path)
+        return f"It is a search; try {found}." if found else "It is an unfinished search."
+    if any((each / MODEL_FILE).is_file() for each in (path, path / fold_name(1))):
+        return (
+            "A Python program trained it, which reads images in its own way: open it "
+            "there, with SearchResult.load_model() or keras.models.load_model(...)."
+        )
+    return "Look below `runs`."
+
+
+def model_of_search(search: Path) -> Path | None:
+    """Returns the refit of a search, or its chosen trial; None if there is neither."""
+    if (search / REFIT_FOLDER / MODEL_FILE).is_file():
+        return search / REFIT_FOLDER
+    try:
+        return search / str(json.loads(read_text(search / CHOSEN_FILE))["trial"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def remark_on_config(file: Path) -> None:

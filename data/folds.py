@@ -120,7 +120,7 @@ def _missing(folds: Sequence[ImageData], splits: Sequence[ImageSplit]) -> str:
         if names:
             lines.append(f"fold {number} ({some(names)})")
             missing |= dict.fromkeys(names)
-    return "; ".join([", ".join(lines), *folds[0].describe_lost(missing)])
+    return "; ".join([", ".join(lines), *folds[0].describe_lost([*missing])])
 
 
 def _counts(split: ImageSplit) -> list[int]:

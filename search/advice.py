@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .search import SearchResult
+from .result import SearchResult
 from .winner import Winner
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from .cluster.role import Role
 from .hypermodel_trial import Build, HypermodelTrial, given_callbacks
 from .parallel import ParallelTrials
 from .processes import parallel_of, require_one_process, role_in_search
-from .search import SearchResult
+from .result import SearchResult
 from .search_alerts import SearchAlerts
 from .session import SearchRequest, open_session, run_worker
 from .winner import write_chosen

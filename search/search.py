@@ -1,7 +1,7 @@
 """Runs a search: starts trials, records their outcomes, and keeps the best models."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import CheckpointError, KeraunosError, SearchError, message
@@ -14,48 +14,13 @@ from .insight.board import show_trial
 from .insight.results import draw_results
 from .pace import describe_disk, describe_rest
 from .report import score_text, short, write_results
+from .result import SearchResult
 from .runs import forget_weights, is_exportable, runs_of
 from .study import Study, Trial
 from .trials import Outcome, TrialPlan, garbage_of_trials_only
-from .winner import Winner, find_winner
+from .winner import find_winner
 
 Notify = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The result of a search.
-
-    Attributes:
-        trials: All trials, in the order in which they started.
-        best: The completed trials, best first.
-        winner: The chosen trial, with its corrected score; None if no trial completed.
-        run_dir: The directory of the search; each trial is in `run_dir / trial.name`.
-        signal: Number of the signal that stopped the search, or None.
-        stop_reason: Why no further trial was started.
-    """
-
-    trials: list[Trial]
-    best: list[Trial]
-    run_dir: Path
-    signal: int | None = None
-    winner: Winner | None = None
-    stop_reason: str = ""
-
-    @property
-    def chosen(self) -> Trial | None:
-        """The winning trial: by default the first in `best`; None if none completed."""
-        return None if self.winner is None else self.winner.trial
-
-    @property
-    def corrected_score(self) -> float | None:
-        """The winner's score, corrected for being the best of many; None without folds."""
-        return None if self.winner is None else self.winner.corrected
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the search ended by itself, without a signal."""
-        return self.signal is None
 
 
 def run_search(

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..callbacks import Alerts
 from ..core.errors import DivergedError
 from ..core.run_events import Event, EventKind
-from .search import SearchResult
+from .result import SearchResult
 
 
 class SearchAlerts:

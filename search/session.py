@@ -30,7 +30,8 @@ from .executors.in_process import InProcess
 from .executors.worker_processes import WorkerProcesses
 from .folds import FoldedTrial
 from .journal import Journal, deciding_settings
-from .search import Notify, SearchResult, run_search
+from .result import SearchResult
+from .search import Notify, run_search
 from .study import Study
 from .trials import FitTrial
 from .tuning.oracles import create_oracle, number_of_trials

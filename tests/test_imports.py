@@ -88,7 +88,7 @@ LOADED = {
     "models": TENSORFLOW,
     "report.tested_run": {"matplotlib", "scipy"},
     "search.hypermodel": TENSORFLOW | {"tensorboard"} | OF_SEARCH,
-    "search.search": TENSORFLOW | {"tensorboard"} | OF_SEARCH,
+    "search.result": TENSORFLOW | {"tensorboard"} | OF_SEARCH,
     "strategies": {"tensorflow"},
     "trainer": TENSORFLOW | {"tensorboard"},
 }

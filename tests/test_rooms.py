@@ -140,8 +140,10 @@ ROOMS = {
         "choice",
         "optimism",
         "winner",
+        "result",
         "refit_config",
         "outer_folds",
+        "advice",
         "report",
         "insight",
         "executors",
@@ -152,6 +154,7 @@ ROOMS = {
         "search",
         "search_alerts",
         "session",
+        "hypermodel_trial",
         "hypermodel",
     ),
 }

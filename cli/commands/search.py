@@ -26,7 +26,7 @@ from ..typed_command import typed
 from .fit import ConfigArguments, read_arguments
 
 if TYPE_CHECKING:
-    from ...search.search import SearchResult
+    from ...search.result import SearchResult
     from ...search.session import SearchRequest, Session
     from ...search.study import Trial
 

@@ -67,7 +67,7 @@ class BuiltIndex:
         Args:
             class_names: Names of the classes.
         """
-        rows = np.flatnonzero(self.index.splits != TEST)
+        rows = np.flatnonzero(self.index.splits != TEST).tolist()
         targets = [self.index.describe_target(row) for row in rows]
         lines = []
         for name in class_names:

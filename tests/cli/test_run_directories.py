@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from helpers import contents
-from keraunos.cli.run_directories import next_run_directory, run_name
+from keraunos.cli.ensembles import find_members
+from keraunos.cli.run_directories import next_run_directory, run_name, where_to_look
 from keraunos.configs import load_config
+from keraunos.core.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -90,3 +92,28 @@ def losses(run: Path) -> list[float]:
     lines = (run / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == 2
     return [json.loads(line)["loss"] for line in lines]
+
+
+def test_what_to_name_instead_of_a_search_or_a_run_of_a_program(tmp_path):
+    assert where_to_look(tmp_path) == "Look below `runs`."
+    (tmp_path / "search.json").touch()
+    assert where_to_look(tmp_path) == "It is an unfinished search."
+    (tmp_path / "chosen.json").write_text('{"trial": "trial-002"}')
+    assert where_to_look(tmp_path) == f"It is a search; try {tmp_path}/trial-002."
+    for run in (tmp_path / "refit", tmp_path / "trial-002" / "fold-1"):
+        run.mkdir(parents=True)
+        (run / "model.keras").touch()
+    assert where_to_look(tmp_path) == f"It is a search; try {tmp_path}/refit."
+    assert "SearchResult.load_model()" in where_to_look(tmp_path / "trial-002")
+
+
+def test_a_trial_whose_models_were_not_kept_names_the_model_to_use(tmp_path):
+    (tmp_path / "chosen.json").write_text('{"trial": "trial-002"}')
+    trial = tmp_path / "trial-000"
+    (trial / "fold-1").mkdir(parents=True)
+    (trial / "config.yaml").write_text("data: {train: images, folds: 2}")
+    with pytest.raises(ConfigError, match=r"search\.keep trials\. .*Try .*trial-002"):
+        find_members([trial])
+    (tmp_path / "chosen.json").unlink()
+    with pytest.raises(ConfigError, match="All folds must be finished"):
+        find_members([trial])

@@ -6,7 +6,7 @@ import keras_tuner
 import pytest
 from keraunos.search.advice import advise
 from keraunos.search.outer_folds import OuterScores
-from keraunos.search.search import SearchResult
+from keraunos.search.result import SearchResult
 from keraunos.search.study import Trial
 from keraunos.search.winner import Winner
 

@@ -243,6 +243,12 @@ def test_a_hypermodel_is_searched_over_folds_of_images(folder, tmp_path):
     model.compile(loss="sparse_categorical_crossentropy")
     loss = model.evaluate(images.astype("float32"), labels, verbose=0)
     assert loss == pytest.approx(best, rel=1e-4)
+    members = [
+        keras.models.load_model(trial / f"fold-{number}" / "model.keras", compile=False)
+        for number in range(1, FOLDS + 1)
+    ]
+    mean = np.mean([each.predict(images, verbose=0) for each in members], axis=0)
+    np.testing.assert_allclose(result.load_model().predict(images, verbose=0), mean, 1e-5)
 
 
 def test_folds_of_data_that_are_no_images_are_refused(tmp_path):
