@@ -1,5 +1,6 @@
 """Finds the winning trial of a search and its corrected score."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ class Winner:
                 "is partly luck; search.folds corrects it"
             ]
         how = "each fold scored by the trial chosen on the others"
-        if self.corrected == self.trial.score:
+        if math.isclose(self.corrected, self.trial.score or 0.0):
             how = f"{how}, which is always this one"
         return [f"corrected for selection: {self.corrected:.4f} ({how})"]
 

@@ -114,6 +114,11 @@ def test_what_is_said_of_a_winner_over_folds():
     written = winner.as_json()
     assert (written["trial"], written["num_trials"]) == ("trial-000", 2)
     assert written["corrected_score"] == winner.corrected
+    assert "always this one" not in said
+    alike = [trial(0, [0.9, 0.8, 0.85], 3), trial(1, [0.6, 0.7, 0.6], 2)]
+    winner = find_winner(alike, Choice("best", "max"), ACCURACY)
+    assert "corrected for selection: 0.8500" in winner.lines()[-1]
+    assert "always this one" in winner.lines()[-1]
 
 
 def test_without_folds_the_score_is_called_optimistic():
