@@ -152,6 +152,7 @@ def describe(
         rules,
         task=task,
         columns=columns_of_models(models),
+        license=members[0].config.evaluation.license,
     )
     if task != "classification":
         return with_test(description, run) if len(members) == 1 else description

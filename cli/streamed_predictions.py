@@ -210,9 +210,9 @@ def _watched(request: Request, rows: "Rows", output: "Output") -> "WatchedFolder
 
 
 def _rows(format: str, predictor: "Predictor") -> "Rows":
-    from ..prediction.rows import JsonRows, csv_rows
+    from ..prediction.rows import CsvRows, JsonRows
 
-    kinds: dict[str, Callable[[Predictor], Rows]] = {"csv": csv_rows, "jsonl": JsonRows}
+    kinds: dict[str, Callable[[Predictor], Rows]] = {"csv": CsvRows, "jsonl": JsonRows}
     return kinds[format](predictor)
 
 

@@ -18,11 +18,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .csv_cells import without_formula
 from .errors import ConfigError, message
 from .faults import fault_point
 from .removal import remove_temporary
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how formulas of spreadsheets begin
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:
@@ -265,20 +264,8 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow([_no_formula(name) for name in header])
-        writer.writerows([_no_formula(cell) for cell in row] for row in rows)
-
-
-def csv_bytes(rows: Iterable[Sequence[object]]) -> bytes:
-    r"""Returns rows in the format of `write_csv`.
-
-    Example:
-        >>> csv_bytes([["file", "prediction"], ["=1.png", "nevus"]])
-        b"file,prediction\r\n'=1.png,nevus\r\n"
-    """
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([_no_formula(cell) for cell in row] for row in rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+        writer.writerow([without_formula(name) for name in header])
+        writer.writerows([without_formula(cell) for cell in row] for row in rows)
 
 
 def crc32_of_start(path: Path, size: int) -> int:
@@ -288,23 +275,3 @@ def crc32_of_start(path: Path, size: int) -> int:
         while size and (block := file.read(min(size, 1 << 20))):
             checksum, size = zlib.crc32(block, checksum), size - len(block)
     return checksum
-
-
-def text_of_cell(cell: str) -> str:
-    """Returns the original text of a cell written by `write_csv`.
-
-    Example:
-        >>> text_of_cell("'=1"), text_of_cell("nevus")
-        ('=1', 'nevus')
-    """
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
-
-
-def _no_formula(cell: object) -> object:
-    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell

@@ -14,12 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.checked_files import CHECKSUMS_FILE, damaged, is_damaged, note_checksum
+from ..core.csv_cells import ERROR_COLUMN, PROBABILITY_PREFIX, text_of_cell
 from ..core.errors import DataError, message, reason_of
-from ..core.files import open_regular, text_of_cell, write_csv
+from ..core.files import open_regular, write_csv
 from .confusion import confusion_matrix
-
-PROBABILITY_PREFIX = "probability:"
-ERROR_COLUMN = "error"  # why an image has no prediction
 
 
 @dataclass(frozen=True)

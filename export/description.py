@@ -37,6 +37,7 @@ class Description:
         thresholds: Probability threshold of each label; None for 0.5.
         half_widths: Half the width of the interval around each number, or None.
         columns: Table columns that the model takes, or None.
+        license: License of the model, in the notation of model hubs.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Description:
     thresholds: Sequence[float | None] = ()
     half_widths: Sequence[float | None] = ()
     columns: TableFeatures | None = None
+    license: str = "unknown"
 
     def as_json(self) -> dict[str, Any]:
         """Returns the part that all formats share, as JSON values."""

@@ -14,8 +14,9 @@ REQUIREMENTS_FILE = "requirements.txt"
 _ALWAYS = ("numpy", "pillow")
 _ROOT = Path(__file__).parents[1]
 _PORTABLE = sorted((_ROOT / "export/portable").glob("[a-z]*.py"))
+_OF_CORE = ("csv_cells", "missing_values", "table_features")
 _COPIED = (
-    *(f"core/{name}.py" for name in ("missing_values", "table_features")),
+    *(f"core/{name}.py" for name in _OF_CORE),
     *(f"data/files/{name}.py" for name in ("decode", "deep_images", "formats")),
     "data/files/pixel_rules.py",
     *(f"export/portable/{file.stem}.py" for file in _PORTABLE),

@@ -21,6 +21,7 @@ from .parity import TOLERANCE, check_parity
 from .place import NotKeptError, export_directory, files_of_export
 from .portable.model import DESCRIPTION_FILE
 from .portable_files import checked_versions, write_portable_files
+from .readme import write_readme
 
 # Measures an export that is complete except for `parity.json`; its result is added there.
 # Raises a ConfigError to reject the export.
@@ -68,6 +69,7 @@ def write_export(
                 format.write(model, description, temporary)
                 _describe(temporary, format, description)
                 write_portable_files(temporary, format.requirements)
+                write_readme(temporary, format, description)
                 signatures = signatures_of(format, description)
                 found.append(
                     _check(temporary, signatures, reference, tolerance, timeout_seconds)

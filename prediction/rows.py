@@ -8,16 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
+from ..core.csv_cells import ERROR_COLUMN, csv_bytes, text_of_cell
 from ..core.errors import CheckpointError, message
-from ..core.files import csv_bytes, open_regular, text_of_cell
-from ..evaluation.predictions import ERROR_COLUMN, PROBABILITY_PREFIX
-from ..export.portable.answers import Answers
+from ..core.files import open_regular
+from ..export.portable.prediction_table import PredictionTable
 from .predictor import Predicted, Predictor
-
-CORRECTED_PREFIX = "corrected:"
-LABEL_SEPARATOR = "|"
 
 
 class Rows(Protocol):
@@ -39,28 +34,17 @@ class Rows(Protocol):
 
 
 class CsvRows:
-    """A table like `predictions.csv` of a classifier, with two more kinds of columns.
+    """A table like `predictions.csv` of a run; see `PredictionTable`.
 
-    The columns `probability:CLASS` hold the uncorrected probabilities, and `prediction`
-    their most probable class, as in the predictions of a test. If the model has a
-    calibration correction, `corrected:CLASS` holds the corrected probabilities. If there is
-    no prediction, `error` holds the reason, and the other cells are empty.
+    If there is no prediction, `error` holds the reason, and the other cells are empty.
 
     Args:
         predictor: Source of the predictions.
     """
 
     def __init__(self, predictor: Predictor) -> None:
-        self._classes = predictor.document.classes
-        self._is_corrected = predictor.document.correction is not None
-        corrected = self._classes if self._is_corrected else ()
-        self.columns = (
-            "file",
-            "prediction",
-            *(PROBABILITY_PREFIX + name for name in self._classes),
-            *(CORRECTED_PREFIX + name for name in corrected),
-            ERROR_COLUMN,
-        )
+        self._table = PredictionTable(predictor.document)
+        self.columns = ("file", *self._table.columns, ERROR_COLUMN)
         self.head = csv_bytes([self.columns])
 
     def of(self, predicted: Predicted) -> bytes:
@@ -76,79 +60,11 @@ class CsvRows:
             yield from (text_of_cell(row[0]) for row in rows)
 
     def _cells(self, predicted: Predicted) -> Iterator[list[str]]:
-        rows = self._rows(predicted.answers)
-        empty = [""] * (len(self.columns) - 2)
+        rows = self._table.describe(predicted.answers)
+        empty = [""] * len(self._table.columns)
         for read, problem, row in predicted.images:
-            yield [read.image.name, *(empty if problem else rows[row]), problem]
-
-    def _rows(self, answers: Answers) -> list[list[str]]:
-        """Returns the cells of the predictions, without image names and errors."""
-        uncorrected = answers.uncorrected
-        parts = (uncorrected, answers.probabilities)
-        numbers = np.hstack(parts) if self._is_corrected else uncorrected
-        best = uncorrected.argmax(axis=1)
-        return [
-            [self._classes[place], *map(_in_digits, row)]
-            for place, row in zip(best, numbers, strict=True)
-        ]
-
-
-def csv_rows(predictor: Predictor) -> CsvRows:
-    """Creates the table format for the task of a model."""
-    kinds = {"multi_label": LabelRows, "regression": NumberRows}
-    return kinds.get(predictor.document.task, CsvRows)(predictor)
-
-
-class LabelRows(CsvRows):
-    """A table like `predictions.csv` of a multi-label run, with the column `error`.
-
-    Args:
-        predictor: Source of the predictions.
-    """
-
-    def __init__(self, predictor: Predictor) -> None:
-        super().__init__(predictor)
-        self._describe = predictor.describe
-
-    def _rows(self, answers: Answers) -> list[list[str]]:
-        return [
-            [
-                LABEL_SEPARATOR.join(found["labels"]),
-                *map(_in_digits, found["probabilities"].values()),
-            ]
-            for found in self._describe(answers)
-        ]
-
-
-class NumberRows(CsvRows):
-    """A table like `predictions.csv` of a regression run, with the column `error`.
-
-    Args:
-        predictor: Source of the predictions.
-    """
-
-    def __init__(self, predictor: Predictor) -> None:
-        super().__init__(predictor)
-        self._describe = predictor.describe
-        kinds = ("prediction", "low", "high")
-        names = predictor.document.classes
-        cells = (f"{kind}:{name}" for name in names for kind in kinds)
-        self.columns = ("file", *cells, ERROR_COLUMN)
-        self.head = csv_bytes([self.columns])
-
-    def _rows(self, answers: Answers) -> list[list[str]]:
-        return [
-            [
-                "" if number is None else _in_digits(number)
-                for name, value in found["values"].items()
-                for number in (value, *(found["intervals"][name] or (None, None)))
-            ]
-            for found in self._describe(answers)
-        ]
-
-
-def _in_digits(value: float) -> str:
-    return f"{value:.9g}"
+            cells = empty if problem else rows[row].values()
+            yield [read.image.name, *cells, problem]
 
 
 class JsonRows:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ..core.checked_files import is_damaged
 from ..core.console import notify
+from ..core.csv_cells import text_of_cell
 from ..core.errors import ConfigError, message
-from ..core.files import text_of_cell
 from ..core.run_layout import PREDICTIONS_FILE, SPLIT_FILE
 from ..evaluation.comparisons.matching import NamedPredictions, known_digests
 from ..evaluation.comparisons.paired import compare_paired

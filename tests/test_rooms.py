@@ -92,6 +92,7 @@ ROOMS = {
         "image_bytes",
         "formats",
         "portable_files",
+        "readme",
         "asked_export",
         "comparison",
         "task_parity",

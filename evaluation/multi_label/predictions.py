@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from ...configs.choices import Task
 from ...core.checked_files import note_checksum, write_checked_json
+from ...core.csv_cells import PROBABILITY_PREFIX
 from ...core.files import write_csv
 from ...core.run_layout import PREDICTIONS_FILE, TEST_FILE
-from ..predictions import PROBABILITY_PREFIX, digest_of
+from ..predictions import digest_of
 from .scores import multi_label_scores
 from .thresholds import with_default
 

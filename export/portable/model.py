@@ -1,7 +1,7 @@
 """An opened exported model, which predicts from the bytes of images."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -27,6 +27,7 @@ __all__ = ["DESCRIPTION_FILE", "Model", "ModelFileError"]
 
 _MAX_BYTES = 2**31
 Row = dict[str, Any]
+_Describe = Callable[[Answers], list[Row]]
 
 
 class _Read(NamedTuple):
@@ -105,16 +106,22 @@ class Model:
         beside = repeat({}) if cells is None else cells
         yield from self.predict_rows(zip(files, beside, strict=False), batch_size)
 
-    def predict_rows(self, rows: Iterable[ImageRow], batch_size: int = 32) -> Iterator[Row]:
+    def predict_rows(
+        self,
+        rows: Iterable[ImageRow],
+        batch_size: int = 32,
+        describe: _Describe | None = None,
+    ) -> Iterator[Row]:
         """Predicts the classes of image files; see `predict`.
 
         Args:
             rows: Pairs of a file and its table cells.
             batch_size: Number of images per call of the model.
+            describe: Converts answers to rows, in place of `Model.describe`.
         """
         pairs = ((os.fspath(file), cells) for file, cells in rows)
         while batch := list(islice(pairs, batch_size)):
-            yield from self._predict(batch)
+            yield from self._predict(batch, describe or self.describe)
 
     def decode(self, content: bytes) -> Pixels:
         """Decodes the bytes of an image file to RGB pixels, `(size, size, 3)` uint8.
@@ -151,10 +158,12 @@ class Model:
         """
         return describe(answers, self.description)
 
-    def _predict(self, batch: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[Row]:
+    def _predict(
+        self, batch: Sequence[tuple[str, Mapping[str, Any]]], describe: _Describe
+    ) -> Iterator[Row]:
         read = [self._read(*each) for each in batch]
         usable = [each for each in read if not isinstance(each, str)]
-        rows = iter(self._rows(usable) if usable else [])
+        rows = iter(self._rows(usable, describe) if usable else [])
         for (name, _), each in zip(batch, read, strict=True):
             found = {"error": each} if isinstance(each, str) else next(rows)
             yield {"file": name, **found}
@@ -169,16 +178,16 @@ class Model:
         except (UndecodableError, CellsError) as error:
             return str(error)
 
-    def _rows(self, read: "Sequence[_Read]") -> list[Row]:
+    def _rows(self, read: "Sequence[_Read]", describe: _Describe) -> list[Row]:
         cells = columns_from([each.cells for each in read])
         answers = self.answers(np.stack([each.pixels for each in read]), cells)
         finite = [bool(row.all()) for row in np.isfinite(answers.probabilities)]
         if all(finite):
-            return self.describe(answers)
+            return describe(answers)
         no_answer = {"error": "the model's outputs are not finite"}
         return [
             row if is_finite else no_answer
-            for row, is_finite in zip(self.describe(answers), finite, strict=True)
+            for row, is_finite in zip(describe(answers), finite, strict=True)
         ]
 
 

@@ -1,5 +1,6 @@
 """`predict.py` answers for files on its own, without Keraunos and without TensorFlow."""
 
+import csv
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from checked_exports import CLASSES, DESCRIPTION, onnx_format, tiny_model
 from helpers import smooth_image
+from keraunos.cli.main import main as keraunos_main
 from keraunos.core.files import sha256_of_file
 from keraunos.export.description import Description
 from keraunos.export.formats.contract import Format
@@ -81,6 +83,69 @@ def test_each_file_has_a_line_and_an_unreadable_one_its_reason(export, files, ca
             assert row["class"] == wanted["class"]
             assert row["probabilities"] == pytest.approx(wanted["probabilities"], abs=1e-6)
     assert len({row["class"] for row in found if "class" in row}) > 1
+
+
+def test_a_folder_becomes_the_table_that_keraunos_predict_writes(
+    export, files, capsys, tmp_path
+):
+    (tmp_path / "deep" / ".hidden").mkdir(parents=True)
+    smooth_image(8).save(tmp_path / "deep" / "=8.PNG")
+    smooth_image(9).save(tmp_path / "deep" / ".hidden" / "9.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    output = tmp_path / "predictions.csv"
+    output.write_text("of an earlier call")
+    assert main(export, [str(tmp_path), "--output", str(output), "--batch-size", "3"]) == 3
+    assert capsys.readouterr() == ("", "")
+    assert not list(tmp_path.glob("*.partial"))
+    table = read_table(output)
+    found = sorted({*files, f"{tmp_path}/deep/=8.PNG"} - {str(tmp_path / "gone.jpg")})
+    assert [row["file"] for row in table] == found
+    assert list(table[0]) == [
+        "file",
+        "prediction",
+        *(f"probability:{name}" for name in CLASSES),
+        *(f"corrected:{name}" for name in CLASSES),
+        "error",
+    ]
+    with_error = {Path(row["file"]).name for row in table if row["error"]}
+    assert with_error == {"text.jpg", "pipe.jpg"}
+    for row, wanted in zip(table, predict_table(export, tmp_path), strict=True):
+        assert numbers_of(row) == pytest.approx(numbers_of(wanted), abs=1e-6)
+        assert row.keys() == wanted.keys()
+        for name in ("file", "prediction", "error"):
+            assert row[name] == wanted[name]
+
+
+def numbers_of(row: dict[str, str]) -> list[float]:
+    return [float(cell) for name, cell in row.items() if ":" in name and cell]
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def predict_table(export: Path, folder: Path) -> list[dict[str, str]]:
+    """What `keraunos predict` writes about the images of a folder."""
+    output = folder.parent / f"{folder.name}.csv"
+    assert (
+        keraunos_main(["predict", str(export), str(folder), "--output", str(output)]) == 3
+    )
+    return read_table(output)
+
+
+def test_a_folder_without_images_and_a_table_from_bytes_are_refused(
+    export, files, capsys, tmp_path
+):
+    (tmp_path / "empty").mkdir()
+    output = tmp_path / "predictions.csv"
+    assert main(export, [str(tmp_path / "empty"), "--output", str(output)]) == 2
+    assert "empty must contain images: files ending in .avif," in capsys.readouterr().err
+    assert not output.exists()
+    with pytest.raises(SystemExit):
+        main(export, [files[0], "--from-bytes", "--output", str(output)])
+    assert main(export, [files[0], "--output", str(tmp_path / "no" / "where.csv")]) == 2
+    assert "where.csv can't be written: No such file" in capsys.readouterr().err
 
 
 def test_names_come_from_standard_input(export, files, capsys, monkeypatch):
