@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from ..core.counted import counted, counted_clause
 from ..core.names import printable
 from ..core.run_layout import TEST_FILE
 from .console import show, show_table
@@ -35,14 +36,13 @@ def show_scores(split: str, scores: dict[str, Any]) -> None:
 
 
 def _show_class_scores(split: str, scores: dict[str, Any]) -> None:
-    show(f"{split}: {scores['examples']} images, {_summary(scores)}")
+    show(f"{split}: {counted(scores['examples'], 'image')}, {_summary(scores)}")
     cleaned = scores.get("without_contradictory_images")
     if cleaned is not None:
-        count = scores["contradictory_images"]
-        show(
-            f"{split} without the {count} images that are also filed under another "
-            f"class: {cleaned['examples']} images, {_summary(cleaned)}"
-        )
+        clause = "images that are also filed under another class"
+        count = counted_clause(scores["contradictory_images"], clause)
+        images = counted(cleaned["examples"], "image")
+        show(f"{split} without the {count}: {images}, {_summary(cleaned)}")
         show(
             "Published scores on this data set can be higher: if classes are balanced with "
             "copies before the split, or contradictory images are used for training, a "

@@ -192,7 +192,7 @@ class TestResult:
         if self.predictions is not None:
             return self.predictions
         if self.task_predictions is None:
-            raise _not_of_images("predictions")
+            raise _without_images()
         raise ConfigError(
             message(
                 "Confusion matrices and mistakes exist for one class per image only.",
@@ -203,17 +203,18 @@ class TestResult:
 
     def _subject(self) -> "Subject":
         if self.subject is None:
-            raise _not_of_images("subject")
+            raise _without_images()
         return self.subject
 
     __test__ = False  # keeps pytest from collecting this class
 
 
-def _not_of_images(name: str) -> ConfigError:
+def _without_images() -> ConfigError:
     return ConfigError(
         message(
-            "Evaluations and figures need a model and its images.",
-            "Use the result of Trainer.test for ImageData or one of its splits.",
-            **{name: None},
+            "Reports, findings and figures show the images that were tested, but a dataset "
+            "has none.",
+            "Pass ImageData or one of its splits to Trainer.test.",
+            images=None,
         )
     )

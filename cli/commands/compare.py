@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from ...core.counted import counted
 from ...core.files import write_csv
-from ..console import show, show_table
+from ..console import fits, show, show_table
 from ..output_file import writing
 from ..run_summary import RunSummary, find_runs, read_run
 
@@ -54,7 +54,11 @@ def compare(
         header, rows = as_rows(summaries, differing)
         with writing(csv, "--csv") as place:
             write_csv(place, header, rows)
-    show_table(_table(summaries, differing))
+    table = _table(summaries, differing)
+    if fits(table):
+        show_table(table)
+    else:
+        _show_blocks(summaries, differing)
     count = len(summaries)
     same = "" if differing or count == 1 else " Their settings are the same."
     show(f"{counted(count, 'run')}.{same}")
@@ -90,18 +94,34 @@ def as_rows(
 
 def _table(summaries: Sequence[RunSummary], differing: Sequence[str]) -> Table:
     """Returns one row per run, with settings and scores stacked to fit on any screen."""
-    columns = [Column("run", overflow="fold")]
-    columns += [Column("what differs", overflow="fold")] if differing else []
-    columns += [Column("scores"), Column("epochs", justify="right")]
+    columns = [Column("run", no_wrap=True)]
+    columns += [Column("what differs", no_wrap=True)] if differing else []
+    columns += [Column("scores", no_wrap=True), Column("epochs", justify="right")]
     table = Table(*columns, Column("seconds", justify="right"), show_lines=True)
     for each in summaries:
-        cells = [min(str(each.directory), os.path.relpath(each.directory), key=len)]
+        cells = [_name(each)]
         if differing:
-            values = each.settings
-            cells.append("\n".join(f"{n}={values.get(n, '-')}" for n in differing))
+            cells.append("\n".join(_settings(each, differing)))
         cells += ["\n".join(_scores(each)), str(each.epochs), f"{each.seconds:.1f}"]
         table.add_row(*cells)
     return table
+
+
+def _show_blocks(summaries: Sequence[RunSummary], differing: Sequence[str]) -> None:
+    """Prints one value per line, for terminals on which a table would break words."""
+    for each in summaries:
+        show(_name(each))
+        duration = f"{counted(each.epochs, 'epoch')} in {each.seconds:.1f} s"
+        for line in (*_settings(each, differing), *_scores(each), duration):
+            show(f"  {line}")
+
+
+def _name(summary: RunSummary) -> str:
+    return min(str(summary.directory), os.path.relpath(summary.directory), key=len)
+
+
+def _settings(summary: RunSummary, differing: Sequence[str]) -> Iterator[str]:
+    return (f"{name}={summary.settings.get(name, '-')}" for name in differing)
 
 
 def _scores(summary: RunSummary) -> Iterator[str]:

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ...core.console import PlainConsole
-from ..console import show, show_table
+from ..console import fits, show, show_table
 from ..listed_runs import ListedRun, list_runs
 from ..run_directories import RUNS
 from ..states import state_text
 from ..typed_command import typed
-
-_NARROW = 72  # columns; below this, a table would break words
 
 
 def runs(
@@ -35,16 +33,19 @@ def runs(
     if not listed:
         show(f"No runs in {folder}. Start one: keraunos fit quickstart")
         return
-    if PlainConsole(file=sys.stdout).width < _NARROW:
-        _show_blocks(listed)
+    table = _table(listed, folder)
+    if fits(table):
+        show_table(table)
     else:
-        show_table(_table(listed, folder))
+        _show_blocks(listed)
     _show_commands(listed)
 
 
 def _table(listed: Sequence[ListedRun], folder: Path) -> Table:
-    columns = ("run", "state", "progress", "validation", "test", "age")
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    others = ("state", "progress", "validation", "test", "age")
+    table = Table(
+        Column("run", no_wrap=True), *others, box=None, pad_edge=False, header_style="bold"
+    )
     for each in listed:
         cells = (each.progress, each.score, each.test, each.age)
         name = os.path.relpath(each.directory, folder)
@@ -53,7 +54,7 @@ def _table(listed: Sequence[ListedRun], folder: Path) -> Table:
 
 
 def _show_blocks(listed: Sequence[ListedRun]) -> None:
-    """Prints one value per line, for narrow terminals."""
+    """Prints one value per line, for terminals on which a table would break words."""
     console = PlainConsole(file=sys.stdout)
     for each in listed:
         show(str(each.directory))

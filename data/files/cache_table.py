@@ -13,6 +13,7 @@ from typing import Any
 
 from ...core.cache_folder import DATABASE
 from ...core.console import notify
+from ...core.counted import counted_clause
 from ...core.errors import ConfigError, message
 from ...core.removal import remove_file
 
@@ -58,7 +59,8 @@ class CacheTable:
                 else:
                     damaged += 1
         if damaged:
-            notify(f"{damaged} rows of {self._path} are damaged and are computed again")
+            clause = f"rows of {self._path} are damaged and are computed again"
+            notify(counted_clause(damaged, clause))
 
     def remember(self, rows: Iterable[Row]) -> None:
         """Adds rows; they replace rows with the same key."""

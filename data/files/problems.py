@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os.path import splitext
 
 from ...configs.choices import ExifOrientation
+from ...core.counted import counted_clause
 from ...core.errors import DataError, message
 from ...core.names import printable
 from .decode import UPRIGHT
@@ -65,7 +66,8 @@ def remarks_on_files(
     for words, is_odd in _ODDITIES.items():
         found = [paths[row] for row in rows if is_odd(paths[row], records[row])]
         if found:
-            yield f"{len(found)} images {words} ({printable(found[0])})"
+            clause = counted_clause(len(found), f"images {words}")
+            yield f"{clause} ({printable(found[0])})"
 
 
 def require_bit_depth(

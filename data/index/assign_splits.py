@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...configs import DataConfig
-from ...core.counted import counted
+from ...core.counted import counted, counted_clause
 from ...core.errors import DataError, message
 from ...core.names import some
 from ..copies.groups import differ_within
@@ -143,8 +143,9 @@ class _Assignment:
         self.splits[follows] = sides[groups[follows]]
         self._is_final |= follows
         new = int((self._is_ours & ~named).sum())
-        line = f"{int(named.sum())} images are in the split that data.split assigns"
-        return [f"{line}, and {new} are new"]
+        clause = "images are in the split that data.split assigns"
+        line = counted_clause(int(named.sum()), clause)
+        return [f"{line}, and {new} {'is' if new == 1 else 'are'} new"]
 
     def hold_out(self, split: int, fraction: float, seed: int, purpose: int = 0) -> None:
         """Moves a fraction of the training files to another split."""

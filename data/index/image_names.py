@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ...core.counted import counted_clause
 from ..files.record_files import is_image_file
 from .scan import list_images_below
 
@@ -64,7 +65,7 @@ def summary(what: str, found: Sequence[str]) -> list[str]:
     if not found:
         return []
     more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    return [f"{len(found)} {what}: {'; '.join([*found[:_SHOWN], *more])}"]
+    return [f"{counted_clause(len(found), what)}: {'; '.join([*found[:_SHOWN], *more])}"]
 
 
 def _files_by_name(root: Path) -> Mapping[str, list[str]]:

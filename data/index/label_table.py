@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...core.counted import counted_clause
 from ...core.errors import DataError
 from .columns import other_columns
 from .csv_file import CsvFile, column_hint, read_csv, repeated_columns
@@ -103,7 +104,8 @@ def _scan(
         {},
         tuple(by_path[file].group for file in files),
         tuple(by_path[file].split for file in files),
-        (f"{repeated} rows of {path} repeat a file and count once",) * bool(repeated),
+        (counted_clause(repeated, f"rows of {path} repeat a file and count once"),)
+        * bool(repeated),
         {
             column: tuple(by_path[file].others[place] for file in files)
             for place, column in enumerate(others)

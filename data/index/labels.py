@@ -88,9 +88,11 @@ def _wrong_labels(table: CsvFile, column: str) -> list[str]:
             "image, set task=multi_label; if they are single classes, write them with _)",
             several,
         ),
-        *summary("classes look the same or are the same number", _pairs(twins(labels))),
         *summary(
-            "classes differ only in upper and lower case",
+            "pairs of classes look the same or are the same number", _pairs(twins(labels))
+        ),
+        *summary(
+            "pairs of classes differ only in upper and lower case",
             _pairs(alike_but_for_case(labels)),
         ),
     ]

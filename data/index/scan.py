@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...configs.choices import FindImagesBy
+from ...core.counted import counted, counted_clause
 from ...core.errors import DataError, message
 from ...core.names import some
 from ..files.formats import EXTENSIONS, begins_like_an_image
@@ -121,8 +122,7 @@ def _images(folder: Path, ignored: Counter[str], by: FindImagesBy) -> Iterator[s
 def _loose(root: Path) -> Iterator[str]:
     count = _loose_images(root)
     if count:
-        files = "1 file" if count == 1 else f"{count:,} files"
-        yield f"{files} outside the class folders, skipped"
+        yield f"{counted(count, 'file')} outside the class folders, skipped"
 
 
 def _loose_images(root: Path) -> int:
@@ -147,10 +147,8 @@ def _deep(root: Path, names: tuple[str, ...], paths: list[str]) -> Iterator[str]
     deep = [name for name in names if name not in shallow and len(below.get(name, ())) > 1]
     if deep:
         example = f"{deep[0]}/{min(below[deep[0]])}"
-        yield (
-            f"{len(deep)} classes have all their images in subfolders (such as {example}); "
-            f"classes are the direct subfolders of {root}"
-        )
+        clause = counted_clause(len(deep), "classes have all images in subfolders")
+        yield f"{clause} (such as {example}); classes are the direct subfolders of {root}"
 
 
 def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:

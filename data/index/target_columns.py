@@ -128,7 +128,7 @@ def _wrong_names(
             empty,
         ),
         *summary(f"rows have a label that stands for a missing value ({setting})", missing),
-        *summary("labels look the same", [" and ".join(each) for each in pairs]),
+        *summary("pairs of labels look the same", [" and ".join(each) for each in pairs]),
     ]
 
 

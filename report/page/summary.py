@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...configs.choices import Task
+from ...core.counted import counted_clause
 from ...core.names import some
 from ..facts import RunFacts
 from ..run_report import RunReport
@@ -56,7 +57,8 @@ def on_what_data(facts: RunFacts) -> str:
     parts = [f"{counts[name]:,} {_SPLITS[name]}" for name in order]
     total = sum(facts.dropped.values())
     dropped = ", ".join(f"{n:,} by {name}" for name, n in facts.dropped.items())
-    left_out = f"{total:,} files were dropped ({dropped})." if total else _KEPT
+    clause = f"files were dropped ({dropped})."
+    left_out = counted_clause(total, clause) if total else _KEPT
     return f"{', '.join(parts)} images. {' '.join(how_split(facts))} {left_out}"
 
 

@@ -84,12 +84,12 @@ def test_what_stands_for_a_missing_value_is_no_class(missing, read):
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (["0", "0.0", "1"], "are the same number: 0 and 0.0"),
-        (["1", "01", "2"], "are the same number: 01 and 1"),
-        (["nv", "n\u200bv"], r"look the same or are the same number: nv and 'n\u200bv'"),
+        (["0", "0.0", "1"], "is the same number: 0 and 0.0"),
+        (["1", "01", "2"], "is the same number: 01 and 1"),
+        (["nv", "n\u200bv"], r"looks the same or is the same number: nv and 'n\u200bv'"),
         (["caf\u00e9", "cafe\u0301"], r"'caf\xe9'"),
         (["mel", "m\u0435l"], r"mel and 'm\u0435l'"),
-        (["Mel", "mel"], "differ only in upper and lower case: Mel and mel"),
+        (["Mel", "mel"], "differs only in upper and lower case: Mel and mel"),
     ],
 )
 def test_labels_that_are_alike_are_refused(labels, said, read):
@@ -113,7 +113,7 @@ def test_spaces_around_and_within_labels_make_no_class(read):
     ],
 )
 def test_several_labels_in_a_cell_are_named(labels, read):
-    assert "labels seem to contain several classes" in refused(read, lines(labels))
+    assert " to contain several classes" in refused(read, lines(labels))
 
 
 @pytest.mark.parametrize(

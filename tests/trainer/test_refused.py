@@ -8,7 +8,7 @@ import keras
 import pytest
 import tensorflow as tf
 from helpers import classifier, examples, replicas
-from keraunos import ConfigError, DataError, Module, Search, Trainer
+from keraunos import ConfigError, DataError, Module, Search, TestResult, Trainer
 from keraunos.trainer.step.batch_size import check_batch_size
 
 
@@ -293,3 +293,16 @@ def test_functions_and_methods_that_take_other_arguments_are_refused(
     refused(classifier(), words, data=lambda epoch: dataset())
     with pytest.raises(ConfigError, match=r"`hypermodel` must take the arguments \(hp\)"):
         Search(lambda: classifier()(), run_dir=tmp_path)
+
+
+def test_a_test_of_a_dataset_has_no_report(tmp_path: Path) -> None:
+    tested = TestResult({"loss": 1.0})
+    words = r"show the images that were tested.*images=None\. Pass ImageData"
+    for use in (
+        lambda: tested.report(tmp_path / "report.html"),
+        lambda: tested.findings,
+        tested.show_confusion_matrix,
+    ):
+        with pytest.raises(ConfigError, match=words):
+            use()
+    assert not list(tmp_path.iterdir())

@@ -100,6 +100,18 @@ def test_runs_with_the_same_settings_are_said_to_have_them(keraunos, tmp_path) -
     assert "2 runs. Their settings are the same." in answer.out
 
 
+@pytest.mark.parametrize("columns", [30, 60, 90])
+def test_a_narrow_screen_breaks_no_words(keraunos, runs, monkeypatch, columns) -> None:
+    """Below each other where a table is too wide: 90 columns are enough for this one."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = keraunos("compare", *runs).out
+    for words in ("model.dropout=0.2", "val_balanced_accuracy", "0.7", "[0.700, 0.800]"):
+        assert words in shown
+    is_table = columns == 90
+    assert ("what differs" in shown) == is_table
+    assert ("  3 epochs in 7.5 s" in shown.splitlines()) != is_table
+
+
 def test_what_holds_no_run_is_2(keraunos, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     answer = keraunos("compare", tmp_path / "empty")

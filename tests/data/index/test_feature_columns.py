@@ -114,7 +114,7 @@ def test_what_training_images_do_not_tell_is_said_once(read):
     [
         ("7", "the column age has one value only: 7 (of the training images)"),
         ("", "the column age has no value for any training image"),
-        ("inf", r"cells of the column age are text, and others numbers .*p1.png \(inf\)"),
+        ("inf", r"1 cell of the column age is text, and others numbers .*p1.png \(inf\)"),
     ],
 )
 def test_a_column_that_tells_nothing_is_refused(read, age, problem):
@@ -133,7 +133,7 @@ def test_a_column_that_tells_nothing_is_refused(read, age, problem):
 
 def test_text_among_numbers_of_the_test_table_is_refused(read):
     with pytest.raises(
-        DataError, match=r"1 cells of the column age are text.*p6.png \(old\)"
+        DataError, match=r"1 cell of the column age is text.*p6.png \(old\)"
     ):
         read(validation=["b,90,male", "a,old,male"])
 

@@ -102,11 +102,11 @@ def test_all_that_is_wrong_with_a_table_is_said_at_once(ham: Path) -> None:
     text = str(error.value)
     for words in (
         "line 38: ISIC_missing",
-        "match more than one image",
+        "1 name matches more than one image",
         "part_1/ISIC_0000000.png",
         "named twice with different classes",
-        "rows have a different number of cells than the header: line 40 (2)",
-        "differ only in upper and lower case: NV and nv",
+        "1 row has a different number of cells than the header: line 40 (2)",
+        "1 pair of classes differs only in upper and lower case: NV and nv",
     ):
         assert words in text, words
 

@@ -228,7 +228,7 @@ def test_deep_and_loose_images_are_remarked_upon(store, tmp_path):
     smooth_image(9).save(root / "loose.png")
     lines = "\n".join(read(store, root).remarks)
     assert "1 file outside the class folders, skipped" in lines
-    assert "1 classes have all their images in subfolders" in lines
+    assert "1 class has all images in subfolders" in lines
 
 
 def test_images_without_extension_are_found_by_content_where_that_is_asked(store, tmp_path):

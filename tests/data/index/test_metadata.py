@@ -125,8 +125,8 @@ def test_rows_of_other_images_are_counted(root: Path) -> None:
     ("lines", "options", "reason"),
     [
         (METADATA[:-2], {}, r"2 images have no row: .*ISIC_\d\.jpg; .*ISIC_\d\.jpg"),
-        ([*METADATA, "ISIC_3.jpg,1,,x,"], {}, r"1 images have more than one row: .*line 6"),
-        ([*METADATA, METADATA[1]], {}, r"1 images have more than one row: .*ISIC_7"),
+        ([*METADATA, "ISIC_3.jpg,1,,x,"], {}, r"1 image has more than one row: .*line 6"),
+        ([*METADATA, METADATA[1]], {}, r"1 image has more than one row: .*ISIC_7"),
         (["id,sex", "ISIC_0,male"], {}, "it has no column image"),
         (METADATA, {"features": ["age"]}, "age is not a column"),
         (METADATA, {"features": ["age"], "train": "folders"}, "it has no column age"),
@@ -145,7 +145,7 @@ def test_what_can_not_be_joined_is_refused(
 def test_a_row_that_fits_two_images_is_refused(root: Path) -> None:
     (root / "folders/mel/ISIC_0.png").write_bytes(b"another")
     text = refusal(root, train="folders")
-    assert "1 rows match more than one image: ISIC_0 (meta.csv, line 9: " in text
+    assert "1 row matches more than one image: ISIC_0 (meta.csv, line 9: " in text
 
 
 def test_a_column_that_is_in_both_is_refused(root: Path) -> None:

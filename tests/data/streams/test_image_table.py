@@ -65,7 +65,7 @@ def test_text_where_a_model_takes_numbers_is_refused(table: Path) -> None:
     [
         (["agee"], None, "it has no column agee. Did you mean age?"),
         (["age"], "age,age,id\n1,2,a\n", "the column age occurs more than once"),
-        (["age"], "age,id\n1,z\n", "1 names match no image below"),
+        (["age"], "age,id\n1,z\n", "1 name matches no image below"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(
