@@ -19,14 +19,17 @@ _NOISE = re.compile(
 )
 
 
-def load_tensorflow(trainer: TrainerConfig | None = None) -> None:
+def load_tensorflow(
+    trainer: TrainerConfig | None = None, *, is_quiet: bool = False
+) -> None:
     """Imports TensorFlow without its startup messages, and configures its devices.
 
     Args:
         trainer: Settings to apply: `gpu_memory_limit_gib`; `cpu_devices` if there is no
             GPU, or `devices` if `accelerator` is `cpu`.
+        is_quiet: Whether TensorFlow logs no errors, either: exceptions report them, too.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if is_quiet else "2")
     with _without_noise(), _garbage_collection_paused():
         with loaded_later(*_RARELY_USED):
             import keras  # noqa: F401

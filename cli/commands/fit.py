@@ -1,5 +1,6 @@
 """`keraunos fit`: train and validate, then test."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -62,9 +63,11 @@ def fit(
         config, name = read_resumed_arguments(resume, arguments or []), ""
     _require_views(config)
     cluster = find_cluster()
-    if cluster is not None and len(cluster.addresses) > 1 and not dry_run:
+    has_workers = cluster is not None and len(cluster.addresses) > 1
+    if cluster is not None and has_workers and not dry_run:
         _check_for_several_workers(config, cluster)
-    load_tensorflow(config.trainer)
+    # What TensorFlow logs about a lost worker would tear the panel on a terminal.
+    load_tensorflow(config.trainer, is_quiet=has_workers and sys.stderr.isatty())
     # A dry run checks the first fold on behalf of all.
     tried = one_fold(config, 1) if wants_all_folds(config) else config
     if dry_run:

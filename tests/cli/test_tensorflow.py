@@ -1,4 +1,5 @@
 import gc
+import os
 import subprocess
 import sys
 
@@ -17,6 +18,15 @@ def test_new_modules_are_left_out_of_looks_for_garbage(monkeypatch):
         assert gc.get_freeze_count() > 1000
     finally:
         gc.unfreeze()
+
+
+@pytest.mark.parametrize(("is_quiet", "level"), [(False, "2"), (True, "3")])
+def test_on_a_terminal_of_several_workers_tensorflow_logs_nothing(
+    monkeypatch, is_quiet, level
+):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    load_tensorflow(is_quiet=is_quiet)
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == level
 
 
 def test_what_a_process_has_made_since_is_not_frozen():
