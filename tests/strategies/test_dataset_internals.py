@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 from keraunos.strategies.dataset_internals import is_unseeded, skip_orders
-from keraunos.strategies.tensorflow_internals import global_seed_kept
+from keraunos.strategies.tensorflow_internals import preserved_global_seed
 from tensorflow.python.eager import context
 
 Dataset = tf.data.Dataset
@@ -74,12 +74,12 @@ def without_order() -> tf.data.Dataset:
 def test_is_unseeded(
     make: Callable[[Path], tf.data.Dataset], unseeded: bool, tmp_path: Path
 ) -> None:
-    with global_seed_kept():
+    with preserved_global_seed():
         context.set_global_seed(None)  # others may have left one
         assert is_unseeded(make(tmp_path)) == unseeded
 
 
 def test_a_global_seed_is_one() -> None:
-    with global_seed_kept():
+    with preserved_global_seed():
         tf.random.set_seed(3)
         assert not is_unseeded(Dataset.range(9).shuffle(9))

@@ -6,7 +6,7 @@ import tensorflow as tf
 from heard_events import Heard
 from helpers import examples
 from keraunos.core.errors import ConfigError
-from keraunos.strategies.tensorflow_internals import global_seed_kept
+from keraunos.strategies.tensorflow_internals import preserved_global_seed
 from keraunos.trainer.guards.unseeded_shuffles import require_shared_order
 from keraunos.trainer.setup.datasets import as_source
 from resumable_runs import Sender, fit, shuffled
@@ -16,7 +16,7 @@ WORDS = "repeats some examples and misses others"
 
 
 def unseeded() -> tf.data.Dataset:
-    with global_seed_kept():
+    with preserved_global_seed():
         context.set_global_seed(None)
         return tf.data.Dataset.from_tensor_slices(examples(14)).shuffle(14).batch(4)
 
