@@ -192,7 +192,7 @@ def test_what_a_callback_does_to_its_logs_stays_with_it():
 def test_those_that_cannot_be_resumed_are_named_at_the_start():
     trainer = Trainer(
         strategy=replicas(1),
-        callbacks=[keras.callbacks.EarlyStopping(), keras.callbacks.History()],
+        callbacks=[keras.callbacks.EarlyStopping("loss"), keras.callbacks.History()],
     )
     lines = trainer.describe(classifier(), dataset(9))
     assert lines[-1] == (
