@@ -20,7 +20,7 @@ def show_table(table: Table) -> None:
 
 
 def fits(table: Table) -> bool:
-    """Whether standard output is wide enough to show a table without breaking words."""
+    """Returns whether standard output can show a table without breaking words."""
     console = PlainConsole(file=sys.stdout)
     options = console.options.update(max_width=_ANY_WIDTH)
     return Measurement.get(console, options, table).minimum <= console.width

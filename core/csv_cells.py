@@ -33,7 +33,7 @@ def text_of_cell(cell: str) -> str:
 
 
 def without_formula(cell: object) -> object:
-    """A cell with an apostrophe in front of words that look like a formula."""
+    """Puts an apostrophe in front of words that look like a formula."""
     if not isinstance(cell, str) or not cell.startswith(_FORMULA):
         return cell
     try:

@@ -54,7 +54,7 @@ def main(directory: Path, arguments: Sequence[str]) -> int:
 def _predict(
     directory: Path, options: argparse.Namespace, stack: contextlib.ExitStack
 ) -> tuple[Iterator[Row], Write]:
-    """Rows, and what writes them."""
+    """Returns rows, and the function that writes them."""
     rows = _rows(options)
     if options.from_bytes:
         return predict_from_bytes(directory, rows, options.batch_size), write_line

@@ -8,7 +8,7 @@ from .fields import ModelFileError
 
 
 def images_below(folder: str) -> Iterator[str]:
-    """Paths of the images at any depth below a folder, sorted.
+    """Yields the images at any depth below a folder, sorted by path.
 
     Images are recognized by the ends of their names; hidden files and folders are skipped.
     Links are followed, and each folder is visited once.
@@ -39,7 +39,7 @@ def _below(folder: str, visited: set[str]) -> Iterator[str]:
 
 
 def _in_order(folder: str) -> list[str]:
-    """What is in a folder, as paths are sorted: folders end with a separator."""
+    """Lists a folder in the order of paths: subfolders end with a separator."""
     try:
         with os.scandir(folder) as entries:
             return sorted(

@@ -44,7 +44,7 @@ class PredictionTable:
         )
 
     def describe(self, answers: Answers) -> list[Cells]:
-        """The cells for each image, in the order of `columns`."""
+        """Returns the cells for each image, in the order of `columns`."""
         rows = {
             "classification": self._classes,
             "multi_label": self._labels,

@@ -36,7 +36,7 @@ def require_shared_order(workers: Workers, **sources: BatchSource | None) -> Non
 
 
 def describe_order(source: BatchSource, run: RunState) -> list[str]:
-    """A line about training data in random order, if a run can be or was resumed."""
+    """Describes training data in random order, if a run can be or was resumed."""
     if not _is_unseeded(source) or run.run_dir is None:
         return []
     if run.resumed_from is None:
@@ -49,7 +49,7 @@ def describe_order(source: BatchSource, run: RunState) -> list[str]:
 
 
 def lost_order(source: BatchSource, run: RunState) -> str:
-    """A remark on data in random order, for a run that was resumed within an epoch."""
+    """Describes data in random order, for a run that was resumed within an epoch."""
     if not _is_unseeded(source) or not run.is_within_epoch:
         return ""
     return (

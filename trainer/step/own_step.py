@@ -113,7 +113,7 @@ def _require_weights(loss: Any, weights: Any) -> None:
 
 
 def _depends(tensor: Any, sources: set[Any]) -> bool:
-    """Whether a tensor of a graph is computed from one of these."""
+    """Returns whether a tensor of a graph is computed from one of these."""
     waiting, seen = [tensor], set()
     while waiting:
         each = waiting.pop()
