@@ -13,6 +13,7 @@ from ..configs.choices import SearchFinish
 from ..core.checked_files import is_damaged, read_checked_json
 from ..core.errors import ConfigError, message
 from ..core.files import own_directory, read_text
+from ..core.removal import remove_unfinished, unfinished
 from ..core.run_layout import (
     CHOSEN_FILE,
     ENSEMBLE_FILE,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from ..search.study import Trial
 
 Scores = dict[str, Any]
+
+_UNFINISHED = unfinished(r"ensemble\w*\.(?:json|csv)")
 
 
 def finish_search(
@@ -64,13 +67,15 @@ def test_winner(trial: "Trial", directory: Path) -> Scores | None:
     if trial.fold_scores:
         return _test_ensemble(trial, directory)
     from ..trainer import Trainer
+    from ..trainer.checkpoint.run_directory import claimed_directory
     from .saved_model import load_model
 
     _require_models(trial, directory)
     (member,) = find_members([directory / trial.name])
     images = read_split(member, "test")
     model = load_model(member.run, member.config)
-    result = Trainer(run_dir=member.run).test(model, images)
+    with claimed_directory(member.run):  # which removes what a killed process left
+        result = Trainer(run_dir=member.run).test(model, images)
     show_test("test", result)
     return result.scores
 
@@ -140,6 +145,7 @@ def _test_ensemble(trial: "Trial", directory: Path) -> Scores | None:
         return None
     restore_gpus()
     own = own_directory(directory / ENSEMBLE_FOLDER)
+    remove_unfinished(own, _UNFINISHED)
     show_ensemble_test(members, "test", members[0].config.evaluation.tta, own)
     scores: Scores = read_checked_json(own / ENSEMBLE_FILE)["ensemble"]
     return scores

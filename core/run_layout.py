@@ -45,6 +45,37 @@ CONFUSION_MATRIX_IMAGE = "confusion_matrix.png"
 MISTAKES_IMAGE = "mistakes.png"
 SCATTER_IMAGE = "scatter.png"
 
+RUN_FILES = (
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    SPLIT_FILE,
+    DROPPED_FILE,
+    METRICS_FILE,
+    VALIDATIONS_FILE,
+    EVENTS_FILE,
+    HEARTBEAT_FILE,
+    DIVERGED_FILE,
+    SOUP_FILE,
+    MODEL_FILE,
+    CLASSES_FILE,
+    TEST_FILE,
+    PREDICTIONS_FILE,
+    VALIDATION_PREDICTIONS_FILE,
+    TTA_PREDICTIONS_FILE,
+    CONFUSION_MATRIX_FILE,
+    CALIBRATION_FILE,
+    EVALUATION_FILE,
+    REPORT_FILE,
+    MODEL_CARD_FILE,
+    SAMPLES_IMAGE,
+    AUGMENTED_IMAGE,
+    CURVES_IMAGE,
+    LEARNING_RATE_IMAGE,
+    CONFUSION_MATRIX_IMAGE,
+    MISTAKES_IMAGE,
+    SCATTER_IMAGE,
+)
+
 # Checkpoints: `checkpoints/step-00000280`; `checkpoints/weights-00000280` with only the
 # weights; `checkpoints/soup-00000280` with the mean weights of several checkpoints; files
 # that name the best and the last; and the frozen variables.

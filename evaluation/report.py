@@ -61,7 +61,8 @@ def write_report(
 ) -> None:
     """Writes the files of a test into a run directory.
 
-    They are test.json, predictions.csv, confusion_matrix.csv and .png, and mistakes.png.
+    They are predictions.csv, confusion_matrix.csv and .png, mistakes.png, and test.json,
+    which is the last: if it exists, so do the others.
 
     Args:
         directory: The run directory.
@@ -73,7 +74,6 @@ def write_report(
         raise ValueError("A report requires labels.")
     names = predictions.class_names
     matrix = np.array(scores["confusion_matrix"])
-    write_checked_json(directory / TEST_FILE, scores)
     write_predictions(directory / PREDICTIONS_FILE, predictions)
     note_checksum(directory / PREDICTIONS_FILE)
     write_csv(
@@ -83,3 +83,4 @@ def write_report(
     )
     save_figure(confusion_matrix_figure(matrix, names), directory / CONFUSION_MATRIX_IMAGE)
     save_figure(draw_mistakes(predictions, load_images), directory / MISTAKES_IMAGE)
+    write_checked_json(directory / TEST_FILE, scores)

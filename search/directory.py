@@ -26,6 +26,7 @@ from ..core.run_layout import (
     SEARCH_IMAGE,
     TENSORBOARD_FOLDER,
     TRIAL,
+    outer_name,
 )
 
 _WANTED = "a search to continue"
@@ -61,6 +62,8 @@ def search_directory(directory: Path) -> Iterator[Path]:
     except OSError as error:
         raise unusable_run_dir(directory, _WANTED, str(error.strerror)) from None
     held = {name for name in names if not _may_be_there_before(name)}
+    if outer_name(1) in names:
+        held.discard(OUTER_FILE)  # killed before the first trial on all images
     if held and SEARCH_FILE not in held:
         why = f"it contains something else ({min(held)})"
         raise unusable_run_dir(directory, _WANTED, why)

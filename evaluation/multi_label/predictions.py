@@ -81,10 +81,10 @@ class LabelPredictions:
         write_csv(path, list(columns), zip(*columns.values(), strict=True))
 
     def write_report(self, directory: Path, scores: dict[str, Any]) -> None:
-        """Writes test.json and predictions.csv into a run directory."""
-        write_checked_json(directory / TEST_FILE, scores)
+        """Writes predictions.csv and then test.json into a run directory."""
         self.write_table(directory / PREDICTIONS_FILE)
         note_checksum(directory / PREDICTIONS_FILE)
+        write_checked_json(directory / TEST_FILE, scores)
 
     def _in_words(self, chosen: npt.NDArray[np.bool_]) -> list[str]:
         return [

@@ -85,11 +85,10 @@ class NumberPredictions:
         write_csv(path, list(columns), zip(*columns.values(), strict=True))
 
     def write_report(self, directory: Path, scores: dict[str, Any]) -> None:
-        """Writes test.json, predictions.csv and scatter.png into a run directory."""
+        """Writes predictions.csv, scatter.png and then test.json into a run directory."""
         from ..figures import save_figure  # loads Matplotlib
         from .figure import scatter_figure
 
-        write_checked_json(directory / TEST_FILE, scores)
         self.write_table(directory / PREDICTIONS_FILE)
         note_checksum(directory / PREDICTIONS_FILE)
         if self.targets is not None:
@@ -97,6 +96,7 @@ class NumberPredictions:
                 self.targets, self.values, self.target_names, self.half_widths
             )
             save_figure(figure, directory / SCATTER_IMAGE)
+        write_checked_json(directory / TEST_FILE, scores)
 
 
 def _in_digits(values: npt.NDArray[np.floating]) -> list[str]:

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from ... import evaluation
 from ...core.bundle import MANIFEST
-from ...core.checked_files import write_checked_json
+from ...core.checked_files import CHECKSUMS_FILE, write_checked_json
 from ...core.checkpoints import checkpoint_names
 from ...core.errors import CheckpointError, message, unusable_run_dir
 from ...core.files import read_text, require_plain, write_json_atomic
@@ -30,12 +30,12 @@ from ...core.lock import (
 )
 from ...core.machine import version_of
 from ...core.redaction import redacted_command
-from ...core.removal import remove_empty, remove_file
+from ...core.removal import remove_empty, remove_file, remove_unfinished, unfinished
 from ...core.run_layout import (
     CHECKPOINTS_FOLDER,
-    CONFIG_FILE,
     ENVIRONMENT_FILE,
     FOLD,
+    RUN_FILES,
     TENSORBOARD_FOLDER,
     TEST_FILE,
     TTA_PREDICTIONS_FILE,
@@ -46,8 +46,7 @@ from ..guards.out_of_memory import FULL_DISK
 from ..result import TestResult
 
 # Temporary names of files that are being written.
-_WRITTEN = "|".join(map(re.escape, (ENVIRONMENT_FILE, CONFIG_FILE)))
-_UNFINISHED = re.compile(rf"\.(?:{_WRITTEN})-\w{{8}}(?:\.\w+)?")
+_UNFINISHED = unfinished(*map(re.escape, (*RUN_FILES, CHECKSUMS_FILE)))
 _TTA_PREDICTIONS = re.compile(re.escape(TTA_PREDICTIONS_FILE))
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PACKAGES = ("keraunos", "tensorflow", "keras", "numpy", "tensorboard", "pillow")
@@ -117,7 +116,7 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
     directory.mkdir(parents=True, exist_ok=True)
     try:
         with directory_lock(directory):
-            _remove_unfinished(directory)
+            remove_unfinished(directory, _UNFINISHED)
             yield
     except (OSError, tf.errors.ResourceExhaustedError) as error:
         if _is_disk_error(directory, error):
@@ -128,13 +127,6 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
             remove_bookkeeping(directory)
             if is_new:
                 remove_empty(directory)
-
-
-def _remove_unfinished(directory: Path) -> None:
-    """Removes temporary files left by a killed process."""
-    for path in directory.iterdir():
-        if _UNFINISHED.fullmatch(path.name):
-            remove_file(directory, path.name, _UNFINISHED)
 
 
 def write_environment(directory: Path, strategy: tf.distribute.Strategy) -> None:
@@ -171,15 +163,9 @@ def scratch_directory() -> Iterator[Path]:
 def write_test_report(
     run_dir: str | os.PathLike[str], result: TestResult, source: Any
 ) -> None:
-    """Writes scores, predictions and figures of a test into a run directory."""
+    """Writes predictions, figures and, last, scores of a test into a run directory."""
     directory = Path(os.path.realpath(user_path(run_dir)))
     directory.mkdir(parents=True, exist_ok=True)
-    if result.task_predictions is not None:
-        result.task_predictions.write_report(directory, result.scores)
-    elif result.predictions is not None and isinstance(source, LoadsImages):
-        evaluation.write_report(directory, result.predictions, result.scores, source.images)
-    else:
-        write_checked_json(directory / TEST_FILE, result.scores)
     views, table = result.tta, directory / TTA_PREDICTIONS_FILE
     if views is not None and views.predictions is not None:
         evaluation.write_predictions(table, views.predictions)
@@ -187,6 +173,12 @@ def write_test_report(
         views.task_predictions.write_table(table)
     else:  # predictions of an earlier test don't belong to these scores
         remove_file(directory, TTA_PREDICTIONS_FILE, _TTA_PREDICTIONS)
+    if result.task_predictions is not None:
+        result.task_predictions.write_report(directory, result.scores)
+    elif result.predictions is not None and isinstance(source, LoadsImages):
+        evaluation.write_report(directory, result.predictions, result.scores, source.images)
+    else:
+        write_checked_json(directory / TEST_FILE, result.scores)
 
 
 def _is_below(directory: Path, name: object) -> bool:
