@@ -1,5 +1,6 @@
 """Writes subsets of the images as tables, and configurations that read them."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..data.index.image_index import ImageIndex
 
 Mask = npt.NDArray[np.bool_]
+TABLES = re.compile(r"(?:train|validation|test)\.csv")
 _UNFINISHED = unfinished(r"\w+\.csv")
 
 

@@ -1,15 +1,18 @@
 """Nested cross-validation: repeats a search for each outer fold, and tests its winner."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..configs import RunConfig, Space
 from ..core.checked_files import write_checked_json
-from ..core.run_layout import OUTER_FILE, outer_name
+from ..core.errors import DataError
+from ..core.removal import remove_folder
+from ..core.run_layout import OUTER, OUTER_FILE, outer_name
 from .best_config import write_best
-from .configured_search import config_of_best, search_request
+from .configured_search import ConfiguredTrial, config_of_best, search_request
 from .console import notify, show
-from .divided_images import list_images, with_tables
+from .divided_images import TABLES, list_images, with_tables
 from .search_display import search_display, shows_table
 from .search_finish import (
     Scores,
@@ -38,12 +41,15 @@ def run_outer_folds(
 
     Raises:
         typer.Exit: The search was interrupted; the same command continues it.
-        DataError: The images can't be divided into this many folds.
+        DataError: The images can't be divided into this many folds, or the rest of them
+            not into the folds of a search.
     """
     from ..search.outer_folds import OuterScores
 
     scores = []
-    for number, own in enumerate(_configs(config, directory), 1):
+    configs = _configs(config, directory)
+    _require_inner_folds(config, configs, space, directory)
+    for number, own in enumerate(configs, 1):
         place = directory / outer_name(number)
         notify(f"outer fold {number} of {config.search.outer_folds}: {place}")
         scores.append(_search(own, space, parallel_trials, place, directory))
@@ -109,6 +115,26 @@ def _configs(config: RunConfig, directory: Path) -> list[RunConfig]:
         folder = directory / f"{outer_name(part + 1)}-images"
         made.append(with_tables(own, index, sides, folder))
     return made
+
+
+def _require_inner_folds(
+    config: RunConfig, configs: Sequence[RunConfig], space: Space, directory: Path
+) -> None:
+    """Checks the folds of all these searches, rather than each after the one before.
+
+    Of a search that has not begun, nothing is left if they can't be made.
+    """
+    if config.search.folds is None:
+        return
+    names = [outer_name(number) for number in range(1, len(configs) + 1)]
+    has_begun = any((directory / name).exists() for name in names)
+    for name, own in zip(["", *names], [config, *configs], strict=True):
+        try:
+            ConfiguredTrial(own, space).prepare_folds()
+        except DataError as error:
+            for each in () if has_begun else names:
+                remove_folder(directory, f"{each}-images", OUTER, TABLES)
+            raise DataError(f"{name}: {error}" if name else str(error)) from None
 
 
 def _search(

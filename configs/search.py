@@ -135,6 +135,21 @@ class SearchConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _folds_can_measure_the_objective(self) -> Self:
+        measures = self.objective.startswith("val_")
+        if not measures and (self.folds is not None or self.outer_folds is not None):
+            raise ProblemsError(
+                message(
+                    "`search.objective` must be a metric of validation images, whose name "
+                    "begins with val_: on its training images a model looks better than it "
+                    "is.",
+                    f"Try search.objective=val_{self.objective}.",
+                    **{"search.objective": self.objective},
+                )
+            )
+        return self
+
+    @model_validator(mode="after")
     def _trials_are_trained_alike(self) -> Self:
         if self.patience is not None and self.tuner == "hyperband":
             raise ProblemsError(

@@ -43,7 +43,9 @@ def require_folds(folds: Sequence[ImageData], objective: str) -> None:
 def _require_groups(folds: Sequence[ImageData]) -> None:
     """Checks the number and size of groups, whose images stay in one fold."""
     train, validation = folds[0].train, _validation(folds[0])
-    groups = Counter([*train.undivided.tolist(), *validation.undivided.tolist()])
+    names = [*train.names, *validation.names]
+    group_of = [*train.undivided.tolist(), *validation.undivided.tolist()]
+    groups = Counter(group_of)
     images = sum(groups.values())
     if len(groups) < len(folds):
         raise DataError(
@@ -54,13 +56,15 @@ def _require_groups(folds: Sequence[ImageData]) -> None:
                 **{"search.folds": len(folds)},
             )
         )
-    largest = max(groups.values())
-    if largest > -(-images // len(folds)):
+    ((largest, size),) = groups.most_common(1)
+    if size > -(-images // len(folds)):
+        first = some([names[group_of.index(largest)]])
         raise DataError(
             message(
-                f"No group may be larger than a fold, {images} images by {len(folds)}, but "
-                f"one has {largest} images: copies, or the same value in the group column.",
-                _fewer(images // largest),
+                f"No group may be larger than a fold ({images} images / {len(folds)} "
+                f"folds), but that of {first} has {size} images. Copies are a group, and "
+                "so are images with the same name in data.group_column.",
+                _fewer(images // size),
                 **{"search.folds": len(folds)},
             )
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..configs import SearchConfig
 from ..configs.trainer import max_seconds
+from ..core.counted import counted
 from .pace import Pace
 from .study import Study
 from .tuning.oracles import HyperbandOracle, number_of_trials
@@ -71,7 +72,7 @@ class Budget:
         if not 0 < len(study.trials) < number_of_trials(study.oracle):
             return ""
         if left == 0:
-            return f"max_time of {self.max_seconds:g} seconds is over"
+            return f"max_time of {counted(int(self.max_seconds or 0), 'second')} is over"
         if self.patience is not None and _longest_wait(study) >= self.patience:
             return f"patience={self.patience}: that many trials without improvement"
         return ""

@@ -23,19 +23,37 @@ def assign_parts(index: ImageIndex, parts: int, seed: int) -> npt.NDArray[np.int
         `(rows,)`: part of each image, starting at 0; NO_PART for images of other splits.
 
     Raises:
-        DataError: There are fewer groups than parts, or all images of a class are in one
-            part.
+        DataError: There are fewer groups than parts, a group is larger than a part, or all
+            images of a class are in one part.
     """
     training = index.splits == TRAIN
     own = index.where(training)
     part_of = np.full(len(index), NO_PART, np.intp)
     part_of[training] = assign_folds(own.kinds(), own.groups, parts, seed)
     if len(np.unique(part_of[training])) < parts:
-        raise _error(parts, f"there are only {len(np.unique(own.groups))} groups of images")
+        raise _too_few(parts, len(np.unique(own.groups)))
+    _require_groups_that_fit(own, parts)
     lost = _in_one_part(own, part_of[training])
     if lost:
-        raise _error(parts, f"all images of {some(lost)} are in one part")
+        raise _one_sided(parts, lost)
     return part_of
+
+
+def _require_groups_that_fit(index: ImageIndex, parts: int) -> None:
+    """Checks that no group is larger than a part."""
+    group_of, sizes = np.unique(index.groups, return_inverse=True, return_counts=True)[1:]
+    largest = sizes.argmax()
+    if sizes[largest] > -(-len(index) // parts):
+        first = some([str(index.paths[group_of == largest][0])])
+        raise DataError(
+            message(
+                f"No group may be larger than an outer fold ({len(index)} images / {parts} "
+                f"outer folds), but that of {first} has {sizes[largest]} images. Copies "
+                "are a group, and so are images with the same name in data.group_column.",
+                "Use fewer search.outer_folds, or divide that group.",
+                **{"search.outer_folds": parts},
+            )
+        )
 
 
 def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
@@ -53,12 +71,25 @@ def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
     ]
 
 
-def _error(parts: int, why: str) -> DataError:
+def _too_few(parts: int, groups: int) -> DataError:
+    fewer = f"Try search.outer_folds={groups}, or add" if groups > 1 else "Add"
     return DataError(
         message(
-            "All classes must remain when any one part of the images is removed, but "
-            f"{why} (copies and members of a group count as one).",
-            "Use fewer search.outer_folds, or add images.",
+            f"There must be at least as many images as outer folds, {parts}; copies and "
+            f"members of a group count as one, so there are {groups}.",
+            f"{fewer} images.",
+            **{"search.outer_folds": parts},
+        )
+    )
+
+
+def _one_sided(parts: int, classes: list[str]) -> DataError:
+    return DataError(
+        message(
+            "All classes must remain when any one part of the images is removed, but all "
+            f"images of {some(classes)} are in one part (copies and members of a group "
+            "stay together).",
+            "Add images of these classes, or leave these classes out.",
             **{"search.outer_folds": parts},
         )
     )

@@ -125,7 +125,10 @@ def of_classes(label, number):
     ("groups", "words"),
     [
         (of_two_patients, "as many images as folds, 3; .* so there are 2.*search.folds=2"),
-        (of_a_large_one, "a fold, 24 images by 3, but one has 9 .*search.folds=2"),
+        (
+            of_a_large_one,
+            r"larger than a fold \(24 .*that of \S*cat-\d+.png has 9 .*search.folds=2",
+        ),
     ],
 )
 def test_groups_that_no_fold_can_hold_are_refused(images, groups, words):

@@ -185,7 +185,7 @@ def test_workers_average_weights_and_checkpoints_as_one_does(tmp_path: Path) -> 
 @pytest.mark.nightly
 def test_all_stop_where_the_time_of_one_is_over(tmp_path: Path) -> None:
     assert run("fit", 2, tmp_path, "run", "late", 1) == [0, 0], said(tmp_path, 1)
-    assert reasons(tmp_path) == ["max_time of 1800 seconds is nearly over"] * 2
+    assert reasons(tmp_path) == ["max_time of 1,800 seconds is nearly over"] * 2
     assert last_checkpoint(tmp_path) == CHECKPOINT
 
 

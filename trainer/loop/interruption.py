@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from ...core.counted import counted
 from ...core.signals import StopSignal
 from ...strategies import ALONE, Workers
 
@@ -69,5 +70,6 @@ class Interruption:
             return None
         left = self._started + self._max_seconds - now
         if left < since_last + self.save_seconds:
-            return f"max_time of {self._max_seconds:g} seconds is nearly over", None
+            limit = counted(int(self._max_seconds), "second")
+            return f"max_time of {limit} is nearly over", None
         return None

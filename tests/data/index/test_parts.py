@@ -49,8 +49,14 @@ def test_a_class_that_one_part_has_all_of_is_refused():
 
 def test_more_parts_than_groups_are_refused():
     index = index_of([0, 0, 1, 1, 1], groups=[0, 0, 1, 1, 1])
-    with pytest.raises(DataError, match="there are only 2 groups"):
+    with pytest.raises(DataError, match=r"so there are 2\..*Try search\.outer_folds=2"):
         assign_parts(index, 3, seed=0)
+
+
+def test_a_group_that_is_larger_than_a_part_is_refused_and_named():
+    index = index_of([0] * 6 + [1] * 6, groups=[0, 0, 0, 1, 1, 1, 1, 1, 2, 3, 4, 5])
+    with pytest.raises(DataError, match=r"12 images / 4 .*that of .*3\S* has 5 images"):
+        assign_parts(index, 4, seed=0)
 
 
 def test_labels_that_one_part_has_all_of_are_refused():
