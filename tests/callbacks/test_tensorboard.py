@@ -127,7 +127,7 @@ def test_each_other_worker_has_a_flag_with_its_name(tmp_path, monkeypatch):
     run = listening(new_run(run_dir=tmp_path), board)
     board.on_fit_begin(run)
     run.step = 2
-    run.report("worker_silent", "worker 2 has given no sign of life", "worker_2")
+    run.report("worker_silent", "worker 2 has sent no heartbeat", "worker_2")
     end_fit(run, board)
     written = read(run, "events")
     flags = {name: each for name, each in written.items() if "/worker" in name}
