@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from ...callbacks.board_layout import Charts, write_layout
 from ...callbacks.hparams import new_writer
-from ...callbacks.tolerance import Tolerance
 from ...core.files import own_directory
 from ...core.names import visible
 from ...core.run_layout import TENSORBOARD_FOLDER
@@ -27,13 +26,12 @@ def show_scores(directory: Path, study: Study) -> None:
         study: The study.
     """
     ended = [trial for _, trial in sorted(study.trials.items()) if _has_ended(trial)]
-    with Tolerance("the TensorBoard files of the search"):
-        folder = own_directory(own_directory(directory / TENSORBOARD_FOLDER) / SCORES_PART)
-        with summaries_written_to(new_writer(folder)):
-            write_layout(_charts(study.objective.name))
-            _write_scores(ended, study)
-            if remarks := _remarks(ended):
-                tf.summary.text("events", remarks, step=ended[-1].number)
+    folder = own_directory(own_directory(directory / TENSORBOARD_FOLDER) / SCORES_PART)
+    with summaries_written_to(new_writer(folder)):
+        write_layout(_charts(study.objective.name))
+        _write_scores(ended, study)
+        if remarks := _remarks(ended):
+            tf.summary.text("events", remarks, step=ended[-1].number)
 
 
 def _charts(objective: str) -> Charts:

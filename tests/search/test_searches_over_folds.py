@@ -177,6 +177,27 @@ def test_a_search_over_folds_ends_with_models_that_predict_together(
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(1800)  # three searches and refits, on a busy machine
+def test_outer_folds_and_refits_compute_no_features_again(
+    folder, tmp_path, type_in, passes
+):
+    code, said = type_in(
+        *("search", "classify", f"data.train={folder / 'train'}", "cache_dir=cache"),
+        *(each for each in SETTINGS if not each.startswith("search.folds")),
+        "augmentation.strength=0",
+        "search.space={model.dropout: {choice: [0.1, 0.3]}}",
+        "search.folds=2",
+        "search.outer_folds=2",
+        "search.finish=refit",
+    )
+    assert code == 0, said.err
+    assert sum(passes) == IMAGES
+    for part in (1, 2):
+        assert (tmp_path / "S" / f"outer-{part}" / "refit" / "test.json").exists()
+    assert (tmp_path / "S" / "refit" / "model.keras").exists()
+
+
+@pytest.mark.nightly
 @pytest.mark.parametrize("point", ["before-fold-is-noted:2", "before-manifest:5"])
 def test_a_killed_process_goes_on_in_the_middle_of_its_folds(folder, tmp_path, point):
     results = []

@@ -3,8 +3,11 @@ from types import SimpleNamespace
 import pytest
 import tensorflow as tf
 from keraunos.callbacks.monitor import Monitor
+from keraunos.search.insight import running
+from keraunos.search.insight.board import show_trial
 from keraunos.search.insight.running import show_scores
 from keraunos.search.study import Trial
+from keraunos.search.tuning import hparams
 from keraunos.search.tuning.space import hyperparameters
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2, metadata
@@ -15,7 +18,8 @@ def study(*trials, mode="max"):
         number: Trial(number, hyperparameters({}), status, score=score, reason=reason)
         for number, status, score, reason in trials
     }
-    return SimpleNamespace(trials=made, objective=Monitor("val_score", mode))
+    oracle = SimpleNamespace(hyperparameters=hyperparameters({}))
+    return SimpleNamespace(trials=made, objective=Monitor("val_score", mode), oracle=oracle)
 
 
 def shown(directory):
@@ -53,12 +57,20 @@ def test_the_page_custom_scalars_begins_with_the_scores(tmp_path):
     assert list(second.multiline.tag) == ["^best_so_far$"]
 
 
-def test_a_folder_that_can_t_be_written_does_not_stop_a_search(
+def test_folders_that_can_t_be_written_do_not_stop_a_search_and_are_named_once(
     tmp_path, monkeypatch, capsys
 ):
     def fail(path):
-        raise PermissionError(13, "Permission denied", str(path))
+        raise OSError(30, "Read-only file system", str(path))
 
-    monkeypatch.setattr("keraunos.search.insight.running.own_directory", fail)
-    show_scores(tmp_path, study((0, "completed", 0.5, "")))
-    assert "Permission denied" in capsys.readouterr().err
+    made = study((0, "completed", 0.5, ""), (1, "completed", 0.25, ""))
+    with monkeypatch.context() as patched:
+        for module in (running, hparams):
+            patched.setattr(module, "own_directory", fail)
+        for number in (0, 1):
+            show_trial(tmp_path, made, made.trials[number])
+    said = capsys.readouterr().err
+    for what in (f"in {tmp_path}", "of trial-000", "of trial-001"):
+        assert said.count(f"the TensorBoard files {what} can't be written") == 1
+    show_trial(tmp_path, made, made.trials[1])  # there is space again
+    assert shown(tmp_path)["val_score"] == {0: 0.5, 1: 0.25}
