@@ -1,6 +1,7 @@
 """Tolerates write errors, which are reported once and do not end a run."""
 
 import functools
+import re
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -8,6 +9,9 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 import tensorflow as tf
 
 from ..core.console import notify
+
+# The names of graph nodes that begin messages of TensorFlow.
+_OF_TENSORFLOW = re.compile(r"\{\{.*?\}\}")
 
 P = ParamSpec("P")
 
@@ -46,7 +50,7 @@ class Tolerance:
             return False
         if not self.is_failing:
             self.is_failing = True
-            reason = str(error).strip().splitlines()[0]
+            reason = _OF_TENSORFLOW.sub("", str(error)).strip().splitlines()[0]
             notify(f"{self.what} can't be written ({reason}); training continues")
         return True
 

@@ -13,6 +13,8 @@ from ...strategies.tensorflow_internals import summaries_written_to
 from ..study import Study, Trial
 
 SCORES_PART = "scores"
+# Trials write the same score without this prefix, at its epoch, for HPARAMS.
+_SCORE = "trial_score/"
 
 
 def show_scores(directory: Path, study: Study) -> None:
@@ -37,7 +39,9 @@ def show_scores(directory: Path, study: Study) -> None:
 def _charts(objective: str) -> Charts:
     """Returns the charts of the page Custom Scalars; the trials add their own."""
     charts: dict[str, tuple[str, ...]] = {
-        f"{objective} of each trial (axis: number of the trial)": (f"^{objective}$",),
+        f"{objective} of each trial (axis: number of the trial)": (
+            f"^{_SCORE}{objective}$",
+        ),
         "best so far (axis: number of the trial)": ("^best_so_far$",),
     }
     return {"How is the search going?": charts}
@@ -54,7 +58,7 @@ def _write_scores(ended: list[Trial], study: Study) -> None:
             continue
         if study.objective.is_better(trial.score, best):
             best = trial.score
-        tf.summary.scalar(study.objective.name, trial.score, step=trial.number)
+        tf.summary.scalar(_SCORE + study.objective.name, trial.score, step=trial.number)
         if best is not None:
             tf.summary.scalar("best_so_far", best, step=trial.number)
 

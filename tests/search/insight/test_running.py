@@ -36,11 +36,11 @@ def shown(directory):
 def test_scores_and_the_best_so_far_count_trials_whatever_order_they_ended_in(tmp_path):
     first = (0, "completed", 0.5, ""), (2, "completed", 0.25, "")
     show_scores(tmp_path, study(*first, (1, "running", None, "")))
-    assert shown(tmp_path)["val_score"] == {0: 0.5, 2: 0.25}
+    assert shown(tmp_path)["trial_score/val_score"] == {0: 0.5, 2: 0.25}
     failed = (3, "failed", None, "OSError: a|b")
     show_scores(tmp_path, study(*first, (1, "completed", 0.75, ""), failed))
     found = shown(tmp_path)
-    assert found["val_score"] == {0: 0.5, 1: 0.75, 2: 0.25}
+    assert found["trial_score/val_score"] == {0: 0.5, 1: 0.75, 2: 0.25}
     assert found["best_so_far"] == {0: 0.5, 1: 0.75, 2: 0.75}
     (text,) = found["events"].values()
     assert "| trial-003 | OSError: a\\|b |" in text.decode()
@@ -53,7 +53,7 @@ def test_the_page_custom_scalars_begins_with_the_scores(tmp_path):
     (layout,) = found.Tensors(metadata.CONFIG_SUMMARY_TAG)
     content = layout_pb2.Layout.FromString(tf.make_ndarray(layout.tensor_proto).item())
     ((first, second),) = [each.chart for each in content.category]
-    assert list(first.multiline.tag) == ["^val_score$"]
+    assert list(first.multiline.tag) == ["^trial_score/val_score$"]
     assert list(second.multiline.tag) == ["^best_so_far$"]
 
 
@@ -73,4 +73,4 @@ def test_folders_that_can_t_be_written_do_not_stop_a_search_and_are_named_once(
     for what in (f"in {tmp_path}", "of trial-000", "of trial-001"):
         assert said.count(f"the TensorBoard files {what} can't be written") == 1
     show_trial(tmp_path, made, made.trials[1])  # there is space again
-    assert shown(tmp_path)["val_score"] == {0: 0.5, 1: 0.25}
+    assert shown(tmp_path)["trial_score/val_score"] == {0: 0.5, 1: 0.25}
