@@ -22,7 +22,6 @@ CASES = {
         [
             "before-best.yaml-is-replaced",
             "before-chosen.json-is-replaced",
-            "before-train.csv-is-replaced",  # of the images of the refit
             "before-manifest:2",  # in a checkpoint of the refit
             "before-rename:1",
             "before-model.keras-is-replaced",
