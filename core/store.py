@@ -92,7 +92,7 @@ class Store:
         return None
 
     def keys(self, beginning: str) -> list[str]:
-        """The keys of all entries that begin so, in order."""
+        """Returns the keys of all entries that begin so, in order."""
         names = (file.name for file, _ in self._entries())
         return sorted(name for name in names if name.startswith(beginning))
 

@@ -4,14 +4,14 @@ import subprocess
 import sys
 
 import pytest
-from keraunos.cli.tensorflow import _modules_kept_out_of_garbage, load_tensorflow
+from keraunos.cli.tensorflow import _garbage_collection_paused, load_tensorflow
 
 
 def test_new_modules_are_left_out_of_looks_for_garbage(monkeypatch):
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     gc.unfreeze()
     try:
-        with pytest.raises(ImportError), _modules_kept_out_of_garbage():
+        with pytest.raises(ImportError), _garbage_collection_paused():
             assert not gc.isenabled()
             raise ImportError
         assert gc.isenabled()
