@@ -27,7 +27,6 @@ SHOWN_ELSEWHERE: frozenset[EventKind] = frozenset(
         "checkpoint",
         "phase",
         "early_stopping",
-        "interrupted",
         "end",
         "divergence",
         "failure",

@@ -53,7 +53,7 @@ def train(
     run = fit(config, run_dir)
     if not run.result.is_finished:
         if current_workers().is_chief:
-            _show_how_to_resume(run.result, config, resumable or run.result.run_dir)
+            _show_how_to_resume(config, resumable or run.result.run_dir)
         # The exit code of a process that the signal would have ended.
         raise typer.Exit(run.result.exit_code)
     best = run.result.best_epoch
@@ -115,13 +115,10 @@ def show_next_commands(run_dir: Path, config: RunConfig) -> None:
         show(f"next: {next_command(run_dir, kind_of(run_dir), 'finished')}")
 
 
-def _show_how_to_resume(
-    result: "FitResult", config: RunConfig, resumable: Path | None
-) -> None:
+def _show_how_to_resume(config: RunConfig, resumable: Path | None) -> None:
     if resumable is None or not (resumable / CONFIG_FILE).exists():
-        notify(f"stopped ({result.stop_reason}) before the first step: nothing is saved.")
         return
-    notify(f"stopped ({result.stop_reason}); the state is saved. Resume with:")
+    notify("Resume with:")
     if foreign_names(config):  # code is imported only if it is typed
         notify(f"  {typed_again(f'run_dir={resumable}')}")
     else:

@@ -17,6 +17,7 @@ from .secret import is_loopback
 TF_CONFIG = "TF_CONFIG"
 LAUNCHER = "keraunos launch"
 _ONE_MACHINE = "127.0.0.1"
+_SLURM_STEP = "SLURM_STEP_NODELIST"
 # Below the range that Linux uses for outgoing connections.
 FIRST_PORT, PORTS = 20000, 10000
 _CHIEFS = ("chief", "master")
@@ -87,9 +88,14 @@ def find_cluster(environment: Mapping[str, str] | None = None) -> Cluster | None
     environment = os.environ if environment is None else environment
     if environment.get(TF_CONFIG):
         return _from_tf_config(environment[TF_CONFIG])
-    if "SLURM_STEP_NODELIST" in environment:
+    if _SLURM_STEP in environment:
         return _from_slurm(environment)
     return None
+
+
+def names_workers() -> bool:
+    """Returns whether the environment says that this process is a worker."""
+    return bool(os.environ.get(TF_CONFIG)) or _SLURM_STEP in os.environ
 
 
 def has_several_workers() -> bool:
@@ -164,7 +170,7 @@ def _from_slurm(environment: Mapping[str, str]) -> Cluster | None:
     number of port blocks. On a single node, the workers use the loopback interface.
     """
     try:
-        hosts = expand_hosts(environment["SLURM_STEP_NODELIST"])
+        hosts = expand_hosts(environment[_SLURM_STEP])
         tasks = _expand_counts(environment["SLURM_STEP_TASKS_PER_NODE"])
         rank = int(environment["SLURM_PROCID"])
         job = int(environment["SLURM_JOB_ID"])

@@ -3,21 +3,27 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from types import TracebackType
 
+from .cluster import names_workers
 from .console import PlainConsole
-from .errors import KeraunosError
+from .errors import KeraunosError, WorkerError
+
+# Whether an interrupted fit ends the process: of each open block, the innermost last.
+_ends_process: list[bool] = []
 
 
 @contextlib.contextmanager
 def exit_codes() -> Iterator[None]:
-    """Ends the process on an error of Keraunos as the command `keraunos` would.
+    """Ends the process as the command `keraunos` would, on an error or an interruption.
 
     Schedulers can then tell a lost worker, which is started again, from an error that would
-    occur again. Other exceptions pass.
+    occur again, and a fit that was interrupted from one that is finished. Other exceptions
+    pass. A program that several workers run needs no such block after `init_workers`.
 
     Raises:
-        SystemExit: With the exit code of the error, whose message is on standard error; see
-            `docs/exit-codes.md`.
+        SystemExit: With the exit code of the error, whose message is on standard error; or
+            with 128 + signal, once the state of the fit is saved. See `docs/exit-codes.md`.
 
     Example:
         >>> from keraunos import WorkerError
@@ -29,7 +35,73 @@ def exit_codes() -> Iterator[None]:
         6
     """
     try:
-        yield
+        with _interruptions_end_process(True):
+            yield
     except KeraunosError as error:
-        PlainConsole(file=sys.stderr).notify(f"error: {error}")
+        _write(error)
         raise SystemExit(error.exit_code) from error
+
+
+@contextlib.contextmanager
+def interruptions_returned() -> Iterator[None]:
+    """Within the block, an interrupted fit returns its result, as the caller reports it."""
+    with _interruptions_end_process(False):
+        yield
+
+
+def end_if_interrupted(exit_code: int) -> None:
+    """Ends the process after an interrupted fit, where its exit code is read by others.
+
+    This is so within `exit_codes`, and in a worker of a cluster: its program would go on as
+    if it had trained to the end, and its scheduler would not start it again.
+
+    Args:
+        exit_code: That of the fit: 128 + signal, or 0 if there was no signal.
+
+    Raises:
+        SystemExit: With this exit code.
+    """
+    in_worker = names_workers() and not _is_interactive()
+    if exit_code and (_ends_process[-1] if _ends_process else in_worker):
+        raise SystemExit(exit_code)
+
+
+def exit_with_code_of_error() -> None:
+    """From now on, an uncaught error of Keraunos gives the process its exit code.
+
+    Python's own is 1 for all. Nothing changes in an interactive session.
+    """
+    if sys.excepthook is not _end_process and not _is_interactive():
+        _previous_hooks[:] = [sys.excepthook]
+        sys.excepthook = _end_process
+
+
+_previous_hooks = [sys.__excepthook__]
+
+
+def _end_process(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if isinstance(error, WorkerError):  # it happened elsewhere
+        _write(error)
+    else:
+        _previous_hooks[0](kind, error, trace)
+    if isinstance(error, KeraunosError):
+        raise SystemExit(error.exit_code)
+
+
+@contextlib.contextmanager
+def _interruptions_end_process(ends: bool) -> Iterator[None]:
+    _ends_process.append(ends)
+    try:
+        yield
+    finally:
+        _ends_process.pop()
+
+
+def _write(error: KeraunosError) -> None:
+    PlainConsole(file=sys.stderr).notify(f"error: {error}")
+
+
+def _is_interactive() -> bool:
+    return hasattr(sys, "ps1")

@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from ..configs.choices import Accelerator
 from ..core import watcher
-from ..core.cluster import Cluster, find_cluster
+from ..core.cluster import Cluster, find_cluster, names_workers
 from ..core.environment import number_of
 from ..core.errors import ConfigError, message
+from ..core.exit_codes import exit_with_code_of_error
 from .alone import ALONE, Workers
 from .messages import Channel
 from .rendezvous import meet
@@ -50,6 +51,9 @@ def init_workers(
     TensorFlow has not been used before; creating a data set or a model earlier is an error.
     A process without other workers continues alone.
 
+    In a worker, errors of Keraunos that are not caught end the program with their exit
+    code, and so does a signal during `fit`, once the state is saved: `docs/exit-codes.md`.
+
     Args:
         accelerator: See `Trainer`.
         devices: See `Trainer`: the number of GPUs of each worker.
@@ -70,6 +74,8 @@ def init_workers(
     """
     if _joined:
         return _joined[0].workers
+    if names_workers():
+        exit_with_code_of_error()
     cluster = find_cluster()
     if cluster is None:
         return ALONE

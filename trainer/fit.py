@@ -227,6 +227,8 @@ class Fit:
                 trainee = self._make_trainee(start, interruption)
             except Interrupted as interrupted:  # there is nothing new to save yet
                 run.interrupt(interrupted.reason, interrupted.signal)
+                told = f"interrupted: {interrupted.cause} before the first step"
+                self.callbacks.announce([f"{told}; nothing new is saved"])
                 return None
             loop = self._make_loop(start, trainee, accumulation, interruption)
             self._begin_directory(run)

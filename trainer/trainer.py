@@ -11,6 +11,7 @@ from ..callbacks import default_callbacks, merge_callbacks
 from ..configs.arguments import TRAINER, settings_of, takes_settings
 from ..configs.choices import Export
 from ..configs.options import TrainerOptions
+from ..core.exit_codes import end_if_interrupted
 from ..features import as_fitted_on
 from ..models import as_module
 from ..strategies import (
@@ -96,7 +97,8 @@ class Trainer(Evaluator):
         """Trains a model; resumes from the newest checkpoint in `run_dir` if there is one.
 
         SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 end the fit after the current step: the state
-        is saved, and the result has `stop_reason="interrupted"`.
+        is saved, and the result has `stop_reason="interrupted"`. In a worker of a cluster,
+        and within `keraunos.exit_codes()`, the program then ends with 128 + signal.
 
         Args:
             module: A `Module`, or a function that returns a compiled `keras.Model`;
@@ -122,12 +124,15 @@ class Trainer(Evaluator):
                 held-out images.
             DivergedError: A loss or gradient is not finite.
             CheckpointError: A checkpoint can't be written, or none can be read.
+            SystemExit: A signal interrupted the fit of a worker, as described above.
         """
         asked = FitArguments(module, data, validation_data, class_weight, initial_weights)
         if self.settings.fast_dev_run:
             with scratch_directory() as directory:
                 return self._make_fit(asked, directory).run()
-        return self._make_fit(asked, self.run_dir).run()
+        result = self._make_fit(asked, self.run_dir).run()
+        end_if_interrupted(result.exit_code)
+        return result
 
     @errors_of_pipelines()
     def export_best(

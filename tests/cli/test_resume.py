@@ -115,7 +115,7 @@ def test_a_run_that_is_stopped_in_every_phase_goes_on_to_the_same_end(
         said = stop(phase, number, tmp_path, *typed[again])
         assert f"resumed: {from_where}" in said or from_where is None
         if phase == "feature standardisation":
-            assert "before the first step: nothing is saved" in said
+            assert "before the first step; nothing new is saved" in said
             assert RESUME not in said
             assert not run.exists()
         else:

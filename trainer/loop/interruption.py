@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from signal import Signals
 
 from ...core.counted import counted
 from ...core.signals import StopSignal
@@ -20,6 +21,15 @@ class Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, no error
         super().__init__(reason)
         self.reason = reason
         self.signal = signal
+
+    @property
+    def cause(self) -> str:
+        """What interrupted the fit, in words: a signal or a time limit."""
+        return (
+            self.reason
+            if self.signal is None
+            else f"stopped by {Signals(self.signal).name}"
+        )
 
 
 class Interruption:

@@ -49,7 +49,7 @@ def report_end(run: RunState) -> None:
 def report_error(run: RunState, error: BaseException) -> None:
     """Reports that an exception ends the fit."""
     if isinstance(error, Interrupted):
-        run.report("interrupted", f"{error.reason}; the state is saved")
+        run.report("interrupted", f"{error.cause}; {_what_is_saved(run)}")
         return
     if isinstance(error, DivergedError):
         run.report("divergence", str(error))
@@ -59,6 +59,11 @@ def report_error(run: RunState, error: BaseException) -> None:
     if lost is not None:
         run.report("worker_lost", lost)
     run.report("failure", lost or f"{type(error).__name__}: {_shortened(error)}")
+
+
+def _what_is_saved(run: RunState) -> str:
+    is_lost = run.run_dir is None and workers_of(run.strategy).is_chief
+    return "nothing is saved without run_dir" if is_lost else "the state is saved"
 
 
 def _shortened(error: BaseException) -> str:

@@ -55,6 +55,7 @@ def test_a_signal_is_told_with_its_number(number: signal.Signals) -> None:
     with pytest.raises(Interrupted) as caught:
         interruption.check()
     assert (caught.value.reason, caught.value.signal) == ("interrupted", number)
+    assert caught.value.cause == f"stopped by {number.name}"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_time_for_one_more_call_and_a_checkpoint_is_left(
     ],
 )
 def test_without_a_directory_an_interruption_returns_what_there_is(
-    number: signal.Signals,
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sender = Sender("on_train_step_end", STEPS + 1, number)
     trainer = Trainer(strategy=replicas(1), max_epochs=EPOCHS, callbacks=[sender])
@@ -92,6 +93,8 @@ def test_without_a_directory_an_interruption_returns_what_there_is(
     assert sender.sent == 1
     assert (result.stop_reason, result.signal) == ("interrupted", number)
     assert result.exit_code == 128 + number
+    said = f"interrupted: stopped by {number.name}; nothing is saved without run_dir\n"
+    assert said in capsys.readouterr().err
     assert not result.is_finished
     assert len(result.history["val_loss"]) == 1
     assert result.model.predict(np.zeros((2, 5)), verbose=0).shape == (2, 3)

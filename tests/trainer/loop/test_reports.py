@@ -48,7 +48,7 @@ def test_each_end_has_a_kind_of_its_own(error, reported):
     found = []
 
     class Run:
-        strategy = replicas(1)
+        strategy, run_dir = replicas(1), None
 
         def report(self, kind, text):
             found.append(kind)
