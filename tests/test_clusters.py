@@ -15,13 +15,14 @@ import yaml
 from keraunos.cli.commands.launch import _NOT_RESTARTED
 from keraunos.cli.main import app
 from keraunos.configs import load_config, split_arguments
-from keraunos.core.errors import WorkerError
+from keraunos.core.errors import KeraunosError, WorkerError
 from keraunos.core.secret import TOKEN_VARIABLE, find_token
 from keraunos.core.signals import STOPPING
 
 CLUSTERS = Path(__file__).parents[1] / "docs" / "clusters"
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 INTERRUPTED = {128 + number for number in STOPPING}
+LOST = {WorkerError.exit_code, 128 + signal.SIGKILL}
 
 
 def manifests(name: str) -> list[dict[str, Any]]:
@@ -64,18 +65,22 @@ def test_the_commands_can_be_typed(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("code", "is_queued_again"),
-    [(0, False), *((code, False) for code in (1, *_NOT_RESTARTED))]
-    + [(code, True) for code in (WorkerError.exit_code, 138, 140, 143)],
+    ("code", "restarts", "is_queued_again"),
+    [(code, 0, False) for code in (0, 1, *_NOT_RESTARTED)]
+    + [(code, 99, True) for code in INTERRUPTED]
+    + [(code, 9, True) for code in LOST]
+    + [(code, 10, False) for code in LOST],
 )
 def test_a_job_of_slurm_is_queued_again_when_that_helps(
-    code: int, is_queued_again: bool, tmp_path: Path
+    code: int, restarts: int, is_queued_again: bool, tmp_path: Path
 ) -> None:
     stand_in(tmp_path, "srun", f"exit {code}")
     environment = stand_in(tmp_path, "scontrol", f'echo "$@" > {tmp_path}/asked')
     done = subprocess.run(
         ["bash", str(CLUSTERS / "slurm.sh")],
-        env=environment | {"SLURM_JOB_ID": "4711"},
+        env=environment
+        | {"SLURM_JOB_ID": "4711"}
+        | ({"SLURM_RESTART_COUNT": str(restarts)} if restarts else {}),
         check=False,
     )
     assert done.returncode == code
@@ -86,7 +91,24 @@ def test_a_job_of_slurm_is_queued_again_when_that_helps(
 
 def test_slurm_sends_a_signal_that_saves() -> None:
     (name,) = re.findall(r"--signal=(\w+)@\d+", text_of("slurm.sh"))
-    assert signal.Signals[f"SIG{name}"] in STOPPING
+    number = signal.Signals[f"SIG{name}"]
+    assert number in STOPPING
+    page = (CLUSTERS.parent / "clusters.md").read_text()
+    assert f"sends {number.name} before the time limit" in page
+    assert f"exits with {128 + number}, and the batch script" in page
+
+
+def test_each_exit_code_has_one_row_of_advice() -> None:
+    page = (CLUSTERS.parent / "clusters.md").read_text()
+    rows = re.findall(r"^\| ([\d, ]+) \| (.+) \|$", page, re.M)
+    advice = {int(code): told for codes, told in rows for code in codes.split(",")}
+    assert {code for code, told in advice.items() if "give up" in told} == _NOT_RESTARTED
+    assert {
+        code for code, told in advice.items() if "state is saved" in told
+    } == INTERRUPTED
+    assert {code for code, told in advice.items() if "all workers" in told} == LOST
+    kinds = {0, 1, *(kind.exit_code for kind in KeraunosError.__subclasses__())}
+    assert set(advice) == kinds | LOST | INTERRUPTED
 
 
 @pytest.mark.parametrize(("code", "told"), [(0, 0), (2, 2), (6, 138), (143, 143)])

@@ -19,14 +19,7 @@ from ...core.cluster import (
     Cluster,
     cluster_of_hosts,
 )
-from ...core.errors import (
-    CheckpointError,
-    ConfigError,
-    DataError,
-    DivergedError,
-    WorkerError,
-    message,
-)
+from ...core.errors import ConfigError, KeraunosError, WorkerError, message
 from ...core.processes import (
     DEVICES_VARIABLE,
     ProcessGroup,
@@ -42,10 +35,10 @@ from ..console import notify
 
 # Time for the other workers to notice that one has ended, and to save their state.
 SECONDS_TO_END = 90.0
-OWN_COMMANDS = ("fit",)
+OWN_COMMANDS = ("fit", "search")  # the latter says that it takes one worker
 # A restart would fail in the same way.
 _NOT_RESTARTED = {
-    kind.exit_code for kind in (ConfigError, DataError, CheckpointError, DivergedError)
+    kind.exit_code for kind in KeraunosError.__subclasses__() if kind is not WorkerError
 }
 
 

@@ -15,6 +15,8 @@ export KERAUNOS_TOKEN
 srun --kill-on-bad-exit=0 keraunos fit classify data.train=/data/images run_dir=/runs/first
 code=$?
 case $code in
-  6|138|140|143) scontrol requeue "$SLURM_JOB_ID" ;;
+  130|138|140|143) is_resumable=true ;;  # the state is saved
+  6|137) [ "${SLURM_RESTART_COUNT:-0}" -lt 10 ] && is_resumable=true ;;  # a worker was lost
 esac
+[ "$is_resumable" ] && scontrol requeue "$SLURM_JOB_ID"
 exit $code
