@@ -20,6 +20,7 @@ from ..core.differences import changes, refused
 from ..core.errors import DataError
 from ..core.files import write_csv, write_json_atomic
 from ..core.redaction import redacted
+from ..core.run_directory import create_run_directory
 from ..core.run_layout import (
     CONFIG_FILE,
     CONFUSION_MATRIX_FILE,
@@ -108,7 +109,7 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
                 found,
                 "Restore them, or start over with another run_dir.",
             )
-    run_dir.mkdir(parents=True, exist_ok=True)
+    create_run_directory(run_dir, "folds to continue")
     write_json_atomic(run_dir / ENVIRONMENT_FILE, describe_environment())
     write_checked_text(run_dir / CONFIG_FILE, to_yaml(config))
 

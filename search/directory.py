@@ -15,6 +15,7 @@ from ..core.lock import (
     remove_bookkeeping,
 )
 from ..core.removal import remove_empty, remove_unfinished, unfinished
+from ..core.run_directory import create_run_directory
 from ..core.run_layout import (
     BEST_CONFIG_FILE,
     CHOSEN_FILE,
@@ -56,8 +57,8 @@ def search_directory(directory: Path) -> Iterator[Path]:
     """
     directory = directory.resolve()
     is_new = not directory.exists()
+    create_run_directory(directory, _WANTED)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         names = [each.name for each in directory.iterdir()]
     except OSError as error:
         raise unusable_run_dir(directory, _WANTED, str(error.strerror)) from None

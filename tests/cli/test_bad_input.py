@@ -135,6 +135,17 @@ def test_gpus_that_are_not_there_are_2(keraunos, unchanged):
     assert unchanged()
 
 
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [("fit", ()), ("fit", ("data.folds=2",)), ("search", ("search.max_trials=1",))],
+)
+def test_a_directory_that_can_not_be_created_is_2(command, settings, keraunos, unchanged):
+    # To those who may write everywhere, this one looks as if they could write into it.
+    typed = (command, *GOOD[1:], *settings, "run_dir=/proc/none/run")
+    refused(keraunos(*typed), 2, ["`run_dir` must be new, empty or", "/proc/none/run"])
+    assert unchanged()
+
+
 def test_a_directory_that_can_not_be_written_is_2(keraunos, unchanged, tmp_path):
     tmp_path.joinpath("vacant").chmod(0o500)
     if os.access(tmp_path / "vacant", os.W_OK):

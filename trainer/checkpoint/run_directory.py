@@ -31,6 +31,7 @@ from ...core.lock import (
 from ...core.machine import version_of
 from ...core.redaction import redacted_command
 from ...core.removal import remove_empty, remove_file, remove_unfinished, unfinished
+from ...core.run_directory import create_run_directory
 from ...core.run_layout import (
     CHECKPOINTS_FOLDER,
     ENVIRONMENT_FILE,
@@ -106,14 +107,14 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
     If nothing is written into the directory, it is restored to its earlier state.
 
     Raises:
-        ConfigError: Another process is using it.
+        ConfigError: It can't be created, or another process is using it.
         CheckpointError: The disk is full.
     """
     if directory is None:
         yield
         return
     is_new = not directory.exists()
-    directory.mkdir(parents=True, exist_ok=True)
+    create_run_directory(directory)
     try:
         with directory_lock(directory):
             remove_unfinished(directory, _UNFINISHED)
