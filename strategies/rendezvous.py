@@ -8,7 +8,9 @@ know the secret of the run are rejected, and can neither stop nor delay it.
 
 import contextlib
 import socket
+import threading
 import time
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any
 
@@ -25,6 +27,7 @@ _SECONDS_BETWEEN_TRIES = 0.1
 _SECONDS_AFTER_REFUSAL = 0.5
 _MIN_SECONDS = 0.5  # for the last attempt
 _SECONDS_TO_ANSWER = 10.0
+_SECONDS_BEFORE_NOTICE = 10.0
 _SAME = ("keraunos", "tensorflow", "keras", "numpy")
 
 
@@ -77,7 +80,8 @@ class _Visit:
         self._is_refused = False
 
     def to_chief(self, deadline: float) -> Channel:
-        channel = self._channel(deadline)
+        with _noticed_if_slow(lambda: [self._cluster.name(0)]):
+            channel = self._channel(deadline)
         try:
             # The chief has the same time limit, and reports which workers are missing.
             answer = channel.receive(max(deadline, time.monotonic()) + self._seconds)
@@ -168,7 +172,10 @@ class _Chief:
         self, listener: socket.socket, token: str, deadline: float
     ) -> dict[int, Channel]:
         try:
-            with Reception(listener, token, self._cluster.name(0)) as reception:
+            with (
+                Reception(listener, token, self._cluster.name(0)) as reception,
+                _noticed_if_slow(self._not_here),
+            ):
                 self._collect(reception, deadline)
         except BaseException as error:
             code = error.exit_code if isinstance(error, KeraunosError) else 1
@@ -200,18 +207,20 @@ class _Chief:
             raise self._disagreement(problem, hello)
 
     def _missing(self, num_strangers: int) -> KeraunosError:
-        ranks = range(1, len(self._cluster.addresses))
-        names = [self._cluster.name(rank) for rank in ranks if rank not in self._found]
         refused = (
             f"{num_strangers} connections did not prove that they know the secret: is "
             f"{TOKEN_VARIABLE} the same for all workers? "
         )
         return WorkerError(
-            f"{', '.join(names)} did not connect within {self._seconds:g} seconds. "
+            f"{', '.join(self._not_here())} did not connect within {self._seconds:g} seconds. "
             f"{refused if num_strangers else ''}"
             "Was it started, and can it reach the chief? KERAUNOS_MEET_SECONDS sets the "
             "limit."
         )
+
+    def _not_here(self) -> list[str]:
+        ranks = range(1, len(self._cluster.addresses))
+        return [self._cluster.name(rank) for rank in ranks if rank not in self._found]
 
     def _gone(self, channel: Channel) -> KeraunosError:
         (rank,) = (rank for rank, each in self._found.items() if each is channel)
@@ -227,8 +236,10 @@ class _Chief:
 
     def _disagreement(self, problem: str, hello: dict[str, Any]) -> KeraunosError:
         is_port = problem == hello.get("problem")
-        kind = WorkerError if is_port and self._cluster.has_chosen_ports else ConfigError
-        return kind(
+        if is_port:  # a message of its own
+            kind = WorkerError if self._cluster.has_chosen_ports else ConfigError
+            return kind(problem)
+        return ConfigError(
             message(
                 "Each worker must be present once, with its own port, and agree with the "
                 f"chief; worker {hello.get('rank')} {problem}.",
@@ -237,6 +248,22 @@ class _Chief:
                 versions=hello.get("versions"),
             )
         )
+
+
+@contextlib.contextmanager
+def _noticed_if_slow(missing: Callable[[], list[str]]) -> Iterator[None]:
+    """Says once who is awaited, if the block takes longer than workers need to start."""
+
+    def notice() -> None:
+        notify(f"waiting for {', '.join(missing())}")
+
+    timer = threading.Timer(_SECONDS_BEFORE_NOTICE, notice)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _difference(expected: dict[str, Any], hello: dict[str, Any]) -> str | None:

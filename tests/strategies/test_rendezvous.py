@@ -15,7 +15,7 @@ from keraunos import ConfigError, WorkerError
 from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import Cluster
 from keraunos.core.secret import find_token
-from keraunos.strategies import ports, reception
+from keraunos.strategies import ports, reception, rendezvous
 from keraunos.strategies.handshake import introduce
 from keraunos.strategies.messages import Channel, read_all
 from keraunos.strategies.rendezvous import meet
@@ -61,12 +61,20 @@ def test_all_meet_whoever_comes_last(late: int, addresses: tuple[str, ...]) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", [0, 1, 2])
-def test_who_is_missing_is_named_to_all(missing: int, addresses: tuple[str, ...]) -> None:
+def test_who_is_missing_is_named_to_all_and_before_in_a_line(
+    missing: int,
+    addresses: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(rendezvous, "_SECONDS_BEFORE_NOTICE", 0.5)
     clusters = [Cluster(addresses, rank) for rank in range(3) if rank != missing]
     for future in all_meet(clusters, seconds=1.5):
         with pytest.raises(WorkerError, match=f"worker {missing}.*1.5 seconds") as caught:
             future.result()
         assert addresses[missing] in str(caught.value)
+    notice = f"waiting for {clusters[0].name(missing)}\n"
+    assert capsys.readouterr().err == notice * (2 if missing == 0 else 1)
 
 
 def with_other_workers(addresses: tuple[str, ...]) -> list[Cluster]:
@@ -166,8 +174,14 @@ def test_of_a_port_that_a_launcher_chose_another_start_gets_another_one(
     clusters = [Cluster(two, each, "keraunos launch") for each in (0, 1)]
     with socket.create_server(("", clusters[rank].port)):
         futures = all_meet(clusters, seconds=3.0)
+    words = (
+        f"The port of {clusters[rank].name(rank)} must be free (Address already in use)."
+    )
     for future in futures:
         assert isinstance(future.exception(), WorkerError)
+        if rank == 1:  # whose chief can tell all
+            assert str(future.exception()).startswith(words)
+            assert str(future.exception()).count("Received: ") == 1
     assert "port" in str(futures[rank].exception())
 
 
