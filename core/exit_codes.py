@@ -52,8 +52,8 @@ def interruptions_returned() -> Iterator[None]:
 def end_if_interrupted(exit_code: int) -> None:
     """Ends the process after an interrupted fit, where its exit code is read by others.
 
-    This is so within `exit_codes`, and in a worker of a cluster: its program would go on as
-    if it had trained to the end, and its scheduler would not start it again.
+    This is so within `exit_codes`, and in a worker of a cluster. Otherwise, its program
+    would continue as if it had trained to the end, and no scheduler would restart it.
 
     Args:
         exit_code: That of the fit: 128 + signal, or 0 if there was no signal.
@@ -104,4 +104,4 @@ def _write(error: KeraunosError) -> None:
 
 
 def _is_interactive() -> bool:
-    return hasattr(sys, "ps1")
+    return "ps1" in vars(sys)

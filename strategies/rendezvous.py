@@ -212,8 +212,8 @@ class _Chief:
             f"{TOKEN_VARIABLE} the same for all workers? "
         )
         return WorkerError(
-            f"{', '.join(self._not_here())} did not connect within {self._seconds:g} seconds. "
-            f"{refused if num_strangers else ''}"
+            f"{', '.join(self._not_here())} did not connect within {self._seconds:g} "
+            f"seconds. {refused if num_strangers else ''}"
             "Was it started, and can it reach the chief? KERAUNOS_MEET_SECONDS sets the "
             "limit."
         )

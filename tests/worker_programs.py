@@ -85,6 +85,13 @@ def check_model(strategy: tf.distribute.Strategy, name: str) -> str:
     return ""
 
 
+def check_other_rows(folder: Path) -> None:
+    """Trains on data that a worker has scaled otherwise than the chief."""
+    workers = kr.init_workers()
+    data = dataset(0).map(lambda x, *rest: (x / (1.0 + workers.rank), *rest))
+    kr.Trainer(strategy="multi_worker", accelerator="cpu", callbacks=[]).fit(build, data)
+
+
 def train_case(name: str, count: int) -> tuple[Any, Any]:
     """Trains one model, and returns its history and its weights."""
     case = CASES[name.removeprefix(APART)]
@@ -173,8 +180,11 @@ class Asks(Callback):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fit(folder: Path, run: str, what: str = "nothing", asker: int = 0) -> int:
-    """Trains into a run directory, and keeps weights, history and predictions."""
+def fit(folder: Path, run: str, what: str = "nothing", asker: int = 0) -> None:
+    """Trains into a run directory, and keeps weights, history and predictions.
+
+    A signal ends the program within `Trainer.fit`.
+    """
     workers = kr.init_workers()
     use_float64()
     what_here = what if workers.rank == asker else "nothing"
@@ -195,11 +205,10 @@ def fit(folder: Path, run: str, what: str = "nothing", asker: int = 0) -> int:
     result = trainer.fit(build, training, validation_data=dataset(1, 7))
     if result.stop_reason != f"max_epochs={EPOCHS} is reached":
         keep_result(folder / f"{run} {workers.rank}", result)
-        return 128 + result.signal if result.signal else 0
+        return
     validated = trainer.validate(result.model, dataset(2, 6))
     outputs = trainer.predict(result.model, dataset(3, 11))
     keep_result(folder / f"{run} {workers.rank}", result, outputs, validated=validated)
-    return 0
 
 
 def keep_result(path: Path, result: kr.FitResult, *arrays: Any, **values: Any) -> None:

@@ -109,6 +109,13 @@ def test_what_depends_on_how_a_batch_is_cut_is_found_in_all(
 
 
 @pytest.mark.nightly
+def test_workers_that_read_other_data_are_told_so(tmp_path: Path) -> None:
+    assert run("check_other_rows", 2, tmp_path) == [2, 2], said(tmp_path, 0)
+    for rank in range(2):
+        assert "Received: differing_workers={1: ['inputs']}." in said(tmp_path, rank)
+
+
+@pytest.mark.nightly
 def test_a_fitted_head_is_that_of_one_worker(image_folder: Path, tmp_path: Path) -> None:
     found = []
     for count in (1, 2):
@@ -214,6 +221,7 @@ def test_stopped_by_a_signal_to_any_worker_other_numbers_of_them_go_on(
 ) -> None:
     codes = run("fit", before, tmp_path, "run", "signal", before - 1)
     assert codes == [128 + 15] * before, said(tmp_path, 0)
+    assert "interrupted: stopped by SIGTERM; the state is saved\n" in said(tmp_path, 0)
     assert last_checkpoint(tmp_path) == CHECKPOINT
     codes = run("fit", after, tmp_path, "run", devices=devices)
     assert codes == [0] * after, said(tmp_path, 0)

@@ -26,6 +26,7 @@ from .one_pass import Batch, OnePass
 from .plain_variables import PlainVariables
 from .probe_runs import ProbeRuns, Runs, leaves
 from .rounding import FLOORS, SAFETY, Rounding, differ
+from .same_rows import require_same_rows
 
 _MIXES_ROWS = (
     "The outputs of a model for a row must depend on that row alone; where rows interact, "
@@ -67,7 +68,7 @@ def check_replicas(
         source: The training batches.
 
     Raises:
-        ConfigError: Results differ; lists them.
+        ConfigError: Results differ, or workers read different rows; lists them.
         OutOfMemoryError: The memory of a device does not suffice for the check.
     """
     num_replicas = strategy.num_replicas_in_sync
@@ -95,6 +96,7 @@ def check_replicas(
         )
         raise
     if found:
+        require_same_rows(workers_of(strategy), rows)
         raise refusal(found, num_replicas, num_rows)
 
 
