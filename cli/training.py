@@ -11,7 +11,7 @@ from ..core.run_layout import CONFIG_FILE
 from .console import notify, show
 from .next_command import next_command
 from .run_state import kind_of
-from .typed_command import typed, typed_again
+from .typed_command import as_launched, typed, typed_again
 from .untrusted import foreign_names
 
 if TYPE_CHECKING:
@@ -120,6 +120,6 @@ def _show_how_to_resume(config: RunConfig, resumable: Path | None) -> None:
         return
     notify("Resume with:")
     if foreign_names(config):  # code is imported only if it is typed
-        notify(f"  {typed_again(f'run_dir={resumable}')}")
+        notify(f"  {as_launched(typed_again(f'run_dir={resumable}'))}")
     else:
-        notify(f"  {typed('fit --resume', resumable)}")
+        notify(f"  {as_launched(typed('fit --resume', resumable))}")

@@ -1,5 +1,6 @@
 """Formats commands for a shell, ready to be copied."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from ..core.redaction import redacted_command
 
 PROGRAM = "keraunos"
+LAUNCH_VARIABLE = "KERAUNOS_LAUNCH_COMMAND"
 _arguments: list[str] = []
 
 
@@ -19,6 +21,33 @@ def typed(command: str, place: Path | str, *rest: str) -> str:
     """
     name = f"./{place}" if str(place).startswith("-") else str(place)
     return shlex.join([PROGRAM, *command.split(), name, *rest])
+
+
+def launching() -> str:
+    """Formats the command that launched this process's group, up to its `--`.
+
+    Example:
+        >>> remember(["launch", "--workers", "2", "--", "fit", "mine.yaml"])
+        >>> launching()
+        'keraunos launch --workers 2 --'
+    """
+    end = _arguments.index("--") + 1 if "--" in _arguments else 0
+    return shlex.join([PROGRAM, *_arguments[:end]]) if end else ""
+
+
+def as_launched(command: str) -> str:
+    """Puts a command of a worker behind the one that launched it, if any did.
+
+    Example:
+        >>> os.environ[LAUNCH_VARIABLE] = "keraunos launch --workers 2 --"
+        >>> as_launched("keraunos fit --resume runs/a")
+        'keraunos launch --workers 2 -- fit --resume runs/a'
+        >>> del os.environ[LAUNCH_VARIABLE]
+        >>> as_launched("keraunos fit --resume runs/a")
+        'keraunos fit --resume runs/a'
+    """
+    launch = os.environ.get(LAUNCH_VARIABLE)
+    return f"{launch} {command.removeprefix(f'{PROGRAM} ')}" if launch else command
 
 
 def remember(arguments: Sequence[str]) -> None:

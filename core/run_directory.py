@@ -15,11 +15,6 @@ def create_run_directory(directory: Path, wanted: str = "a run to resume") -> No
     Raises:
         ConfigError: It can't be created: on a file system that is read-only, full or not
             mounted, say.
-
-    Example:
-        >>> create_run_directory(Path("/proc/none"))
-        Traceback (most recent call last):
-        keraunos.core.errors.ConfigError: `run_dir` must be new, empty or a run to ...
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,7 @@ from ...core.restarts import VARIABLE as PROGRESS_VARIABLE
 from ...core.secret import TOKEN_VARIABLE, find_token, new_token
 from ...core.signals import StopSignal, stop_signals
 from ..console import notify
+from ..typed_command import LAUNCH_VARIABLE, launching
 
 # Time for the other workers to notice that one has ended, and to save their state.
 SECONDS_TO_END = 90.0
@@ -92,6 +93,7 @@ def launch(
                 TOKEN_VARIABLE: _token(clusters),
                 COUNT_VARIABLE: str(restarts.total),
                 REASON_VARIABLE: reason,
+                LAUNCH_VARIABLE: launching(),
             }
             code, reason = _run(command, clusters, variables, prefix, stop)
             if not _is_restartable(code) or stop.received or not restarts.is_allowed():

@@ -4,7 +4,24 @@ import shlex
 from pathlib import Path
 
 import pytest
-from keraunos.cli.typed_command import remember, typed, typed_again
+from keraunos.cli.typed_command import (
+    LAUNCH_VARIABLE,
+    as_launched,
+    launching,
+    remember,
+    typed,
+    typed_again,
+)
+
+
+def test_a_worker_names_the_command_that_launched_it(monkeypatch):
+    typed_by_user = ["launch", "--workers", "2", "--", "fit", "a.yaml", "run_dir=my r"]
+    remember(typed_by_user)
+    monkeypatch.setenv(LAUNCH_VARIABLE, launching())
+    remember(typed_by_user[4:])  # in the worker
+    assert as_launched(typed_again()) == shlex.join(["keraunos", *typed_by_user])
+    monkeypatch.delenv(LAUNCH_VARIABLE)
+    assert as_launched(typed_again()) == shlex.join(["keraunos", *typed_by_user[4:]])
 
 
 @pytest.mark.parametrize(
