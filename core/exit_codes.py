@@ -44,7 +44,7 @@ def exit_codes() -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptions_returned() -> Iterator[None]:
-    """Within the block, an interrupted fit returns its result, as the caller reports it."""
+    """Lets an interrupted fit return its result, which the block then reports."""
     with _interruptions_end_process(False):
         yield
 
@@ -67,7 +67,7 @@ def end_if_interrupted(exit_code: int) -> None:
 
 
 def exit_with_code_of_error() -> None:
-    """From now on, an uncaught error of Keraunos gives the process its exit code.
+    """Ends the process with the exit code of an uncaught error of Keraunos, from now on.
 
     Python's own is 1 for all. Nothing changes in an interactive session.
     """

@@ -24,7 +24,7 @@ class Interrupted(Exception):  # noqa: N818 - like KeyboardInterrupt, no error
 
     @property
     def cause(self) -> str:
-        """What interrupted the fit, in words: a signal or a time limit."""
+        """The signal or the time limit that interrupted the fit, in words."""
         return (
             self.reason
             if self.signal is None

@@ -41,7 +41,7 @@ def require_same_rows(workers: Workers, rows: Any) -> None:
 
 
 def _fingerprints(rows: Any) -> dict[str, str]:
-    """The SHA-256 of each part of an element, by its name."""
+    """Returns the SHA-256 of each part of an element, by its name."""
     is_plain = type(rows) in (tuple, list) and len(rows) <= len(_PARTS)
     found: dict[str, Any] = {}
     for path, leaf in keras.tree.flatten_with_path(rows):
