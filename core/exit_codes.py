@@ -56,7 +56,7 @@ def end_if_interrupted(exit_code: int) -> None:
     would continue as if it had trained to the end, and no scheduler would restart it.
 
     Args:
-        exit_code: That of the fit: 128 + signal, or 0 if there was no signal.
+        exit_code: Exit code of the fit: 128 + signal, or 0 if there was no signal.
 
     Raises:
         SystemExit: With this exit code.
