@@ -91,10 +91,10 @@ class Store:
                 return path
         return None
 
-    def keys(self, beginning: str) -> list[str]:
-        """Returns the keys of all entries that begin so, in order."""
+    def keys(self, prefix: str) -> list[str]:
+        """Returns the keys of all entries with this prefix, in order."""
         names = (file.name for file, _ in self._entries())
-        return sorted(name for name in names if name.startswith(beginning))
+        return sorted(name for name in names if name.startswith(prefix))
 
     def open(
         self, key: str, dtype: "npt.DTypeLike", shape: tuple[int, ...]
