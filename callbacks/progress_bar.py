@@ -165,8 +165,13 @@ class ProgressBar(Callback):
 
 
 def _still_improving(run: RunState) -> str:
-    """Returns advice to train longer if the fit ended with its best epoch."""
-    if run.monitor is None or not (run.stop_reason or "").startswith("max_epochs="):
+    """Returns advice to train longer if the fit ended with its best validation.
+
+    Training metrics say nothing about it: they still improve when a model overfits.
+    """
+    if run.monitor is None or not run.monitor.name.startswith("val_"):
+        return ""
+    if not (run.stop_reason or "").startswith("max_epochs="):
         return ""
     values = run.history.get(run.monitor.name, [])
     best = run.monitor.best(values)

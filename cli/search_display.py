@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -44,7 +44,7 @@ def search_display(session: "Session") -> Iterator[Notify]:
     if not shows_table():
         yield notify
         return
-    console = PlainConsole(file=sys.stderr)
+    console = _SharedConsole(file=sys.stderr)
     board = Board(session)
     live = Live(
         console=console,
@@ -52,34 +52,61 @@ def search_display(session: "Session") -> Iterator[Notify]:
         auto_refresh=False,
         transient=True,
     )
-    with live, _refreshed(live) as lock:
+    with _drawn(live, console), _refreshed(live, console):
+        yield lambda line: console.print(line, overflow="fold")
 
-        def write(line: str) -> None:
-            with lock:
-                console.print(line, overflow="fold")
 
-        yield write
+class _SharedConsole(PlainConsole):
+    """A console on which threads write one after another.
+
+    Otherwise, two threads could each move the cursor by the height that the table had
+    before the other redrew it. A trial writes to standard error, which is redirected here.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._turn = threading.RLock()
+        super().__init__(file)
+
+    def __enter__(self) -> Self:
+        """Waits for its turn; all output, of `print` too, is written within."""
+        self._turn.acquire()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        """Writes what was printed."""
+        try:
+            super().__exit__(*exception)
+        finally:
+            self._turn.release()
 
 
 @contextlib.contextmanager
-def _refreshed(live: Live) -> Iterator[threading.Lock]:
-    """Redraws the table twice per second in a background thread.
+def _drawn(live: Live, console: _SharedConsole) -> Iterator[None]:
+    """Starts and stops a live display, taking the console before the lock of Rich."""
+    with console:
+        live.start()
+    try:
+        yield
+    finally:
+        with console:
+            live.stop()
 
-    Yields:
-        A lock to hold while writing a line. Without it, two threads could each move the
-        cursor by the height that the table had before the other redrew it.
-    """
-    lock, is_over = threading.Lock(), threading.Event()
+
+@contextlib.contextmanager
+def _refreshed(live: Live, console: _SharedConsole) -> Iterator[None]:
+    """Redraws the table twice per second in a background thread."""
+    is_over = threading.Event()
 
     def refresh() -> None:
         while not is_over.wait(SECONDS_BETWEEN_DRAWINGS):
-            with lock, contextlib.suppress(Exception):  # the search changes concurrently
+            with contextlib.suppress(Exception), console:  # the search changes concurrently
                 live.refresh()
 
     thread = threading.Thread(target=refresh, daemon=True)
     thread.start()
     try:
-        yield lock
+        yield
     finally:
         is_over.set()
         thread.join()

@@ -43,6 +43,18 @@ class PlainConsole(Console):
         if self.width < NARROWEST:  # some environments report 0
             self.width = NARROWEST
 
+    @property
+    def file(self) -> IO[str]:
+        """The stream that was given, also where a live display has replaced it.
+
+        Rich would write past that display, which then redraws the wrong lines.
+        """
+        return self._file or super().file
+
+    @file.setter
+    def file(self, stream: IO[str]) -> None:
+        self._file = stream
+
     def render_str(self, text: str, **options: Any) -> Text:
         """Renders any text, also that of tables, and colors the lines of a diff."""
         rendered = super().render_str(self.shown(text), **options)

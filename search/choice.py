@@ -92,10 +92,12 @@ class Keep:
     Attributes:
         count: Number of trials: the winner, and the best of the others.
         choice: Rule that determines the winner.
+        refits: Whether the winner is trained again after the search, in another run.
     """
 
     count: int
     choice: Choice
+    refits: bool = False
 
     def best(self, ranking: Sequence[Trial]) -> list[Trial]:
         """Returns the trials that would keep weights if the search ended now."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core.run_layout import CHECKPOINTS_FOLDER, MODEL_FILE
+from .choice import Keep
 from .study import Study
 from .tuning.oracles import number_of_trials
 
@@ -70,27 +71,35 @@ def describe_rest(study: Study, pace: Pace, seconds_left: float | None) -> str:
     return f" | at most {left} to go, about {describe_seconds(seconds)}"
 
 
-def describe_disk(directory: Path, study: Study, keep: int) -> str:
+def describe_disk(directory: Path, study: Study, keep: Keep) -> str:
     """Estimates the disk space of a search from the trials that have ended.
 
     Args:
         directory: Directory of the search.
         study: The study.
-        keep: Number of trials that keep their weights.
+        keep: Which trials keep their weights, and whether one is refitted.
     """
-    ended = [t.name for t in study.trials.values() if t.status != "running"]
-    sizes = [_sizes(directory / name) for name in ended]
+    ended = [each for each in study.trials.values() if each.status != "running"]
+    sizes = [_sizes(directory / each.name) for each in ended]
     if not sizes:
         return ""
     light = statistics.median(others for others, _ in sizes)
-    heavy = max(weights for _, weights in sizes)
-    total = light * (len(sizes) + num_left(study)) + heavy * keep
+    heavy, runs = max(
+        (weights, len(each.fold_scores) or 1)
+        for (_, weights), each in zip(sizes, ended, strict=True)
+    )
+    refit = (light + heavy) / runs if keep.refits else 0.0
+    total = light * (len(sizes) + num_left(study)) + heavy * keep.count + refit
     free = shutil.disk_usage(directory).free
     lacking = ", which is not enough" if total > free + sum(map(sum, sizes)) else ""
+    parts = [
+        f"{describe_bytes(light)} per trial",
+        f"{describe_bytes(heavy)} for each that keeps weights",
+        *([f"{describe_bytes(refit)} for the refit"] if keep.refits else []),
+    ]
     return (
-        f"about {describe_bytes(total)} on disk at the end: {describe_bytes(light)} per "
-        f"trial, and {describe_bytes(heavy)} for each that keeps weights; "
-        f"{describe_bytes(free)} free{lacking}"
+        f"about {describe_bytes(total)} on disk at the end: {', '.join(parts[:-1])}, and "
+        f"{parts[-1]}; {describe_bytes(free)} free{lacking}"
     )
 
 

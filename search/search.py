@@ -111,7 +111,7 @@ def _run_trials(
         _record(study, study.trials[number], outcome, directory, notify, budget)
         _forget_weights(study, directory, keep)
         if budget.pace.num_ended == 1:
-            notify(f"estimate: {describe_disk(directory, study, keep.count)}")
+            notify(f"estimate: {describe_disk(directory, study, keep)}")
     return None
 
 

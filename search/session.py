@@ -154,7 +154,8 @@ class Session:
     def run(self, notify: Notify) -> SearchResult:
         """Runs trials until the search ends or a signal arrives; see `run_search`."""
         config = self._request.config
-        keep = Keep(config.keep, Choice(config.choose, self.study.objective.mode))
+        choice = Choice(config.choose, self.study.objective.mode)
+        keep = Keep(config.keep, choice, refits=config.finish == "refit")
         return run_search(
             self.study, self.executor, self._directory, keep, notify, self.budget
         )

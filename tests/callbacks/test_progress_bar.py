@@ -122,3 +122,12 @@ def test_a_fit_that_still_improves_names_the_setting_to_raise(
     words = "; val_loss was still improving: trainer.max_epochs=18 trains longer"
     last = log.getvalue().splitlines()[-1]
     assert last.endswith(f"{stop}{words if is_improving else ''}")
+
+
+def test_a_falling_training_loss_is_no_reason_to_train_longer(bar, log):
+    run = new_run(monitor=Monitor("loss"))
+    for loss in (0.9, 0.7, 0.5):
+        end_epoch(run, bar, loss=loss)
+    run.end("max_epochs=9 is reached")
+    bar.on_fit_end(run)
+    assert log.getvalue().endswith("max_epochs=9 is reached\n")

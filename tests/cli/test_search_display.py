@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,11 +11,12 @@ import keras_tuner
 import pytest
 from keraunos.callbacks.monitor import Monitor
 from keraunos.cli.search_display import Board, search_display, shows_table
-from keraunos.core.console import PlainConsole
+from keraunos.core.console import PlainConsole, notify
 from keraunos.search.pace import Pace
 from keraunos.search.progress import TrialProgress, WorkerStatus
 from keraunos.search.study import Trial
 from keraunos.search.trials import TrialPlan
+from terminal import Terminal, left_standing
 
 NOW = 1000.0
 SPACE = keras_tuner.HyperParameters()
@@ -129,11 +131,29 @@ def test_a_log_gets_lines_and_no_table(capsys):
     assert capsys.readouterr().err == "trial-000: done\n"
 
 
-def test_lines_and_table_share_a_terminal(monkeypatch):
-    file = io.StringIO()
-    monkeypatch.setattr(file, "isatty", lambda: True)
+def terminal(monkeypatch):
+    """Standard error as a terminal, on which the table is redrawn all the time."""
+    file = Terminal()
     monkeypatch.setattr("sys.stderr", file)
-    monkeypatch.setattr("keraunos.cli.search_display.SECONDS_BETWEEN_DRAWINGS", 0.01)
+    monkeypatch.setattr("keraunos.cli.search_display.SECONDS_BETWEEN_DRAWINGS", 0.001)
+    return file
+
+
+def test_lines_of_a_trial_leave_no_rest_of_the_table_behind(monkeypatch):
+    file = terminal(monkeypatch)
+    sent = [f"Computing features: {number} of 40" for number in range(40)]
+    with search_display(BUSY):
+        for line in sent:  # in this thread, while another one redraws
+            notify(line)
+            print(f"seen {line}", file=sys.stderr)
+            time.sleep(0.002)
+    assert left_standing(file.getvalue()) == [
+        each for s in sent for each in (s, f"seen {s}")
+    ]
+
+
+def test_lines_and_table_share_a_terminal(monkeypatch):
+    file = terminal(monkeypatch)
     with search_display(BUSY) as write:
         write("trial-000: [red]done")
         deadline = time.monotonic() + 10.0
