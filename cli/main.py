@@ -42,6 +42,7 @@ from .commands import (
 )
 from .commands import config as config_commands
 from .examples import WIDEST, InPanels, WithExamples
+from .setting_arguments import TakesSettings
 from .typed_command import remember
 
 INTERRUPTED = 130
@@ -109,7 +110,11 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "cache": cache.cache,
     },
 }
-_CLASSES = {"config": config_commands.WithSettings, "tensorboard": tensorboard.WithRest}
+_CLASSES: dict[str, type[WithExamples]] = {
+    "config": config_commands.WithSettings,
+    "tensorboard": tensorboard.WithRest,
+    **dict.fromkeys(("fit", "search", "preview"), TakesSettings),
+}
 
 for _panel, _commands in _COMMANDS.items():
     for _name, _command in _commands.items():

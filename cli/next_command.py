@@ -61,7 +61,7 @@ def _after_folds(directory: Path) -> str:
 
 def _after_search(directory: Path, state: State) -> str:
     if state != "finished":
-        return _to_continue_search(directory)
+        return command_of_search(directory)
     refit = directory / REFIT_FOLDER
     if (refit / MODEL_FILE).is_file():
         return after_run(refit)
@@ -69,8 +69,8 @@ def _after_search(directory: Path, state: State) -> str:
     return typed("fit", best) if best.is_file() else typed("tensorboard", directory)
 
 
-def _to_continue_search(directory: Path) -> str:
-    """Returns the command that began a search, as its trials note it."""
+def command_of_search(directory: Path) -> str:
+    """Returns the command that began a search, as its trials note it; it continues it."""
     trials = parts_of(directory, "search")
     runs = [run for each in trials for run in (each, *parts_of(each, "folds"))]
     command = shlex.split(next(filter(None, map(read_command, runs)), ""))

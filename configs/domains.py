@@ -69,10 +69,8 @@ def without_other_kinds(below: Domain, above: Domain) -> Domain:
     }
 
 
-def unmet_requirement(domain: Any) -> str:
+def unmet_requirement(domain: Domain) -> str:
     """Returns the first unmet requirement, to follow "must"; empty for a valid domain."""
-    if not isinstance(domain, dict):
-        return "be a domain"
     unknown = sorted(set(map(str, domain)) - {*KINDS, *OPTIONS})
     if unknown:
         guess = did_you_mean(unknown[0], (*KINDS, *OPTIONS))

@@ -97,7 +97,7 @@ def _line(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str
     name = path.rpartition(".")[2]
     if first["type"] == "extra_forbidden":
         siblings = _siblings(model, first["loc"])
-        guess = did_you_mean(name, siblings)
+        guess = _same_elsewhere(model, name) or did_you_mean(name, siblings)
         remedy = guess or f"There are {', '.join(siblings)}."
         return message(f"`{path}` is not a setting.", remedy, **{path: first["input"]})
     if first["type"] in ("value_error", "assertion_error"):
@@ -163,6 +163,19 @@ def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     for part in loc[:-1]:
         group = _group_of(group.model_fields[str(part)].annotation) or group
     return sorted(group.model_fields)
+
+
+def _same_elsewhere(model: type[BaseModel], name: str) -> str:
+    """Suggests the settings of this name in the sections of a configuration, if any."""
+    sections = {
+        key: _group_of(field.annotation) for key, field in model.model_fields.items()
+    }
+    found = [
+        f"{key}.{name}"
+        for key, group in sections.items()
+        if group and name in group.model_fields
+    ]
+    return f"Did you mean {' or '.join(found)}?" if found else ""
 
 
 def _group_of(annotation: Any) -> type[BaseModel] | None:

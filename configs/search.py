@@ -8,7 +8,7 @@ from ..core.errors import message
 from .choices import Mode, SearchFinish, TrialChoice, TunerName
 from .problems import ProblemsError
 from .section import MOST, Count, Section
-from .space import DEFAULT_SPACE, check_domains, flatten
+from .space import DEFAULT_SPACE, check_domains, flatten, require_domains
 from .trainer import MAX_TIME
 
 
@@ -95,7 +95,9 @@ class SearchConfig(Section):
     def _as_dotted_names(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {name: each for name, each in flatten(value).items() if each is not None}
+        space = {name: each for name, each in flatten(value).items() if each is not None}
+        require_domains(space)
+        return space
 
     @field_validator("space")
     @classmethod

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ..core.errors import message
+from ..core.names import did_you_mean
 from .conditions import activations, condition_problems
 from .domains import (
     KINDS,
@@ -49,6 +50,35 @@ def flatten(space: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             flat[name] = own
         flat |= flatten(below, f"{name}.")
     return flat
+
+
+def require_domains(space: Mapping[str, Any]) -> None:
+    """Checks that settings have domains, not plain values or lists.
+
+    Raises:
+        ProblemsError: Some have not; the message lists all of them.
+    """
+    wrong = dict(_without_domain(space))
+    if wrong:
+        raise ProblemsError(
+            "\n".join(
+                message(f"`search.space.{name}` must be a domain.", _FORMS, **{name: value})
+                for name, value in wrong.items()
+            )
+        )
+
+
+def _without_domain(space: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    words = (*KINDS, *OPTIONS)
+    for name, domain in space.items():
+        if not isinstance(domain, dict):
+            yield name, domain
+        elif not domain.keys() & {
+            *words
+        }:  # a group with lists, or words that are misspelled
+            for key, value in domain.items():
+                if isinstance(value, list) and not did_you_mean(str(key), words):
+                    yield f"{name}.{key}", value
 
 
 def check_domains(space: Space) -> None:

@@ -24,6 +24,7 @@ from ..folds import (
     wants_all_folds,
 )
 from ..run_directories import read_run_config, run_directory, run_name
+from ..setting_arguments import require_no_directories
 from ..shown_test import show_folds_test
 from ..tensorflow import load_tensorflow
 from ..training import show_next_commands, test, train
@@ -108,6 +109,7 @@ def read_arguments(arguments: Sequence[str]) -> tuple[RunConfig, str]:
                 arguments=list(arguments),
             )
         )
+    require_no_directories(sources)
     config = load_config(sources, overrides)
     _require_secrets(config)
     _require_network(config)

@@ -52,13 +52,22 @@ def test_a_space_can_vary_whole_numbers_words_and_switches():
         ("{bool: false}", "{bool: true}"),
         ("{float: [0, 1], int: [0, 1]}", "one of float, int, choice, bool"),
         ("{flaot: [0, 1]}", "Did you mean float?"),
-        ("0.5", "a group of settings"),
+        ("0.5", "`search.space.model.dropout` must be a domain"),
+        ("[0.0, 0.5]", "`search.space.model.dropout` must be a domain"),
     ],
 )
 def test_what_is_no_domain_is_refused_with_the_forms_there_are(domain, words):
     (line,) = problems(f"search.space.model.dropout={domain}")
     assert words in line
     assert "search.space" in line
+
+
+def test_a_setting_without_its_section_is_named_with_it():
+    (line,) = problems("search.space.dropout={float: [0.0, 0.5]}")
+    assert "`dropout` is not a setting" in line
+    assert line.endswith("Did you mean model.dropout?")
+    (line,) = problems("folds=5")
+    assert line.endswith("Did you mean data.folds or search.folds?")
 
 
 def test_every_bound_and_choice_must_be_a_value_of_its_setting():
