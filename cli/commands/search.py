@@ -17,7 +17,6 @@ from ...search.parallel import ParallelTrials
 from ...search.processes import parallel_of, require_one_process, role_in_search
 from ..configured_search import describe_features, search_request, space_of
 from ..console import notify, show, show_table
-from ..divided_images import describe_images
 from ..next_command import next_command
 from ..run_directories import run_directory
 from ..search_display import search_display, shows_table
@@ -143,6 +142,7 @@ def _search(
 
 def _announce(config: RunConfig, space: Space, session: "Session", reason: str) -> None:
     from ...search.tuning.space import describe_space
+    from ..divided_images import describe_images  # loads NumPy
 
     for line in session.describe(reason):
         notify(line)
