@@ -5,9 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from ..configs import RunConfig
 from ..core.errors import ConfigError, message
 from ..core.files import own_directory, write_bytes_atomic
@@ -15,10 +12,12 @@ from ..core.removal import remove_unfinished, unfinished
 from ..core.store import open_store
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from ..data.index.build_index import BuiltIndex
     from ..data.index.image_index import ImageIndex
 
-Mask = npt.NDArray[np.bool_]
 TABLES = re.compile(r"(?:train|validation|test)\.csv")
 _UNFINISHED = unfinished(r"\w+\.csv")
 
@@ -61,7 +60,10 @@ def _undivided(config: RunConfig) -> RunConfig:
 
 
 def with_tables(
-    config: RunConfig, index: "ImageIndex", sides: Mapping[str, Mask], folder: Path
+    config: RunConfig,
+    index: "ImageIndex",
+    sides: "Mapping[str, npt.NDArray[np.bool_]]",
+    folder: Path,
 ) -> RunConfig:
     """Writes tables of images, and returns the configuration that reads them.
 

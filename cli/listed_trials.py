@@ -19,6 +19,7 @@ from ..core.run_layout import (
     RESULTS_FILE,
     TEST_FILE,
     TRIAL,
+    trial_name,
 )
 
 _OBJECTIVE = 2  # its column in results.csv
@@ -67,7 +68,7 @@ def read_trial(directory: Path) -> EndedTrial | None:
         rows = csv.DictReader(io.StringIO(read_text(directory.parent / RESULTS_FILE)))
         objective = list(rows.fieldnames or ())[_OBJECTIVE:][:1]
         for row in rows:
-            is_this = f"trial-{int(row['trial']):03d}" == directory.name
+            is_this = trial_name(int(row["trial"])) == directory.name
             if is_this and row.get("folds") and row["status"] != "running":
                 score = row[objective[0]]
                 return EndedTrial(

@@ -76,7 +76,7 @@ ROWS = (
         "Decoded. Files with bytes after the end are counted in one line; wrong bytes "
         "within the data can't be detected.",
         make.trailing_bytes,
-        (Attempt(("1 images have extra bytes at their end", "tail.jpg"), 0),),
+        (Attempt(("1 image has extra bytes at the end", "tail.jpg"), 0),),
     ),
     Row(
         "D3-empty-file",
@@ -108,7 +108,7 @@ ROWS = (
         "A PNG, GIF or WebP named .jpg",
         "Decoded by content, and counted in one line.",
         make.misnamed,
-        (Attempt(("3 images have a format that differs from their extension",), 0),),
+        (Attempt(("3 images have a format that differs from the extension",), 0),),
     ),
     Row(
         "D6-cmyk",
@@ -159,7 +159,7 @@ ROWS = (
         "(`tests/data/test_golden_decoding.py::test_images_are_turned_upright`).",
         make.on_their_side,
         (
-            Attempt(("1 images are rotated according to EXIF",), 0),
+            Attempt(("1 image is rotated according to EXIF",), 0),
             Attempt(
                 ("phone.jpg: its EXIF orientation is 6, not upright", *DROP),
                 3,
@@ -353,7 +353,7 @@ ROWS = (
         make.odd_tables,
         (
             Attempt(
-                ("stands for a missing value", "seem to contain several classes"),
+                ("stands for a missing value", "seems to contain several classes"),
                 3,
                 ("data.train=odd.csv", "data.test=null"),
             ),

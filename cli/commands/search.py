@@ -148,9 +148,9 @@ def _announce(config: RunConfig, space: Space, session: "Session", reason: str) 
         notify(line)
     for line in describe_space(space):
         notify(f"varies: {line}")
+    notify(f"features: {describe_features(config, space)}")
     for line in describe_images(config):
         notify(f"data: {line}")
-    notify(f"features: {describe_features(config, space)}")
 
 
 def _show_trials(result: "SearchResult", objective: str) -> None:

@@ -16,12 +16,12 @@ from .pixel_rules import FULL_BITS
 _NEARLY_BLACK = 12  # bits: no value above a sixteenth of white
 
 _ODDITIES: dict[str, Callable[[str, FileRecord], bool]] = {
-    "have a format that differs from their extension": lambda path, record: (
+    "have a format that differs from the extension": lambda path, record: (
         record.format not in ("", *FORMATS.get(splitext(path)[1].lower(), (record.format,)))
     ),
     "have several frames: the first is used": lambda _, record: record.is_animated,
     "are rotated according to EXIF": lambda _, record: record.orientation != UPRIGHT,
-    "have extra bytes at their end": lambda _, record: record.has_odd_end,
+    "have extra bytes at the end": lambda _, record: record.has_odd_end,
 }
 
 

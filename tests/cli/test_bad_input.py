@@ -99,7 +99,7 @@ def test_images_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, wor
         ),
         ("callbacks.early_stoping={}", ["mean early_stopping"]),
         ("callbacks.EarlyStoping={}", ["mean EarlyStopping"]),
-        ("callbacks.EarlyStopping.patence=3", ["refused by EarlyStopping", "patence"]),
+        ("callbacks.EarlyStopping.patence=3", ["rejected by EarlyStopping", "patence"]),
         ("callbacks.mine.class=nowhere:Mine", ["`callbacks.mine`", "nowhere"]),
         ("model.backbone=ResNet5", ["mean ResNet50"]),
         ("trainer.devices=5", ["at most 4", "KERAUNOS_CPU_DEVICES=5"]),

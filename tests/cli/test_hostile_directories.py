@@ -238,7 +238,7 @@ def test_a_test_of_a_strangers_run_makes_no_cache_where_that_says(
     before = snapshot(world / "outside")
     answer = keraunos("test", "run")
     assert answer.code == 0, answer.err
-    assert "cache: your own" in answer.err
+    assert "cache: using your own" in answer.err
     assert snapshot(world / "outside") == before
 
 

@@ -100,7 +100,7 @@ def test_a_damaged_one_is_refused_and_a_changed_copy_is_not(
     file = tmp_path / "run" / "split.csv"
     whole = file.read_text()
     DAMAGES[damage](file)
-    with pytest.raises(DataError, match="has another SHA-256"):
+    with pytest.raises(DataError, match="its SHA-256 differs"):
         read(folder, split=file)
     (tmp_path / "mine.csv").write_text(whole.replace(",validation", ",train"))
     assert read(folder, split=tmp_path / "mine.csv", validation_split=0).validation is None

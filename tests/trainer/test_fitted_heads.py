@@ -48,6 +48,10 @@ def fit(data: ImageData, head: str, count: int = 1, **options: Any) -> Any:
     return trainer.fit(module(data, head), data, class_weight=weights)
 
 
+def _never(self: Any, model: Any, examples: Any) -> None:
+    raise AssertionError("a finished run was fitted again")
+
+
 def learnt(model: keras.Model) -> np.ndarray:
     """What the head does for features that it has not seen."""
     features = np.linspace(0.01, 3, 40).reshape(5, 8).astype("float32")
@@ -108,7 +112,7 @@ def test_a_finished_run_is_not_fitted_again(
     said = np.array(first.model(images))
     np.testing.assert_allclose(opened(images), said, atol=1e-6)
 
-    monkeypatch.setattr(TransferClassifier, "prepare", None)
+    monkeypatch.setattr(TransferClassifier, "prepare", _never)
     again = fit(data, "ridge", run_dir=run_dir, callbacks={"figures": None})
     assert again.history["val_loss"] == first.history["val_loss"]
     np.testing.assert_array_equal(again.model(images), said)

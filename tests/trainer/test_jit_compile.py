@@ -114,5 +114,7 @@ def test_a_run_with_xla_is_resumed_to_the_bit(
 
 @pytest.mark.slow
 def test_a_run_is_not_resumed_with_another_choice(interrupted_run: Path) -> None:
-    with pytest.raises(ConfigError, match=r"begun=True, jit_compile=False.*Restore it"):
+    with pytest.raises(
+        ConfigError, match=r"was_compiled=True, jit_compile=False.*Restore it"
+    ):
         fit(interrupted_run, jit_compile=False, fresh=True)

@@ -206,7 +206,7 @@ Path(f"attempt-{attempt}").write_text(" ".join(addresses))
 Path(os.environ["KERAUNOS_PROGRESS_FILE"]).write_text(str(min(attempt, 2)))
 if attempt == 1:
     os.kill(os.getpid(), signal.SIGKILL)
-sys.exit([9, 0, 2][attempt])
+sys.exit([1, 0, 2][attempt])
 """
 
 

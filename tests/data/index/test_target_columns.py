@@ -245,7 +245,9 @@ def test_losses_and_metrics_are_those_of_the_task():
     assert config.search.objective == "val_loss"
     again = load_config([], [f"task={config.task}", "data.train=t.csv", "model.loss=huber"])
     assert again.model.loss == "huber"
-    with pytest.raises(ConfigError, match=r"`model.loss` must be of crossentropy, focal "):
+    with pytest.raises(
+        ConfigError, match=r"`model.loss` must be chosen from crossentropy, focal "
+    ):
         load_config([], ["task=multi_label", "data.train=t.csv", "model.loss=huber"])
     with pytest.raises(ConfigError, match=r"`model.metrics` must be of accuracy"):
         load_config([], ["model.metrics=[r2]"])

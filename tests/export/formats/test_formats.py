@@ -189,7 +189,7 @@ def two_outputs() -> keras.Model:
     ("make", "received"),
     [
         (Own, "no graph.*model='Own'"),
-        (two_inputs, "one input.*inputs=2, outputs=1"),
+        (two_inputs, "images as input.*inputs=2, outputs=1"),
         (two_outputs, "one output.*inputs=1, outputs=2"),
     ],
 )

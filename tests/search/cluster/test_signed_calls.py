@@ -135,7 +135,7 @@ def test_a_call_that_is_heard_again_is_refused(chief, address):
 
 
 def test_numbers_of_calls_are_not_remembered_without_end(chief, address, monkeypatch):
-    monkeypatch.setattr(signed_calls, "MAX_CALLS_A_CHALLENGE", 3)
+    monkeypatch.setattr(signed_calls, "MAX_CALLS_PER_CHALLENGE", 3)
     challenge = challenge_of(address)
     text = ".".join(proof(challenge))
     assert called(address, "CreateTrial", CREATE, text)[0] is grpc.StatusCode.OK

@@ -169,7 +169,7 @@ def test_what_has_no_views_is_refused(model: Any, split: Any, image_folder: Path
 def test_outputs_that_are_no_probabilities_are_refused(split: Any) -> None:
     logits = keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten()])
     logits.add(keras.layers.Dense(3))
-    with pytest.raises(DataError, match="probability for each"):
+    with pytest.raises(DataError, match="outputs are probabilities"):
         Trainer().test(logits, split, tta=2)
 
 
