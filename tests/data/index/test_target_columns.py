@@ -249,7 +249,7 @@ def test_losses_and_metrics_are_those_of_the_task():
         ConfigError, match=r"`model.loss` must be chosen from crossentropy, focal "
     ):
         load_config([], ["task=multi_label", "data.train=t.csv", "model.loss=huber"])
-    with pytest.raises(ConfigError, match=r"`model.metrics` must be of accuracy"):
+    with pytest.raises(ConfigError, match=r"`model.metrics` must be chosen from accuracy"):
         load_config([], ["model.metrics=[r2]"])
 
 
