@@ -80,6 +80,7 @@ class RunSummary:
         score: Value of the main metric in the best epoch.
         seconds: Total duration of all epochs.
         test: The content of test.json; empty if the run was not tested.
+        standard_error: Of the score, if it is the mean over the folds of a trial.
     """
 
     directory: Path
@@ -89,6 +90,7 @@ class RunSummary:
     score: float | None
     seconds: float
     test: dict[str, Any] = field(default_factory=dict)
+    standard_error: float | None = None
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:

@@ -1,7 +1,11 @@
 """`keraunos compare`: compare runs, one row per run."""
 
+import itertools
+import math
 import os
+import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +14,7 @@ from rich.table import Column, Table
 
 from ...core.counted import counted
 from ...core.files import write_csv
+from ...core.run_layout import FOLD, TRIAL
 from ..console import fits, show, show_table
 from ..output_file import writing
 from ..run_summary import RunSummary, find_runs, read_run
@@ -41,14 +46,15 @@ def compare(
 ) -> None:
     """Compare the settings, scores and duration of runs.
 
-    Shows the settings that differ, and scores with 95 % intervals.
+    Shows the settings that differ, and scores with 95 % intervals. A trial over folds is
+    one run, with the mean of its folds.
     """
     if paired:
         from ..paired_runs import compare_with_first  # loads SciPy
 
         compare_with_first(find_runs(runs), csv)
         return
-    summaries = [read_run(directory) for directory in find_runs(runs)]
+    summaries = list(_summaries(runs))
     differing = differing_settings(summaries)
     if csv is not None:
         header, rows = as_rows(summaries, differing)
@@ -62,6 +68,34 @@ def compare(
     count = len(summaries)
     same = "" if differing or count == 1 else " Their settings are the same."
     show(f"{counted(count, 'run')}.{same}")
+
+
+def _summaries(paths: Sequence[Path]) -> Iterator[RunSummary]:
+    """Yields the runs at or below the paths; folds of a trial as one, unless named."""
+    named = {path.resolve() for path in paths}
+
+    def trial_of(run: Path) -> Path | None:
+        is_fold = FOLD.fullmatch(run.name) and TRIAL.fullmatch(run.parent.name)
+        return run.parent if is_fold and run.resolve() not in named else None
+
+    for trial, runs in itertools.groupby(find_runs(paths), trial_of):
+        summaries = map(read_run, runs)
+        yield from summaries if trial is None else [_over_folds(trial, list(summaries))]
+
+
+def _over_folds(trial: Path, folds: Sequence[RunSummary]) -> RunSummary:
+    """Returns a trial with the mean score of its folds, and their total duration."""
+    scores = [each.score for each in folds if each.score is not None]
+    deviation = statistics.stdev(scores) if len(scores) > 1 else None
+    return replace(
+        folds[0],
+        directory=trial,
+        settings={n: v for n, v in folds[0].settings.items() if n != "data.fold"},
+        epochs=max(each.epochs for each in folds),
+        seconds=sum(each.seconds for each in folds),
+        score=statistics.fmean(scores) if scores else None,
+        standard_error=None if deviation is None else deviation / math.sqrt(len(scores)),
+    )
 
 
 def differing_settings(summaries: Sequence[RunSummary]) -> list[str]:
@@ -121,12 +155,17 @@ def _name(summary: RunSummary) -> str:
 
 
 def _settings(summary: RunSummary, differing: Sequence[str]) -> Iterator[str]:
-    return (f"{name}={summary.settings.get(name, '-')}" for name in differing)
+    for name in differing:
+        value = summary.settings.get(name, "-")
+        yield f"{name}={_number(value) if isinstance(value, float) else value}"
 
 
 def _scores(summary: RunSummary) -> Iterator[str]:
     if summary.score_name is not None:
-        yield f"best epoch: {summary.score_name} {_number(summary.score)}"
+        error = summary.standard_error
+        which = "best epoch" if error is None else "mean over folds"
+        spread = "" if error is None else f" ± {error:.2g}"
+        yield f"{which}: {summary.score_name} {_number(summary.score)}{spread}"
     for name in _SCORES:
         if name in summary.test:
             text = f"test {name.replace('_', ' ')} {_number(summary.test[name])}"

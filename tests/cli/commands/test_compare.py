@@ -93,6 +93,25 @@ def test_a_folder_stands_for_the_runs_inside_and_none_comes_twice(
     assert names == ["fold-1", "fold-2", "fold-10", "a"]
 
 
+def test_a_trial_over_folds_is_one_run_with_their_mean(keraunos, tmp_path) -> None:
+    search = tmp_path / "search"
+    for trial, rate in enumerate((0.0012345678901234567, 0.01)):
+        for fold, score in enumerate((0.5, 0.7), 1):
+            config = f"data: {{fold: {fold}}}\noptimizer: {{learning_rate: {rate}}}\n"
+            make_run(search / f"trial-{trial:03d}" / f"fold-{fold}", config, [score, 0.1])
+    make_run(search / "refit", "optimizer: {learning_rate: 0.01}\n", [0.9], name="loss")
+    answer = keraunos("compare", search)
+    assert "optimizer.learning_rate=0.001235" in answer.out
+    assert "0.0012345" not in answer.out
+    assert answer.out.count("mean over folds: val_balanced_accuracy 0.6 ± 0.1") == 2
+    assert "data.fold" not in answer.out
+    assert "10.0" in answer.out  # the seconds of four epochs
+    assert answer.out.endswith("3 runs.\n")
+    named = keraunos("compare", search / "trial-000" / "fold-1")
+    assert named.out.endswith("1 run.\n")
+    assert "best epoch: val_balanced_accuracy 0.5" in named.out
+
+
 def test_runs_with_the_same_settings_are_said_to_have_them(keraunos, tmp_path) -> None:
     for name in "ab":
         make_run(tmp_path / name, "seed: 0\n", [0.5])
