@@ -80,7 +80,8 @@ class RunSummary:
         score: Value of the main metric in the best epoch.
         seconds: Total duration of all epochs.
         test: The content of test.json; empty if the run was not tested.
-        standard_error: Of the score, if it is the mean over the folds of a trial.
+        standard_error: Standard error of the score, if that is the mean over the folds of a
+            trial.
     """
 
     directory: Path
