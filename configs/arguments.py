@@ -98,19 +98,16 @@ SEARCH = Arguments(
         "finish": "Train the chosen model with Trainer.fit, or use `keraunos search`.",
     },
 )
-_POSITIONAL = {  # arguments that come before the settings: EarlyStopping("val_loss")
-    "backbone_finetuning": ("unfreeze_from",),
-    "early_stopping": ("monitor",),
-    "model_checkpoint": ("monitor",),
-}
 CALLBACK_ARGUMENTS = {
-    name: Arguments(section, without=_POSITIONAL.get(name, ()), is_positional=True)
-    for name, section in CALLBACKS.items()
+    name: Arguments(section, is_positional=True) for name, section in CALLBACKS.items()
 }
 
 
 def takes_settings(arguments: Arguments) -> Callable[[Function], Function]:
     """Decorates a constructor that takes settings as `**options`.
+
+    A setting that the constructor declares itself, such as `monitor` of
+    `EarlyStopping("val_loss")`, keeps its place and its default.
 
     Args:
         arguments: The settings.
@@ -166,10 +163,14 @@ def _with_settings(signature: inspect.Signature, arguments: Arguments) -> inspec
     kinds = inspect.Parameter
     kind = kinds.POSITIONAL_OR_KEYWORD if arguments.is_positional else kinds.KEYWORD_ONLY
     *own, options = signature.parameters.values()
-    types = get_type_hints(get_args(options.annotation)[0])  # of Unpack[TrainerOptions]
+    # Of Unpack[TrainerOptions], which lacks a new setting until it is generated again.
+    types = get_type_hints(get_args(options.annotation)[0])
     settings = [
-        inspect.Parameter(name, kind, default=each.get_default(), annotation=types[name])
+        inspect.Parameter(
+            name, kind, default=each.get_default(), annotation=types.get(name, Any)
+        )
         for name, each in arguments.fields.items()
+        if name not in signature.parameters
     ]
     return signature.replace(parameters=sorted([*own, *settings], key=lambda p: p.kind))
 

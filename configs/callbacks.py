@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from ..core.errors import message
 from ..core.names import did_you_mean, printable
+from . import training_callbacks
 from .monitoring_callbacks import (
     FiguresConfig,
     HealthConfig,
@@ -56,9 +57,11 @@ CALLBACKS: dict[str, type[Section]] = {
 # These change how a model trains.
 TRAINING_CALLBACKS = {"backbone_finetuning", "learning_rate_finder"}
 # These only display or report: they affect neither training nor what is saved.
-MONITORING_CALLBACKS = (
-    CALLBACKS.keys() - TRAINING_CALLBACKS - {"early_stopping", "model_checkpoint"}
-)
+MONITORING_CALLBACKS = {
+    name
+    for name, section in CALLBACKS.items()
+    if section.__module__ != training_callbacks.__name__
+}
 
 
 def normalize_switches(callbacks: Any) -> Any:

@@ -4,11 +4,13 @@ Run `python -m keraunos.configs.generate` in a clone after changing the schema;
 tests/configs/test_generate.py fails until then.
 """
 
+import ast
 import json
 import re
 import textwrap
 import types
 import typing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,6 +39,41 @@ from .optimizer import (
 from .reference import Group, groups, summary, whole_type
 from .section import AS_TEXT
 
+CALLBACK_FILES = Path(__file__).resolve().parents[1] / "callbacks"  # not the links to them
+
+
+def own_parameters(source: str, name: str) -> tuple[str, ...]:
+    r"""Returns the parameters of a constructor besides `self` and `**options`.
+
+    They are read from the source, because the file imports what is generated here.
+
+    Args:
+        source: The text of a Python file.
+        name: A class in it. Without it, or without a constructor, there are no parameters.
+
+    Example:
+        >>> source = "class Timer:\n    def __init__(self, unit, **options): ..."
+        >>> own_parameters(source, "Timer")
+        ('unit',)
+    """
+    found = [
+        function.args
+        for each in ast.parse(source).body
+        if isinstance(each, ast.ClassDef) and each.name == name
+        for function in each.body
+        if isinstance(function, ast.FunctionDef) and function.name == "__init__"
+    ]
+    return tuple(arg.arg for each in found for arg in [*each.args[1:], *each.kwonlyargs])
+
+
+def _callback_options(label: str, arguments: Arguments) -> Arguments:
+    """Returns the settings of a callback without those that its constructor declares."""
+    file = CALLBACK_FILES / f"{label}.py"
+    source = file.read_text() if file.exists() else ""
+    name = arguments.section.__name__.removesuffix("Config")
+    return replace(arguments, without=own_parameters(source, name))
+
+
 CLASSES = {
     "ScheduleOptions": Arguments(ScheduleConfig),
     "OptimizerOptions": Arguments(OptimizerConfig, without=("name",)),
@@ -48,8 +85,8 @@ CLASSES = {
     "TrainerOptions": TRAINER,
     "SearchOptions": SEARCH,
 } | {
-    each.section.__name__.replace("Config", "Options"): each
-    for each in CALLBACK_ARGUMENTS.values()
+    each.section.__name__.replace("Config", "Options"): _callback_options(label, each)
+    for label, each in CALLBACK_ARGUMENTS.items()
     if each.fields
 }
 BASES = {"TableOptions": "FolderOptions"}

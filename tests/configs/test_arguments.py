@@ -2,6 +2,7 @@
 
 import inspect
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 from keraunos import (
@@ -13,8 +14,9 @@ from keraunos import (
     TransferClassifier,
 )
 from keraunos.callbacks import EarlyStopping, LearningRateFinder, TensorBoard
-from keraunos.configs.arguments import TRAINER
+from keraunos.configs.arguments import CALLBACK_ARGUMENTS, TRAINER, takes_settings
 from keraunos.configs.familiar_arguments import INSTEAD
+from keraunos.configs.options import HealthOptions
 
 OF_LIGHTNING = (
     "accelerator",
@@ -170,6 +172,17 @@ def test_callbacks_and_augmentation_take_settings_by_position():
     assert EarlyStopping("val_accuracy", 5).patience == 5
     assert LearningRateFinder(0.01, 0.1).largest == 0.1
     assert Augmentation(0.25, 3) == Augmentation(strength=0.25, views=3)
+
+
+def test_a_setting_that_a_constructor_declares_itself_keeps_its_place_and_default():
+    class Watch:
+        @takes_settings(CALLBACK_ARGUMENTS["health"])
+        def __init__(self, every_n_steps: int = 7, **options: Unpack[HealthOptions]):
+            self.every_n_steps = every_n_steps
+
+    assert (Watch().every_n_steps, Watch(3).every_n_steps) == (7, 3)
+    with pytest.raises(ConfigError, match="Did you mean every_n_steps"):
+        Watch(every_n_step=3)
 
 
 def test_a_path_and_a_tuple_are_taken_where_yaml_has_text_and_a_list():

@@ -5,7 +5,12 @@ from typing import Literal
 
 import pytest
 from keraunos.configs import choices
-from keraunos.configs.generate import annotation_source, options_file, reference_page
+from keraunos.configs.generate import (
+    annotation_source,
+    options_file,
+    own_parameters,
+    reference_page,
+)
 from keraunos.configs.optimizer import keras_options
 from keraunos.configs.reference import groups, in_words
 from keraunos.configs.section import PathText
@@ -20,6 +25,12 @@ AGAIN = "Run `python -m keraunos.configs.generate`."
 )
 def test_a_generated_file_is_current(path, text):
     assert (ROOT / path).read_text() == text(), AGAIN
+
+
+def test_types_leave_out_what_a_constructor_declares_itself():
+    source = "class A:\n    def __init__(self, a, *, b=1, **options): ...\nclass B: ..."
+    assert own_parameters(source, "A") == ("a", "b")
+    assert own_parameters(source, "B") == own_parameters(source, "C") == ()
 
 
 def test_every_setting_is_on_the_page():

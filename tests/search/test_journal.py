@@ -1,7 +1,8 @@
 import pytest
+from keraunos.configs import CALLBACKS, callbacks
 from keraunos.core.checked_files import read_checked_json, write_checked_json
 from keraunos.core.errors import CheckpointError, ConfigError
-from keraunos.search.journal import Journal
+from keraunos.search.journal import Journal, deciding_settings
 
 SETTINGS = {"seed": 0, "space": {"x": [0.0, 1.0]}}
 
@@ -67,3 +68,14 @@ def test_a_search_of_before_that_noted_more_settings_can_be_continued(path):
     more = {"trainer": {"check_replicas": "warn"}, "search": {"max_trials": 9}}
     write_checked_json(path, content | {"settings": SETTINGS | more})
     assert len(Journal(path, SETTINGS).events) == 2
+
+
+def test_every_callback_whose_options_are_among_those_of_training_decides_the_trials():
+    """A new one is among them without being named anywhere else."""
+    kept = deciding_settings({"callbacks": {name: {"x": 1} for name in CALLBACKS}})
+    assert set(kept) == {
+        f"callbacks.{name}.x"
+        for name, section in CALLBACKS.items()
+        if section.__module__ == callbacks.training_callbacks.__name__
+    }
+    assert {"callbacks.early_stopping.x", "callbacks.model_checkpoint.x"} < set(kept)
