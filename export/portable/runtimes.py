@@ -48,8 +48,12 @@ def open_runtime(format: str, file: Path, threads: int | None = None) -> Run:
 
     Raises:
         MissingRuntimeError: The package that runs the format is not installed.
-        ModelFileError: The runtime can't open the file.
+        ModelFileError: There is no such format, or the runtime can't open the file.
     """
+    if format not in _RUNTIMES:
+        raise ModelFileError(
+            f"`format` must be one of {', '.join(_RUNTIMES)}. Received: format={format!r}."
+        )
     module, package, open_file = _RUNTIMES[format]
     if find_spec(module) is None:
         raise MissingRuntimeError(

@@ -17,8 +17,13 @@ def require_harmless(format: str, file: Path) -> None:
         file: The file, or the directory of a SavedModel.
 
     Raises:
-        ModelFileError: It could run code or read or write files, or can't be read.
+        ModelFileError: There is no such format, or the file could run code, could read or
+            write files, or can't be read.
     """
+    if format not in _MODULES:
+        raise ModelFileError(
+            f"`format` must be one of {', '.join(_MODULES)}. Received: format={format!r}."
+        )
     module = import_module(f"{__package__}.{_MODULES[format]}")
     check: Callable[[Path], None] = module.require_harmless
     try:

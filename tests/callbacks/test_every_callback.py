@@ -13,6 +13,17 @@ from keraunos.callbacks.registry import CALLBACK_CLASSES
 from programs import Program
 from resumable_runs import assert_equal, state
 
+# Their state belongs to the process, and starts over with it.
+WITHOUT_STATE = {
+    "alerts",  # what waits to be sent
+    "event_log",  # whether the disk was full
+    "heartbeat",  # whether the disk was full
+    "json_log",  # when a line was written
+    "progress_bar",  # when it was shown
+    "prometheus",  # counters of this process
+    "stall_watch",  # when the last step ended
+    "worker_watch",  # when other workers were last seen
+}
 HOOKS = [name for name, value in vars(Callback).items() if inspect.isfunction(value)]
 
 
@@ -39,6 +50,16 @@ def test_hooks_have_the_signature_of_the_base_class(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_what_reset_clears_is_in_the_state(name):
+    kind = KINDS[name]
+    clears = kind.reset is not Callback.reset and kind.is_resumable
+    keeps = kind.state_dict is not Callback.state_dict
+    assert (clears and not keeps) == (name in WITHOUT_STATE), (
+        "return from state_dict what a resumed fit needs, or add it to WITHOUT_STATE"
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_its_docstring_has_an_example(name):
     """They are run by tests/test_doctests.py."""
     assert "Example:\n" in KINDS[name].__doc__
@@ -62,6 +83,14 @@ def test_a_copy_that_forgets_leaves_the_original_as_it_was(name, fits):
     before = copy.deepcopy(original.state_dict())
     copy.deepcopy(original).reset()
     np.testing.assert_equal(original.state_dict(), before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_a_callback_without_reset_and_state_does_not_change(name, fits):
+    kind = KINDS[name]
+    if (kind.reset, kind.state_dict) == (Callback.reset, Callback.state_dict):
+        assert vars(fits[1][name]) == vars(every_callback()[name])
 
 
 @pytest.mark.feature("callback state")

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from keraunos.configs import CALLBACKS
 from keraunos.core.errors import ConfigError
 from keraunos.trainer.checkpoint.state import take_arrays_out
 
+# Those that `default_callbacks` does not create.
 ON_REQUEST = {
     "alerts",
     "backbone_finetuning",
@@ -54,7 +56,7 @@ def foreign(tmp_path, monkeypatch):
 
 
 def test_every_callback_has_its_options_in_the_configuration():
-    assert list(CALLBACK_CLASSES) == list(CALLBACKS)
+    assert list(CALLBACK_CLASSES) == list(CALLBACKS), "name them in the same order"
     for name, options in CALLBACKS.items():
         made = create_callback(name, options(**NEEDED.get(name, {})).model_dump())
         assert type(made) is CALLBACK_CLASSES[name]
@@ -82,7 +84,16 @@ def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):
 
 def test_a_run_writes_by_default_only_if_it_has_a_directory(tmp_path):
     assert list(default_callbacks(None)) == ["health", "progress_bar"]
-    assert set(default_callbacks(tmp_path)) == set(CALLBACK_CLASSES) - ON_REQUEST
+    neither = set(CALLBACK_CLASSES) - set(default_callbacks(tmp_path)) - ON_REQUEST
+    assert not neither, "create them in default_callbacks, or name them in ON_REQUEST"
+    assert not ON_REQUEST & set(default_callbacks(tmp_path))
+
+
+@pytest.mark.parametrize("kind", CALLBACK_CLASSES.values())
+def test_every_callback_is_on_the_reference_page(kind):
+    page = Path(__file__).parents[2] / "docs" / "reference" / "callbacks.md"
+    line = f"::: {kind.__module__}.{kind.__name__}"
+    assert line in page.read_text(encoding="utf-8").splitlines()
 
 
 def test_a_label_may_differ_from_the_class():

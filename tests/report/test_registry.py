@@ -1,12 +1,20 @@
 """Parts get the settings that are theirs."""
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from keraunos.configs.evaluation import as_evaluation
 from keraunos.core.errors import ConfigError
-from keraunos.report.registry import create_parts
+from keraunos.report.registry import _PARTS, create_parts
+
+PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
+
+
+@pytest.mark.parametrize("name", _PARTS)
+def test_every_part_is_documented(name):
+    assert f"`{name}`" in PAGE.read_text(encoding="utf-8")
 
 
 def test_maps_know_what_must_not_be_missed():

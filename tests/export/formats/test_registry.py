@@ -1,9 +1,17 @@
 import importlib.util
+import re
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import pytest
 from keraunos.core.errors import ConfigError
 from keraunos.export.formats.registry import format_names, format_of
+from keraunos.export.portable import document, runtimes
+from keraunos.export.portable.fields import ModelFileError
+from keraunos.export.quantization import quantizers
+from keraunos.export.untrusted import checks
+
+ROOT = Path(__file__).parents[3]
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
@@ -34,3 +42,23 @@ def test_a_missing_extra_is_an_error_with_the_line_to_type(name, hidden, monkeyp
 
 def test_every_format_is_known_by_its_own_name():
     assert [format_of(name).name for name in format_names()] == list(format_names())
+
+
+def test_every_format_can_be_written_described_checked_and_opened():
+    names = set(format_names())
+    assert names == set(document.FORMATS), "FORMATS in export/portable/document.py"
+    assert names == set(checks._MODULES), "_MODULES in export/untrusted/checks.py"
+    assert names == set(runtimes._RUNTIMES), "_RUNTIMES in export/portable/runtimes.py"
+    assert names >= set(quantizers._QUANTIZERS)
+
+
+@pytest.mark.parametrize("name", format_names())
+def test_every_format_is_documented(name):
+    page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\| `{name}`.* \|", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("use", [checks.require_harmless, runtimes.open_runtime])
+def test_an_unknown_format_is_refused_with_all_that_there_are(use, tmp_path):
+    with pytest.raises(ModelFileError, match=r"one of .*openvino.*format='keras_h5'"):
+        use("keras_h5", tmp_path / "model.h5")
