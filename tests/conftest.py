@@ -1,5 +1,7 @@
 """Shared set-up: four virtual CPU devices, its own cache, and a leak police."""
 
+# ruff: noqa: E402 - what is set and checked first is needed by the imports after it
+
 import gc
 import os
 import signal
@@ -14,6 +16,10 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some tests import it them
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
 os.environ["KERAUNOS_CACHE_DIR"] = tempfile.mkdtemp(prefix="keraunos-test-cache-")
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="keraunos-test-state-")
+
+from installed_files import require_installed
+
+require_installed()  # before anything that may import a file that is not
 
 import keras
 import pytest
