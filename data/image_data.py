@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..configs import DataConfig
-from ..configs.arguments import FOLDER, TABLE, settings_of, takes_settings
+from ..configs.arguments import FOLDER, TABLE, naming_policies, settings_of, takes_settings
 from ..configs.choices import Task
 from ..configs.options import FolderOptions, TableOptions
 from ..core.run_layout import DROPPED_FILE, SPLIT_FILE
@@ -108,7 +108,8 @@ class ImageData:
             (9, 598, 149)
         """
         config = settings_of("data", train=str(train), **options)
-        return cls.from_config(config.data, augmentation, config.seed, config.cache_dir)
+        with naming_policies():
+            return cls.from_config(config.data, augmentation, config.seed, config.cache_dir)
 
     @classmethod
     @takes_settings(TABLE)
@@ -133,9 +134,10 @@ class ImageData:
             DataError: The table or its images would spoil a run; all faults are listed.
         """
         config = settings_of("data", train=str(train), **options)
-        return cls.from_config(
-            config.data, augmentation, config.seed, config.cache_dir, config.task
-        )
+        with naming_policies():
+            return cls.from_config(
+                config.data, augmentation, config.seed, config.cache_dir, config.task
+            )
 
     def with_augmentation(self, augmentation: Augmentation) -> "ImageData":
         """Returns the same images with another augmentation; files are not read again.

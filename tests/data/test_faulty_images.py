@@ -56,7 +56,7 @@ def test_an_image_under_two_classes(root: Path, policy: Any) -> None:
     before = contents(root)
     if policy == "error":
         with pytest.raises(
-            DataError, match=r"(?s)cat-000\.png.*data\.on_conflict=drop"
+            DataError, match=r"(?s)cat-000\.png.*on_conflict=.drop"
         ) as error:
             read(root)
         assert error.value.exit_code == 3
@@ -78,7 +78,7 @@ def test_an_image_under_two_classes(root: Path, policy: Any) -> None:
 def test_an_image_of_train_in_test(root: Path, policy: Any) -> None:
     shutil.copy(root / "train/cat/cat-001.png", root / "test/cat/leaked.png")
     if policy == "error":
-        with pytest.raises(DataError, match=r"(?s)cat-001\.png.*data\.on_leak=drop"):
+        with pytest.raises(DataError, match=r"(?s)cat-001\.png.*on_leak=.drop"):
             read(root)
         return
     data = read(root, on_leak=policy)
@@ -102,7 +102,7 @@ def test_a_test_set_stays_whole_and_marks_what_contradicts(root: Path) -> None:
 def test_unreadable_images(root: Path) -> None:
     (root / "train/dog/broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no image")
     (root / "train/cat/empty.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"(?s)data\.on_unreadable=drop") as error:
+    with pytest.raises(DataError, match=r"(?s)on_unreadable=.drop") as error:
         read(root)
     assert "broken.jpg" in str(error.value)
     assert "empty.png" in str(error.value)

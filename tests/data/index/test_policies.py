@@ -69,7 +69,7 @@ def test_one_error_names_all_faults_and_how_to_go_on(root: Path) -> None:
         "1 image can't be decoded",
         "2 images are filed under two classes",
         "2 training images are also held out for validation or test",
-        "data.on_unreadable=drop data.on_conflict=drop data.on_leak=drop",
+        'on_unreadable="drop", on_conflict="drop", on_leak="drop"',
     ):
         assert words in str(error.value), words
 
@@ -85,7 +85,7 @@ def test_each_policy_decides_about_its_own_fault_alone(root: Path) -> None:
 @pytest.mark.parametrize(
     ("copied", "said"),
     [
-        (["cat-000.png"], "or drop these images: data.on_conflict=drop"),
+        (["cat-000.png"], "or drop these images: on_conflict=.drop"),
         (["cat-000.png", "cat-001.png"], "would leave fewer than two classes"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_conflict_leaves_the_given_validation_images_but_not_the_test_set(
 def test_switched_off_nothing_is_looked_for_but_what_cannot_be_read(root: Path) -> None:
     data = read(root, check="off", on_unreadable="drop")
     assert data.train.num_examples == 9 + 11 + 1
-    with pytest.raises(DataError, match=r"data\.on_unreadable=drop$"):
+    with pytest.raises(DataError, match=r"on_unreadable=.drop.$"):
         read(root, check="off")
 
 
