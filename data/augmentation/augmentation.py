@@ -25,14 +25,14 @@ from .strength import draw_strength
 Floats = npt.NDArray[np.float32]
 
 # Increment when the same draws give different images: cached features depend on it.
-AUGMENTATION_VERSION = 2
+AUGMENTATION_VERSION = 3
 
 
 class Augmentation:
     """Augmentation of training images: by `strength`, and by further policies.
 
     All geometric changes (flips, rotation, zoom, shift, crops, the geometry of RandAugment)
-    are composed into one bilinear resampling with a reflected border. Mixing comes last and
+    are composed into one resampling, which keeps images sharp, with a reflected border. Mixing comes last and
     combines two augmented images.
 
     Args:

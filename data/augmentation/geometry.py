@@ -10,6 +10,13 @@ import tensorflow as tf
 
 Doubles = npt.NDArray[np.float64]
 
+_SHIFT_PIXELS = (1 - np.sqrt(1 / 3)) / 2  # the optimum, about 0.21
+# The causal recursive filter c[n] = (f[n] - shift c[n-1]) / (1 - shift), whose response is
+# below 3e-5 after eight pixels.
+_TAPS = 8
+_POWERS = (_SHIFT_PIXELS / (_SHIFT_PIXELS - 1)) ** np.arange(_TAPS - 1, -1, -1)
+_KERNEL = (_POWERS / _POWERS.sum()).astype(np.float32)
+
 
 def rotated_and_scaled(
     angle: Doubles, scale: Doubles, shift: Doubles, size: int
@@ -72,19 +79,38 @@ def sides(area: Doubles, uniform: Doubles, narrowest: float) -> tuple[Doubles, D
 
 
 def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
-    """Resamples images bilinearly, with a reflected border.
+    """Resamples images by shifted linear interpolation, with a reflected border.
+
+    Plain bilinear interpolation blurs: a rotated photograph of 224 pixels loses a quarter
+    of the energy of its gradients, so that a network would train on softer images than it
+    is tested on. Sampling a prefiltered image at shifted positions preserves it, at the
+    cost of bilinear interpolation and a short filter (Blu, Thévenaz and Unser, "Linear
+    interpolation revitalized", IEEE Transactions on Image Processing, 2004).
 
     Args:
-        images: `(rows, height, width, 3)` float32.
+        images: `(rows, height, width, 3)` float32 in [0, 255].
         maps: `(rows, 6)` float32.
+
+    Returns:
+        Images of the same shape, dtype and range.
     """
+    shift = tf.constant([0, 0, _SHIFT_PIXELS, 0, 0, _SHIFT_PIXELS], maps.dtype)
     moved = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=tf.pad(maps, [[0, 0], [0, 2]]),  # projective, of eight coefficients
+        images=_prefilter(_prefilter(images, axis=1), axis=2),
+        transforms=tf.pad(maps - shift, [[0, 0], [0, 2]]),  # projective: 8 coefficients
         output_shape=tf.shape(images)[1:3],
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="REFLECT",
     )
     moved.set_shape(images.shape)  # XLA needs a static shape
-    return moved
+    return tf.clip_by_value(moved, 0.0, 255.0)
+
+
+def _prefilter(images: tf.Tensor, axis: int) -> tf.Tensor:
+    """Filters along an axis so that interpolation at shifted pixels returns the pixels."""
+    before = tf.repeat(tf.gather(images, [0], axis=axis), _TAPS - 1, axis=axis)
+    kernel = _KERNEL[:, None] if axis == 1 else _KERNEL[None, :]
+    kernel = np.repeat(kernel[:, :, None, None], 3, axis=2)
+    padded = tf.concat([before, images], axis)
+    return tf.nn.depthwise_conv2d(padded, kernel, [1, 1, 1, 1], "VALID")
