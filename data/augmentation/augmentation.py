@@ -32,8 +32,8 @@ class Augmentation:
     """Augmentation of training images: by `strength`, and by further policies.
 
     All geometric changes (flips, rotation, zoom, shift, crops, the geometry of RandAugment)
-    are composed into one resampling, which keeps images sharp, with a reflected border. Mixing comes last and
-    combines two augmented images.
+    are composed into one resampling, which keeps images sharp, with a reflected border.
+    Mixing comes last and combines two augmented images.
 
     Args:
         strength: In [0, 1]. 0 leaves images unchanged. 0.5 flips half of them along each
