@@ -36,10 +36,10 @@ class ImageFiles(Protocol):
     table_features: Any
 
     def images(self, places: Integers) -> npt.NDArray[np.uint8]:
-        """The decoded images at these positions, `(places, height, width, 3)` RGB uint8."""
+        """Returns the images at these positions, `(places, height, width, 3)` RGB uint8."""
 
     def content(self, place: int) -> bytes:
-        """The bytes of an image file."""
+        """Returns the bytes of an image file."""
 
 
 @dataclass(frozen=True)

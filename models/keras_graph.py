@@ -59,7 +59,7 @@ def producer_of(tensor: keras.KerasTensor) -> Any:
 
 
 def carries_mask(tensor: keras.KerasTensor) -> bool:
-    """Whether a mask is attached to a tensor."""
+    """Returns whether a mask is attached to a tensor."""
     return backend.get_keras_mask(tensor) is not None
 
 
@@ -74,7 +74,7 @@ def direct_layers(layer: keras.Layer) -> list[keras.Layer]:
 
 
 def is_random(layer: keras.Layer) -> bool:
-    """Whether a layer itself draws random numbers in training.
+    """Returns whether a layer itself draws random numbers in training.
 
     A recorded `training=False` has no effect, since Keras overrides it when the enclosing
     model trains.
@@ -91,7 +91,7 @@ def own_state(layer: keras.Layer) -> list[keras.Variable]:
 
 
 def is_of_keras(operation: Any) -> bool:
-    """Whether the class of a layer, operation or model is part of Keras."""
+    """Returns whether the class of a layer, operation or model is part of Keras."""
     return type(operation).__module__.startswith(("keras.src.", "keras."))
 
 

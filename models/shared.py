@@ -49,7 +49,7 @@ class SharedNetworks:
 
 
 def _has_trained(made: Any) -> bool:
-    """Whether a network, or one in a tuple, has trainable variables."""
+    """Returns whether a network, or one in a tuple, has trainable variables."""
     if isinstance(made, tuple):
         return any(map(_has_trained, made))
     return isinstance(made, keras.Layer) and bool(made.trainable_variables)

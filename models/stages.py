@@ -146,7 +146,7 @@ def _by_block(units: Sequence[Unit]) -> Places:
 
 
 def _is_normalized_by(units: Sequence[Unit], number: int) -> bool:
-    """Whether a unit is an attention layer whose inputs alone the one before normalizes."""
+    """Returns whether a unit is attention whose inputs alone the one before normalizes."""
     if not 0 < number < len(units) or "Attention" not in type(units[number].layer).__name__:
         return False
     norm = units[number - 1]

@@ -123,7 +123,7 @@ def columns_of_models(models: Sequence[keras.Model]) -> TableFeatures | None:
 
 
 def is_beside_columns(model: keras.Model) -> bool:
-    """Whether a model takes table columns in addition to the image."""
+    """Returns whether a model takes table columns in addition to the image."""
     graph = functional_form(model)
     inputs = graph.inputs if graph is not None else []
     return len(inputs) > 1 and inputs[0].name == IMAGE

@@ -32,7 +32,7 @@ class SoupRecipe:
     mode: str
 
     def is_as_good(self, value: float, than: float) -> bool:
-        """Whether a value of the metric is at least as good as another; False for NaN."""
+        """Returns whether a value is at least as good as another; False for NaN."""
         return value <= than if self.mode == "min" else value >= than
 
 

@@ -244,7 +244,7 @@ def _siblings(directory: Path, gaps: list[str]) -> Table | None:
 
 
 def _search(directory: Path, gaps: list[str]) -> dict[str, Any]:
-    """The winner of the search that a run refits."""
+    """Returns the winner of the search that a run refits."""
     file = directory.resolve().parent / CHOSEN_FILE
     if directory.resolve().name != REFIT_FOLDER or not file.is_file():
         return {}

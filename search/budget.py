@@ -63,7 +63,7 @@ class Budget:
         return max(self._began_at + self.max_seconds - self.clock(), 0.0)
 
     def allows(self, study: Study) -> bool:
-        """Whether another trial may start."""
+        """Returns whether another trial may start."""
         self.reason = self._why_spent(study)
         return not self.reason
 

@@ -81,6 +81,6 @@ def search_directory(directory: Path) -> Iterator[Path]:
 
 
 def _may_be_there_before(name: str) -> bool:
-    """Whether a file may exist before a search starts, such as those of outer folds."""
+    """Returns whether a file, such as one of outer folds, may precede a search."""
     is_ours = OUTER.fullmatch(name) or _UNFINISHED.fullmatch(name)
     return bool(is_ours) or is_bookkeeping(name)

@@ -104,7 +104,7 @@ def deciding_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_of_showing(name: str, settings: Mapping[str, Any]) -> bool:
-    """Whether a setting is that of a callback which decides nothing."""
+    """Returns whether a setting is that of a callback which decides nothing."""
     section, label = f"{name}.".split(".")[:2]
     own = settings.get(f"{section}.{label}.class", label)
     return section == "callbacks" and own in MONITORING_CALLBACKS

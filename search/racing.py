@@ -24,7 +24,7 @@ _ROUNDING = 1e-6  # of a score; smaller differences are ignored
 
 
 def can_win(scores: Sequence[float], rival: Sequence[float], mode: str) -> bool:
-    """Whether a trial may still beat its rival once all folds are trained.
+    """Returns whether a trial may still beat its rival once all folds are trained.
 
     It can't if, after two folds or more, it is behind by more than one standard error of
     the rival's mean, and the test is significant at 5 %. The first condition keeps trials

@@ -12,7 +12,7 @@ _LAST_EPOCH = {"monitor": None, "mode": "auto", "soup": None, "restore_best": Fa
 
 
 def epochs_to_refit(trial: Trial) -> int:
-    """The best epoch of a trial, or the median over its folds, with halves rounded up."""
+    """Returns the best epoch of a trial; of folds, the median with halves rounded up."""
     epochs = trial.fold_epochs or [trial.best_epoch]
     return max(math.floor(statistics.median(epochs) + 0.5), 1)
 

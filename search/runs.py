@@ -11,7 +11,7 @@ _MODEL = re.compile(re.escape(MODEL_FILE))
 
 
 def has_folds(trial: Path) -> bool:
-    """Whether a directory contains a trial over folds that has started one."""
+    """Returns whether a directory contains a trial over folds that has started one."""
     return runs_of(trial) != [trial]
 
 
@@ -24,7 +24,7 @@ def runs_of(trial: Path) -> list[Path]:
 
 
 def is_exportable(run: Path) -> bool:
-    """Whether a run has weights, but no exported model yet."""
+    """Returns whether a run has weights, but no exported model yet."""
     has_weights = best_checkpoint(run / CHECKPOINTS_FOLDER) is not None
     return has_weights and not (run / MODEL_FILE).exists()
 

@@ -52,7 +52,7 @@ class Trial:
     reason: str = ""
 
     def __str__(self) -> str:
-        """Name, score and values."""
+        """Returns the name, score and values."""
         score = self.status if self.score is None else f"{self.score:.4f}"
         values = " ".join(f"{name}={value}" for name, value in self.values.items())
         return f"{self.name}: {score} | {values}"

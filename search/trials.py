@@ -71,7 +71,7 @@ class Outcome:
         signal: Number of the signal that interrupted it, or None.
         error: An error that may affect the whole search.
         traceback: Traceback of the failure.
-        hyperparameters: As in the plan, if building the model added some.
+        hyperparameters: Extended by what building the model added; None if it added none.
         fold_scores: Best score of each trained fold, in order.
         fold_epochs: Epochs of these scores.
     """

@@ -26,7 +26,7 @@ class BatchSource(Protocol):
         """Batches per epoch; None if unknown or infinite."""
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches from a position on, each a tuple of parts for the local replicas."""
+        """Returns the batches from a position on, as tuples of parts for local replicas."""
 
     def prepare(self, part: Any) -> tuple[Any, Any, Any]:
         """Converts a part to inputs, targets and weights; on the device, traced."""

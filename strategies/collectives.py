@@ -20,7 +20,7 @@ class SharedSlices(tf.IndexedSlices):
 
 
 def gathers_between_workers(strategy: tf.distribute.Strategy) -> bool:
-    """Whether TensorFlow gathers sparse gradients between workers.
+    """Returns whether TensorFlow gathers sparse gradients between workers.
 
     Within one call of a `tf.function`, its gather keeps the number of rows of its first
     use, so that a call must not sum twice.
@@ -60,7 +60,7 @@ def sum_over_replicas(
 def sums_on_devices(
     strategy: tf.distribute.Strategy, values: Any, repeats: Any = 1
 ) -> list[Any]:
-    """Like `sum_over_replicas`, but returns the sums on each device of this process.
+    """Sums as `sum_over_replicas` does, with a result on each device of this process.
 
     Nothing has to be sent from the first device to the others.
 
@@ -140,7 +140,7 @@ def _sum_as_one(
 
 
 def _share_memory(strategy: tf.distribute.Strategy) -> bool:
-    """Whether all replicas run on CPU devices of this process."""
+    """Returns whether all replicas run on CPU devices of this process."""
     devices = map(tf.DeviceSpec.from_string, strategy.extended.worker_devices)
     return not gathers_between_workers(strategy) and all(
         device.device_type == "CPU" for device in devices
@@ -194,7 +194,7 @@ def _added(
 
 
 def _is_none(gradient: Any) -> bool:
-    """Whether no replica has a gradient: None, or per-replica Nones."""
+    """Returns whether no replica has a gradient: None, or per-replica Nones."""
     return gradient is None or (
         isinstance(gradient, tf.distribute.DistributedValues)
         and all(value is None for value in gradient.values)

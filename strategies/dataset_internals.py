@@ -25,7 +25,7 @@ def skip_orders(dataset: tf.data.Dataset, passes: int) -> None:
 
 
 def is_unseeded(dataset: tf.data.Dataset) -> bool:
-    """Whether the order of a dataset differs between processes.
+    """Returns whether the order of a dataset differs between processes.
 
     It does if a shuffle or random dataset has neither its own nor a global seed, or if the
     option `deterministic` is off. Draws in Python generators and mapped functions are not

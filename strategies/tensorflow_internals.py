@@ -55,7 +55,7 @@ def without_merge_calls(strategy: tf.distribute.Strategy) -> Iterator[None]:
 
 
 def op_determinism_is_enabled() -> bool:
-    """Whether op determinism is enabled in this process."""
+    """Returns whether op determinism is enabled in this process."""
     return bool(framework_config.is_op_determinism_enabled())
 
 
@@ -165,7 +165,7 @@ def _held_by(graph: Any, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def has_started_devices() -> bool:
-    """Whether TensorFlow has started its devices and no longer accepts workers."""
+    """Returns whether TensorFlow has started its devices and no longer accepts workers."""
     return eager_context.context()._context_handle is not None
 
 

@@ -278,6 +278,6 @@ def _nothing() -> Value:
 
 
 def _is_of_collectives(error: Exception) -> bool:
-    """Whether TensorFlow raises such an error when a peer is lost."""
+    """Returns whether TensorFlow raises such an error when a peer is lost."""
     kinds = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
     return any(kind.__name__ in kinds for kind in type(error).__mro__)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_architecture import ROOT, sources
+from test_architecture import PACKAGES, ROOT, sources
 
 # Each with what is used in its place.
 RETIRED = {
@@ -30,8 +30,7 @@ PHRASES_OF = {  # files with a reason to contain one
 }
 # An oracle is asked and told, as elsewhere in the field.
 KEPT = {"tell", "told"}
-# Packages whose docstrings follow both rules below.
-DESCRIBED = ("api", "benchmarks", "callbacks", "cli", "configs", "core")
+DESCRIBED = ("api", "benchmarks", *PACKAGES)
 # What functions do; hooks say when they are called, and protocols refer to their classes.
 VERB = re.compile(r"[A-Z][a-z-]+s\b|Called\b|See `")
 # An argument or attribute described by a fragment: `seed: Of the oracle.`

@@ -110,7 +110,7 @@ def _run_of(given: ModelOrPath, model: keras.Model, run_dir: Path | None) -> Pat
 
 
 def _has_weights(file: Path, model: keras.Model) -> bool:
-    """Whether a file contains the weights of the model."""
+    """Returns whether a file contains the weights of the model."""
     if not file.is_file():
         return False
     saved = keras.models.load_model(file, compile=False, safe_mode=True).get_weights()

@@ -46,7 +46,7 @@ class LabelledSource(HasClassNames, Protocol):
 
 
 def is_labelled(data: Any) -> TypeGuard[LabelledSource]:
-    """Whether data has the class of each example."""
+    """Returns whether data has the class of each example."""
     return isinstance(data, LabelledSource) and data.labels is not None
 
 
@@ -80,7 +80,7 @@ class KnowsTargets(HasClassNames, Protocol):
 
 
 def knows_targets(data: Any) -> TypeGuard[KnowsTargets]:
-    """Whether data is for a task other than classification."""
+    """Returns whether data is for a task other than classification."""
     return isinstance(data, KnowsTargets) and data.target_values is not None
 
 
@@ -117,7 +117,7 @@ class GivesViews(Protocol):
     """Data that supports test-time augmentation."""
 
     def test_time_views(self) -> BatchSource:
-        """The examples in order; epoch n, from 1 on, is view n of each."""
+        """Returns the examples in order; epoch n, from 1 on, is view n of each."""
 
 
 @runtime_checkable
@@ -125,7 +125,7 @@ class LoadsImages(Protocol):
     """Data that gives access to single images."""
 
     def images(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """The images at these positions, `(places, height, width, channels)` uint8."""
+        """Returns images by position, `(places, height, width, channels)` uint8."""
 
 
 @runtime_checkable
@@ -133,7 +133,7 @@ class GivesInputs(Protocol):
     """Data with model inputs in addition to its images."""
 
     def model_inputs(self, images: Any, places: npt.NDArray[np.int64]) -> Any:
-        """The model inputs for `images` in place of the images at these positions."""
+        """Returns the model inputs with `images` in place of those at these positions."""
 
 
 @runtime_checkable
@@ -141,10 +141,10 @@ class ReadsRows(Protocol):
     """A source that creates the arrays of arbitrary rows of an epoch."""
 
     def draws(self, epoch: int) -> Any:
-        """The random draws of an epoch: a named tuple of arrays with a row per example."""
+        """Returns the random draws of an epoch, as arrays with a row per example."""
 
     def arrays(self, draws: Any) -> dict[str, Any]:
-        """The arrays of a batch with these draws."""
+        """Returns the arrays of a batch with these draws."""
 
 
 @runtime_checkable
@@ -191,7 +191,7 @@ class NamesBatches(Protocol):
     """Data that knows the examples of each batch."""
 
     def batch_names(self, position: Position) -> list[str]:
-        """The names of the examples of the batch at a position, in order."""
+        """Returns the names of the examples of the batch at a position, in order."""
 
 
 @runtime_checkable
@@ -207,7 +207,7 @@ class HasSettings(Protocol):
     """Data with settings."""
 
     def settings(self) -> dict[str, Any]:
-        """JSON-serializable values by name."""
+        """Returns JSON-serializable values by name."""
 
 
 @runtime_checkable
@@ -231,7 +231,7 @@ class HoldsImagesOut(Protocol):
     def held_out_among(
         self, table: Path, setting: str, all_folds: bool = False
     ) -> Mapping[str, list[str]]:
-        """The names of such images by split."""
+        """Returns the names of such images by split."""
 
 
 @runtime_checkable
@@ -250,15 +250,15 @@ class HasShape(Protocol):
 
 
 def class_names_of(data: Any) -> Sequence[str]:
-    """The class names of data; empty if it has none."""
+    """Returns the class names of data; empty if it has none."""
     return data.class_names if isinstance(data, HasClassNames) else ()
 
 
 def batch_size_of(data: Any) -> int | None:
-    """The global batch size of data; None if unknown."""
+    """Returns the global batch size of data; None if unknown."""
     return data.batch_size if isinstance(data, HasBatchSize) else None
 
 
 def mixes_images(data: Any) -> bool:
-    """Whether training targets are class probabilities because images are mixed."""
+    """Returns whether training targets are class probabilities because images are mixed."""
     return isinstance(data, MixesImages) and data.mixes and not knows_targets(data)

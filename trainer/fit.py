@@ -236,7 +236,7 @@ class Fit:
         return None if run.is_interrupted else trainee
 
     def _make_trainee(self, start: Start, interruption: Interruption) -> Trainee:
-        """The trainee, on cached features if possible."""
+        """Returns the trainee, on cached features if possible."""
         tools = self._tools_for_features()
         cache = start.features.open_cache(tools, interruption.check)
         if start.resumption is None:

@@ -101,7 +101,7 @@ def _is_text(kind: Any) -> Any:
 
 
 def _is_plain(kind: Any, body: Any) -> Any:
-    """Whether no metadata that may contain the orientation is compressed or in hex."""
+    """Returns whether no metadata with an orientation is compressed or in hex."""
     is_packed = (kind == b"iTXt") & _begins(body, _XMP + b"\1")
     is_packed = is_packed | ((kind == b"zTXt") & _begins(body, _XMP))
     return ~is_packed & ~_begins(body, b"Raw profile type exif\0")

@@ -22,7 +22,7 @@ class PredictionTable:
     `prediction:NAME`, `low:NAME` and `high:NAME` for each number.
 
     Args:
-        document: Of the model.
+        document: The description of the model.
 
     Attributes:
         columns: Their names, in order.

@@ -16,7 +16,7 @@ _DELIMITERS = ",;\t"
 
 
 def is_table(name: str) -> bool:
-    """Whether a file name is that of a table."""
+    """Returns whether a file name is that of a table."""
     return name.lower().endswith(EXTENSION)
 
 

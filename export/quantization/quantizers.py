@@ -53,7 +53,7 @@ def quantizer_of(format: str) -> Quantizer:
     """Returns the quantizer of a format.
 
     Raises:
-        ConfigError: As `require_quantizer`.
+        ConfigError: See `require_quantizer`.
     """
     require_quantizer(format)
     module, function, _ = _QUANTIZERS[format]

@@ -85,7 +85,7 @@ def _harmful(config: Any) -> Iterator[str]:
 
 
 def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
-    """Whether an object only computes, or is found only if it is registered."""
+    """Returns whether an object only computes, or is found only if it is registered."""
     module = described.get("module")
     named = {name, described.get("registered_name")} & _HARMFUL
     if named and not (named == {"StringLookup"} and _holds_its_words(described)):
@@ -108,7 +108,7 @@ def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
 
 
 def _holds_its_words(described: Mapping[str, Any]) -> bool:
-    """Whether a lookup contains its vocabulary; otherwise it opens the file it names."""
+    """Returns whether a lookup contains its vocabulary instead of naming a file."""
     config = described.get("config")
     words = config.get("vocabulary") if isinstance(config, Mapping) else None
     return isinstance(words, list) and all(isinstance(word, str) for word in words)

@@ -47,7 +47,7 @@ def features_of(backbone: Backbone, outputs: Any) -> keras.KerasTensor:
 
 
 def has_class_token(network: keras.Model) -> bool:
-    """Whether the first token of a network is a class token."""
+    """Returns whether the first token of a network is a class token."""
     return any(variable.name in _CLASS_TOKENS for variable in network.weights)
 
 

@@ -59,7 +59,7 @@ def _backbone_of(file: Path) -> str | None:
 
 
 def is_numbered(arrays: StoredArrays) -> bool:
-    """Whether the arrays have the names of checkpoints: `00012/kernel`."""
+    """Returns whether the arrays have the names of checkpoints: `00012/kernel`."""
     return any(_NUMBERED.fullmatch(name) for name in arrays)
 
 

@@ -32,7 +32,7 @@ def what_it_does(report: RunReport) -> str:
 
 
 def how_selected(facts: RunFacts) -> str:
-    """How a search selected the settings of a refit; empty for other runs."""
+    """Returns how a search selected the settings of a refit; empty for other runs."""
     winner = facts.search
     score, corrected = winner.get("score"), winner.get("corrected_score")
     if not isinstance(score, int | float):

@@ -156,7 +156,7 @@ class Worker:
 
 
 def _is_busy(directory: Path) -> bool:
-    """Whether another process, unknown to the chief, runs the trial."""
+    """Returns whether another process, unknown to the chief, runs the trial."""
     if not directory.is_dir():
         return False
     try:

@@ -93,7 +93,7 @@ class GridOracle(Oracle, oracles.GridSearchOracle):
         return answer
 
     def _knows(self, trial_id: str) -> bool:
-        """Whether a trial has a value for each of its active parameters."""
+        """Returns whether a trial has a value for each of its active parameters."""
         space = self.get_space()
         space.values = dict(self.trials[trial_id].hyperparameters.values)
         active = [each.name for each in space.space if space.is_active(each)]
@@ -234,7 +234,7 @@ def may_be_continued(oracle: Any) -> set[int]:
 
 
 def is_score(value: float | None) -> bool:
-    """Whether a value is a finite score."""
+    """Returns whether a value is a finite score."""
     return value is not None and math.isfinite(value)
 
 

@@ -23,7 +23,7 @@ def number_of_points(space: keras_tuner.HyperParameters) -> int | None:
 
 
 def has_tried_all(oracle: Any) -> bool:
-    """Whether an oracle has started a trial with each combination."""
+    """Returns whether an oracle has started a trial with each combination."""
     points = number_of_points(oracle.hyperparameters)
     return points is not None and len(tried(oracle)) >= points
 

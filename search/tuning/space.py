@@ -46,7 +46,7 @@ def decoded(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_logarithmic(space: keras_tuner.HyperParameters, name: str) -> bool:
-    """Whether a range is searched on a logarithmic scale.
+    """Returns whether a range is searched on a logarithmic scale.
 
     Example:
         >>> space = hyperparameters({"rate": {"float": [1e-4, 1.0], "log": True}})

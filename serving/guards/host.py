@@ -32,7 +32,7 @@ class HostGuard:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is a loopback address."""
+    """Returns whether a host name or address is a loopback address."""
     if host.lower() == "localhost":
         return True
     try:

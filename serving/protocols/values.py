@@ -70,7 +70,7 @@ def numbers_of(values: Any) -> npt.NDArray[Any] | None:
 
 
 def _are_numbers(values: Any) -> bool:
-    """Whether nested lists of uniform depth contain only JSON numbers."""
+    """Returns whether nested lists of uniform depth contain only JSON numbers."""
     level = [values]
     while (types := set(map(type, level))) == {list}:
         level = list(itertools.chain.from_iterable(level))

@@ -87,7 +87,7 @@ def check_run_directory(path: str | os.PathLike[str]) -> Path:
 
 
 def _is_run(directory: Path) -> bool:
-    """Whether a directory contains a run, judged by contents rather than file names.
+    """Returns whether a directory contains a run, judged by contents, not file names.
 
     One intact file of a run is enough, as the others may be damaged.
     """

@@ -107,7 +107,7 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
 
 
 def was_compiled(resumption: Resumption | None) -> bool | None:
-    """Whether XLA compiled the training pass of a resumed run; None for a new run."""
+    """Returns whether XLA compiled the pass of a resumed run; None for a new run."""
     if resumption is None:
         return None
     # Checkpoints of versions that compiled nothing do not mention it.

@@ -18,7 +18,7 @@ Weights = Mapping[str, str | os.PathLike[str] | None]
 
 
 def weights_of(module: Module, initial_weights: str | os.PathLike[str] | None) -> Weights:
-    """The weights that a fit starts with, by the setting that names them."""
+    """Returns the weights that a fit starts with, by the setting that names them."""
     of_model = module.config.weights if isinstance(module, TransferModel) else None
     return {"model.weights": of_model, "initial_weights": initial_weights}
 

@@ -80,7 +80,7 @@ class Training:
 
     @contextlib.contextmanager
     def time_left_out(self) -> Iterator[None]:
-        """Context whose duration does not count as training time."""
+        """Opens a context whose duration does not count as training time."""
         started = self.clock()
         yield
         self._started += self.clock() - started
@@ -165,7 +165,7 @@ class Training:
         return limited(run.steps_per_epoch, self.limit)
 
     def _next_call(self, run: RunState) -> tuple[int, HealthProbe | None]:
-        """The number of steps to execute, and the probe of a single sampled step."""
+        """Returns the number of steps to execute, and the probe of a sampled step."""
         steps = self._steps_of_call(run)
         if self.health is None:
             return steps, None

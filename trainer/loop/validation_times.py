@@ -38,11 +38,11 @@ class ValidationTimes:
         )
 
     def after_epoch(self, run: RunState) -> bool:
-        """Whether to validate at the end of an epoch."""
+        """Returns whether to validate at the end of an epoch."""
         return (run.epoch + 1) % self.every_n_epochs == 0 or self._after_step(run)
 
     def within_epoch(self, run: RunState) -> bool:
-        """Whether to validate now, between two steps of an epoch."""
+        """Returns whether to validate now, between two steps of an epoch."""
         is_between = 0 < run.epoch_step != run.steps_per_epoch
         return is_between and self._after_step(run) and run.validated_step != run.step
 

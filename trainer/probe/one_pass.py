@@ -166,7 +166,7 @@ class OnePass:
         return numerators, {term.kind.divisor: term.denominator for term in terms}
 
     def takes(self, seen: Seen) -> bool:
-        """Whether losses and metrics accept these targets and outputs."""
+        """Returns whether losses and metrics accept these targets and outputs."""
         (_, targets, weights), predictions = seen
         try:
             self.losses(seen)

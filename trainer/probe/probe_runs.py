@@ -90,7 +90,7 @@ class ProbeRuns:
         self.num_rows = 2 * self._replicas.total + 1
 
     def rows(self, replica: int) -> slice:
-        """The rows of a replica, counted over all workers."""
+        """Returns the rows of a replica, counted over all workers."""
         return self._replicas.rows(replica, self.num_rows)
 
     def __call__(self, batch: Batch) -> Runs:

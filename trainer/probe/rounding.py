@@ -61,7 +61,7 @@ class Rounding:
 
 
 def differ(whole: Any, cut: Any, nudged: Any, floor: float) -> bool:
-    """Whether two arrays differ by more than rounding explains.
+    """Returns whether two arrays differ by more than rounding explains.
 
     Args:
         whole: Result of the whole batch.

@@ -74,7 +74,7 @@ def choose_pass(
 def should_compile(
     asked: JitCompile, was_compiled: bool | None, strategy: tf.distribute.Strategy
 ) -> bool:
-    """Whether to compile the pass if possible.
+    """Returns whether to compile the pass if possible.
 
     Raises:
         ConfigError: A resumed run was started with another value.

@@ -52,7 +52,7 @@ class DatasetSource:
         return self._begun.elements()
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches from a position on; earlier ones are read and discarded."""
+        """Returns the batches from a position on; earlier ones are read and discarded."""
         before = position.batch
         if self.is_endless:
             before += position.epoch * (position.batches_per_epoch or 0)
@@ -97,7 +97,7 @@ class FunctionSource:
         return cls(function, function(0, 0))
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches from a position on."""
+        """Returns the batches from a position on."""
         return cut(self.function(position.epoch, position.batch), replicas)
 
     def prepare(self, part: Any) -> tuple[Any, Any, Any]:

@@ -57,7 +57,7 @@ def check_mixed_metrics(model: keras.Model, num_classes: int) -> None:
 
 
 def _takes_both(function: Measure, num_classes: int) -> bool:
-    """Whether a function of targets and outputs returns the same for both forms."""
+    """Returns whether a function of targets and outputs returns the same for both forms."""
     random = np.random.default_rng(0)
     labels = random.integers(0, num_classes, ROWS)
     outputs = tf.constant(

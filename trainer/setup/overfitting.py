@@ -33,7 +33,7 @@ class SameBatches:
         return itertools.islice(first_elements(self._source), self._count)
 
     def batches(self, position: Position, replicas: Replicas) -> tf.data.Dataset:
-        """The batches from a position on."""
+        """Returns the batches from a position on."""
         first = position._replace(epoch=0)
         left = self._count if self.num_batches is None else self.num_batches
         return self._source.batches(first, replicas).take(left - position.batch)

@@ -67,7 +67,7 @@ class Accumulator:
         self.count.assign_add(1)
 
     def is_full(self) -> tf.Tensor:
-        """Whether `steps` batches have been added: scalar bool."""
+        """Returns whether `steps` batches have been added: scalar bool."""
         return self.count >= self._steps
 
     def take(self) -> list[Any]:

@@ -138,7 +138,7 @@ def _ancestors(
 
 
 def _can_be_copied(operation: tf.Operation) -> bool:
-    """Whether an operation depends only on its inputs, so that it can be copied."""
+    """Returns whether an operation depends only on its inputs, so that it can be copied."""
     attributes = operation.node_def.attr.values()
     calls_functions = any(each.HasField("func") for each in attributes)
     has_inputs = bool(operation.inputs) and operation.type != "ReadVariableOp"

@@ -126,7 +126,7 @@ def per_example(
 
 
 def _has_rows(shape: tf.TensorShape, predictions: Any) -> bool:
-    """Whether values of a loss may have as many rows as predictions."""
+    """Returns whether values of a loss may have as many rows as predictions."""
     if not shape.rank:
         return False
     rows = tf.nest.flatten(predictions)[0].shape[0]

@@ -145,7 +145,7 @@ def loss_names(model: keras.Model, module: Module) -> list[str]:
 
 
 def overrides_training_step(module: Module) -> bool:
-    """Whether a module computes its losses itself."""
+    """Returns whether a module computes its losses itself."""
     return type(module).training_step is not Module.training_step
 
 

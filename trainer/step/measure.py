@@ -55,7 +55,7 @@ def held_metrics_counted_once(model: keras.Model, repeats: Any) -> Iterator[None
 
 
 def counts_here(repeats: Any) -> tf.Tensor:
-    """Whether this replica's examples count; a repeated part counts on the first one."""
+    """Returns whether this replica's examples count: repeated ones only on the first."""
     if tf.get_static_value(repeats) == 1:
         return tf.constant(True)
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group

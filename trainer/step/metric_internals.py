@@ -40,7 +40,7 @@ def update_metrics(
 
 
 def has_compiled_metrics(model: keras.Model) -> bool:
-    """Whether a model was compiled with metrics, built or not."""
+    """Returns whether a model was compiled with metrics, built or not."""
     given = model._compile_metrics
     if given is None:
         return False
