@@ -22,6 +22,7 @@ HOST = "127.0.0.1"
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OWN_HOST = ("--host", "--bind_all")
 _REST = "keraunos.rest"
+MOST_SELECTED = 40  # runs; of more, TensorBoard selects none
 
 
 class WithRest(WithExamples):
@@ -54,7 +55,18 @@ def tensorboard(
         f"TensorBoard shows {', '.join(map(str, places))}; start with the page Custom "
         "Scalars. Ctrl-C stops it."
     )
+    if (count := _num_board_runs(places)) > MOST_SELECTED:
+        notify(
+            f"It selects none of {count} runs by itself, as they are more than "
+            f"{MOST_SELECTED}: tick the box above the list of runs to see all."
+        )
     raise typer.Exit(run_forwarding(command))
+
+
+def _num_board_runs(places: Sequence[Path]) -> int:
+    """Returns the number of folders with event files, each of which TensorBoard lists."""
+    files = (file for place in places for file in place.rglob("*.tfevents.*"))
+    return len({file.parent.resolve() for file in files})
 
 
 def tensorboard_command(places: Sequence[Path], rest: Sequence[str] = ()) -> list[str]:

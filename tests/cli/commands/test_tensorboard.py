@@ -89,3 +89,17 @@ def test_a_signal_reaches_the_program_and_its_exit_code_comes_back(tmp_path):
     threading.Thread(target=send, args=(tmp_path / "ready",), daemon=True).start()
     assert run_forwarding([sys.executable, "-S", "-c", script]) == 5
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("count", [40, 41])
+def test_more_runs_than_tensorboard_selects_are_counted(
+    keraunos, tmp_path, monkeypatch, count
+):
+    monkeypatch.setattr("keraunos.cli.commands.tensorboard.run_forwarding", lambda _: 0)
+    for number in range(count):
+        (tmp_path / f"run-{number}").mkdir()
+        for part in "ab":
+            (tmp_path / f"run-{number}" / f"events.out.tfevents.{part}").touch()
+    answer = keraunos("tensorboard", tmp_path)
+    assert answer.code == 0
+    assert ("selects none of 41 runs" in answer.err) == (count == 41)
