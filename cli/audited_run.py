@@ -12,7 +12,7 @@ from ..core.run_layout import CONFIG_FILE, MODEL_FILE, VALIDATION_PREDICTIONS_FI
 from ..core.store import open_store
 from ..data.audit.audit import Audit, audit_data
 from ..data.index.folders import is_own_folder
-from ..evaluation.evidence import as_labelled
+from ..evaluation.evidence import as_labeled
 from ..evaluation.label_doubts import JudgedLabels, judge_labels
 from ..evaluation.predictions import Predictions
 from .folds import wants_all_folds
@@ -84,7 +84,7 @@ def _judge(run: Path, config: RunConfig) -> JudgedLabels:
 
 
 def _judged(predictions: Predictions, what: str) -> JudgedLabels:
-    as_labelled(predictions)  # raises if these are not probabilities
+    as_labeled(predictions)  # raises if these are not probabilities
     return judge_labels(predictions, what)
 
 

@@ -198,19 +198,19 @@ def _write_confusion_matrix(
 
 def _report_label_doubts(run_dir: Path) -> None:
     """Writes the labels that are doubted by the fold that held out the image."""
-    from ..evaluation.evidence import as_labelled
+    from ..evaluation.evidence import as_labeled
     from ..evaluation.label_doubts import caution, find_label_doubts, write_label_doubts
     from .out_of_fold import read_out_of_fold
 
     try:
         predictions = read_out_of_fold(run_dir)
-        labelled = as_labelled(predictions)
+        labeled = as_labeled(predictions)
     except DataError as error:
         notify(f"label doubts: not measured: {error}")
         return
-    doubts = find_label_doubts(labelled.labels, labelled.probabilities)
+    doubts = find_label_doubts(labeled.labels, labeled.probabilities)
     write_label_doubts(run_dir / LABEL_DOUBTS_FILE, predictions, doubts)
-    count, total = int(doubts.in_doubt.sum()), len(labelled)
+    count, total = int(doubts.in_doubt.sum()), len(labeled)
     text = f"{count:,} of {total:,} labels are in doubt, see {LABEL_DOUBTS_FILE}."
     show(f"{text} {caution(count, total)}".strip())
 

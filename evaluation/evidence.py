@@ -1,4 +1,4 @@
-"""The input of evaluators: predictions for labelled images."""
+"""The input of evaluators: predictions for labeled images."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Probabilities = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """Predictions of one split, with labels and further information on its images.
 
     Attributes:
@@ -64,8 +64,8 @@ class Evidence:
         validation: Predictions on which choices are made; None without such a split.
     """
 
-    test: Labelled
-    validation: Labelled | None = None
+    test: Labeled
+    validation: Labeled | None = None
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -81,19 +81,19 @@ class Evidence:
         return digest.hexdigest()
 
 
-def as_labelled(
+def as_labeled(
     predictions: Predictions,
     contradictory: npt.NDArray[np.bool_] | None = None,
     groups: npt.NDArray[np.integer] | None = None,
     columns: Mapping[str, npt.NDArray[np.object_]] | None = None,
-) -> Labelled:
+) -> Labeled:
     """Combines predictions with further information on their images.
 
     Args:
         predictions: Predictions with labels.
-        contradictory: See `Labelled`; False for all images by default.
-        groups: See `Labelled`; unknown by default.
-        columns: See `Labelled`; none by default.
+        contradictory: See `Labeled`; False for all images by default.
+        groups: See `Labeled`; unknown by default.
+        columns: See `Labeled`; none by default.
 
     Raises:
         DataError: A row is not a distribution over two or more classes, or labels are
@@ -103,7 +103,7 @@ def as_labelled(
         raise DataError(message("Evaluating a model requires labels.", labels=None))
     require_probabilities(predictions.probabilities)
     count = len(predictions.labels)
-    return Labelled(
+    return Labeled(
         predictions.names,
         predictions.labels,
         predictions.probabilities,
@@ -114,7 +114,7 @@ def as_labelled(
     )
 
 
-def _bytes(split: Labelled) -> bytes:
+def _bytes(split: Labeled) -> bytes:
     labels = np.ascontiguousarray(split.labels, "<i4")
     return labels.tobytes() + np.ascontiguousarray(split.probabilities, "<f4").tobytes()
 

@@ -17,7 +17,7 @@ from ..core.files import write_csv
 from .predictions import Predictions
 
 Labels = npt.NDArray[np.integer]
-_MANY = 0.2  # of all labels; carefully labelled sets have a few percent of errors
+_MANY = 0.2  # of all labels; carefully labeled sets have a few percent of errors
 _TOLERANCE = 1e-6  # for probabilities equal to the mean of their class
 
 

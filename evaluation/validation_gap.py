@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.names import some
-from .evidence import Evidence, Labelled
+from .evidence import Evidence, Labeled
 from .finding import Finding, Table
 from .statistics.differences import Difference, difference, holm
 from .statistics.intervals import bootstrap_intervals
@@ -37,13 +37,13 @@ class ValidationGap:
     """Compares scores on test images with those on validation images.
 
     Example:
-        >>> from keraunos.evaluation.evidence import as_labelled
+        >>> from keraunos.evaluation.evidence import as_labeled
         >>> from keraunos.evaluation.predictions import Predictions
         >>> labels = np.arange(40, dtype=np.int32) % 2
         >>> names = [f"{n}.png" for n in range(40)]
         >>> right, wrong = np.eye(2)[labels], np.eye(2)[1 - labels]
         >>> validation, test = (
-        ...     as_labelled(Predictions(names, each, ["cat", "dog"], labels))
+        ...     as_labeled(Predictions(names, each, ["cat", "dog"], labels))
         ...     for each in (right, wrong)
         ... )
         >>> finding = ValidationGap().evaluate(Evidence(test, validation))
@@ -69,7 +69,7 @@ class ValidationGap:
         )
 
 
-def _compare(validation: Labelled, test: Labelled) -> Scores:
+def _compare(validation: Labeled, test: Labeled) -> Scores:
     right = np.concatenate([each.predicted == each.labels for each in (validation, test)])
     labels = np.concatenate([validation.labels, test.labels])
     is_test = np.arange(len(labels)) >= len(validation)
@@ -98,7 +98,7 @@ def _compare(validation: Labelled, test: Labelled) -> Scores:
     }
 
 
-def _units(validation: Labelled, test: Labelled) -> npt.NDArray[np.int64]:
+def _units(validation: Labeled, test: Labeled) -> npt.NDArray[np.int64]:
     """Returns the units that are drawn, distinct in both splits, `(images,)`."""
     first, second = (
         np.arange(len(each)) if each.groups is None else each.groups
@@ -107,7 +107,7 @@ def _units(validation: Labelled, test: Labelled) -> npt.NDArray[np.int64]:
     return np.concatenate([first, second + first.max() + 1 - second.min()]).astype(np.int64)
 
 
-def _scores(split: Labelled) -> Scores:
+def _scores(split: Labeled) -> Scores:
     right = split.predicted == split.labels
     recalls = [right[split.labels == label].mean() for label in np.unique(split.labels)]
     found = bootstrap_intervals(split.labels, split.probabilities, groups=split.groups)
@@ -118,7 +118,7 @@ def _scores(split: Labelled) -> Scores:
     }
 
 
-def _recalls(split: Labelled) -> Scores:
+def _recalls(split: Labeled) -> Scores:
     found: Scores = {"intervals": {}}
     for label in np.unique(split.labels):
         rows = split.labels == label

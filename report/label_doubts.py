@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.names import visible
-from ..evaluation.evidence import Evidence, Labelled
+from ..evaluation.evidence import Evidence, Labeled
 from ..evaluation.finding import Finding, Panel, Table
 from ..evaluation.label_doubts import (
     LabelDoubts,
@@ -66,7 +66,7 @@ class DoubtfulLabels:
 
 
 def finding_of(
-    judged: Labelled,
+    judged: Labeled,
     load_images: LoadImages,
     most: int,
     named: str,
@@ -120,7 +120,7 @@ def finding_of(
 _PAIR = ("label", "suggestion", "images")
 
 
-def _conclusion(judged: Labelled, doubts: LabelDoubts, named: str) -> str:
+def _conclusion(judged: Labeled, doubts: LabelDoubts, named: str) -> str:
     count = int(doubts.in_doubt.sum())
     text = f"Of {len(judged):,} {named}, {count:,} have a label in doubt."
     contradictory = int((doubts.in_doubt & judged.contradictory).sum())
@@ -129,7 +129,7 @@ def _conclusion(judged: Labelled, doubts: LabelDoubts, named: str) -> str:
     return text
 
 
-def _pairs(judged: Labelled, doubts: LabelDoubts) -> list[tuple[str, str, int]]:
+def _pairs(judged: Labeled, doubts: LabelDoubts) -> list[tuple[str, str, int]]:
     """Counts pairs of label and suggestion of the labels in doubt, in descending order."""
     rows = doubts.most_doubtful
     counts = Counter(
@@ -139,7 +139,7 @@ def _pairs(judged: Labelled, doubts: LabelDoubts) -> list[tuple[str, str, int]]:
     return [(names[a], names[b], count) for (a, b), count in counts.most_common()]
 
 
-def _panels(judged: Labelled, doubts: LabelDoubts, load_images: LoadImages) -> list[Panel]:
+def _panels(judged: Labeled, doubts: LabelDoubts, load_images: LoadImages) -> list[Panel]:
     rows = doubts.most_doubtful[:MOST_SHOWN]
     if not len(rows):
         return []

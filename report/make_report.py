@@ -15,7 +15,7 @@ from ..core.run_layout import (
     VALIDATION_PREDICTIONS_FILE,
 )
 from ..evaluation.comparisons.matching import FingerprintedImages
-from ..evaluation.evidence import Evidence, Labelled, as_labelled
+from ..evaluation.evidence import Evidence, Labeled, as_labeled
 from ..evaluation.finding import Finding
 from ..evaluation.predictions import read_predictions
 from .facts import RunFacts
@@ -71,7 +71,7 @@ def report_from_files(
     gaps = [f"not measured again: {reason}"]
     try:
         predictions = read_predictions(directory / PREDICTIONS_FILE)
-        evidence = Evidence(as_labelled(predictions), _validation(directory, gaps))
+        evidence = Evidence(as_labeled(predictions), _validation(directory, gaps))
     except KeraunosError as error:
         return report_without_test(facts, list(parts), f"{reason} {error}")
     warning = (
@@ -126,22 +126,22 @@ def _compared(
 ) -> RunReport:
     """Adds comparisons with the files that the run has written."""
     warnings, remarks = list(report.warnings), list(report.remarks)
-    for labelled, name in (
+    for labeled, name in (
         (evidence.test, PREDICTIONS_FILE),
         (evidence.validation, VALIDATION_PREDICTIONS_FILE),
     ):
-        if labelled is not None and (directory / name).exists():
-            text, is_warning = compare_predictions(directory / name, labelled.predictions())
+        if labeled is not None and (directory / name).exists():
+            text, is_warning = compare_predictions(directory / name, labeled.predictions())
             (warnings if is_warning else remarks).append(text)
     changes, gaps = changes_of_images(directory, images)
     warnings += changes
     return replace(report, warnings=warnings, remarks=remarks, gaps=[*report.gaps, *gaps])
 
 
-def _validation(directory: Path, gaps: list[str]) -> Labelled | None:
+def _validation(directory: Path, gaps: list[str]) -> Labeled | None:
     file = directory / VALIDATION_PREDICTIONS_FILE
     try:
-        return as_labelled(read_predictions(file)) if file.exists() else None
+        return as_labeled(read_predictions(file)) if file.exists() else None
     except KeraunosError as error:
         gaps.append(f"not used: validation images. {error}")
         return None

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..configs.choices import Task
-from ..evaluation.evidence import Labelled
+from ..evaluation.evidence import Labeled
 from ..evaluation.finding import Finding
 from .facts import RunFacts
 
@@ -36,7 +36,7 @@ class RunReport:
 
     facts: RunFacts
     scores: Mapping[str, Any] | None = None
-    test: Labelled | None = None
+    test: Labeled | None = None
     findings: Mapping[str, Finding] = field(default_factory=dict)
     load_images: LoadImages | None = None
     remarks: Sequence[str] = ()

@@ -218,12 +218,12 @@ def built_with_dict_losses() -> keras.Model:
     return model
 
 
-def labelled(count: int) -> tuple[Any, ...]:
+def labeled(count: int) -> tuple[Any, ...]:
     return examples(count, WIDTH, CLASSES)[:2]
 
 
 def one_hot(count: int) -> tuple[Any, ...]:
-    inputs, labels = labelled(count)
+    inputs, labels = labeled(count)
     return inputs, np.eye(CLASSES, dtype=inputs.dtype)[labels]
 
 
@@ -237,19 +237,19 @@ def two_targets(count: int) -> tuple[Any, ...]:
     return inputs, {"kind": labels, "size": sizes}
 
 
-def unlabelled(count: int) -> tuple[Any, ...]:
-    return labelled(count)[:1]
+def unlabeled(count: int) -> tuple[Any, ...]:
+    return labeled(count)[:1]
 
 
 def small_images(count: int) -> tuple[Any, ...]:
-    labels = labelled(count)[1]
+    labels = labeled(count)[1]
     shape = (count, 8, 8, 2)
     return np.random.default_rng(7).normal(size=shape).astype("float32"), labels
 
 
 def sentences(count: int) -> tuple[Any, ...]:
     words = np.random.default_rng(5).integers(1, 11, (count, 6)).astype("int32")
-    return words, labelled(count)[1]
+    return words, labeled(count)[1]
 
 
 def crossentropy(reduction: str) -> keras.losses.Loss:
@@ -257,7 +257,7 @@ def crossentropy(reduction: str) -> keras.losses.Loss:
 
 
 CASES = {
-    "a loss by name": Case(lambda: compiled("sparse_categorical_crossentropy"), labelled),
+    "a loss by name": Case(lambda: compiled("sparse_categorical_crossentropy"), labeled),
     "reduction sum_over_batch_size": Case(
         lambda: compiled(crossentropy("sum_over_batch_size")), weighted
     ),
@@ -270,12 +270,12 @@ CASES = {
         lambda: compiled("sparse_categorical_crossentropy", kernel_regularizer="l2"),
         weighted,
     ),
-    "add_loss": Case(with_added_loss, labelled),
-    "add_loss alone": Case(lambda: with_added_loss(None), unlabelled),
+    "add_loss": Case(with_added_loss, labeled),
+    "add_loss alone": Case(lambda: with_added_loss(None), unlabeled),
     "a loss of the whole batch": Case(lambda: compiled(InBatchLoss()), weighted),
     "an Embedding": Case(with_embedding, sentences),
     "positions": Case(with_positions, sentences),
     "a convolution": Case(with_convolution, small_images),
     "metrics of every kind": Case(with_metrics_of_every_kind, one_hot),
-    "BatchNorm": Case(with_batch_norm, labelled),
+    "BatchNorm": Case(with_batch_norm, labeled),
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from keraunos.evaluation import Predictions
-from keraunos.evaluation.evidence import Labelled, as_labelled
+from keraunos.evaluation.evidence import Labeled, as_labeled
 
 CLASSES = ("cat", "dog", "emu")
 
@@ -23,6 +23,6 @@ def drawn_predictions(
     return Predictions(names, probabilities, list(classes), labels)
 
 
-def drawn(images: int, seed: int, **options: object) -> Labelled:
+def drawn(images: int, seed: int, **options: object) -> Labeled:
     """The same, as evaluators take them."""
-    return as_labelled(drawn_predictions(images, seed, **options))
+    return as_labeled(drawn_predictions(images, seed, **options))

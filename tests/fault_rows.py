@@ -120,13 +120,13 @@ ROWS = (
         (Attempt(("in 2 classes",), 0),),
     ),
     Row(
-        "D7-other-colours",
+        "D7-other-colors",
         "Grayscale, black and white, palettes, transparency, 16 bits per channel",
         "Converted to RGB: transparency becomes white, and the upper 8 of 16 bits are "
         "kept (`tests/data/test_golden_decoding.py::test_transparency_becomes_white`, "
         "`tests/data/test_golden_decoding.py::test_of_16_bits_the_upper_8_are_kept`). 32 "
         "bits per channel are refused, because their white level is not defined.",
-        make.other_colours,
+        make.other_colors,
         (Attempt(("in 2 classes",), 0),),
     ),
     Row(

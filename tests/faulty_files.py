@@ -80,7 +80,7 @@ def cmyk(folder: Path) -> None:
     (folder / "train/cat/ycck.jpg").write_bytes(content)
 
 
-def other_colours(folder: Path) -> None:
+def other_colors(folder: Path) -> None:
     for seed, mode in enumerate(("L", "1", "P", "LA", "RGBA"), start=10):
         (folder / f"train/cat/{mode}.png").write_bytes(encoded(seed, "PNG", mode))
     values = np.random.default_rng(0).integers(0, 2**16, (40, 40, 4), np.uint16)

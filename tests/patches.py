@@ -6,12 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 from keraunos.core.errors import DataError
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.evaluation.predictions import Predictions
 from keraunos.trainer.subject import TrainedModel
 
 SIZE, CELL = 32, 4
-COLOURS = ("red", "green", "blue")
+COLORS = ("red", "green", "blue")
 layers = keras.layers
 
 
@@ -30,7 +30,7 @@ def patch_model(nesting: int = 0, dtype: str = "float32", head: Any = None) -> k
             CELL,
             CELL,
             activation="relu",
-            name="colours",
+            name="colors",
             dtype=dtype,
             kernel_initializer=keras.initializers.Constant(kernel),
         )
@@ -65,9 +65,9 @@ def patch_images(
     for row, label in enumerate(labels):
         cells = random.choice(64, 3, replace=False)
         places[row] = np.stack(np.unravel_index(cells, (8, 8)), axis=1)
-        for colour, (down, right) in enumerate(places[row] * CELL):
-            bright = 250 if colour == label else 120
-            images[row, down : down + CELL, right : right + CELL, colour] = bright
+        for color, (down, right) in enumerate(places[row] * CELL):
+            bright = 250 if color == label else 120
+            images[row, down : down + CELL, right : right + CELL, color] = bright
     return images, labels, places
 
 
@@ -76,8 +76,8 @@ class PatchSplit:
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self._images, self.labels = images, labels
-        self.names = [f"photos/{COLOURS[n]}/{row}.png" for row, n in enumerate(labels)]
-        self.class_names = COLOURS
+        self.names = [f"photos/{COLORS[n]}/{row}.png" for row, n in enumerate(labels)]
+        self.class_names = COLORS
         self.gone: set[int] = set()
 
     def images(self, places: np.ndarray) -> np.ndarray:
@@ -92,8 +92,8 @@ def patch_subject(model: keras.Model, count: int = 24, batch_size: int = 7) -> A
     split = PatchSplit(images, labels)
     subject = TrainedModel(model, split, None, batch_size)
     outputs = np.asarray(model(images.astype("float32"), training=False))
-    predictions = Predictions(split.names, outputs, COLOURS, labels)
-    evidence = Evidence(as_labelled(predictions))
+    predictions = Predictions(split.names, outputs, COLORS, labels)
+    evidence = Evidence(as_labeled(predictions))
     return SimpleNamespace(
         subject=subject, split=split, evidence=evidence, images=images, places=places
     )

@@ -32,5 +32,5 @@ def read_without_decoding(
 
 def pixels_of(number: int) -> np.ndarray:
     """Distinct for all numbers below a million."""
-    colour = np.array([number % 100 + 1, number // 100 % 100 + 1, number // 10_000 + 1])
-    return np.broadcast_to(colour.astype(np.uint8), (SIZE, SIZE, 3))
+    color = np.array([number % 100 + 1, number // 100 % 100 + 1, number // 10_000 + 1])
+    return np.broadcast_to(color.astype(np.uint8), (SIZE, SIZE, 3))

@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 import numpy as np
-from keraunos.evaluation.evidence import as_labelled
+from keraunos.evaluation.evidence import as_labeled
 from keraunos.evaluation.finding import Finding, Panel, Table
 from keraunos.evaluation.predictions import Predictions
 from keraunos.report.facts import RunFacts
@@ -124,7 +124,7 @@ def report(contradictory=(), made=None, **values):
     parts = {
         "facts": facts(),
         "scores": scores,
-        "test": as_labelled(made, where),
+        "test": as_labeled(made, where),
         "findings": {"calibration": finding()},
         "load_images": load_images,
     }

@@ -13,21 +13,21 @@ import httpx
 import numpy as np
 from serving_models import plain_image
 
-PREDICT = "/v1/models/colours:predict"
+PREDICT = "/v1/models/colors:predict"
 
 
-def colour_of(number: int) -> tuple[int, int, int]:
+def color_of(number: int) -> tuple[int, int, int]:
     """Another color for each number, none of those that are treated specially."""
     return (number % 251 + 1, number // 251 % 251 + 1, 200)
 
 
-def body_of(*colours: tuple[int, int, int]) -> dict[str, Any]:
-    files = (base64.b64encode(plain_image(*each)).decode() for each in colours)
+def body_of(*colors: tuple[int, int, int]) -> dict[str, Any]:
+    files = (base64.b64encode(plain_image(*each)).decode() for each in colors)
     return {"instances": [{"b64": each} for each in files]}
 
 
-def is_right(found: Any, colour: tuple[int, int, int]) -> bool:
-    wanted = np.array(colour) / sum(colour)
+def is_right(found: Any, color: tuple[int, int, int]) -> bool:
+    wanted = np.array(color) / sum(color)
     return bool(np.allclose(found, wanted, atol=1e-5))
 
 
@@ -57,16 +57,16 @@ class Load:
 
     async def _ask(self, client: httpx.AsyncClient, numbers: Any, events: Any) -> None:
         for number in numbers:
-            colour = colour_of(number)
+            color = color_of(number)
             try:
-                response = await client.post(PREDICT, json=body_of(colour))
+                response = await client.post(PREDICT, json=body_of(color))
             except httpx.TransportError:
                 self.statuses[0] += 1
             else:
                 self.statuses[response.status_code] += 1
                 if response.status_code == 200:
                     (found,) = response.json()["predictions"]
-                    self.wrong += [] if is_right(found, colour) else [number]
+                    self.wrong += [] if is_right(found, color) else [number]
             self.done += 1
             if self.done in events:
                 events[self.done]()

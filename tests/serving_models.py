@@ -11,7 +11,7 @@ SIZE = 8
 CLASSES = ("red", "green", "blue")
 DOCUMENT: dict[str, Any] = {
     "version": 1,
-    "name": "colours",
+    "name": "colors",
     "classes": list(CLASSES),
     "image_size": SIZE,
     "decoding": {"bit_depth": None, "max_pixels": 1_000_000},
@@ -27,7 +27,7 @@ def shares(images: Any) -> Any:
     return (sums / sums.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def colour_model(**document: Any) -> Model:
+def color_model(**document: Any) -> Model:
     return Model(DOCUMENT | document, shares)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from keraunos.serving.workers.child import serve_parent
-from serving_models import colour_model, shares
+from serving_models import color_model, shares
 
 DEADLY = (13, 13, 13)  # a color that ends the worker
 SLOW = (14, 14, 14)  # one that takes as long as SECONDS says
@@ -30,7 +30,7 @@ def answer(images: Any) -> Any:
 def run_worker(descriptor: int) -> None:
     if code := os.environ.get("TEST_EXIT_CODE"):
         sys.exit(int(code))
-    model = colour_model()
+    model = color_model()
     model.run = answer
     serve_parent(descriptor, model, {"process": lambda *_: str(os.getpid()).encode()})
 

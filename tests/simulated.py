@@ -1,13 +1,13 @@
 """Predictions whose true calibration is known: labels are drawn from them."""
 
 import numpy as np
-from keraunos.evaluation.evidence import Labelled
+from keraunos.evaluation.evidence import Labeled
 from scipy.special import softmax
 
 
 def simulated(
     images: int, classes: int = 4, sharpness: float = 1.0, seed: int = 0
-) -> Labelled:
+) -> Labeled:
     """Images whose labels are drawn from probabilities that are then made sharper.
 
     A sharpness of 1 is calibrated, one of 3 is what a temperature of 3 mends.
@@ -15,7 +15,7 @@ def simulated(
     random = np.random.default_rng(seed)
     logits = 1.5 * random.normal(size=(images, classes))
     labels = drawn_from(softmax(logits, axis=1), seed + 1)
-    return labelled(softmax(sharpness * logits, axis=1), labels)
+    return labeled(softmax(sharpness * logits, axis=1), labels)
 
 
 def drawn_from(probabilities: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -25,10 +25,10 @@ def drawn_from(probabilities: np.ndarray, seed: int = 0) -> np.ndarray:
     return above[:, :-1].sum(axis=1).astype(np.int32)
 
 
-def labelled(probabilities: np.ndarray, labels: np.ndarray) -> Labelled:
+def labeled(probabilities: np.ndarray, labels: np.ndarray) -> Labeled:
     """Predictions as evaluators see them, with classes called a, b, c, ..."""
     count, classes = probabilities.shape
-    return Labelled(
+    return Labeled(
         [f"{number}.png" for number in range(count)],
         np.asarray(labels, np.int32),
         np.asarray(probabilities, np.float32),

@@ -23,6 +23,9 @@ RETIRED_PHRASES = {
     r"(?i)pictures?(?![a-z])": "image; figure for a plot",
     r"(?i)\b(?:goes|go) on\b": "resume, continue",
     r"(?i)\banew\b": "again; start over for begin anew",
+    r"(?i)colour|labelled(?!by)|memoris|(?:quanti|normali|optimi)s(?:e|ing|ation)": (
+        "color, labeled, memorize: American spelling, as in Keras"
+    ),
     r"(?i)\bbut for\b|\bif need be\b|\blooks whether\b": "except for, if necessary, checks",
 }
 PHRASES_OF = {  # files with a reason to contain one

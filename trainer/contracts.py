@@ -38,16 +38,16 @@ class HasClassNames(Protocol):
 
 
 @runtime_checkable
-class LabelledSource(HasClassNames, Protocol):
+class LabeledSource(HasClassNames, Protocol):
     """Data with the name and class of each example, in order."""
 
     names: Sequence[str]
     labels: npt.NDArray[np.int32]
 
 
-def is_labelled(data: Any) -> TypeGuard[LabelledSource]:
+def is_labeled(data: Any) -> TypeGuard[LabeledSource]:
     """Returns whether data has the class of each example."""
-    return isinstance(data, LabelledSource) and data.labels is not None
+    return isinstance(data, LabeledSource) and data.labels is not None
 
 
 @runtime_checkable

@@ -112,7 +112,7 @@ class TestResult:
     @cached_property
     def evidence(self) -> "Evidence":
         """Predictions for test and validation images; the latter computed on first use."""
-        return self._subject().evidence(self._labelled())
+        return self._subject().evidence(self._labeled())
 
     @property
     def measured(self) -> "Measured":
@@ -175,7 +175,7 @@ class TestResult:
 
     def show_confusion_matrix(self) -> "Drawing":
         """Shows the confusion matrix in a notebook."""
-        names = self._labelled().class_names
+        names = self._labeled().class_names
         figure = evaluation.confusion_matrix_figure(self.scores["confusion_matrix"], names)
         return evaluation.Drawing(figure)
 
@@ -185,10 +185,10 @@ class TestResult:
         Args:
             split: The tested split, such as `data.test`.
         """
-        figure = evaluation.draw_mistakes(self._labelled(), split.images)
+        figure = evaluation.draw_mistakes(self._labeled(), split.images)
         return evaluation.Drawing(figure)
 
-    def _labelled(self) -> Predictions:
+    def _labeled(self) -> Predictions:
         if self.predictions is not None:
             return self.predictions
         if self.task_predictions is None:

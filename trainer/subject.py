@@ -10,11 +10,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ..core.table_features import IMAGE
-from ..evaluation.evidence import Evidence, Labelled, as_labelled
+from ..evaluation.evidence import Evidence, Labeled, as_labeled
 from ..evaluation.predictions import Predictions
 from ..models.table_inputs import image_and_columns
 from ..strategies import Position
-from .contracts import GivesInputs, KnowsColumns, KnowsContradictions, is_labelled
+from .contracts import GivesInputs, KnowsColumns, KnowsContradictions, is_labeled
 from .loop.evaluation import predict
 from .loop.outputs import as_predictions, collect
 from .setup.datasets import as_source
@@ -98,14 +98,14 @@ class TrainedModel:
 
     def evidence(self, test: Predictions) -> Evidence:
         """Joins predictions for test images with those for validation images."""
-        return Evidence(_labelled(test, self.test), self._of_validation())
+        return Evidence(_labeled(test, self.test), self._of_validation())
 
-    def _of_validation(self) -> Labelled | None:
+    def _of_validation(self) -> Labeled | None:
         source = self.validation
-        if not is_labelled(source):
+        if not is_labeled(source):
             return None
         outputs = predict(self.model, as_source(source, "validation"))
-        return _labelled(as_predictions(source, outputs), source)
+        return _labeled(as_predictions(source, outputs), source)
 
 
 def _as_inputs(inputs: Any) -> tuple[Any, None, None]:
@@ -115,8 +115,8 @@ def _as_inputs(inputs: Any) -> tuple[Any, None, None]:
     return tf.cast(inputs, tf.float32), None, None
 
 
-def _labelled(predictions: Predictions, source: object) -> Labelled:
+def _labeled(predictions: Predictions, source: object) -> Labeled:
     known = source.contradictory if isinstance(source, KnowsContradictions) else None
     if not isinstance(source, KnowsColumns):
-        return as_labelled(predictions, known)
-    return as_labelled(predictions, known, source.groups, source.columns)
+        return as_labeled(predictions, known)
+    return as_labeled(predictions, known, source.groups, source.columns)

@@ -164,7 +164,7 @@ def _show(found: "Audit") -> None:
         show(f"  and {len(conflicting) - MOST_CLASSES:,} more")
     _show_doubts(found)
     _show_files("can't be decoded", found, found.unreadable)
-    _show_files("named wrongly", found, found.properties.mislabelled)
+    _show_files("named wrongly", found, found.properties.mislabeled)
     _show_files("giants", found, found.properties.giants())
     _show_groups("leaks, near", found, found.leaks.near)
     _show_groups("leaks", found, found.leaks.exact)

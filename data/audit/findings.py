@@ -93,7 +93,7 @@ def to_json(audit: Audit) -> dict[str, Any]:
         "leaks": groups(audit.leaks),
         "folders": {split: str(root) for split, root in audit.roots.items()},
         "imbalance": {name: round(each, 3) for name, each in audit.imbalance().items()},
-        "mislabelled": by_path(audit.properties.mislabelled),
+        "mislabeled": by_path(audit.properties.mislabeled),
         "giants": by_path(audit.properties.giants()),
         "ignored": dict(audit.ignored),
         "sizes": sizes(audit),
@@ -162,8 +162,8 @@ def _bad_files(audit: Audit) -> Iterator[Finding]:
         text = f"{_files(len(audit.unreadable))} can't be decoded"
         advice = "data.on_unreadable=drop excludes them"
         yield Finding(True, text, _unless_classes_vanish(audit, audit.unreadable, advice))
-    if audit.properties.mislabelled:
-        count = _files(len(audit.properties.mislabelled))
+    if audit.properties.mislabeled:
+        count = _files(len(audit.properties.mislabeled))
         yield Finding(False, f"{count} whose format differs from their extension")
     if audit.unused_bits:
         yield Finding(True, audit.unused_bits.rstrip("."))

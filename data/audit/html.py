@@ -123,8 +123,8 @@ def _odd_files(audit: Audit) -> Iterator[tuple[str, str, dict[int, str]]]:
     properties = audit.properties
     yield "unreadable", "Files that can't be decoded", dict(audit.unreadable)
     yield (
-        "mislabelled",
+        "mislabeled",
         "Files whose format differs from their name",
-        properties.mislabelled,
+        properties.mislabeled,
     )
     yield "giants", "Far larger than the others", properties.giants()

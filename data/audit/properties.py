@@ -27,14 +27,14 @@ class ImageProperties:
         formats: Number of files by format.
         modes: Number of files by color mode.
         orientations: Number of files by EXIF orientation; 1 is upright.
-        mislabelled: By row, files whose format differs from their extension.
+        mislabeled: By row, files whose format differs from their extension.
     """
 
     sizes: npt.NDArray[np.int32]
     formats: Counter[str] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
     orientations: Counter[int] = field(default_factory=Counter)
-    mislabelled: dict[int, str] = field(default_factory=dict)
+    mislabeled: dict[int, str] = field(default_factory=dict)
 
     def giants(self) -> dict[int, str]:
         """Returns by row a description of images that are far larger than the others."""
@@ -66,7 +66,5 @@ def image_properties(
                 properties.orientations[image.orientation] += 1
                 extension = Path(paths[row]).suffix.lower()
                 if image.format not in FORMATS.get(extension, (image.format,)):
-                    properties.mislabelled[row] = (
-                        f"it is a {image.format} named {extension}"
-                    )
+                    properties.mislabeled[row] = f"it is a {image.format} named {extension}"
     return properties

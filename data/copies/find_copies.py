@@ -59,7 +59,7 @@ def find_copies(
         fingerprints: The fingerprints of the images.
         near: Whether to look for near copies, too.
     """
-    keys, colours = _keys_and_colours(digests, fingerprints)
+    keys, colors = _keys_and_colors(digests, fingerprints)
     same = copy_groups(keys)
     if not near:
         return Copies(same, same)
@@ -73,25 +73,25 @@ def find_copies(
     pairs = _remembered(
         fingerprints.store,
         f"near-{_VERSIONS}-{hashlib.sha256(b''.join(shown)).hexdigest()}",
-        lambda: near_pairs(load, colours[images]),
+        lambda: near_pairs(load, colors[images]),
     )
     return Copies(same, connected(same, images[pairs]))
 
 
-def _keys_and_colours(
+def _keys_and_colors(
     digests: Sequence[bytes], fingerprints: Fingerprints
 ) -> tuple[npt.NDArray[np.bytes_], npt.NDArray[np.uint8]]:
     """Returns keys that are equal for equal pixels only, and `(files, 3)` mean colors."""
     keys = np.array([b"row %d" % row for row in range(len(digests))], "S24")
-    colours = np.zeros((len(digests), 3), np.uint8)
+    colors = np.zeros((len(digests), 3), np.uint8)
     for start in range(0, len(digests), _CHUNK):
         rows = range(start, min(start + _CHUNK, len(digests)))
         found = fingerprints.find([digests[row] for row in rows])
         for row in rows:
             if digests[row] in found:
                 keys[row] = _PIXELS + found[digests[row]].pixels
-                colours[row] = list(found[digests[row]].colour)
-    return keys, colours
+                colors[row] = list(found[digests[row]].color)
+    return keys, colors
 
 
 def _remembered(store: Store, key: str, find: Callable[[], Integers]) -> Integers:

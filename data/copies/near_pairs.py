@@ -19,7 +19,7 @@ from ..files.fingerprints import SIDE
 # Two images are near copies if their brightness correlates by 0.992 or more, and their
 # mean colors differ by no more than this in red, green and blue.
 MIN_CORRELATION = 0.992
-MAX_COLOUR_DIFFERENCE = 24
+MAX_COLOR_DIFFERENCE = 24
 # Images with a lower standard deviation of brightness (0-255) are not compared.
 MIN_CONTRAST = 2.0
 # Up to this fraction of width and height may be cropped.
@@ -40,20 +40,20 @@ LoadThumbnails = Callable[[Integers], Thumbnails]
 Window = tuple[float, float]
 
 
-def near_pairs(load: LoadThumbnails, colours: npt.NDArray[np.uint8]) -> Integers:
+def near_pairs(load: LoadThumbnails, colors: npt.NDArray[np.uint8]) -> Integers:
     """Finds the pairs of images that are near copies of each other.
 
     Args:
         load: Maps `(n,)` rows to their thumbnails, `(n, 32, 32)` uint8 brightness.
-        colours: `(rows, 3)` mean red, green and blue of each image.
+        colors: `(rows, 3)` mean red, green and blue of each image.
 
     Returns:
         `(pairs, 2)` rows, the lower first. If an image has many near copies, some pairs
         may be missing, but the rest connect them.
     """
-    candidates = _candidates(load, len(colours))
-    difference = np.abs(np.diff(colours[candidates].astype(np.int16), axis=1))
-    candidates = candidates[difference.max(axis=(1, 2)) <= MAX_COLOUR_DIFFERENCE]
+    candidates = _candidates(load, len(colors))
+    difference = np.abs(np.diff(colors[candidates].astype(np.int16), axis=1))
+    candidates = candidates[difference.max(axis=(1, 2)) <= MAX_COLOR_DIFFERENCE]
     chunks = [candidates[at : at + 128] for at in range(0, len(candidates), 128)]
     found = [chunk[_correlations(load, chunk) >= MIN_CORRELATION] for chunk in chunks]
     return np.concatenate([*found, np.empty((0, 2), np.intp)])

@@ -21,7 +21,7 @@ _COLUMNS = (
     "digest BLOB",
     "pixels BLOB",
     "thumbnail BLOB",
-    "colour BLOB",
+    "color BLOB",
     "format TEXT",
     "mode TEXT",
     "orientation INTEGER",
@@ -34,7 +34,7 @@ class Fingerprint(NamedTuple):
     Attributes:
         pixels: Hash of its size and all pixels as upright RGB, 16 bytes.
         thumbnail: Brightness at 32 x 32, row by row, 1024 bytes.
-        colour: Mean red, green and blue, 3 bytes.
+        color: Mean red, green and blue, 3 bytes.
         format: Actual format of the file, such as `"JPEG"`.
         mode: Pillow's color mode of the file, such as `"RGB"`.
         orientation: EXIF orientation, 1 to 8; 1 is upright.
@@ -42,7 +42,7 @@ class Fingerprint(NamedTuple):
 
     pixels: bytes
     thumbnail: bytes
-    colour: bytes
+    color: bytes
     format: str
     mode: str
     orientation: int

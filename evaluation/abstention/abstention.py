@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..evidence import Evidence, Labelled, require_probabilities
+from ..evidence import Evidence, Labeled, require_probabilities
 from ..finding import Finding
 from ..statistics.intervals import accuracy_interval, bootstrap
 from ..statistics.proportions import wilson_interval
@@ -50,12 +50,12 @@ class Abstention:
         risk: Highest fraction of wrong answers if the model may abstain.
 
     Example:
-        >>> from keraunos.evaluation.evidence import as_labelled
+        >>> from keraunos.evaluation.evidence import as_labeled
         >>> from keraunos.evaluation.predictions import Predictions
         >>> labels = np.arange(40, dtype=np.int32) % 2
         >>> outputs = np.where(np.eye(2)[labels] > 0, 0.75, 0.25)
         >>> names = [f"{n}.png" for n in range(40)]
-        >>> split = as_labelled(Predictions(names, outputs, ["cat", "dog"], labels))
+        >>> split = as_labeled(Predictions(names, outputs, ["cat", "dog"], labels))
         >>> finding = Abstention(coverage=0.9).evaluate(Evidence(split, validation=split))
         >>> finding.values["sets"]["coverage"], finding.values["sets"]["mean_size"]
         (1.0, 1.0)
@@ -92,7 +92,7 @@ class Abstention:
             figures,
         )
 
-    def _sets(self, test: Labelled, validation: Labelled) -> Values:
+    def _sets(self, test: Labeled, validation: Labeled) -> Values:
         thresholds = fit_thresholds(
             validation.labels, validation.probabilities, self.coverage, self.by_class
         )
@@ -130,7 +130,7 @@ class Abstention:
             test_images, validation_images, self.coverage, _CHANCE / comparisons
         )
 
-    def _answers(self, test: Labelled, validation: Labelled) -> Values:
+    def _answers(self, test: Labeled, validation: Labeled) -> Values:
         """Chooses the confidence threshold for the wanted risk, and measures it on test."""
         chosen = SelectiveRisk(validation.labels, validation.probabilities).curve()
         place = chosen.place_of_risk(self.risk)
@@ -168,7 +168,7 @@ def _as_json(threshold: float) -> float | None:
     return None if threshold == EVERY_CLASS else float(threshold)
 
 
-def _accuracy_interval(test: Labelled, threshold: float) -> list[float]:
+def _accuracy_interval(test: Labeled, threshold: float) -> list[float]:
     """Returns the interval of the accuracy on images that reach a threshold."""
     kept = test.probabilities.max(axis=1).astype(np.float64) >= threshold
     right = test.predicted[kept] == test.labels[kept]
@@ -176,7 +176,7 @@ def _accuracy_interval(test: Labelled, threshold: float) -> list[float]:
     return list(accuracy_interval(test.labels[kept], right, groups=groups))
 
 
-def _risk_coverage(test: Labelled) -> Values:
+def _risk_coverage(test: Labeled) -> Values:
     ranked = SelectiveRisk(test.labels, test.probabilities)
 
     def statistics(weights: Floats) -> dict[str, Floats]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.errors import DataError
 from ...core.names import some
-from ..evidence import Evidence, Labelled, require_probabilities
+from ..evidence import Evidence, Labeled, require_probabilities
 from ..finding import Finding, Table
 from ..statistics.intervals import accuracy_interval, bootstrap
 from ..text import with_interval
@@ -54,11 +54,11 @@ class Calibration:
         scaling: Kind of correction: `"temperature"`, `"vector"` or `"none"`.
 
     Example:
-        >>> from keraunos.evaluation.evidence import as_labelled
+        >>> from keraunos.evaluation.evidence import as_labeled
         >>> from keraunos.evaluation.predictions import Predictions
         >>> probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8]], np.float32)
         >>> labels = np.array([0, 1, 1], np.int32)
-        >>> test = as_labelled(Predictions("abc", probabilities, ["no", "yes"], labels))
+        >>> test = as_labeled(Predictions("abc", probabilities, ["no", "yes"], labels))
         >>> finding = Calibration(bins=10).evaluate(Evidence(test))
         >>> round(finding.values["before"]["ece"], 3)
         0.2
@@ -95,7 +95,7 @@ class Calibration:
             {"reliability": reliability_figure(curves)},
         )
 
-    def _fit(self, validation: Labelled | None) -> tuple[Correction | None, list[str]]:
+    def _fit(self, validation: Labeled | None) -> tuple[Correction | None, list[str]]:
         """Fits the correction; returns it, or None and the reason."""
         if self.scaling == "none":
             return None, []
@@ -114,7 +114,7 @@ class Calibration:
         except DataError as error:
             return None, [f"not measured: corrected probabilities. {error}"]
 
-    def _values(self, test: Labelled, correction: Correction | None) -> dict[str, Any]:
+    def _values(self, test: Labeled, correction: Correction | None) -> dict[str, Any]:
         versions: dict[str, Any] = {"before": test.probabilities}
         if correction is not None:
             versions["after"] = correction.apply(test.probabilities)
@@ -146,7 +146,7 @@ class Calibration:
         return values
 
 
-def _more(test: Labelled, probabilities: Any, bins: int) -> dict[str, Any]:
+def _more(test: Labeled, probabilities: Any, bins: int) -> dict[str, Any]:
     """Returns the measures without intervals."""
     return {
         "mean_confidence": float(probabilities.max(axis=1).mean(dtype=np.float64)),
@@ -156,7 +156,7 @@ def _more(test: Labelled, probabilities: Any, bins: int) -> dict[str, Any]:
     }
 
 
-def _untested(test: Labelled) -> list[str]:
+def _untested(test: Labeled) -> list[str]:
     counts = np.bincount(test.labels, minlength=len(test.class_names))
     names = [name for name, n in zip(test.class_names, counts, strict=True) if not n]
     why = "there are no test images of them; the mean over classes excludes them"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ...core.errors import DataError
 from ...core.names import printable, some
 from ..calibration.scaling import fit_correction
-from ..evidence import Evidence, Labelled
+from ..evidence import Evidence, Labeled
 from ..finding import Finding, Table
 from ..statistics.intervals import bootstrap
 from ..statistics.ranking import Floats
@@ -42,11 +42,11 @@ class Costs:
             which costs 0 by default.
 
     Example:
-        >>> from keraunos.evaluation.evidence import as_labelled
+        >>> from keraunos.evaluation.evidence import as_labeled
         >>> from keraunos.evaluation.predictions import Predictions
         >>> outputs = np.array([[0.8, 0.2], [0.9, 0.1], [0.2, 0.8]])
         >>> labels = np.array([0, 1, 1])
-        >>> test = as_labelled(Predictions(["a", "b", "c"], outputs, ["nv", "mel"], labels))
+        >>> test = as_labeled(Predictions(["a", "b", "c"], outputs, ["nv", "mel"], labels))
         >>> costs = {"nv": {"mel": 1, "refer": 0.5}, "mel": {"nv": 10, "refer": 0.5}}
         >>> policies = Costs(costs).evaluate(Evidence(test)).values["policies"]
         >>> [round(each["mean_cost"], 2) for each in policies.values()]
@@ -124,7 +124,7 @@ def lowest_expected_cost(
 
 
 def _policies(
-    test: Labelled,
+    test: Labeled,
     matrix: npt.NDArray[np.float64],
     decided: Mapping[str, npt.NDArray[np.int64]],
 ) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _conclusion(name: str, policies: Mapping[str, Any]) -> str:
     )
 
 
-def _classes_left_out(class_names: Sequence[str], test: Labelled) -> list[str]:
+def _classes_left_out(class_names: Sequence[str], test: Labeled) -> list[str]:
     present = set(test.labels.tolist())
     missing = [name for place, name in enumerate(class_names) if place not in present]
     if not missing:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...configs.evaluation import OperatingPointConfig
 from ...core.names import printable, some
-from ..evidence import Evidence, Labelled
+from ..evidence import Evidence, Labeled
 from ..finding import Finding, Table
 from ..statistics.areas import Areas
 from ..text import with_interval
@@ -47,11 +47,11 @@ class OperatingPoints:
 
     Example:
         >>> import numpy as np
-        >>> from keraunos.evaluation.evidence import as_labelled
+        >>> from keraunos.evaluation.evidence import as_labeled
         >>> from keraunos.evaluation.predictions import Predictions
         >>> names, labels = [f"{n}.png" for n in range(40)], np.arange(40) % 2
         >>> outputs = np.where(np.eye(2)[labels] > 0, 0.75, 0.25)
-        >>> split = as_labelled(Predictions(names, outputs, ["cat", "dog"], labels))
+        >>> split = as_labeled(Predictions(names, outputs, ["cat", "dog"], labels))
         >>> points = OperatingPoints({"dog": {"sensitivity": 0.9}})
         >>> finding = points.evaluate(Evidence(split, validation=split))
         >>> finding.values["dog"]["operating_point"]["threshold"]
@@ -86,7 +86,7 @@ class OperatingPoints:
         return _finding(values, points)
 
 
-def _values(tasks: Sequence[BinaryTask], test: Labelled) -> dict[str, Values]:
+def _values(tasks: Sequence[BinaryTask], test: Labeled) -> dict[str, Values]:
     values: dict[str, Values] = {}
     areas = {}
     for task in tasks:

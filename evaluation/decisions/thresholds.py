@@ -9,7 +9,7 @@ import numpy as np
 from ...configs.evaluation import OperatingPointConfig
 from ...configs.problems import validated
 from ...core.names import printable
-from ..evidence import Evidence, Labelled
+from ..evidence import Evidence, Labeled
 from ..text import with_interval
 from .binary_scores import alarm_scores
 from .class_groups import BinaryTask
@@ -197,7 +197,7 @@ def _sides_without_images(task: BinaryTask, test: Mapping[str, Any]) -> list[str
     ]
 
 
-def _at(task: BinaryTask, threshold: float, split: Labelled) -> dict[str, Any]:
+def _at(task: BinaryTask, threshold: float, split: Labeled) -> dict[str, Any]:
     truth, score = task.truth(split.labels), task.score(split.probabilities)
     return alarm_scores(truth, score >= threshold, split.labels, split.groups)
 

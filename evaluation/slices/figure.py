@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ...core.names import printable
-from ..evidence import Labelled
+from ..evidence import Labeled
 
 MOST_SLICES = 40
 _WIDTH = 28
@@ -21,7 +21,7 @@ _MARKS: dict[bool, dict[str, Any]] = {
 
 
 def slices_figure(
-    columns: Mapping[str, Sequence[Mapping[str, Any]]], test: Labelled
+    columns: Mapping[str, Sequence[Mapping[str, Any]]], test: Labeled
 ) -> Figure:
     """Draws the accuracy of each slice with its interval; at most the 40 lowest.
 

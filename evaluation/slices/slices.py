@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ...core.counted import counted
 from ...core.names import some
-from ..evidence import Evidence, Labelled, require_probabilities
+from ..evidence import Evidence, Labeled, require_probabilities
 from ..finding import Finding, Table
 from ..scores import classification_scores
 from ..statistics.differences import difference, holm
@@ -49,12 +49,12 @@ class Slices:
         smallest: Minimum number of images of a slice.
 
     Example:
-        >>> from keraunos.evaluation.evidence import as_labelled
+        >>> from keraunos.evaluation.evidence import as_labeled
         >>> from keraunos.evaluation.predictions import Predictions
         >>> labels = np.arange(40, dtype=np.int32) % 2
         >>> predictions = Predictions([""] * 40, np.eye(2)[labels], "ab", labels)
         >>> columns = {"camera": np.array(["old", "new"] * 10 + ["new"] * 20, object)}
-        >>> evidence = Evidence(as_labelled(predictions, columns=columns))
+        >>> evidence = Evidence(as_labeled(predictions, columns=columns))
         >>> finding = Slices().evaluate(evidence)
         >>> [each["images"] for each in finding.values["columns"]["camera"]]
         [30, 10]
@@ -92,7 +92,7 @@ class Slices:
             {"slices": slices_figure(columns, test)} if columns else {},
         )
 
-    def _choose(self, test: Labelled) -> tuple[list[str], list[str]]:
+    def _choose(self, test: Labeled) -> tuple[list[str], list[str]]:
         """Returns the columns to slice by, and the gaps."""
         if self.columns is not None:
             require_columns(self.columns, test.columns)
@@ -112,7 +112,7 @@ class Slices:
             if reason
         ]
 
-    def _large_enough(self, name: str, test: Labelled) -> tuple[list[Slice], list[str]]:
+    def _large_enough(self, name: str, test: Labeled) -> tuple[list[Slice], list[str]]:
         """Returns the slices to score, and the gaps."""
         slices = slices_of(test.columns[name])
         if len(slices) < 2:
@@ -130,7 +130,7 @@ class Slices:
         ]
 
 
-def _scored(test: Labelled, part: Slice) -> dict[str, Any]:
+def _scored(test: Labeled, part: Slice) -> dict[str, Any]:
     """Scores a slice, except for the correction that depends on all comparisons."""
     rows = part.rows
     groups = None if test.groups is None else test.groups[rows]
@@ -153,7 +153,7 @@ def _scored(test: Labelled, part: Slice) -> dict[str, Any]:
 
 
 def _differences(
-    test: Labelled, right: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]
+    test: Labeled, right: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]
 ) -> dict[str, dict[str, Any]]:
     """Returns the differences to all other images in accuracy and in recall."""
     inside = np.zeros(len(test), bool)

@@ -8,7 +8,7 @@ from .refusal import refusal
 
 _DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
 _MICROSOFT = "com.microsoft"  # only the operations of quantized models are allowed
-_QUANTISED = {
+_QUANTIZED = {
     *("DequantizeLinear", "QuantizeLinear", "DynamicQuantizeMatMul", "QGemm"),
     *("MatMulIntegerToFloat", "QLinearAdd", "QLinearAveragePool", "QLinearConcat"),
     *("QLinearConv", "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMul"),
@@ -44,8 +44,8 @@ def _is_elsewhere(tensor: Any) -> bool:
 
 
 def _is_known(node: Any, own: set[tuple[str, str]]) -> bool:
-    is_quantised = node.domain == _MICROSOFT and node.op_type in _QUANTISED
-    return node.domain in _DOMAINS or is_quantised or (node.domain, node.op_type) in own
+    is_quantized = node.domain == _MICROSOFT and node.op_type in _QUANTIZED
+    return node.domain in _DOMAINS or is_quantized or (node.domain, node.op_type) in own
 
 
 def _messages(message: Any) -> Iterator[Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.names import printable
-from ...evaluation.evidence import Labelled
+from ...evaluation.evidence import Labeled
 from ...evaluation.finding import Panel
 from .examples import Example
 from .heat_maps import has_support, overlay, side_by_side, tile
@@ -17,7 +17,7 @@ _NOTHING = " (no evidence at this layer)"
 
 
 def panel(
-    test: Labelled, example: Example, image: npt.NDArray[np.uint8], cams: Cams | None
+    test: Labeled, example: Example, image: npt.NDArray[np.uint8], cams: Cams | None
 ) -> Panel:
     """Creates the panel of a test image with its maps.
 
@@ -41,7 +41,7 @@ def panel(
     return Panel(example.heading, lines, side_by_side(tiles), example.row)
 
 
-def _by_class(test: Labelled, row: int, cams: Cams | None) -> dict[int, Cams]:
+def _by_class(test: Labeled, row: int, cams: Cams | None) -> dict[int, Cams]:
     """Returns the maps of the predicted class and, if different, the true class."""
     if cams is None:
         return {}
@@ -49,7 +49,7 @@ def _by_class(test: Labelled, row: int, cams: Cams | None) -> dict[int, Cams]:
     return {predicted: cams[0]} | {int(test.labels[row]): cams[1]}
 
 
-def _caption(test: Labelled, row: int) -> list[str]:
+def _caption(test: Labeled, row: int) -> list[str]:
     predicted = int(test.probabilities[row].argmax())
     return [
         printable("/".join(PurePath(str(test.names[row])).parts[-2:])),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...evaluation.evidence import Labelled
+from ...evaluation.evidence import Labeled
 
 MOST_EXAMPLES = 200
 MOST_MISSED = 500
@@ -44,7 +44,7 @@ class Examples(NamedTuple):
 
 
 def choose_examples(
-    test: Labelled, per_class: int, must_not_miss: Sequence[int] = ()
+    test: Labeled, per_class: int, must_not_miss: Sequence[int] = ()
 ) -> Examples:
     """Chooses the most confident right and wrong predictions, and missed images.
 

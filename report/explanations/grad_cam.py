@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ...core.counted import counted
 from ...core.names import choose, some
-from ...evaluation.evidence import Evidence, Labelled
+from ...evaluation.evidence import Evidence, Labeled
 from ...evaluation.finding import Finding, Panel
 from ..subject import Subject
 from .cam_layers import find_layer
@@ -113,7 +113,7 @@ class GradCam:
 class _Draft:
     """A finding under construction."""
 
-    def __init__(self, test: Labelled, examples: Examples, reader: ReadableImages) -> None:
+    def __init__(self, test: Labeled, examples: Examples, reader: ReadableImages) -> None:
         self.reader = reader
         self.values: dict[str, Any] = missed_values(test, examples)
         self.conclusions = missed_words(test, examples)

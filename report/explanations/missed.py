@@ -5,7 +5,7 @@ from typing import Any
 
 from ...core.errors import ConfigError, message
 from ...core.names import did_you_mean, some
-from ...evaluation.evidence import Labelled
+from ...evaluation.evidence import Labeled
 from ...evaluation.finding import Table
 from .examples import MOST_EXAMPLES, MOST_MISSED, Examples
 
@@ -32,7 +32,7 @@ def places_of(names: Sequence[str], class_names: Sequence[str]) -> list[int]:
     return [list(class_names).index(name) for name in names]
 
 
-def missed_words(test: Labelled, examples: Examples) -> list[str]:
+def missed_words(test: Labeled, examples: Examples) -> list[str]:
     """Describes the number of missed images of each class with images."""
     counts = {label: int((test.labels == label).sum()) for label in examples.missed}
     return [
@@ -42,7 +42,7 @@ def missed_words(test: Labelled, examples: Examples) -> list[str]:
     ]
 
 
-def missed_values(test: Labelled, examples: Examples) -> dict[str, Any]:
+def missed_values(test: Labeled, examples: Examples) -> dict[str, Any]:
     """Returns all missed files by class as JSON values; empty without such classes."""
     by_class = {
         str(test.class_names[label]): [str(test.names[row]) for row in rows.tolist()]
@@ -51,7 +51,7 @@ def missed_values(test: Labelled, examples: Examples) -> dict[str, Any]:
     return {"missed": by_class} if by_class else {}
 
 
-def gaps_of(test: Labelled, examples: Examples) -> list[str]:
+def gaps_of(test: Labeled, examples: Examples) -> list[str]:
     """Returns gaps: classes without images, and images beyond the limits of a report."""
     gaps = [
         f"not measured: missed images of {test.class_names[label]}, because there are no "
@@ -74,7 +74,7 @@ def gaps_of(test: Labelled, examples: Examples) -> list[str]:
     return gaps
 
 
-def missed_tables(test: Labelled, examples: Examples) -> list[Table]:
+def missed_tables(test: Labeled, examples: Examples) -> list[Table]:
     """Returns a table of all missed images, if there are any."""
     predicted = test.predicted
     rows = [

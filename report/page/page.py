@@ -15,7 +15,7 @@ from ...core.counted import counted
 from ...core.differences import flatten
 from ...core.html import base_style, page_environment, read_resource
 from ...core.names import some
-from ...evaluation.evidence import Labelled
+from ...evaluation.evidence import Labeled
 from ...evaluation.finding import Finding, Panel, Table
 from ...evaluation.learning_curves import curves_figure
 from ...evaluation.multi_label.predictions import SEPARATOR
@@ -205,7 +205,7 @@ def _confused(counts: Any) -> Any:
     return np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
 
 
-def _cells(test: Labelled, counts: Any, classes: Any) -> list[dict[str, Any]]:
+def _cells(test: Labeled, counts: Any, classes: Any) -> list[dict[str, Any]]:
     totals = np.maximum(counts.sum(axis=1), 1)
     return [
         {

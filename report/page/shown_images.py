@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...core.names import visible
 from ...data.files.thumbnails import thumbnail
-from ...evaluation.evidence import Labelled
+from ...evaluation.evidence import Labeled
 from ..explanations.readable_images import ReadableImages
 from ..run_report import LoadImages
 
@@ -43,7 +43,7 @@ class Budget:
         return content
 
 
-def images_of_cells(test: Labelled, most_per_cell: int = MOST_PER_CELL) -> Rows:
+def images_of_cells(test: Labeled, most_per_cell: int = MOST_PER_CELL) -> Rows:
     """Returns the rows of images for the cells of a confusion matrix, mistakes first.
 
     Each cell has its most confident predictions, at most `most_per_cell`.
@@ -58,7 +58,7 @@ def images_of_cells(test: Labelled, most_per_cell: int = MOST_PER_CELL) -> Rows:
 
 
 def described_images(
-    test: Labelled, load_images: LoadImages, rows: Rows, budget: Budget
+    test: Labeled, load_images: LoadImages, rows: Rows, budget: Budget
 ) -> list[dict[str, Any]]:
     """Returns images with their descriptions, for the script of the page.
 
@@ -83,7 +83,7 @@ def described_images(
     return found
 
 
-def _describe(test: Labelled, row: int) -> dict[str, Any]:
+def _describe(test: Labeled, row: int) -> dict[str, Any]:
     return {
         "true": int(test.labels[row]),
         "predicted": int(test.predicted[row]),
@@ -104,7 +104,7 @@ def as_json(content: Any) -> str:
     return text.replace("<", "\\u003c")
 
 
-def per_cell(test: Labelled, rows: Sequence[int]) -> dict[tuple[int, int], int]:
+def per_cell(test: Labeled, rows: Sequence[int]) -> dict[tuple[int, int], int]:
     """Counts these images by cell of the confusion matrix."""
     pairs = zip(test.labels[rows].tolist(), test.predicted[rows].tolist(), strict=True)
     counts: dict[tuple[int, int], int] = {}

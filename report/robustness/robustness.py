@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...evaluation.evidence import Evidence, Labelled
+from ...evaluation.evidence import Evidence, Labeled
 from ...evaluation.finding import Finding, Panel
 from ...evaluation.statistics.intervals import Interval
 from ..explanations.examples import spread_over_classes
@@ -83,7 +83,7 @@ class _Answers(NamedTuple):
 
 
 def _predict(
-    subject: Subject, reader: ReadableImages, test: Labelled, rows: npt.NDArray[np.int64]
+    subject: Subject, reader: ReadableImages, test: Labeled, rows: npt.NDArray[np.int64]
 ) -> _Answers | None:
     read, right = [], []
     panels: list[Panel] = []

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ...callbacks import Callback, RunState
 from ..check import CheckSettings
-from .subjects import batched, labelled_images, trainer_for
+from .subjects import batched, labeled_images, trainer_for
 
 EPOCHS = 2
 Weights = list[npt.NDArray[np.float64]]
@@ -53,7 +53,7 @@ def train(
         seed=1,
         **options,
     )
-    examples = labelled_images(2 * batch_size + 1, size=8)
+    examples = labeled_images(2 * batch_size + 1, size=8)
     result = trainer.fit(build, batched(examples, batch_size))
     return Outcome(first.weights, _copies(result.model), result.history["loss"])
 

@@ -20,7 +20,7 @@ from ...core.files import write_json_atomic
 from ...core.processes import describe_exit
 from ..check import CheckSettings
 from ..verdict import Verdict, pass_or_fail
-from .subjects import batched, labelled_images, mixed_layers, trainer_for
+from .subjects import batched, labeled_images, mixed_layers, trainer_for
 
 EPOCHS, STEPS = 2, 5
 RUN, UNINTERRUPTED = "run", "uninterrupted"
@@ -90,7 +90,7 @@ def _train(
         export=False,
     )
     batch_size = 8 * settings.layout.replicas
-    examples = labelled_images((STEPS - 1) * batch_size + 1, size=8)
+    examples = labeled_images((STEPS - 1) * batch_size + 1, size=8)
     result = trainer.fit(mixed_layers(dropout=0.5), batched(examples, batch_size))
     return result, first.step
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..check import CheckSettings
 from ..verdict import Verdict, pass_or_fail
-from .subjects import batched, labelled_images, mixed_layers, trainer_for
+from .subjects import batched, labeled_images, mixed_layers, trainer_for
 
 WARM_UP = 4
 MOST_MEBIBYTES = 2.5
@@ -44,7 +44,7 @@ def measure(settings: CheckSettings) -> Verdict:
 
 def _fit(settings: CheckSettings) -> None:
     trainer = trainer_for(settings, settings.layout.replicas, max_epochs=1)
-    trainer.fit(mixed_layers(dropout=0.5), batched(labelled_images(40, size=8), 16))
+    trainer.fit(mixed_layers(dropout=0.5), batched(labeled_images(40, size=8), 16))
 
 
 def _resident_mebibytes() -> float:

@@ -30,7 +30,7 @@ def trainer_for(
     )
 
 
-def labelled_images(count: int, size: int, seed: int = 0) -> tuple[Any, Any]:
+def labeled_images(count: int, size: int, seed: int = 0) -> tuple[Any, Any]:
     """Returns uint8 noise `(count, size, size, 3)` and int32 labels `(count,)`."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (count, size, size, 3), dtype=np.uint8)

@@ -9,7 +9,7 @@ from ...models import TransferClassifier
 from ..check import CheckSettings
 from ..verdict import Verdict, pass_or_slow, spread
 from .sides import BARE, FIT, OURS, Training
-from .subjects import CLASSES, labelled_images
+from .subjects import CLASSES, labeled_images
 from .turns import time_in_turns
 
 LEAST_OF_BARE_LOOP = 0.9
@@ -22,7 +22,7 @@ def measure(settings: CheckSettings) -> Verdict:
     training = Training(
         settings,
         model.build if settings.options["is_frozen"] else _finetuned(settings.image_size),
-        labelled_images(rows, settings.image_size),
+        labeled_images(rows, settings.image_size),
         settings.steps,
         settings.epochs + 1,
         settings.options["precision"],

@@ -21,7 +21,7 @@ from ...strategies import init_workers
 from ...trainer import Trainer
 from ..check import CheckSettings
 from ..verdict import Verdict, pass_or_fail
-from .subjects import batched, labelled_images, mixed_layers
+from .subjects import batched, labeled_images, mixed_layers
 
 TOLERANCE = 1e-5
 WEIGHTS = "weights-{rank}.safetensors"
@@ -81,7 +81,7 @@ def _train(settings: CheckSettings, strategy: str, file: Path) -> None:
         seed=1,
         callbacks={"progress_bar": None},
     )
-    examples = labelled_images(2 * batch_size + 1, size=8)
+    examples = labeled_images(2 * batch_size + 1, size=8)
     model = trainer.fit(mixed_layers(), batched(examples, batch_size)).model
     weights = enumerate(model.weights)
     save_file({f"{n:03d}": np.array(weight.numpy()) for n, weight in weights}, file)

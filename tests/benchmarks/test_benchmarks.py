@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colour_network import write_colour_export
+from color_network import write_color_export
 from helpers import make_images
 from keraunos.data.synthetic.lesions import draw_lesion
 from PIL import Image
@@ -59,7 +59,7 @@ def test_another_environment_takes_turns_with_this_one(tmp_path: Path) -> None:
 
 
 def test_serving_is_compared_with_a_bare_loop_and_a_bare_handler(tmp_path: Path) -> None:
-    write_colour_export(tmp_path / "export")
+    write_color_export(tmp_path / "export")
     options = "export --seconds=0.5 --clients 2 --rounds=1"
     rows = run_benchmark("serving.py", *options.split(), cwd=tmp_path)["serving"]
     assert len({each["side"] for each in rows}) == 5

@@ -219,9 +219,9 @@ def test_the_most_confident_mistakes_of_each_epoch_are_drawn(image_folder, tmp_p
     end_fit(run, board)
     drawn = read(run, "validation")["mistakes"]
     (none,), (one,) = images(drawn[3]), images(drawn[6])
-    colours = {tuple(pixel) for pixel in data.validation_images([2])[0].reshape(-1, 3)}
-    assert len(colours & {tuple(pixel) for pixel in one.reshape(-1, 3)}) > 300
-    assert len(colours & {tuple(pixel) for pixel in none.reshape(-1, 3)}) < 20
+    colors = {tuple(pixel) for pixel in data.validation_images([2])[0].reshape(-1, 3)}
+    assert len(colors & {tuple(pixel) for pixel in one.reshape(-1, 3)}) > 300
+    assert len(colors & {tuple(pixel) for pixel in none.reshape(-1, 3)}) < 20
 
 
 def test_without_images_there_are_scalars_only(image_folder, tmp_path):

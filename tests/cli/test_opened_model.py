@@ -1,12 +1,12 @@
 """A model is opened from the directory of an export."""
 
-from colour_network import halves, write_colour_export
+from color_network import halves, write_color_export
 from keraunos.cli.opened_model import open_model
 from keraunos.serving.page.tasks import MAP_TASK, page_tasks
 
 
 def test_an_export_of_keras_can_be_asked_for_maps(tmp_path):
-    write_colour_export(tmp_path / "export")
+    write_color_export(tmp_path / "export")
     opened = open_model(tmp_path / "export")
     tasks = page_tasks(opened.model, opened.keras_model)
     png = tasks[MAP_TASK](halves((255, 0, 0), (0, 255, 0)), {"place": 0})

@@ -42,8 +42,8 @@ def test_labels_of_validation_images_change_no_prediction(head: str) -> None:
     labels = one.labels.copy()
     rows = one.folds[0].validation
     labels[rows] = (labels[rows] + 1) % 3
-    mislabelled = replace(one, labels=labels)
-    first, other = (probed(head, each, backbone()) for each in (one, mislabelled))
+    mislabeled = replace(one, labels=labels)
+    first, other = (probed(head, each, backbone()) for each in (one, mislabeled))
     np.testing.assert_array_equal(first.probabilities, other.probabilities)
     assert first.scores["accuracy"] > other.scores["accuracy"]  # type: ignore[operator]
 

@@ -88,7 +88,7 @@ BUSY = session(
 
 
 @pytest.fixture(autouse=True)
-def no_colour(monkeypatch):
+def no_color(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
 
@@ -120,7 +120,7 @@ def test_the_table_fits_into_any_terminal(width, height):
     assert "trial-0" in text
 
 
-def test_without_colour_there_are_no_codes_but_for_bold():
+def test_without_color_there_are_no_codes_but_for_bold():
     assert not [code for code in drawn(BUSY).split("\x1b[")[1:] if code[0] == "3"]
 
 

@@ -9,13 +9,13 @@ from keraunos.data.streams.read_stream import ReadImage
 from keraunos.prediction.predictor import Predictor
 from keraunos.prediction.rows import JsonRows
 from prediction_fakes import pixels_of
-from serving_models import colour_model
+from serving_models import color_model
 
 SWAPPED = {"kind": "vector", "scale": [1.0, 1.0, 1.0], "bias": [0.0, 9.0, 0.0]}
 
 
 def test_class_and_probability_are_corrected_as_in_json_lines(capfd: Any) -> None:
-    predictor = Predictor({"it": colour_model(correction=SWAPPED)})
+    predictor = Predictor({"it": color_model(correction=SWAPPED)})
     image = ReadImage(ImageName("a.png"), (pixels_of(7),))
     predicted = predictor.predict([image])
     assert (

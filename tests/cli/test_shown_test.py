@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from keraunos.cli.shown_test import find_validation_gap, show_validation_gap
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.evaluation.predictions import Predictions
 from keraunos.trainer import TestResult
 
@@ -22,8 +22,8 @@ def result(validation_correct: float, test_correct: float) -> TestResult:
             [f"{n}.png" for n in range(count)], probabilities, CLASSES, labels
         )
 
-    validation = as_labelled(predicted(90, validation_correct))
-    subject = SimpleNamespace(evidence=lambda test: Evidence(as_labelled(test), validation))
+    validation = as_labeled(predicted(90, validation_correct))
+    subject = SimpleNamespace(evidence=lambda test: Evidence(as_labeled(test), validation))
     return TestResult({}, predicted(60, test_correct), subject=subject)
 
 

@@ -13,7 +13,7 @@ NAMES = {
     "markup": ("[red]mole[/red]", "[red]mole[/red]"),
     "markup that is closed only": ("mole[/]", "mole[/]"),
     "emoji": ("mole:warning:", "mole:warning:"),
-    "colour": ("\x1b[31mmole", r"\x1b[31mmole"),
+    "color": ("\x1b[31mmole", r"\x1b[31mmole"),
     "title of the window": ("\x1b]0;mole\x07", r"\x1b]0;mole\x07"),
     "one-byte sequence": ("\x9b31mmole", r"\x9b31mmole"),
     "backspace": ("mole\b\b", r"mole\x08\x08"),
@@ -42,8 +42,8 @@ def test_a_name_does_nothing_but_show(name, shown):
     assert "\x1b" not in written(table).replace(shown, "")
 
 
-def test_the_same_holds_where_there_are_colours():
-    assert written(NAMES["colour"][0], force_terminal=True) == "\\x1b[31mmole\n"
+def test_the_same_holds_where_there_are_colors():
+    assert written(NAMES["color"][0], force_terminal=True) == "\\x1b[31mmole\n"
 
 
 def test_lines_of_a_diff_are_colored_on_a_terminal_and_plain_elsewhere(monkeypatch):

@@ -198,7 +198,7 @@ def test_transparency_becomes_white(square, mode, format):
 
 
 @pytest.mark.parametrize("format", ["PNG", "GIF"])
-def test_so_does_a_transparent_colour_of_a_palette(square, format):
+def test_so_does_a_transparent_color_of_a_palette(square, format):
     few = square.quantize(16)
     content = encoded(few, format, transparency=5)
     clear = np.asarray(few) == 5
@@ -249,7 +249,7 @@ def test_of_several_frames_the_first_is_taken(format):
     assert not open_image(encoded(first, format)).is_animated
 
 
-def test_colour_profiles_and_comments_make_no_difference(square):
+def test_color_profiles_and_comments_make_no_difference(square):
     plain = decode(encoded(square, "PNG"), SIDE)
     rich = encoded(square, "PNG", icc_profile=b"no profile at all" * 20, dpi=(300, 300))
     np.testing.assert_array_equal(decode(rich, SIDE), plain)

@@ -137,8 +137,8 @@ def test_ground_truth_of_isic_is_read_as_it_is(read):
     """Names without extension, a column of 0 and 1 a class, of which one has no image."""
     found = read(lines(ONE_HOT, **PER_CLASS))
     assert found.index.class_names == ("BCC", "MEL", "NV")
-    labelled = zip(found.index.paths, found.index.labels, strict=True)
-    by_name = {Path(path).stem: int(label) for path, label in labelled}
+    labeled = zip(found.index.paths, found.index.labels, strict=True)
+    by_name = {Path(path).stem: int(label) for path, label in labeled}
     assert [by_name[name] for name in NAMES[:4]] == [2, 1, 0, 2]
     assert "classes are the columns of 0 and 1: NV, MEL, BCC, UNK" in found.remarks
     assert "classes without images are ignored: UNK" in found.remarks

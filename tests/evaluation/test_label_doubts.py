@@ -23,9 +23,9 @@ class Noisy(NamedTuple):
 
 
 def noisy(
-    seed: int, classes: int, sharpness: float = 2.0, memorised: bool = False
+    seed: int, classes: int, sharpness: float = 2.0, memorized: bool = False
 ) -> Noisy:
-    """600 images of uneven classes; `memorised` repeats the labels, as training does."""
+    """600 images of uneven classes; `memorized` repeats the labels, as training does."""
     random = np.random.default_rng(seed)
     true = random.choice(classes, 600, p=random.dirichlet(np.full(classes, 3.0)))
     is_wrong = np.zeros(600, bool)
@@ -33,7 +33,7 @@ def noisy(
     other = (true + random.integers(1, classes, 600)) % classes
     labels = np.where(is_wrong, other, true).astype(np.int32)
     logits = random.normal(size=(600, classes))
-    logits[np.arange(600), labels if memorised else true] += sharpness
+    logits[np.arange(600), labels if memorized else true] += sharpness
     likely = np.exp(1.5 * logits)
     likely /= likely.sum(axis=1, keepdims=True)
     return Noisy(labels, likely.astype(np.float32), is_wrong)
@@ -54,7 +54,7 @@ def test_labels_made_wrong_come_first(classes: int, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_model_that_trained_on_the_images_finds_none_of_them(seed: int) -> None:
-    assert average_precision(noisy(seed, 3, memorised=True)) < 2 * FLIPPED
+    assert average_precision(noisy(seed, 3, memorized=True)) < 2 * FLIPPED
 
 
 @pytest.mark.parametrize("seed", SEEDS)

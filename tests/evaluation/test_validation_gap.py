@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from keraunos.evaluation.evidence import Evidence, Labelled, as_labelled
+from keraunos.evaluation.evidence import Evidence, Labeled, as_labeled
 from keraunos.evaluation.predictions import Predictions
 from keraunos.evaluation.scores import classification_scores
 from keraunos.evaluation.validation_gap import ValidationGap
@@ -11,7 +11,7 @@ from keraunos.evaluation.validation_gap import ValidationGap
 CLASSES = ["melanoma", "nevus", "other"]
 
 
-def split(images: int, accuracies: tuple[float, ...], seed: int) -> Labelled:
+def split(images: int, accuracies: tuple[float, ...], seed: int) -> Labeled:
     """Images whose classes are recognized with these probabilities."""
     random = np.random.default_rng(seed)
     labels = (np.arange(images) % len(CLASSES)).astype(np.int32)
@@ -19,7 +19,7 @@ def split(images: int, accuracies: tuple[float, ...], seed: int) -> Labelled:
     answers = np.where(right, labels, (labels + 1) % len(CLASSES))
     probabilities = np.where(np.eye(len(CLASSES))[answers] > 0, 0.8, 0.1)
     names = [f"{n}.png" for n in range(images)]
-    return as_labelled(Predictions(names, probabilities, CLASSES, labels))
+    return as_labeled(Predictions(names, probabilities, CLASSES, labels))
 
 
 def test_a_fall_that_chance_does_not_explain_is_a_warning_with_its_classes() -> None:

@@ -8,7 +8,7 @@ from keraunos.core.errors import CheckpointError, ConfigError
 from keraunos.evaluation.abstention.abstention import Abstention
 from keraunos.evaluation.abstention.conformal import prediction_sets
 from keraunos.evaluation.decisions.operating_points import OperatingPoints
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.evaluation.predictions import Predictions
 from keraunos.export.decisions import read_decisions
 from keraunos.export.description import Description
@@ -26,7 +26,7 @@ def split(seed, count=61):
     scores = rng.normal(size=(count, 3)) + 2 * np.eye(3)[labels]
     rows = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     names = [f"{n}.png" for n in range(count)]
-    return as_labelled(Predictions(names, rows.astype(np.float32), CLASSES, labels))
+    return as_labeled(Predictions(names, rows.astype(np.float32), CLASSES, labels))
 
 
 @pytest.fixture(scope="module")

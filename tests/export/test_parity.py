@@ -148,7 +148,7 @@ BREAKS = {
         ),
     ),
     "no EXIF orientation": edit(DECODE, ("found in _TRANSPOSITIONS", "False")),
-    "black for white": edit(DECODE, ('colours.size, "white"', 'colours.size, "black"')),
+    "black for white": edit(DECODE, ('colors.size, "white"', 'colors.size, "black"')),
     "another bit depth": document(decoding={"bit_depth": None, "max_pixels": 64_000_000}),
     "another range of values": weights(halved_range),
     "temperature forgotten": document(correction=None),

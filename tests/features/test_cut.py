@@ -23,7 +23,7 @@ def frozen(layer: keras.Layer) -> keras.Layer:
 
 
 def backbone(*inner: keras.Layer) -> keras.Model:
-    """Convolutions and a normalisation, frozen as a whole."""
+    """Convolutions and a normalization, frozen as a whole."""
     parts = [images(), layers.Conv2D(4, 3, 2), layers.BatchNormalization(), *inner]
     return frozen(keras.Sequential([*parts, layers.GlobalAveragePooling2D(name="pooled")]))
 
@@ -64,8 +64,8 @@ def sequential() -> keras.Model:
 
 def with_statistics_of_images() -> keras.Model:
     inputs = images()
-    normalised = layers.Normalization(mean=[1.0] * 3, variance=[2.0] * 3)(inputs)
-    return compiled(inputs, layers.Dense(2)(backbone()(normalised)))
+    normalized = layers.Normalization(mean=[1.0] * 3, variance=[2.0] * 3)(inputs)
+    return compiled(inputs, layers.Dense(2)(backbone()(normalized)))
 
 
 def partly_frozen() -> keras.Model:
@@ -155,8 +155,8 @@ def trains_in_front() -> keras.Model:
 
 
 def moving_statistics_in_front() -> keras.Model:
-    normalised = layers.BatchNormalization(name="bn", center=False, scale=False)
-    return keras.Sequential([images(), normalised, backbone(), layers.Dense(2)])
+    normalized = layers.BatchNormalization(name="bn", center=False, scale=False)
+    return keras.Sequential([images(), normalized, backbone(), layers.Dense(2)])
 
 
 def spectral_norm_in_front() -> keras.Model:

@@ -19,9 +19,9 @@ from keraunos.prediction.pipeline import Pipeline
 from keraunos.prediction.predictor import Predicted, Predictor
 from keraunos.prediction.rows import CsvRows, JsonRows
 from prediction_fakes import image_names, pixels_of, read_without_decoding
-from serving_models import CLASSES, SIZE, colour_model, shares
+from serving_models import CLASSES, SIZE, color_model, shares
 
-PREDICTOR = Predictor({"colours": colour_model()})
+PREDICTOR = Predictor({"colors": color_model()})
 ROWS = CsvRows(PREDICTOR)
 
 
@@ -175,7 +175,7 @@ def test_interrupted_after_any_batch_it_ends_as_if_it_had_not_been(
 
 def test_an_ensemble_of_numbers_is_their_mean_without_intervals() -> None:
     widths = {"red": 0.1, "green": 0.1, "blue": 0.1}
-    numbers = colour_model(task="regression", interval_half_widths=widths)
+    numbers = color_model(task="regression", interval_half_widths=widths)
     far = Model(numbers.document, lambda images: 100 * shares(images))
     predictor = Predictor({"one": numbers, "two": far})
     images = np.full((1, SIZE, SIZE, 3), [9, 0, 0], np.uint8)
@@ -184,12 +184,12 @@ def test_an_ensemble_of_numbers_is_their_mean_without_intervals() -> None:
     assert found["values"]["red"] == pytest.approx(50.5)
     assert found["intervals"] == dict.fromkeys(widths)
     with pytest.raises(ConfigError, match="must have the same task"):
-        Predictor({"one": numbers, "two": colour_model()})
+        Predictor({"one": numbers, "two": color_model()})
 
 
 def test_an_ensemble_is_the_mean_of_models_of_different_sizes(tmp_path: Path) -> None:
     smooth_image(1, 40, 40).save(tmp_path / "a.png")
-    models = {"one": colour_model(), "two": colour_model(image_size=2 * SIZE)}
+    models = {"one": color_model(), "two": color_model(image_size=2 * SIZE)}
     predictor = Predictor(models)
     assert [each.size for each in predictor.decodings] == [SIZE, 2 * SIZE]
     output = Memory()

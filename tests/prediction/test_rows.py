@@ -15,7 +15,7 @@ from keraunos.export.portable.model import Model
 from keraunos.prediction.predictor import NO_ANSWER, Predicted, Predictor
 from keraunos.prediction.rows import CsvRows, JsonRows
 from prediction_fakes import pixels_of
-from serving_models import CLASSES, DOCUMENT, colour_model, shares
+from serving_models import CLASSES, DOCUMENT, color_model, shares
 
 NAMES = ["=1+1.png", "new\nline.png", "a,b'\".png", os.fsdecode(b"\xff.png"), "bad.png"]
 CORRECTION = {
@@ -41,7 +41,7 @@ def write(tmp_path: Path, rows: CsvRows | JsonRows, predicted: Predicted) -> Pat
 def test_a_table_is_read_as_the_predictions_of_a_test(
     tmp_path: Path, document: Any
 ) -> None:
-    predictor = Predictor({"it": colour_model(**document)})
+    predictor = Predictor({"it": color_model(**document)})
     rows = CsvRows(predictor)
     file = write(tmp_path, rows, predicted_by(predictor))
     found = read_predictions(file)
@@ -55,7 +55,7 @@ def test_a_table_is_read_as_the_predictions_of_a_test(
 
 
 def test_corrected_and_uncorrected_are_told_apart(tmp_path: Path) -> None:
-    predictor = Predictor({"it": colour_model(**CORRECTION)})
+    predictor = Predictor({"it": color_model(**CORRECTION)})
     predicted = predicted_by(predictor)
     (line, *_) = JsonRows(predictor).of(predicted).decode().splitlines()
     row = json.loads(line)
@@ -71,7 +71,7 @@ def test_corrected_and_uncorrected_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_lines_of_json_hold_any_name_and_are_plain_ascii(tmp_path: Path) -> None:
-    predictor = Predictor({"it": colour_model()})
+    predictor = Predictor({"it": color_model()})
     rows = JsonRows(predictor)
     file = write(tmp_path, rows, predicted_by(predictor))
     lines = [json.loads(line) for line in file.read_text("ascii").splitlines()]
@@ -103,6 +103,6 @@ def test_what_is_no_number_is_no_prediction() -> None:
 
 
 def test_models_of_other_classes_are_no_ensemble() -> None:
-    other = colour_model(classes=["green", "red", "blue"])
+    other = color_model(classes=["green", "red", "blue"])
     with pytest.raises(ConfigError, match="in the same order"):
-        Predictor({"one": colour_model(), "two": other})
+        Predictor({"one": color_model(), "two": other})

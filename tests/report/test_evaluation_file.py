@@ -2,12 +2,12 @@ import json
 
 import numpy as np
 import pytest
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.evaluation.finding import Finding
 from keraunos.report.evaluation_file import write_evaluation
 from report_pages import finding, predictions
 
-EVIDENCE = Evidence(as_labelled(predictions()))
+EVIDENCE = Evidence(as_labeled(predictions()))
 REFUSED = Finding("Mine", gaps=["not measured: it would import mine"])
 
 
@@ -54,11 +54,11 @@ def other_model(directory):
 
 
 def other_test(directory):
-    return Evidence(as_labelled(predictions(taken=(0, 1, 0, 1, 1, 0, 0))))
+    return Evidence(as_labeled(predictions(taken=(0, 1, 0, 1, 1, 0, 0))))
 
 
 def other_labels(directory):
-    return Evidence(as_labelled(predictions(labels=(0, 0, 0, 1, 1, 1, 0))))
+    return Evidence(as_labeled(predictions(labels=(0, 0, 0, 1, 1, 1, 0))))
 
 
 def other_validation(directory):

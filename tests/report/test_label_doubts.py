@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 from keraunos.configs import EvaluationConfig
-from keraunos.evaluation.evidence import Evidence, Labelled
+from keraunos.evaluation.evidence import Evidence, Labeled
 from keraunos.evaluation.finding import Finding
 from keraunos.evaluation.label_doubts import find_label_doubts
 from keraunos.report.label_doubts import MOST_SHOWN, DoubtfulLabels
 from keraunos.report.registry import create_parts
-from simulated import labelled
+from simulated import labeled
 
 COUNT = 60
 
@@ -29,22 +29,22 @@ class Asked:
 
 
 @pytest.fixture
-def validation() -> Labelled:
+def validation() -> Labeled:
     """60 images of 3 classes, of which every tenth has the label of another class."""
     true = np.arange(COUNT) % 3
     random = np.random.default_rng(0)
     likely = random.dirichlet(np.ones(3), COUNT) + 4 * np.eye(3)[true]
     labels = np.where(np.arange(COUNT) % 10 == 4, (true + 1) % 3, true)
-    return labelled(likely / 5, labels)
+    return labeled(likely / 5, labels)
 
 
-def explained(validation: Labelled | None, **options: Any) -> Finding:
-    test = labelled(np.full((4, 3), 1 / 3), np.array([0, 1, 2, 0]))
+def explained(validation: Labeled | None, **options: Any) -> Finding:
+    test = labeled(np.full((4, 3), 1 / 3), np.array([0, 1, 2, 0]))
     subject = Asked(Asked() if validation is not None else None)
     return DoubtfulLabels(**options).explain(Evidence(test, validation), subject)
 
 
-def test_labels_made_wrong_are_listed_and_shown(validation: Labelled) -> None:
+def test_labels_made_wrong_are_listed_and_shown(validation: Labeled) -> None:
     finding = explained(validation)
     assert finding.values["in_doubt"] == 6
     files = [each["file"] for each in finding.values["most_doubtful"]]
@@ -60,7 +60,7 @@ def test_labels_made_wrong_are_listed_and_shown(validation: Labelled) -> None:
     assert finding.conclusions == ["Of 60 validation images, 6 have a label in doubt."]
 
 
-def test_it_says_that_training_images_are_not_judged(validation: Labelled) -> None:
+def test_it_says_that_training_images_are_not_judged(validation: Labeled) -> None:
     (gap,) = explained(validation).gaps
     assert gap.startswith("not measured: labels of training images")
     assert "data.folds" in gap
@@ -72,28 +72,28 @@ def test_without_validation_images_nothing_is_judged() -> None:
     assert "there are no validation images" in finding.gaps[0]
 
 
-def test_copies_of_another_class_are_counted(validation: Labelled) -> None:
+def test_copies_of_another_class_are_counted(validation: Labeled) -> None:
     known = replace(validation, contradictory=np.arange(COUNT) < 15)
     assert "2 have a copy in another" in explained(known).conclusions[0]
 
 
-def test_lists_and_images_are_cut_where_there_are_many(validation: Labelled) -> None:
+def test_lists_and_images_are_cut_where_there_are_many(validation: Labeled) -> None:
     finding = explained(validation, most=2)
     assert len(finding.values["most_doubtful"]) == 2
     assert finding.values["in_doubt"] == 6
-    many = labelled(np.tile([[0.9, 0.1], [0.1, 0.9]], (50, 1)), np.arange(100) // 40 % 2)
+    many = labeled(np.tile([[0.9, 0.1], [0.1, 0.9]], (50, 1)), np.arange(100) // 40 % 2)
     assert len(explained(many).panels) == MOST_SHOWN
 
 
 def test_where_very_many_are_in_doubt_the_model_is_named_as_weak(validation) -> None:
     assert explained(validation).warnings == []
     shuffled = np.random.default_rng(0).permutation(validation.labels)
-    (warning,) = explained(labelled(validation.probabilities, shuffled)).warnings
+    (warning,) = explained(labeled(validation.probabilities, shuffled)).warnings
     assert "weak models rather than wrong labels" in warning
 
 
-def test_a_clean_set_has_no_table(validation: Labelled) -> None:
-    clean = labelled(validation.probabilities, validation.predicted)
+def test_a_clean_set_has_no_table(validation: Labeled) -> None:
+    clean = labeled(validation.probabilities, validation.predicted)
     finding = explained(clean)
     assert finding.values["in_doubt"] == 0
     assert finding.tables == finding.panels == []

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.evaluation.finding import Finding
 from keraunos.evaluation.predictions import write_predictions
 from keraunos.report.facts import RunFacts
@@ -45,7 +45,7 @@ def run(tmp_path):
 
 def report_on(run, images, made=None):
     made = made or predictions()
-    evidence = Evidence(as_labelled(made))
+    evidence = Evidence(as_labeled(made))
     return report_of_test(RunFacts("a", run), made.scores(), evidence, {}, images)
 
 

@@ -1,6 +1,6 @@
 import pytest
 from keraunos.core.errors import DataError
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.evaluation.finding import Finding
 from keraunos.report.measure import measure
 from report_pages import finding, predictions
@@ -33,7 +33,7 @@ def refuse():
 
 
 def measured(part, subject=None):
-    evidence = Evidence(as_labelled(predictions()))
+    evidence = Evidence(as_labeled(predictions()))
     return measure({"own_part": part, "other": Part(finding)}, evidence, subject)
 
 

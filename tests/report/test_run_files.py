@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.evaluation.predictions import read_predictions, write_predictions
 from keraunos.report.run_files import compare_predictions, write_findings
 from report_pages import predictions
@@ -10,12 +10,12 @@ from report_pages import predictions
 
 def test_predictions_on_which_was_chosen_are_kept_and_not_replaced(tmp_path):
     first = predictions()
-    write_findings(tmp_path, {}, Evidence(as_labelled(first), as_labelled(first)))
+    write_findings(tmp_path, {}, Evidence(as_labeled(first), as_labeled(first)))
     file = tmp_path / "validation_predictions.csv"
     assert np.array_equal(read_predictions(file).probabilities, first.probabilities)
     before = file.read_bytes()
     other = predictions(taken=(1, 1, 1, 1, 1, 1, 1))
-    write_findings(tmp_path, {}, Evidence(as_labelled(first), as_labelled(other)))
+    write_findings(tmp_path, {}, Evidence(as_labeled(first), as_labeled(other)))
     assert file.read_bytes() == before
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from keraunos.evaluation import classification_scores
-from keraunos.evaluation.evidence import Labelled
+from keraunos.evaluation.evidence import Labeled
 from keraunos.evaluation.finding import Finding
 from keraunos.report.facts import RunFacts, read_facts
 from keraunos.report.run_report import RunReport
@@ -17,7 +17,7 @@ def facts(tmp_path: Path) -> RunFacts:
     return read_facts(tmp_path)
 
 
-def report_of(test: Labelled, facts: RunFacts, **options: Any) -> RunReport:
+def report_of(test: Labeled, facts: RunFacts, **options: Any) -> RunReport:
     scores = classification_scores(test.labels, test.probabilities, test.class_names)
     return RunReport(facts, scores, **options)
 

@@ -13,7 +13,7 @@ from keraunos.export.portable.answers import describe
 from keraunos.serving.app import create_app
 from keraunos.serving.settings import ServeSettings
 from serving_client import calling
-from serving_models import SIZE, colour_model, plain_image, shares
+from serving_models import SIZE, color_model, plain_image, shares
 
 SETTINGS = ServeSettings(
     version=7,
@@ -25,27 +25,27 @@ SETTINGS = ServeSettings(
     max_pending_megabytes=0.06,
 )
 TOKEN = "a secret of enough characters"[:16].replace(" ", "-")
-COLOURS = [(9, 1, 0), (0, 8, 2), (1, 0, 7), (1, 2, 3), (3, 3, 3)]
-PREDICT, INFER = "/v1/models/colours:predict", "/v2/models/colours/infer"
+COLORS = [(9, 1, 0), (0, 8, 2), (1, 0, 7), (1, 2, 3), (3, 3, 3)]
+PREDICT, INFER = "/v1/models/colors:predict", "/v2/models/colors/infer"
 
 
 @pytest.fixture(scope="module")
 def client():
-    with calling(create_app(colour_model(), SETTINGS)) as client:
+    with calling(create_app(color_model(), SETTINGS)) as client:
         client.post(PREDICT, json=ONE)  # its thread starts
         yield client
 
 
-def files(colours=COLOURS):
-    return [base64.b64encode(plain_image(*each)).decode() for each in colours]
+def files(colors=COLORS):
+    return [base64.b64encode(plain_image(*each)).decode() for each in colors]
 
 
-def instances(colours=COLOURS):
-    return {"instances": [{"b64": each} for each in files(colours)]}
+def instances(colors=COLORS):
+    return {"instances": [{"b64": each} for each in files(colors)]}
 
 
-def expected(colours=COLOURS):
-    return pytest.approx(np.array(colours) / np.sum(colours, 1, keepdims=True), abs=1e-6)
+def expected(colors=COLORS):
+    return pytest.approx(np.array(colors) / np.sum(colors, 1, keepdims=True), abs=1e-6)
 
 
 def test_a_request_larger_than_a_batch_is_answered_in_its_order(client):
@@ -56,15 +56,15 @@ def test_a_request_larger_than_a_batch_is_answered_in_its_order(client):
 
 @pytest.mark.feature("serving")
 def test_requests_at_the_same_time_get_their_own_answers(client):
-    each = [[colour] for colour in COLOURS]
+    each = [[color] for color in COLORS]
     answers = client.post_all([(PREDICT, {"json": instances(c)}) for c in each])
-    for colours, found in zip(each, answers, strict=True):
-        assert np.array(found.json()["predictions"]) == expected(colours)
+    for colors, found in zip(each, answers, strict=True):
+        assert np.array(found.json()["predictions"]) == expected(colors)
 
 
 def test_a_description_is_that_of_every_other_place(client):
-    model = colour_model()
-    pixels = np.stack([model.decode(plain_image(*each)) for each in COLOURS])
+    model = color_model()
+    pixels = np.stack([model.decode(plain_image(*each)) for each in COLORS])
     wanted = describe(model.answers(pixels), model.description)
     body = instances() | {"signature_name": "description"}
     assert client.post(PREDICT, json=body).json()["predictions"] == wanted
@@ -86,7 +86,7 @@ def test_binary_tensors_come_and_go(client):
     head = json.loads(found.content[:length])
     values = np.frombuffer(found.content[length:], "<f4").reshape(2, 3)
     assert values == pytest.approx(shares(pixels))
-    assert (head["id"], head["model_name"], head["model_version"]) == ("a", "colours", "7")
+    assert (head["id"], head["model_name"], head["model_version"]) == ("a", "colors", "7")
     assert found.headers["content-type"] == "application/octet-stream"
 
 
@@ -95,8 +95,8 @@ def test_binary_tensors_come_and_go(client):
     [
         ("/v2/health/live", {"live": True}),
         ("/v2/health/ready", {"live": True, "ready": True}),
-        ("/v2/models/colours/ready", {"name": "colours", "ready": True}),
-        ("/v2/models/colours/versions/7/ready", {"name": "colours", "ready": True}),
+        ("/v2/models/colors/ready", {"name": "colors", "ready": True}),
+        ("/v2/models/colors/versions/7/ready", {"name": "colors", "ready": True}),
     ],
 )
 def test_health_and_readiness_are_told(client, path, wanted):
@@ -105,15 +105,15 @@ def test_health_and_readiness_are_told(client, path, wanted):
 
 
 def test_what_the_model_takes_and_returns_is_told_in_both_protocols(client):
-    found = client.get("/v2/models/colours/versions/7").json()
-    assert (found["name"], found["versions"]) == ("colours", ["7"])
+    found = client.get("/v2/models/colors/versions/7").json()
+    assert (found["name"], found["versions"]) == ("colors", ["7"])
     assert found["inputs"] == [
         {"name": "images", "datatype": "UINT8", "shape": [-1, SIZE, SIZE, 3]}
     ]
     assert found["outputs"][0]["shape"] == [-1, 3]
     assert client.get("/v2").json()["extensions"] == ["binary_tensor_data"]
-    found = client.get("/v1/models/colours/metadata").json()
-    assert found["model_spec"] == {"name": "colours", "signature_name": "", "version": "7"}
+    found = client.get("/v1/models/colors/metadata").json()
+    assert found["model_spec"] == {"name": "colors", "signature_name": "", "version": "7"}
     signature = found["metadata"]["signature_def"]["signature_def"]["serving_default"]
     sizes = signature["inputs"]["images"]["tensor_shape"]["dim"]
     assert [each["size"] for each in sizes] == ["-1", str(SIZE), str(SIZE), "3"]
@@ -123,10 +123,10 @@ def test_what_the_model_takes_and_returns_is_told_in_both_protocols(client):
     ("path", "status"),
     [
         ("/v1/models/other", 404),
-        ("/v1/models/colours/versions/8", 404),
-        ("/v1/models/colours/versions/x/metadata", 404),
+        ("/v1/models/colors/versions/8", 404),
+        ("/v1/models/colors/versions/x/metadata", 404),
         ("/v2/models/other/ready", 404),
-        ("/v2/models/colours/versions/8", 404),
+        ("/v2/models/colors/versions/8", 404),
         ("/v2/models/..%2f..%2fetc%2fpasswd", 404),
         ("/etc/passwd", 404),
         ("/page/../../setup.cfg", 404),
@@ -149,24 +149,21 @@ def test_every_response_names_the_model_and_its_version(client):
         client.get("/nowhere"),
         client.post(PREDICT, content=bytes(60_000)),
     ):
-        assert found.headers["keraunos-model-name"] == "colours"
+        assert found.headers["keraunos-model-name"] == "colors"
         assert found.headers["keraunos-model-version"] == "7"
 
 
 def test_a_name_that_no_header_can_hold_breaks_no_response():
-    with calling(create_app(colour_model(name="gr\u00fcn\r\nX-Other: 1"))) as client:
+    with calling(create_app(color_model(name="gr\u00fcn\r\nX-Other: 1"))) as client:
         headers = client.get("/v2").headers
     assert headers["keraunos-model-name"] == "gr%C3%BCn%0D%0AX-Other%3A%201"
     assert "x-other" not in headers
 
 
 def test_a_bad_image_spoils_no_other_request(client):
-    bad = {"instances": [*instances([COLOURS[0]])["instances"], {"b64": "QUJD"}]}
+    bad = {"instances": [*instances([COLORS[0]])["instances"], {"b64": "QUJD"}]}
     good, refused, again = client.post_all(
-        [
-            (PREDICT, {"json": each})
-            for each in (instances([COLOURS[1]]), bad, instances([]))
-        ]
+        [(PREDICT, {"json": each}) for each in (instances([COLORS[1]]), bad, instances([]))]
     )
     assert good.status_code == 200
     assert (refused.status_code, "Image 1 " in refused.json()["error"]) == (400, True)
@@ -210,14 +207,14 @@ def test_metrics_count_routes_and_no_addresses_that_clients_make_up(client):
 
 def test_the_description_of_the_interface_needs_nothing_from_elsewhere(client):
     found = client.get("/openapi.json").json()
-    assert PREDICT.replace("colours", "{name}") in found["paths"]
+    assert PREDICT.replace("colors", "{name}") in found["paths"]
     assert "requestBody" in found["paths"]["/v2/models/{name}/infer"]["post"]
     assert client.get("/docs").status_code == 404
 
 
 def test_only_health_is_free_where_there_is_a_token():
     settings = ServeSettings(token=TOKEN)
-    with calling(create_app(colour_model(), settings)) as client:
+    with calling(create_app(color_model(), settings)) as client:
         assert client.get("/v2/health/ready").status_code == 200
         for given in ("", "Bearer", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN):
             for path in ("/metrics", "/v2", "/openapi.json", "/v2/health/ready/"):
@@ -244,7 +241,7 @@ class Held:
 @contextlib.asynccontextmanager
 async def held(**settings):
     """An application whose model waits, and calls of it."""
-    model, run = colour_model(), Held()
+    model, run = color_model(), Held()
     model.run = run
     app = create_app(model, ServeSettings(max_wait_ms=0.0, **settings))
     async with app.router.lifespan_context(app):
@@ -294,5 +291,5 @@ def test_requests_at_the_same_time_have_room_for_so_many_bytes():
     assert (refused, sorted(all_), again) == ([429], [200, 200, 429], 200)
 
 
-ONE = instances(COLOURS[:1])
+ONE = instances(COLORS[:1])
 TEXT = json.dumps(ONE)

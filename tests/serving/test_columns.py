@@ -52,13 +52,13 @@ def client() -> Iterator[TestClient]:
 
 
 def predict(client: TestClient, **body: Any) -> Any:
-    return client.post("/v1/models/colours:predict", json=body).json()
+    return client.post("/v1/models/colors:predict", json=body).json()
 
 
 def infer(client: TestClient, inputs: Any, binary: bytes = b"", **rest: Any) -> Any:
     text = json.dumps({"inputs": inputs, **rest}).encode()
     response = client.post(
-        "/v2/models/colours/infer", content=text + binary, headers={LENGTH: str(len(text))}
+        "/v2/models/colors/infer", content=text + binary, headers={LENGTH: str(len(text))}
     )
     return response.json()
 
@@ -149,13 +149,13 @@ def test_binary_tensors_stand_one_after_the_other(client: TestClient) -> None:
 
 
 def test_metadata_names_the_columns(client: TestClient) -> None:
-    found = client.get("/v2/models/colours").json()["inputs"]
+    found = client.get("/v2/models/colors").json()["inputs"]
     assert [(each["name"], each["datatype"]) for each in found] == [
         ("images", "UINT8"),
         ("age", "FP32"),
         ("body_site", "BYTES"),
     ]
-    found = client.get("/v1/models/colours/metadata").json()
+    found = client.get("/v1/models/colors/metadata").json()
     signatures = found["metadata"]["signature_def"]["signature_def"]
     assert signatures["serving_default"]["inputs"]["body_site"]["dtype"] == "DT_STRING"
     assert list(signatures["serving_bytes"]["inputs"]) == [

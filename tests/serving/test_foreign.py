@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from colour_network import halves, write_colour_export
+from color_network import halves, write_color_export
 from serving_processes import serving
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def test_files_for_other_servers_are_read_by_their_own_classes(python, tmp_path)
 def told(python, tmp_path_factory):
     """What Triton's client was told."""
     folder = tmp_path_factory.mktemp("asked")
-    write_colour_export(folder / "export")
+    write_color_export(folder / "export")
     image = folder / "lesion.jpg"
     image.write_bytes(halves((0, 255, 0), (0, 255, 0), 100))
     token = {"KERAUNOS_SERVE_TOKEN": TOKEN}

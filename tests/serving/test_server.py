@@ -41,8 +41,8 @@ def test_what_has_begun_is_finished_and_what_comes_later_refused(number):
         workers = server.workers
         found = {}
 
-        def ask(name, colour, client):
-            found[name] = client.post(PREDICT, json=body_of(colour))
+        def ask(name, color, client):
+            found[name] = client.post(PREDICT, json=body_of(color))
 
         options = {"base_url": server.url, "timeout": 30}
         with httpx.Client(**options) as begun, httpx.Client(**options) as idle:

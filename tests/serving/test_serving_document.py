@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from colour_network import halves, write_colour_export
+from color_network import halves, write_color_export
 from keraunos.cli.field_options import described
 from keraunos.serving.settings import ServeSettings
 from prometheus_client.parser import text_string_to_metric_families
@@ -41,7 +41,7 @@ def shown(value):
 def answers(tmp_path_factory) -> list[str]:
     """What each of the commands prints."""
     folder = tmp_path_factory.mktemp("asked")
-    write_colour_export(folder / "export")
+    write_color_export(folder / "export")
     (folder / "lesion.jpg").write_bytes(halves((255, 0, 0), (255, 0, 0), 100))
     (folder / "token.txt").write_text("any")
     scratch = folder / "tmp"

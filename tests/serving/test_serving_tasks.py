@@ -6,15 +6,15 @@ import json
 import pytest
 from keraunos.serving.app import create_app
 from serving_client import calling
-from serving_models import colour_model, plain_image
+from serving_models import color_model, plain_image
 
 THRESHOLDS = {"red": 0.3, "green": 0.3, "blue": None}
 WIDTHS = {"red": 0.25, "green": None, "blue": None}
-COLOURS = [(120, 120, 0), (0, 0, 90)]
-FILES = [base64.b64encode(plain_image(*each)).decode() for each in COLOURS]
+COLORS = [(120, 120, 0), (0, 0, 90)]
+FILES = [base64.b64encode(plain_image(*each)).decode() for each in COLORS]
 ROWS = {"instances": [{"b64": each} for each in FILES]}
 TENSOR = {"name": "images", "datatype": "BYTES", "shape": [2], "data": FILES}
-V1, V2 = "/v1/models/colours", "/v2/models/colours"
+V1, V2 = "/v1/models/colors", "/v2/models/colors"
 
 
 def shares(*values):
@@ -34,7 +34,7 @@ def refused(client, path, **body):
 
 
 def test_labels_are_served():
-    model = colour_model(task="multi_label", label_thresholds=THRESHOLDS)
+    model = color_model(task="multi_label", label_thresholds=THRESHOLDS)
     with calling(create_app(model)) as client:
         (first, second) = answered(client, V1 + ":predict", **ROWS)["predictions"]
         assert (first, second) == (shares(0.5, 0.5, 0), shares(0, 0, 1))
@@ -66,13 +66,13 @@ def test_labels_are_served():
             page["about"] == "Assigns any number of 3 labels to an image: red, green, blue."
         )
         assert "one class per image" in page["no_maps"]
-        answer = client.post("/page/answer", content=plain_image(*COLOURS[0])).json()
+        answer = client.post("/page/answer", content=plain_image(*COLORS[0])).json()
         assert answer["verdict"] == "red, green"
         assert [each["is_likely"] for each in answer["classes"]] == [True, True, False]
 
 
 def test_numbers_are_served():
-    model = colour_model(task="regression", interval_half_widths=WIDTHS)
+    model = color_model(task="regression", interval_half_widths=WIDTHS)
     with calling(create_app(model)) as client:
         (first, _) = answered(client, V1 + ":predict", **ROWS)["predictions"]
         assert first == shares(0.5, 0.5, 0)
@@ -85,6 +85,6 @@ def test_numbers_are_served():
         assert values["data"] == shares(0.5, 0.5, 0, 0, 0, 1)
         page = client.get("/page/model").json()
         assert page["caption"] == "Predicted numbers"
-        answer = client.post("/page/answer", content=plain_image(*COLOURS[0])).json()
+        answer = client.post("/page/answer", content=plain_image(*COLORS[0])).json()
         assert answer["classes"][0]["percent"] == "0.5 (0.25 to 0.75)"
         assert answer["verdict"].startswith("red 0.5, green 0.5, blue ")

@@ -14,7 +14,7 @@ from ..contracts import (
     BatchSource,
     KnowsColumns,
     KnowsContradictions,
-    is_labelled,
+    is_labeled,
     knows_targets,
 )
 from ..result import TestResult
@@ -62,7 +62,7 @@ def evaluate(
         build_compiled(model, spec)
     step = EvaluationStep(model, module, strategy, source.prepare)
     validation = Validation(step, source, limit)
-    if is_labelled(source) or knows_targets(source):
+    if is_labeled(source) or knows_targets(source):
         return validation.epoch_with_predictions()
     return validation.epoch(), None
 
@@ -117,7 +117,7 @@ def score(
             data has no labels.
     """
     known: Any = source  # may have labels or targets
-    if not (is_labelled(known) or knows_targets(known)):
+    if not (is_labeled(known) or knows_targets(known)):
         return TestResult(evaluate(model, source, module)[0])
     if model.compiled:
         measured, outputs = evaluate(model, source, module)
@@ -128,8 +128,8 @@ def score(
         chosen_on = None if validation is None else (validation, predict(model, validation))
         found = task_predictions(known, outputs, chosen_on)
         return TestResult(loss | found.scores(groups_of(source)), task_predictions=found)
-    labelled: Any = source
-    predictions = as_predictions(labelled, outputs)
+    labeled: Any = source
+    predictions = as_predictions(labeled, outputs)
     return TestResult(loss | score_predictions(source, predictions), predictions)
 
 

@@ -49,7 +49,7 @@ from ...models.variables import assign_values, changing_variables, copy_values
 from ...strategies import workers_of
 from ..checkpoint.resume import Resumption
 from ..checkpoint.state import restore_callbacks, restore_optimizer
-from ..contracts import is_labelled
+from ..contracts import is_labeled
 from .epochs import STATISTICS, Validation, limited
 from .interruption import Interrupted, Interruption
 from .outputs import as_predictions
@@ -189,7 +189,7 @@ class Loop:
         source = validation.source
         wanted = self.callbacks.wants_validation_predictions
         with run.activity.doing("validating"):
-            if wanted and is_labelled(source):
+            if wanted and is_labeled(source):
                 values, outputs = validation.epoch_with_predictions()
                 run.validation = as_predictions(source, outputs)
             else:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ...evaluation import Predictions
 from ...strategies import workers_of
-from ..contracts import LabelledSource
+from ..contracts import LabeledSource
 from ..guards.wrong_data import no_batches
 
 Collected = Any
@@ -57,7 +57,7 @@ def on_host(strategy: tf.distribute.Strategy, outputs: Any) -> Any:
     return tf.nest.pack_sequence_as(own, joined)
 
 
-def as_predictions(source: LabelledSource, outputs: Collected) -> Predictions:
+def as_predictions(source: LabeledSource, outputs: Collected) -> Predictions:
     """Combines the outputs of a classifier with names and labels of the examples."""
     rows = len(outputs)
     return Predictions(

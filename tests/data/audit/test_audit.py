@@ -162,7 +162,7 @@ def test_a_file_named_as_another_format_is_remarked_upon(shelf, report):
     smooth_image(50).save(shelf / "train/cat/liar.jpg", "PNG")
     smooth_image(51).save(shelf / "train/cat/honest.jpeg")
     found = report()
-    assert found["mislabelled"] == {"train/cat/liar.jpg": "it is a PNG named .jpg"}
+    assert found["mislabeled"] == {"train/cat/liar.jpg": "it is a PNG named .jpg"}
     assert found["spoils"] == []
 
 

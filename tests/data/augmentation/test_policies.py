@@ -162,7 +162,7 @@ def test_jitter_is_another_lamp_for_each_image() -> None:
     assert len(np.unique(gains, axis=0)) == ROWS
 
 
-def test_erasing_covers_one_rectangle_with_the_mean_colour() -> None:
+def test_erasing_covers_one_rectangle_with_the_mean_color() -> None:
     left, top, right, bottom = drawn({"random_erasing": 0.25})["random_erasing"].T
     erased = right > left
     assert erased.mean() == pytest.approx(0.25, abs=0.04)
@@ -244,7 +244,7 @@ def test_tonal_operations_are_those_of_pillow() -> None:
         assert difference.max() < 1.5, name  # Pillow rounds grays and results
 
 
-def test_an_image_of_one_colour_survives_every_operation() -> None:
+def test_an_image_of_one_color_survives_every_operation() -> None:
     images = np.full((9, 8, 8, 3), 77, "float32")
     steps = np.stack([np.arange(9), [1, 1, 1, 1, 255, 1, 1, 1, 1]], axis=1)[:, None]
     found = np.asarray(augment(images, {"rand_augment": steps.astype("float32")}))

@@ -26,7 +26,7 @@ CHANGES = {
 UNRELATED = {
     "mirrored": ImageOps.mirror,
     "a quarter cut off": lambda image: image.crop((30, 0, 120, 68)),
-    "in other colours": lambda image: Image.merge("RGB", [image.getchannel("G")] * 3),
+    "in other colors": lambda image: Image.merge("RGB", [image.getchannel("G")] * 3),
 }
 
 

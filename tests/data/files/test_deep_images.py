@@ -24,7 +24,7 @@ SIDE = 32
 def png(values: np.ndarray) -> bytes:
     """A PNG of 16 bits per channel: grey, or with 3 or 4 channels."""
     height, width = values.shape[:2]
-    colour = {2: 0, 3: 2, 4: 6}[values.ndim if values.ndim == 2 else values.shape[2]]
+    color = {2: 0, 3: 2, 4: 6}[values.ndim if values.ndim == 2 else values.shape[2]]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
 
     def chunk(name: bytes, data: bytes) -> bytes:
@@ -33,7 +33,7 @@ def png(values: np.ndarray) -> bytes:
     def zlib_crc(data: bytes) -> bytes:
         return struct.pack(">I", zlib.crc32(data))
 
-    head = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, 16, color, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
 
@@ -57,7 +57,7 @@ def test_the_upper_8_of_the_bits_that_are_used_are_kept(bits, channels):
         decode(png(made), SIDE, PixelRules(bit_depth=bits - 1))
 
 
-def test_of_images_with_transparency_the_colours_are_measured():
+def test_of_images_with_transparency_the_colors_are_measured():
     made = np.concatenate([values(0, 12, 3), np.full((SIDE, SIDE, 1), 65535)], axis=2)
     assert open_image(png(made)).bits == 12
     with pytest.raises(UndecodableError, match="it has transparency"):

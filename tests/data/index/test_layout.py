@@ -243,4 +243,4 @@ def test_images_without_extension_are_found_by_content_where_that_is_asked(store
     assert "skipped because of their extensions: 1 of (none)" in found.remarks
     audit = audit_folders([root], store, find_images_by="content")
     assert len(audit.paths) == 4
-    assert not audit.properties.mislabelled
+    assert not audit.properties.mislabeled

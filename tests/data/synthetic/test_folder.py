@@ -18,7 +18,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(KINDS, name, dataclasses.replace(kind, train=2, test=1))
 
 
-def mean_colours(first: int, count: int) -> tuple[np.ndarray, list[str]]:
+def mean_colors(first: int, count: int) -> tuple[np.ndarray, list[str]]:
     """The mean color of so many images of each class, and their classes."""
     names = [name for name in KINDS for _ in range(count)]
     numbers = [*range(first, first + count)] * len(KINDS)
@@ -39,9 +39,9 @@ def test_no_constant_answer_is_right_often() -> None:
 
 
 @pytest.mark.slow
-def test_the_mean_colour_does_not_classify_them() -> None:
-    by_colour = LogisticRegression(max_iter=2000).fit(*mean_colours(0, 12))
-    assert by_colour.score(*mean_colours(12, 8)) < 0.4
+def test_the_mean_color_does_not_classify_them() -> None:
+    by_color = LogisticRegression(max_iter=2000).fit(*mean_colors(0, 12))
+    assert by_color.score(*mean_colors(12, 8)) < 0.4
 
 
 def test_the_seed_decides_an_image() -> None:

@@ -8,7 +8,7 @@ from keraunos.evaluation.abstention.abstention import Abstention
 from keraunos.evaluation.evidence import Evidence
 from keraunos.evaluation.scores import classification_scores
 from keraunos.evaluation.statistics.proportions import wilson_interval
-from simulated import labelled, simulated
+from simulated import labeled, simulated
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_too_few_validation_images_are_a_gap(evidence):
 def test_by_class_a_class_of_few_images_is_in_every_set(evidence):
     validation = evidence.validation
     kept = (validation.labels != 2) | (np.cumsum(validation.labels == 2) <= 3)
-    few = labelled(validation.probabilities[kept], validation.labels[kept])
+    few = labeled(validation.probabilities[kept], validation.labels[kept])
     finding = Abstention(by_class=True).evaluate(replace(evidence, validation=few))
     assert "a threshold of c, because there are only 3 validation images" in finding.gaps[0]
     sets = finding.values["sets"]
@@ -123,7 +123,7 @@ def test_by_class_a_class_of_few_images_is_in_every_set(evidence):
 
 def test_classes_without_test_images_are_a_gap(evidence):
     kept = evidence.test.labels != 0
-    test = labelled(evidence.test.probabilities[kept], evidence.test.labels[kept])
+    test = labeled(evidence.test.probabilities[kept], evidence.test.labels[kept])
     for by_class in (False, True):
         finding = Abstention(by_class=by_class).evaluate(replace(evidence, test=test))
         assert "coverage of a, because there are no test images" in finding.gaps[0]
@@ -139,7 +139,7 @@ def test_a_risk_that_no_threshold_reaches_is_a_gap(evidence):
 
 @pytest.mark.parametrize("rows", [np.eye(3), np.full((3, 3), 1 / 3)])
 def test_probabilities_that_are_all_alike_are_measured(rows):
-    split = labelled(rows, [0, 1, 1])
+    split = labeled(rows, [0, 1, 1])
     finding = Abstention(coverage=0.5).evaluate(Evidence(split, split))
     json.dumps(finding.values, allow_nan=False)
     assert sum(finding.values["sets"]["sizes"].values()) == 3
@@ -147,10 +147,10 @@ def test_probabilities_that_are_all_alike_are_measured(rows):
 
 
 def test_no_test_images_are_a_gap(evidence):
-    nothing = labelled(np.zeros((0, 4)), np.zeros(0))
+    nothing = labeled(np.zeros((0, 4)), np.zeros(0))
     assert Abstention().evaluate(replace(evidence, test=nothing)).gaps
 
 
 def test_a_model_with_one_output_is_refused():
     with pytest.raises(DataError, match="two or more classes"):
-        Abstention().evaluate(Evidence(labelled(np.ones((3, 1)), np.zeros(3))))
+        Abstention().evaluate(Evidence(labeled(np.ones((3, 1)), np.zeros(3))))

@@ -145,7 +145,7 @@ def test_sets_are_those_of_mapie(coverage):
 @pytest.mark.nightly
 def test_coverage_holds_on_drawn_lesions_that_a_model_has_not_seen():
     import keras
-    from simulated import labelled
+    from simulated import labeled
 
     def draw(seed, count):
         images = [draw_lesion(k, seed=seed, number=n) for k in KINDS for n in range(count)]
@@ -162,7 +162,7 @@ def test_coverage_holds_on_drawn_lesions_that_a_model_has_not_seen():
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(*draw(seed=1, count=30), epochs=8, verbose=0)
     images, labels = draw(seed=2, count=60)
-    split = labelled(model.predict(images, verbose=0), labels)
+    split = labeled(model.predict(images, verbose=0), labels)
     accuracy = (split.predicted == labels).mean()
     assert 0.2 < accuracy < 0.95
     found, _ = mean_coverage(split, 200, 0.9, by_class=False, seeds=200)

@@ -10,7 +10,7 @@ from keraunos.evaluation.calibration.errors import Binned, equal_mass, equal_wid
 from keraunos.evaluation.calibration.scaling import Correction
 from keraunos.evaluation.evidence import Evidence
 from keraunos.evaluation.scores import classification_scores
-from simulated import labelled, simulated
+from simulated import labeled, simulated
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 
@@ -119,7 +119,7 @@ def test_intervals_hold_what_they_surround(finding):
 def test_intervals_of_patients_are_wider_than_those_of_images():
     test = simulated(60)
     rows = np.repeat(np.arange(60), 5)
-    repeated = labelled(test.probabilities[rows], test.labels[rows])
+    repeated = labeled(test.probabilities[rows], test.labels[rows])
     widths = [
         np.ptp(
             Calibration(scaling="none")
@@ -164,7 +164,7 @@ def test_without_validation_images_the_correction_is_a_gap(overconfident):
 
 
 def test_validation_images_that_determine_nothing_are_a_gap():
-    perfect = labelled(0.1 + 0.6 * np.eye(4), np.arange(4))
+    perfect = labeled(0.1 + 0.6 * np.eye(4), np.arange(4))
     finding = Calibration().evaluate(Evidence(simulated(31), perfect))
     assert finding.gaps[0].startswith("not measured: corrected probabilities. The best")
     assert "after" not in finding.values
@@ -172,24 +172,24 @@ def test_validation_images_that_determine_nothing_are_a_gap():
 
 def test_classes_without_test_images_are_a_gap():
     split = simulated(80)
-    test = labelled(split.probabilities[split.labels != 1], split.labels[split.labels != 1])
+    test = labeled(split.probabilities[split.labels != 1], split.labels[split.labels != 1])
     finding = Calibration().evaluate(Evidence(test))
     assert "calibration of b, because there are no test images" in finding.gaps[-1]
 
 
 def test_no_test_images_are_a_gap(overconfident):
-    nothing = labelled(np.zeros((0, 4)), np.zeros(0))
+    nothing = labeled(np.zeros((0, 4)), np.zeros(0))
     assert Calibration().evaluate(replace(overconfident, test=nothing)).gaps
 
 
 def test_a_model_with_one_output_is_refused():
     with pytest.raises(DataError, match="two or more classes"):
-        Calibration().evaluate(Evidence(labelled(np.ones((3, 1)), np.zeros(3))))
+        Calibration().evaluate(Evidence(labeled(np.ones((3, 1)), np.zeros(3))))
 
 
 @pytest.mark.parametrize("rows", [np.eye(3), np.full((3, 3), 1 / 3)])
 def test_probabilities_that_are_all_alike_are_measured(rows):
-    test = labelled(rows, [0, 1, 1])
+    test = labeled(rows, [0, 1, 1])
     values = Calibration(scaling="none").evaluate(Evidence(test)).values
     assert sum(row["images"] for row in values["before"]["bins"]) == 3
     json.dumps(values, allow_nan=False)

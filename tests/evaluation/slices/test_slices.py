@@ -7,26 +7,26 @@ import numpy as np
 import pytest
 from keraunos import ConfigError
 from keraunos.configs import EvaluationConfig
-from keraunos.evaluation.evidence import Evidence, Labelled
+from keraunos.evaluation.evidence import Evidence, Labeled
 from keraunos.evaluation.finding import Evaluator, Finding
 from keraunos.evaluation.slices.slices import Slices
 from keraunos.evaluation.statistics.proportions import wilson_interval
 from keraunos.report.registry import create_parts
-from simulated import labelled
+from simulated import labeled
 from sklearn import metrics
 
 
-def known(count: int, accuracy: Any, seed: int = 0, classes: int = 3) -> Labelled:
+def known(count: int, accuracy: Any, seed: int = 0, classes: int = 3) -> Labeled:
     """Images that are right with a probability of their own."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, classes, count)
     is_right = random.random(count) < accuracy
     taken = np.where(is_right, labels, (labels + 1) % classes)
     likely = random.dirichlet(np.ones(classes), count) + 2 * np.eye(classes)[taken]
-    return labelled(likely / 3, labels)
+    return labeled(likely / 3, labels)
 
 
-def with_columns(test: Labelled, **columns: Any) -> Evidence:
+def with_columns(test: Labeled, **columns: Any) -> Evidence:
     arrays = {name: np.asarray(cells, object) for name, cells in columns.items()}
     return Evidence(replace(test, columns=arrays))
 
@@ -91,7 +91,7 @@ def test_a_slice_with_more_of_a_hard_class_is_told_from_one_that_is_worse() -> N
     labels = np.repeat([0, 1, 0, 1], [30, 120, 120, 30])
     is_right = np.where(labels == 0, np.arange(300) % 10 > 0, np.arange(300) % 2 > 0)
     likely = np.where((labels == 1) == is_right, 0.8, 0.2)
-    test = labelled(np.stack([1 - likely, likely], axis=1), labels)
+    test = labeled(np.stack([1 - likely, likely], axis=1), labels)
     finding = measured(with_columns(test, site=np.repeat(["x", "y"], 150)))
     first = finding.values["columns"]["site"][0]["difference"]
     assert first["accuracy"]["interval"][1] < 0
@@ -111,7 +111,7 @@ def test_images_of_one_patient_do_not_make_a_slice_sure() -> None:
 def test_a_model_that_always_says_the_same_is_not_sure_of_its_accuracy() -> None:
     """Class by class all draws would be alike."""
     labels = np.arange(120) % 5
-    test = labelled(np.tile([[0.6, 0.1, 0.1, 0.1, 0.1]], (120, 1)), labels)
+    test = labeled(np.tile([[0.6, 0.1, 0.1, 0.1, 0.1]], (120, 1)), labels)
     for groups in (None, np.arange(120) // 3):
         evidence = with_columns(replace(test, groups=groups), sex=["f", "m"] * 60)
         low, high = measured(evidence).values["columns"]["sex"][0]["intervals"]["accuracy"]
@@ -175,7 +175,7 @@ def test_names_with_markup_and_control_characters_do_no_harm() -> None:
 
 def test_one_class_in_a_slice_has_no_balanced_accuracy() -> None:
     labels = np.repeat([0, 1], 20)
-    test = labelled(np.full((40, 2), 0.5), labels)
+    test = labeled(np.full((40, 2), 0.5), labels)
     first = measured(with_columns(test, it=labels.astype(str))).values["columns"]["it"][0]
     assert first["balanced_accuracy"] is None
     assert first["macro_roc_auc"] is None

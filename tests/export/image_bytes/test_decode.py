@@ -89,7 +89,7 @@ def jpegs() -> dict[str, bytes]:
     cases["gray"] = encoded(large.convert("L"))
     cases["noise"] = encoded(Image.fromarray((noise(70, 80, 3) >> 8).astype(np.uint8)))
     cases["followed"] = encoded(large) + b"<?php nonsense"
-    cases["colour profile"] = encoded(large, icc_profile=bytes(200_000), comment=b"\xff")
+    cases["color profile"] = encoded(large, icc_profile=bytes(200_000), comment=b"\xff")
     return cases
 
 
@@ -132,7 +132,7 @@ def pngs() -> dict[str, bytes]:
         "2 bits": png(2, 0, b"\x1b\xe4"),
         "4 bits": png(4, 0, b"\x01\x23\x89\xef"),
         "gray with a key": encoded(color.convert("L"), "PNG", transparency=100),
-        "colours with a key": encoded(color, "PNG", transparency=tuple(key)),
+        "colors with a key": encoded(color, "PNG", transparency=tuple(key)),
         "16 bits": encoded(Image.fromarray(noise(50, 60)), "PNG"),
     }
     for channels in (1, 2, 3, 4):

@@ -68,9 +68,9 @@ def redness_network() -> keras.Model:
             layers.Dense(3, "softmax", name="head"),
         ]
     )
-    colours = np.full((8, 8, 3, 4), 0.1 / 64, np.float32)
-    colours[:, :, range(3), range(3)] = 0.8 / 64
-    model.get_layer("cells").set_weights([colours])
+    colors = np.full((8, 8, 3, 4), 0.1 / 64, np.float32)
+    colors[:, :, range(3), range(3)] = 0.8 / 64
+    model.get_layer("cells").set_weights([colors])
     share = np.array([0.6, 0.3, 0.1, 0.0])[:, None]
     slopes, biases = [[-40.0, 0.0, 40.0]], [9.4, 0.0, -18.8]
     model.get_layer("head").set_weights([share * slopes, np.array(biases)])
@@ -141,18 +141,18 @@ def test_a_loss_above_the_limit_leaves_nothing(export, tmp_path):
 
 @pytest.mark.nightly
 def test_integers_of_another_model_are_refused(export, tmp_path):
-    def swap_colours(model, description, directory):
+    def swap_colors(model, description, directory):
         inputs = keras.Input((SIZE, SIZE, 3))
         swapped = keras.Model(inputs, model(keras.ops.flip(inputs, axis=-1)))
         format_of("onnx").write(swapped, description, directory)
 
     with pytest.raises(ConfigError, match="must equal those of the original"):
-        export(write=swap_colours, max_loss=1.0)
+        export(write=swap_colors, max_loss=1.0)
     assert contents(tmp_path) == {}
 
 
 @pytest.mark.nightly
-def test_a_decoder_that_swaps_colours_is_refused(export, tmp_path, monkeypatch):
+def test_a_decoder_that_swaps_colors_is_refused(export, tmp_path, monkeypatch):
     original = write_export.write_portable_files
 
     def write_broken(directory: Path, *arguments) -> None:

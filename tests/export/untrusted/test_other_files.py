@@ -62,7 +62,7 @@ def own_function(inner: Any) -> Any:
 CALL = helper.make_node("Twice", ["images"], ["probabilities"], domain="own")
 CONTEXT = helper.make_node("EPContext", ["images"], ["r"], domain="com.microsoft")
 CONSTANT = helper.make_node("Constant", [], ["r"], value=elsewhere())
-QUANTISED = helper.make_node("QLinearAdd", ["images"], ["r"], domain="com.microsoft")
+QUANTIZED = helper.make_node("QLinearAdd", ["images"], ["r"], domain="com.microsoft")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_onnx_would_have_read_the_other_file(tmp_path):
     [
         model(graph(add(), numpy_helper.from_array(np.ones(1, np.float32), "weight"))),
         model(graph(CALL), [own_function(helper.make_node("Add", ["x", "x"], ["y"]))]),
-        model(branch(QUANTISED)),
+        model(branch(QUANTIZED)),
     ],
 )
 def test_a_good_onnx_file_passes(tmp_path, made):

@@ -23,18 +23,18 @@ def images() -> keras.KerasTensor:
 @pytest.mark.parametrize("nesting", [0, 1, 2])
 def test_the_last_layer_with_height_and_width_is_taken(nesting):
     prefix = "".join(f"level{level}/" for level in reversed(range(nesting)))
-    assert found(patch_model(nesting)) == f"{prefix}colours"
+    assert found(patch_model(nesting)) == f"{prefix}colors"
 
 
 def test_a_layer_goes_by_its_name_its_path_or_the_model_around_it():
     model = patch_model(2)
-    for name in ("colours", "level1/level0/colours", "level0"):
-        assert found(model, name) == "level1/level0/colours"
+    for name in ("colors", "level1/level0/colors", "level0"):
+        assert found(model, name) == "level1/level0/colors"
 
 
 def test_a_name_that_does_not_fit_is_refused_with_those_that_do():
-    for name in ("colour", "level1", "dense"):
-        with pytest.raises(ConfigError, match="level1/level0/colours"):
+    for name in ("color", "level1", "dense"):
+        with pytest.raises(ConfigError, match="level1/level0/colors"):
             found(patch_model(2), name)
 
 
@@ -69,7 +69,7 @@ def test_a_way_around_the_layer_is_seen():
     graph = FlatGraph(keras.Model(inputs, both))
     assert graph.is_bypassed(graph.named["one"])
     graph = FlatGraph(patch_model(2))
-    assert not graph.is_bypassed(graph.named["colours"])
+    assert not graph.is_bypassed(graph.named["colors"])
 
 
 class Own(keras.Model):

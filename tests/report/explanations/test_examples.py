@@ -2,7 +2,7 @@
 than a report holds."""
 
 import numpy as np
-from keraunos.evaluation.evidence import Labelled, as_labelled
+from keraunos.evaluation.evidence import Labeled, as_labeled
 from keraunos.evaluation.predictions import Predictions
 from keraunos.report.explanations.examples import (
     MOST_EXAMPLES,
@@ -12,14 +12,14 @@ from keraunos.report.explanations.examples import (
 )
 
 
-def predicted(labels: list[int], answers: list[int], sure: list[float]) -> Labelled:
+def predicted(labels: list[int], answers: list[int], sure: list[float]) -> Labeled:
     classes = max(*labels, *answers) + 1
     rest = (1 - np.array(sure)) / (classes - 1)
     outputs = np.repeat(rest[:, None], classes, axis=1).astype("float32")
     outputs[np.arange(len(sure)), answers] = sure
     names = [f"{row}.png" for row in range(len(labels))]
     class_names = [f"class {label}" for label in range(classes)]
-    return as_labelled(Predictions(names, outputs, class_names, np.array(labels, "int32")))
+    return as_labeled(Predictions(names, outputs, class_names, np.array(labels, "int32")))
 
 
 TEST = predicted(

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from helpers import weights_of
 from keraunos.core.errors import ConfigError
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.evaluation.predictions import Predictions
 from keraunos.report.explanations.grad_cam import GradCam
 from keraunos.report.explanations.heat_maps import TILE
-from patches import COLOURS, patch_model, patch_subject
+from patches import COLORS, patch_model, patch_subject
 
 layers = keras.layers
 
@@ -37,8 +37,8 @@ def mistaken(task) -> Evidence:
     labels[reds[[1, 3]]], labels[reds[5]] = 1, 2
     probabilities = test.probabilities.copy()
     probabilities[reds[3]] = [0.4, 0.3, 0.3]
-    predictions = Predictions(test.names, probabilities, COLOURS, labels)
-    return Evidence(as_labelled(predictions))
+    predictions = Predictions(test.names, probabilities, COLORS, labels)
+    return Evidence(as_labeled(predictions))
 
 
 def brightest_cell(pixels: np.ndarray, number: int) -> tuple[int, int]:
@@ -59,7 +59,7 @@ def test_panels_show_the_maps_of_the_predicted_and_the_true_class(task, finding)
                 task.places[panel.row, predicted]
             )
             assert brightest_cell(panel.pixels, 2) == tuple(task.places[panel.row, true])
-            assert panel.caption[3:] == [f"map 1: {COLOURS[0]}", f"map 2: {COLOURS[true]}"]
+            assert panel.caption[3:] == [f"map 1: {COLORS[0]}", f"map 2: {COLORS[true]}"]
         else:
             label = task.evidence.test.labels[panel.row]
             assert brightest_cell(panel.pixels, 1) == tuple(task.places[panel.row, label])
@@ -81,7 +81,7 @@ def test_every_missed_image_is_shown_and_listed(finding):
 
 def test_what_was_done_and_how_far_it_can_be_trusted_is_in_the_values(finding):
     values = finding.values
-    assert values["layer"] == "level0/colours"
+    assert values["layer"] == "level0/colors"
     assert values["gradient_of"] == "score before softmax"
     assert values["cells"] == [8, 8]
     assert values["images"] == len(finding.panels) == 12
@@ -141,8 +141,8 @@ def test_a_setting_that_names_nothing_is_refused(task):
 
 def test_a_class_without_test_images_is_a_gap(task):
     test = task.evidence.test
-    names = [*COLOURS, "grey"]
+    names = [*COLORS, "grey"]
     outputs = np.pad(test.probabilities, ((0, 0), (0, 1)))
-    evidence = Evidence(as_labelled(Predictions(test.names, outputs, names, test.labels)))
+    evidence = Evidence(as_labeled(Predictions(test.names, outputs, names, test.labels)))
     found = GradCam(None, must_not_miss=["grey"]).explain(evidence, task.subject)
     assert "not measured: missed images of grey" in found.gaps[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from keraunos.evaluation.decisions.operating_points import OperatingPoints
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.report.page.page import page
 from report_pages import finding, predictions, report
 
@@ -38,7 +38,7 @@ def browser(tmp_path_factory):
 @pytest.fixture(scope="module")
 def shown(browser, tmp_path_factory) -> Path:
     """A page with a matrix and a slider, opened."""
-    evidence = Evidence(as_labelled(predictions()), as_labelled(predictions()))
+    evidence = Evidence(as_labeled(predictions()), as_labeled(predictions()))
     points = OperatingPoints({"nevus": {"sensitivity": 0.5}}).evaluate(evidence)
     file = tmp_path_factory.mktemp("page") / "report.html"
     findings = {"calibration": finding(), "operating_points": points}

@@ -1,5 +1,5 @@
 import numpy as np
-from keraunos.evaluation.evidence import as_labelled
+from keraunos.evaluation.evidence import as_labeled
 from keraunos.report.page.shown_images import Budget, described_images, images_of_cells
 from report_pages import load_images, predictions
 
@@ -7,7 +7,7 @@ from report_pages import load_images, predictions
 def test_mistakes_come_first_and_then_the_most_confident_of_each_cell():
     made = predictions()
     made.probabilities[3] = [0.05, 0.9, 0.05]
-    rows = images_of_cells(as_labelled(made), most_per_cell=2)
+    rows = images_of_cells(as_labeled(made), most_per_cell=2)
     assert rows[:2].tolist() == [1, 5]
     assert set(rows[2:].tolist()) == {0, 2, 3, 4}  # and 6 no more
     assert rows.tolist().index(3) < rows.tolist().index(4)
@@ -16,7 +16,7 @@ def test_mistakes_come_first_and_then_the_most_confident_of_each_cell():
 def test_a_cell_has_no_more_images_than_it_may():
     labels = np.repeat([0, 1], 50)
     made = predictions(labels=labels, taken=labels)
-    rows = images_of_cells(as_labelled(made), most_per_cell=3)
+    rows = images_of_cells(as_labeled(made), most_per_cell=3)
     assert np.bincount(labels[rows]).tolist() == [3, 3]
 
 
@@ -28,7 +28,7 @@ def test_images_are_loaded_only_while_they_fit():
         return load_images(rows)
 
     labels = np.repeat([0, 1], 100)
-    test = as_labelled(predictions(labels=labels, taken=labels))
+    test = as_labeled(predictions(labels=labels, taken=labels))
     budget = Budget(2000)
     found = described_images(test, load, np.arange(200), budget)
     assert 0 < len(found) < 64

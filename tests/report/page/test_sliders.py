@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from keraunos.evaluation.decisions.operating_points import OperatingPoints
-from keraunos.evaluation.evidence import Evidence, as_labelled
+from keraunos.evaluation.evidence import Evidence, as_labeled
 from keraunos.evaluation.predictions import Predictions
 from keraunos.report.page.sliders import threshold_tables
 
@@ -13,7 +13,7 @@ def evidence():
     rows = random.dirichlet(np.ones(3), 90) + 0.4 * np.eye(3)[labels]
     rows = (rows / rows.sum(axis=1, keepdims=True)).astype(np.float32)
     names = [f"{n}.jpg" for n in range(90)]
-    split = as_labelled(Predictions(names, rows, ["a", "b", "c"], labels))
+    split = as_labeled(Predictions(names, rows, ["a", "b", "c"], labels))
     return Evidence(split, split)
 
 

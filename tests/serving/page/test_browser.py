@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from colour_network import SIZE, colour_network, halves
+from color_network import SIZE, color_network, halves
 from keraunos.export.portable.model import Model
 from keraunos.serving.app import create_app
 from keraunos.serving.page.maps import ClassMaps
@@ -81,7 +81,7 @@ class Served:
 
 @functools.cache
 def network():
-    return colour_network()
+    return color_network()
 
 
 def application(**settings):
@@ -195,8 +195,8 @@ def requested(browser):
 
 
 def test_an_image_is_answered_and_nothing_else_is_asked(page, served, files):
-    assert text(page, "h1") == "colours"
-    assert page.title == "colours"
+    assert text(page, "h1") == "colors"
+    assert page.title == "colors"
     choose(page, files["red"])
     answered(page)
     assert text(page, ".verdict") == "red"
@@ -360,8 +360,8 @@ const light = (text) => {
 };
 const ground = (element) => {
   for (let e = element; e; e = e.parentElement) {
-    const colour = getComputedStyle(e).backgroundColor;
-    if (!colour.startsWith("rgba(0, 0, 0, 0")) return colour;
+    const color = getComputedStyle(e).backgroundColor;
+    if (!color.startsWith("rgba(0, 0, 0, 0")) return color;
   }
   return "rgb(255, 255, 255)";
 };

@@ -5,7 +5,7 @@ import io
 import keras
 import numpy as np
 import pytest
-from colour_network import SIZE, colour_network, halves
+from color_network import SIZE, color_network, halves
 from keraunos.core.table_features import NumberColumn, TableFeatures, WordColumn
 from keraunos.data.files.pixel_rules import UndecodableError
 from keraunos.export.portable.columns import described_columns
@@ -13,12 +13,12 @@ from keraunos.models.table_inputs import column_inputs, encode_columns
 from keraunos.serving.errors import RequestError
 from keraunos.serving.page.maps import ClassMaps
 from PIL import Image
-from serving_models import colour_model
+from serving_models import color_model
 
 
 @pytest.fixture(scope="module")
 def draw():
-    return ClassMaps(colour_model(image_size=SIZE), colour_network())
+    return ClassMaps(color_model(image_size=SIZE), color_network())
 
 
 def test_a_map_is_bright_where_the_class_is(draw):
@@ -35,9 +35,9 @@ def test_a_model_with_columns_has_maps_of_the_image():
     )
     images, beside = keras.Input((SIZE, SIZE, 3), name="image"), column_inputs(columns)
     shift = keras.layers.Dense(3)(encode_columns(columns, beside))
-    scores = keras.layers.Add()([colour_network()(images), shift])
+    scores = keras.layers.Add()([color_network()(images), shift])
     network = keras.Model([images, *beside], keras.layers.Softmax()(scores))
-    model = colour_model(image_size=SIZE, columns=described_columns(columns))
+    model = color_model(image_size=SIZE, columns=described_columns(columns))
     cells = {"age": [""], "sex": ["male"]}
     draw = ClassMaps(model, network)
     image = halves((255, 0, 0), (0, 255, 0))
@@ -61,7 +61,7 @@ def test_what_is_no_image_has_no_map(draw):
 def test_a_model_without_layers_to_look_at_says_so():
     flat = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
     with pytest.raises(RequestError, match="no layer of the model has spatial outputs"):
-        ClassMaps(colour_model(), flat)(halves((1, 1, 1), (2, 2, 2)), {"place": 0})
+        ClassMaps(color_model(), flat)(halves((1, 1, 1), (2, 2, 2)), {"place": 0})
 
 
 def pixels_of(png):

@@ -8,7 +8,7 @@ from keraunos.core.html import read_resource
 from keraunos.serving.app import create_app
 from keraunos.serving.page.router import FREE_PATHS, MAP_TASK
 from keraunos.serving.settings import ServeSettings
-from serving_models import CLASSES, colour_model, plain_image
+from serving_models import CLASSES, color_model, plain_image
 
 PAGE = {
     name: read_resource("keraunos.serving.page", f"page.{name}")
@@ -21,7 +21,7 @@ def client():
     def draw(content, arguments):
         return repr((content[:4], dict(arguments))).encode()
 
-    model = colour_model(
+    model = color_model(
         name="a secret", classes=["<b>red</b>", "green", "blue"], not_for=["Anything."]
     )
     with TestClient(create_app(model, tasks={MAP_TASK: draw})) as client:
@@ -77,13 +77,13 @@ def test_a_map_is_drawn_where_the_model_is(client):
 
 
 def test_a_model_without_maps_tells_what_to_serve_instead():
-    with TestClient(create_app(colour_model())) as client:
+    with TestClient(create_app(color_model())) as client:
         assert "serve the run itself" in client.get("/page/model").json()["no_maps"]
         assert client.post("/page/map?place=0", content=b"").status_code == 404
 
 
 def test_outputs_that_are_no_numbers_are_no_answer():
-    model = colour_model()
+    model = color_model()
     model.run = lambda images: 0 * images[:, 0, 0].astype("float32") + float("nan")
     with TestClient(create_app(model)) as client:
         response = client.post("/page/answer", content=plain_image(1, 2, 3))

@@ -135,7 +135,7 @@ def test_what_can_not_be_returned_is_refused_before_the_model_is_asked(rest, rea
 
 def response(**rest):
     request = parse(inputs=[tensor(data=PIXELS.tolist())], **rest)
-    body, length = infer_response(request, "colours", "7", PROBABILITIES, ROWS)
+    body, length = infer_response(request, "colors", "7", PROBABILITIES, ROWS)
     return json.loads(body[:length]), body[length:] if length else b"", length
 
 
@@ -143,7 +143,7 @@ def test_all_outputs_are_returned_in_json():
     found, rest, length = response(id="42")
     assert (found["id"], found["model_name"], found["model_version"]) == (
         "42",
-        "colours",
+        "colors",
         "7",
     )
     probabilities, classes, descriptions = found["outputs"]

@@ -12,7 +12,7 @@ from keraunos.serving.workers.work import Work
 from keraunos.serving.workers.worker import LocalWorker
 from serving_client import calling
 from serving_load import PREDICT, body_of, is_right
-from serving_models import colour_model, plain_image
+from serving_models import color_model, plain_image
 from serving_worker import DEADLY, start_worker
 
 
@@ -20,7 +20,7 @@ class Mortal(LocalWorker):
     """A worker in this process that can be lost; it notes what it is asked."""
 
     def __init__(self, asked, **document):
-        super().__init__(Work(colour_model(**document), {}))
+        super().__init__(Work(color_model(**document), {}))
         self._asked = asked
 
     async def do(self, jobs):
@@ -91,13 +91,13 @@ def test_what_ends_two_workers_fails_and_ends_no_other_request():
         assert client.post(PREDICT, json=body_of(DEADLY)).status_code == 503
         assert client.get("/v2/health/ready").status_code == 503
         client.run(service.wait_until_ready())
-        colours = [(9, 1, 0), DEADLY, (0, 8, 2)]
-        posts = [(PREDICT, {"json": body_of(each)}) for each in colours]
+        colors = [(9, 1, 0), DEADLY, (0, 8, 2)]
+        posts = [(PREDICT, {"json": body_of(each)}) for each in colors]
         first, deadly, last = client.post_all(posts)
         metrics = client.get("/metrics").text
     assert deadly.status_code == 503, deadly.text
     assert deadly.headers["retry-after"] == "1"
-    assert is_right(first.json()["predictions"][0], colours[0])
-    assert is_right(last.json()["predictions"][0], colours[2])
+    assert is_right(first.json()["predictions"][0], colors[0])
+    assert is_right(last.json()["predictions"][0], colors[2])
     assert "keraunos_lost_workers_total 2.0" in metrics
     assert "keraunos_retried_jobs_total 3.0" in metrics

@@ -18,7 +18,7 @@ from keraunos.serving.workers.wire import (
     unpack_outcomes,
 )
 from keraunos.serving.workers.work import Work
-from serving_models import SIZE, colour_model, plain_image, shares
+from serving_models import SIZE, color_model, plain_image, shares
 
 
 def fail(content, arguments):
@@ -67,7 +67,7 @@ def parts(message):
 def test_each_job_gets_its_own_outcome_through_the_connection_and_back():
     jobs = unpack_jobs(*parts(pack_jobs(JOBS)))
     tasks = {"reverse": lambda content, _: content[::-1], "fail": fail}
-    with working(colour_model(), tasks) as work:
+    with working(color_model(), tasks) as work:
         outcomes = unpack_outcomes(*parts(pack_outcomes(work.do(jobs))))
     first, reversed_, bad, pixels, failed, wide, blue, unknown = outcomes
     assert first.probabilities == near([[0.9, 0.1, 0], [0, 0.8, 0.2]])
@@ -95,7 +95,7 @@ def test_a_model_that_fails_or_puts_out_no_numbers_is_an_error_of_the_server():
         raise ZeroDivisionError
 
     for run, reason in ((broken, "not finite"), (failing, "failed")):
-        model = colour_model()
+        model = color_model()
         model.run = run
         with np.errstate(all="ignore"), working(model) as work:
             outcome, refused = work.do([PixelImages(PIXELS), EncodedImages([b""])])

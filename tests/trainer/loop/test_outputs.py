@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import replicas
-from keraunos.trainer.contracts import LabelledSource
+from keraunos.trainer.contracts import LabeledSource
 from keraunos.trainer.loop.outputs import as_predictions, collect
 
 STRATEGY = tf.distribute.OneDeviceStrategy("/cpu:0")
 
 
-class Labelled:
+class Labeled:
     """Five examples of two classes."""
 
     names = ("a.png", "b.png", "c.png", "d.png", "e.png")
@@ -72,9 +72,9 @@ def test_rows_of_replicas_follow_one_another_whatever_their_number(count: int) -
 
 
 def test_predictions_stand_beside_the_names_of_their_examples() -> None:
-    assert isinstance(Labelled(), LabelledSource)
+    assert isinstance(Labeled(), LabeledSource)
     outputs = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
-    predictions = as_predictions(Labelled(), outputs)  # of a limited number of batches
+    predictions = as_predictions(Labeled(), outputs)  # of a limited number of batches
     assert list(predictions.names) == ["a.png", "b.png", "c.png"]
     assert list(predictions.labels) == [0, 1, 0]
     assert predictions.scores()["accuracy"] == pytest.approx(2 / 3)

@@ -406,12 +406,12 @@ def test_set_synchronized(value: bool) -> None:
         number = tf.cast(number, "float32")
         return layer(tf.reshape([0.0, 2.0], (2, 1)) + 10 * number, training=True)
 
-    normalised = np.concatenate(
+    normalized = np.concatenate(
         [np.ravel(each) for each in on_each_replica(strategy, train)]
     )
     whole = np.array([0.0, 2.0, 10.0, 12.0])
     expected = (whole - whole.mean()) / whole.std() if value else [-1.0, 1.0, -1.0, 1.0]
-    np.testing.assert_allclose(normalised, expected, atol=1e-2)
+    np.testing.assert_allclose(normalized, expected, atol=1e-2)
 
 
 def test_with_attached() -> None:

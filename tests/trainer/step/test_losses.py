@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from compiled_models import CASES, Case, compiled, labelled, weighted
+from compiled_models import CASES, Case, compiled, labeled, weighted
 from helpers import examples, replicas
 from keraunos import Module
 from keraunos.strategies import Replicas
@@ -53,7 +53,7 @@ def flat(y_true: Any, y_pred: Any) -> Any:
 CHOSEN = {
     "a mask": Case(masked, words),
     "Dice": Case(lambda: compiled(dice), weighted),
-    "several values of a row in one line": Case(lambda: compiled(flat), labelled),
+    "several values of a row in one line": Case(lambda: compiled(flat), labeled),
 } | {
     name: CASES[name]
     for name in (
@@ -145,7 +145,7 @@ def test_parts_add_up_to_what_keras_says_of_the_whole(
 def test_a_step_of_ones_own_is_a_mean_over_all_its_values(
     rows: int, count: int, float64: None
 ) -> None:
-    case = Case(lambda: compiled("mse", metrics=()), labelled)
+    case = Case(lambda: compiled("mse", metrics=()), labeled)
     inputs, targets, _ = examples(rows)
     predictions = np.asarray(built(case, (inputs, targets))(inputs))
     expected = np.mean((predictions - np.eye(3)[targets]) ** 2)
@@ -195,7 +195,7 @@ def test_losses_have_the_names_that_model_fit_gives_them() -> None:
     )
     assert loss_names(two, Module()) == ["loss", "kind_loss", "size_loss"]
     assert loss_names(two, OwnStep()) == ["loss"]
-    one = Case(lambda: compiled("mse"), labelled)
+    one = Case(lambda: compiled("mse"), labeled)
     assert loss_names(built(one, one.elements(2)), Module()) == ["loss"]
 
 

@@ -15,7 +15,7 @@ SIZE = 32
 _CELL = 8
 
 
-def colour_network() -> keras.Model:
+def color_network() -> keras.Model:
     """The more of its light is of one color, the surer it is of that."""
     layers = keras.layers
     model = keras.Sequential(
@@ -44,7 +44,7 @@ def halves(
     return file.getvalue()
 
 
-def write_colour_export(directory: Path, **document: Any) -> None:
+def write_color_export(directory: Path, **document: Any) -> None:
     """An export of the network in the format `keras`.
 
     Args:
@@ -53,7 +53,7 @@ def write_colour_export(directory: Path, **document: Any) -> None:
     """
     directory.mkdir()
     file = directory / "model.keras"
-    colour_network().save(file)
+    color_network().save(file)
     digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()}
     own = {"image_size": SIZE, "format": "keras", "file": file.name, "files": digests}
     text = json.dumps(DOCUMENT | own | document)
