@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# From the ground up: a package may import those before it.
+# From the lowest layer to the highest: a package may import those before it.
 PACKAGES = (
     "core",
     "configs",
@@ -74,7 +74,7 @@ def test_a_package_imports_only_those_below_it(package):
 
 
 @pytest.mark.parametrize("package", NO_TENSORFLOW)
-def test_the_ground_floor_knows_nothing_of_tensorflow(package):
+def test_core_and_configs_do_not_import_tensorflow(package):
     for file in files_of(package):
         wrong = imported_modules(file.read_text()) & {"tensorflow", "keras"}
         assert not wrong, f"{file} imports {wrong}"

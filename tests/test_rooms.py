@@ -1,6 +1,6 @@
 """Within a package, sub-packages and files import one way only.
 
-docs/architecture.md draws the rooms; each file or folder of a package is one.
+A room is a file or sub-package directly in a package; docs/architecture.md lists them.
 """
 
 import ast
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from test_architecture import ROOT
 
-# From the ground up: a room imports those before it. A file that is not in the list
-# stands above all of them.
+# From the lowest layer to the highest: a room may import those before it. A file that is
+# not in the list may import all of them, and none of them may import it.
 ROOMS = {
     "data": (
         "synthetic",
