@@ -150,7 +150,7 @@ def test_every_recipe_has_three_efforts_and_the_best_tests_all_folds(name):
     assert best.data.folds == 5
     assert best.evaluation.ensemble
     assert best.evaluation.tta is not None
-    assert [efforts[each].data.folds for each in ("quick", "good")] == [None, None]
+    assert efforts["quick"].data.folds is None
     cached = [
         c.augmentation.views != "fresh" or not c.augmentation.strength
         for c in efforts.values()
