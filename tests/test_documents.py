@@ -76,7 +76,13 @@ def all_commands() -> list[tuple[str, str]]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current folder with the files that the documents speak of."""
     (tmp_path / "runs/lesions-folds").mkdir(parents=True)
-    for name in ("mine.yaml", "config.yaml", "best.yaml", "runs/lesions-folds/best.yaml"):
+    for name in (
+        "mine.yaml",
+        "lesions.yaml",
+        "config.yaml",
+        "best.yaml",
+        "runs/lesions-folds/best.yaml",
+    ):
         (tmp_path / name).write_text(to_yaml(load_config(["classify"])))
     monkeypatch.chdir(tmp_path)
     return tmp_path
