@@ -1,6 +1,6 @@
 """`README.md` of an export: what it is, how to call it, and what it is not for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..configs.choices import Task
@@ -26,12 +26,23 @@ def write_readme(directory: Path, format: Format, description: Description) -> N
 
 
 def _lines(format: Format, description: Description) -> Iterator[str]:
-    predicts, names = _PREDICTS[description.task]
-    size, columns = description.image_size, description.columns
-    is_table = columns is not None
-    images = "TABLE.csv --image-root FOLDER" if is_table else "FOLDER"
     yield f"# {printable(description.name)}"
     yield ""
+    yield from _summary(format, description)
+    yield from ("", "## Use", "")
+    yield from _usage(takes_table=description.columns is not None)
+    unknown = ["Any use: it was not evaluated on images that it was not trained on."]
+    yield from ("", "## Not for", "")
+    yield from _items(description.not_for or unknown)
+    if warnings := description.decisions.get("warnings", []):
+        yield from ("", "## Warnings", "")
+        yield from _items(warnings)
+    yield from ("", "## License", "", _license(description.license))
+
+
+def _summary(format: Format, description: Description) -> Iterator[str]:
+    predicts, names = _PREDICTS[description.task]
+    size, columns = description.image_size, description.columns
     yield (
         f"A model that predicts {predicts}, exported by Keraunos as {format.name} "
         f"(`{format.file}`). It was compared with the trained model on images of its data "
@@ -43,9 +54,10 @@ def _lines(format: Format, description: Description) -> Iterator[str]:
     if columns is not None:
         yield f"- Columns of a table next to each image: {some(columns.names, _MOST_NAMED)}"
     yield "- Everything else, such as decoding rules and thresholds: `model.json`"
-    yield ""
-    yield "## Use"
-    yield ""
+
+
+def _usage(takes_table: bool) -> Iterator[str]:
+    images = "TABLE.csv --image-root FOLDER" if takes_table else "FOLDER"
     yield "```bash"
     yield "pip install -r requirements.txt"
     yield f"python predict.py {images} --output predictions.csv"
@@ -56,21 +68,10 @@ def _lines(format: Format, description: Description) -> Iterator[str]:
         "--help` lists all options; its first lines show how to call it from Python. It "
         "needs neither Keraunos nor a GPU."
     )
-    yield ""
-    yield "## Not for"
-    yield ""
-    unknown = ["Any use: it was not evaluated on images that it was not trained on."]
-    yield from (f"- {printable(each)}" for each in description.not_for or unknown)
-    warnings = description.decisions.get("warnings", [])
-    if warnings:
-        yield ""
-        yield "## Warnings"
-        yield ""
-        yield from (f"- {printable(each)}" for each in warnings)
-    yield ""
-    yield "## License"
-    yield ""
-    yield _license(description.license)
+
+
+def _items(texts: Iterable[str]) -> Iterator[str]:
+    return (f"- {printable(each)}" for each in texts)
 
 
 def _license(name: str) -> str:
