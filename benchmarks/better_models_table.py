@@ -1,7 +1,7 @@
 """The table of `better_models.py`: scores, intervals, differences, verdicts.
 
 The score of a cell is balanced accuracy: the share of trainings that classify an image
-correctly, averaged over the images of each class, then over classes. Intervals (95 %) are
+correctly, averaged over the images of each class, then over classes. Intervals (95%) are
 those of `keraunos.evaluation.statistics`: a bootstrap of 1,000 draws, stratified by class.
 A difference is that of two cells on the same images in the same seeds and folds, with its
 interval from the same draws; p-values are Holm-corrected for the number of comparisons. The
@@ -27,7 +27,7 @@ WIDTH_OF_NORMAL = 2 * float(special.ndtri(0.975))
 
 
 class Estimate(NamedTuple):
-    """A score or a difference, with its 95 % interval."""
+    """A score or a difference, with its 95% interval."""
 
     value: float
     low: float

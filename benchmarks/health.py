@@ -134,13 +134,13 @@ def main() -> None:
         part = [100 * each / (EVERY * STEP_MS) for each in cost]
         print(
             f"{name:20} {cost[0]:8.2f} [{cost[1]:.2f}, {cost[2]:.2f}] "
-            f"  {part[0]:.3f} % [{part[1]:.3f}, {part[2]:.3f}]"
+            f"  {part[0]:.3f}% [{part[1]:.3f}, {part[2]:.3f}]"
         )
     mark = cost_of_mark(options.rounds)
     print(f"a tiny step: {mark['without']:.4f} ms without the mark,")
     part = [100 * each / STEP_MS for each in mark["more"]]
     print("with it {:+.4f} [{:+.4f}, {:+.4f}] ms;".format(*mark["more"]))
-    print("of a step of 50 ms {:.4f} % [{:.4f}, {:.4f}]".format(*part))
+    print("of a step of 50 ms {:.4f}% [{:.4f}, {:.4f}]".format(*part))
     steps = cost_between(options.rounds)
     print(f"head, whole fits: {steps['without']:.4f} ms a step without the callback,")
     print("with it {:+.4f} [{:+.4f}, {:+.4f}] ms".format(*steps["more"]))
@@ -159,7 +159,7 @@ def parse() -> argparse.Namespace:
 
 
 def cost_of_sample(build: Callable[[], keras.Model], count: int) -> list[float]:
-    """Returns CPU milliseconds per sample, with a 95 % interval."""
+    """Returns CPU milliseconds per sample, with a 95% interval."""
     board = TensorBoard(images=False)
     samples = Samples(count, board)
     health = Health(every_n_steps=AT_STEP)
@@ -243,7 +243,7 @@ def fit(
 
 
 def difference(ours: Numbers, theirs: Numbers) -> list[float]:
-    """Returns the difference of medians, and the ends of its 95 % interval."""
+    """Returns the difference of medians, and the ends of its 95% interval."""
     random = np.random.default_rng(0)
 
     def medians(values: Numbers) -> Numbers:

@@ -43,7 +43,7 @@ def halve(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]
 
 
 def crop(image: Image.Image, random: np.random.Generator) -> tuple[Image.Image, int]:
-    """Crops to 95 % of width and height, at random."""
+    """Crops to 95% of width and height, at random."""
     width, height = round(image.width * 0.95), round(image.height * 0.95)
     left = int(random.integers(image.width - width + 1))
     top = int(random.integers(image.height - height + 1))
@@ -51,7 +51,7 @@ def crop(image: Image.Image, random: np.random.Generator) -> tuple[Image.Image, 
 
 
 def crop_all_edges(image: Image.Image, _: np.random.Generator) -> tuple[Image.Image, int]:
-    """Crops 5 % at each of the four edges."""
+    """Crops 5% at each of the four edges."""
     return ImageOps.crop(image, round(image.width * 0.05)), 90
 
 

@@ -48,7 +48,7 @@ class Link(NamedTuple):
     source: str
 
 
-# Nominal bandwidths. Assumed, not measured: that an all-reduce reaches 80 % of it, and the
+# Nominal bandwidths. Assumed, not measured: that an all-reduce reaches 80% of it, and the
 # orders of magnitude of latencies: of NCCL within a machine, of TCP between machines.
 EFFICIENCY = 0.8
 LINKS = {

@@ -9,7 +9,7 @@ validation split of a fifth, and on five folds. The true score of a choice is me
 - retrained: the mean score of heads that are trained like trials, on folds that neither
   search has seen. This measures only the chosen settings, in the same way for both.
 
-Seeds are compared in pairs, with the 95 % interval of the mean difference (Student's t);
+Seeds are compared in pairs, with the 95% interval of the mean difference (Student's t);
 also choices by the rule `one_standard_error`, and choices without racing. The scores that
 the search reports, uncorrected and corrected for selection, are compared with the mean
 score of the chosen trial's own models on the fresh drawings; `not chosen` is the same for
@@ -273,7 +273,7 @@ def summarize(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def interval(values: Sequence[float]) -> list[float | None]:
-    """Returns the mean and its 95 % interval, which is None for a single seed."""
+    """Returns the mean and its 95% interval, which is None for a single seed."""
     if len(values) < 2:
         return [fmean(values), None, None]
     found = stats.ttest_1samp(values, 0).confidence_interval(0.95)

@@ -177,7 +177,7 @@ def cpu_of_children() -> float:
 
 
 def wilson(correct: int, examples: int) -> tuple[float, float]:
-    """Returns the 95 % Wilson interval of a proportion.
+    """Returns the 95% Wilson interval of a proportion.
 
     Example:
         >>> [round(end, 3) for end in wilson(8, 10)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # Above this fraction of a step spent waiting for data, a run is input-bound: TensorFlow's
-# profiler reports "highly input-bound" from 20 %.
+# profiler reports "highly input-bound" from 20%.
 WAITING_IS_LONG = 0.2
 # A hundred times the usual ratio, which "should be somewhere around 1e-3" (Karpathy,
 # CS231n, Neural Networks Part 3, 2015).
@@ -66,7 +66,7 @@ def find(values: Mapping[str, float], on_features: bool = False) -> list[Finding
     Example:
         >>> [finding] = find({"input_wait_share": 0.62})
         >>> finding.text.partition(":")[2].partition(":")[0]
-        ' 62 % of a step is spent waiting for data'
+        ' 62% of a step is spent waiting for data'
     """
     found = []
     waits = _waits(values)
@@ -96,7 +96,7 @@ def waiting(share: float, who: str = "", on_features: bool = False) -> Finding:
         on_features: Whether batches consist of cached features.
     """
     where = f" on {who}" if who else ""
-    waits = f"{share * 100:.0f} % of a step is spent waiting for data{where}"
+    waits = f"{share * 100:.0f}% of a step is spent waiting for data{where}"
     advice = _FOR_FEATURES if on_features else _FOR_IMAGES
     return Finding(
         INPUT,
@@ -122,10 +122,10 @@ def _sums(share: float) -> Finding:
         ALL_REDUCE,
         share,
         SUMS_ARE_LONG,
-        f"{share * 100:.0f} % of the device time goes into all-reduce and waiting for the "
+        f"{share * 100:.0f}% of the device time goes into all-reduce and waiting for the "
         "slowest replica: larger batches need fewer all-reduces, and a replica that shares "
         "its device slows down all others",
-        f"all-reduce is back to {share * 100:.0f} % of the device time",
+        f"all-reduce is back to {share * 100:.0f}% of the device time",
     )
 
 

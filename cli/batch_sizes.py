@@ -41,7 +41,7 @@ def show_batch_sizes(arguments: Sequence[str], limit_gib: float | None) -> None:
 
     Args:
         arguments: The arguments of `keraunos fit`.
-        limit_gib: Memory limit of each process in GiB; by default 90 % of the available
+        limit_gib: Memory limit of each process in GiB; by default 90% of the available
             memory.
 
     Raises:

@@ -35,7 +35,7 @@ class Cell:
         backbone: Name of the backbone.
         head: Name of the head.
         scores: Validation scores by name: of one split, or means over folds.
-        interval: 95 % interval of the balanced accuracy on one split; None with folds.
+        interval: 95% interval of the balanced accuracy on one split; None with folds.
         standard_error: Standard error of its mean over folds; None without folds.
         seconds: Time to fit the head on all folds.
         features: Number of features of the backbone.

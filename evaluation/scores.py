@@ -34,7 +34,7 @@ def classification_scores(
         `macro_roc_auc` (mean of one class against the rest), `per_class` with
         `precision`, `recall`, `f1`, `roc_auc` and `support`, `confusion_matrix` (a row
         for each true class), `classes_without_examples`, and `intervals` with both ends
-        of the 95 % bootstrap intervals of the four scores; all JSON values.
+        of the 95% bootstrap intervals of the four scores; all JSON values.
 
     Example:
         >>> scores = classification_scores(

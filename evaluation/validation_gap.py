@@ -199,4 +199,4 @@ def _table(values: Scores) -> Table:
         for name, each in named.items()
     ]
     header = ["", "validation", "test", "difference", "p-value, corrected"]
-    return Table("With 95 % intervals", header, rows)
+    return Table("With 95% intervals", header, rows)

@@ -70,4 +70,4 @@ def _figure(
     low, high = interval or (None, None)
     if low is None or high is None:
         return f"{metric} {value:.4f}"
-    return f"{metric} {value:.4f} (95 % interval {low:.4f} to {high:.4f})"
+    return f"{metric} {value:.4f} (95% interval {low:.4f} to {high:.4f})"

@@ -55,7 +55,7 @@ class OuterScores:
         low, high = values["interval"]
         return [
             f"outer folds: {name} {values['mean']:.4f}, {error}",
-            "95 % interval of the whole procedure on unseen images: "
+            "95% interval of the whole procedure on unseen images: "
             f"{low:.4f} to {high:.4f}",
         ]
 

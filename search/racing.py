@@ -27,7 +27,7 @@ def can_win(scores: Sequence[float], rival: Sequence[float], mode: str) -> bool:
     """Returns whether a trial may still beat its rival once all folds are trained.
 
     It can't if, after two folds or more, it is behind by more than one standard error of
-    the rival's mean, and the test is significant at 5 %. The first condition keeps trials
+    the rival's mean, and the test is significant at 5%. The first condition keeps trials
     with a tiny but constant difference, which is common with small validation sets, and
     all trials that `choose: one_standard_error` may choose.
 

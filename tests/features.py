@@ -104,7 +104,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "heads": "`model.head`: linear, cosine, ridge in closed form, nearest neighbours",
         "probe": "`keraunos probe`: backbones compared by simple heads on their features",
         "classification scores": "`model.metrics`; in `test.json` also those of each class",
-        "confidence intervals": "95 % bootstrap intervals in `test.json`",
+        "confidence intervals": "95% bootstrap intervals in `test.json`",
         "predictions to a file": "`keraunos predict`, `predictions.csv`",
         "report": "`keraunos report`, `result.report`: one page that needs nothing but "
         "itself, a model card, and `evaluation.json`",

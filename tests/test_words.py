@@ -26,6 +26,7 @@ RETIRED_PHRASES = {
     r"(?i)colour|labelled(?!by)|memoris|(?:quanti|normali|optimi)s(?:e|ing|ation)": (
         "color, labeled, memorize: American spelling, as in Keras"
     ),
+    r"\d %(?! ?[\d(}]| len)": "95%, without a space",
     r"(?i)\bbut for\b|\bif need be\b|\blooks whether\b": "except for, if necessary, checks",
 }
 PHRASES_OF = {  # files with a reason to contain one

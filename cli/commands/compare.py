@@ -46,7 +46,7 @@ def compare(
 ) -> None:
     """Compare the settings, scores and duration of runs.
 
-    Shows the settings that differ, and scores with 95 % intervals. A trial over folds is
+    Shows the settings that differ, and scores with 95% intervals. A trial over folds is
     one run, with the mean of its folds.
     """
     if paired:

@@ -55,7 +55,7 @@ def doctor(
         float | None,
         typer.Option(
             min=0,
-            help="Memory limit for --batch-size; by default 90 % of what is available.",
+            help="Memory limit for --batch-size; by default 90% of what is available.",
         ),
     ] = None,
 ) -> None:

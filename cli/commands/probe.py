@@ -189,7 +189,7 @@ def _words(summary: Mapping[str, Any]) -> Iterator[str]:
             "folds share most of their training images, so the error is a little too small."
         )
     else:
-        yield f"{images}, {summary['training_images']:,} to fit on; 95 % intervals."
+        yield f"{images}, {summary['training_images']:,} to fit on; 95% intervals."
     if summary["compared"] > 1:
         yield (
             f"The best of {summary['compared']} on the same images looks better than it "

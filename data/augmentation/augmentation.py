@@ -37,8 +37,8 @@ class Augmentation:
 
     Args:
         strength: In [0, 1]. 0 leaves images unchanged. 0.5 flips half of them along each
-            axis, rotates by up to 72 degrees, zooms by up to 20 %, shifts by up to 10 %,
-            and changes brightness by up to 15 % and contrast by up to 30 %.
+            axis, rotates by up to 72 degrees, zooms by up to 20%, shifts by up to 10%,
+            and changes brightness by up to 15% and contrast by up to 30%.
         **options: `views`, and policies, which are off by default. `views="fresh"` augments
             each draw of an image differently; a number N limits each image to N views,
             which are used in turn. See docs/augmentation.md.

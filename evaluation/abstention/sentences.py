@@ -133,7 +133,7 @@ def _gaps(sets: Mapping[str, Any], answers: Mapping[str, Any]) -> list[str]:
 
 
 def _kept_table(measured: Mapping[str, Any]) -> Table:
-    header = ["images with an answer", "lowest probability", "accuracy [95 %]"]
+    header = ["images with an answer", "lowest probability", "accuracy [95%]"]
     rows: list[Sequence[Any]] = [
         [
             f"{row['kept']:.0%}",
@@ -147,7 +147,7 @@ def _kept_table(measured: Mapping[str, Any]) -> Table:
 
 
 def _class_table(sets: Mapping[str, Any]) -> Table:
-    header = ["class", "test images", "sets with it [95 %]", "classes per set"]
+    header = ["class", "test images", "sets with it [95%]", "classes per set"]
     rows = [
         [name, each["images"], with_interval(each, "coverage"), _short(each["mean_size"])]
         for name, each in {**sets["per_class"], "all": sets}.items()

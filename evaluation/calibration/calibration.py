@@ -24,7 +24,7 @@ from .scaling import Correction, fit_correction
 
 TITLE = "Calibration"
 EXPLANATION = (
-    "If a calibrated model is 80 % confident, it is right for 80 % of the images. The "
+    "If a calibrated model is 80% confident, it is right for 80% of the images. The "
     "expected calibration error (ECE) is the mean deviation from that over bins of "
     "confidence, the maximum (MCE) that of the worst bin; lower is better, as for Brier "
     "score and negative log likelihood (NLL). The MCE has no interval, because the maximum "
@@ -223,4 +223,4 @@ def _table(values: Mapping[str, Any]) -> Table:
     ]
     per_class = [f"{values[n]['classwise_ece']:.3f}" for n in versions if n != "difference"]
     rows.append(["ECE, mean over classes", *per_class, *[None] * ("after" in values)])
-    return Table("With 95 % intervals", ["", *(titles[name] for name in versions)], rows)
+    return Table("With 95% intervals", ["", *(titles[name] for name in versions)], rows)

@@ -45,7 +45,7 @@ def compare_paired(first: NamedPredictions, second: NamedPredictions) -> Finding
 
     Returns:
         A finding with JSON values: `images`; `scores` by name, with those of both, their
-        `difference` (second - first) and its 95 % `interval`; `mcnemar` with
+        `difference` (second - first) and its 95% `interval`; `mcnemar` with
         `only_first_right`, `only_second_right` and `p_value`; and the same
         `without_contradictory_images` if there are any.
 

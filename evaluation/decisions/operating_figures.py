@@ -105,7 +105,7 @@ def _draw(
     legend = figure.legend(
         handles,
         labels,
-        title=f"{title}, 95 % interval{more}",
+        title=f"{title}, 95% interval{more}",
         loc="outside lower center",
         fontsize=8,
         title_fontsize=8,

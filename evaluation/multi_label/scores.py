@@ -38,7 +38,7 @@ def multi_label_scores(
     Returns:
         `images`, `mean_average_precision`, `macro_roc_auc`, `macro_f1`, `micro_f1`,
         `exact_match` (fraction of images with all labels right), `hamming_loss` (fraction
-        of wrong labels), `intervals` with both ends of the 95 % bootstrap interval of each
+        of wrong labels), `intervals` with both ends of the 95% bootstrap interval of each
         score, `per_label` with `average_precision`, `roc_auc`, `precision`, `recall`, `f1`,
         `threshold` and `support`, and `labels_without_both`; all JSON values.
 

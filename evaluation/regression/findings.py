@@ -83,7 +83,7 @@ def _scores_table(per_target: Mapping[str, Any]) -> Table:
         for key, title in _MEASURES.items()
     ]
     header = ["number", "score", "value", "low", "high"]
-    return Table("Scores by number, with 95 % intervals", header, rows)
+    return Table("Scores by number, with 95% intervals", header, rows)
 
 
 def _widths_table(per_target: Mapping[str, Any], coverage: float) -> Table:
@@ -100,7 +100,7 @@ def _residuals(predictions: NumberPredictions) -> Finding:
         [name, *row.tolist()]
         for name, row in zip(predictions.target_names, quantiles, strict=True)
     ]
-    header = ["number", *(f"{each} %" for each in _QUANTILES)]
+    header = ["number", *(f"{each}%" for each in _QUANTILES)]
     return Finding(
         "Residuals",
         "Prediction minus true value. A slope shows regression towards the mean: large "

@@ -31,7 +31,7 @@ def regression_scores(
         `images` and, for each target by name in `per_target`: `mean_absolute_error`,
         `root_mean_squared_error`, `median_absolute_error` (all in the target's unit), `r2`
         (null if all targets are equal), `bias` (mean of prediction minus target), and
-        `intervals` with both ends of the 95 % bootstrap interval of each except the median.
+        `intervals` with both ends of the 95% bootstrap interval of each except the median.
         `mean_absolute_error`, `root_mean_squared_error` and `r2` are also given as means
         over the targets, with intervals.
 

@@ -55,7 +55,7 @@ def slices_figure(
     names = [_label(name, each) for name, each in shown]
     axis.set_yticks(range(len(shown)), names, fontsize=8, parse_math=False)
     axis.invert_yaxis()
-    axis.set_xlabel("accuracy, with 95 % intervals")
+    axis.set_xlabel("accuracy, with 95% intervals")
     axis.grid(alpha=0.3, axis="x")
     figure.legend(loc="outside upper center", ncols=3, fontsize=8)
     return figure

@@ -237,7 +237,7 @@ def _table(column: str, found: Sequence[Mapping[str, Any]]) -> Table:
         ]
         for each in found
     ]
-    return Table(f"By {column}, with 95 % intervals", _HEADER, rows)
+    return Table(f"By {column}, with 95% intervals", _HEADER, rows)
 
 
 def _signed(one: Mapping[str, Any] | None) -> str | None:

@@ -3,7 +3,7 @@
 All draws of such images are equal, so the bootstrap treats the recall of their class as
 known. Method: Buehler's exact limits (Journal of the American Statistical Association 52,
 1957, pages 482-493) for these classes: the most extreme recalls under which the observed
-predictions have a probability of at least 2.5 %. With a single class, or for the accuracy
+predictions have a probability of at least 2.5%. With a single class, or for the accuracy
 of a model that is always right, these are the limits of Clopper and Pearson (Biometrika 26,
 1934). They are combined with the spread of the other classes by the root of the sum of
 squares, as for independent parts (Zou, Huang and Zhang, Computational Statistics and Data

@@ -31,8 +31,8 @@ class Difference:
 
     Attributes:
         value: The observed difference.
-        low: Low end of its 95 % interval.
-        high: High end of its 95 % interval.
+        low: Low end of its 95% interval.
+        high: High end of its 95% interval.
         p_value: Two-sided p-value under the hypothesis of no difference.
     """
 

@@ -47,7 +47,7 @@ def wilson_interval(
 def share_interval(
     hits: npt.NDArray[np.bool_], groups: npt.NDArray[np.integer] | None = None
 ) -> list[float]:
-    """Returns the 95 % interval of the fraction of hits, as JSON values.
+    """Returns the 95% interval of the fraction of hits, as JSON values.
 
     Images of one patient are not independent. If groups are known, the interval is that of
     the effective number of images, derived from the variance over groups (Korn and

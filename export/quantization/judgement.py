@@ -69,7 +69,7 @@ def judge(judged: Judged, max_loss: float = MAX_LOSS) -> dict[str, Any]:
 
     Returns:
         JSON values: `scores`, with `float32`, `int8` and `loss` by name of the score, each
-        with its 95 % interval (that of the loss is paired); `agreement`, the rate of equal
+        with its 95% interval (that of the loss is paired); `agreement`, the rate of equal
         classes; and `warnings`.
 
     Raises:

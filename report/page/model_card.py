@@ -104,7 +104,7 @@ def _results(report: RunReport) -> Iterator[str]:
         yield f"| {row[0]['name']} | " + " | ".join(cells) + " |"
     counts = " | ".join(shown(scores[WORDS[report.task].images]) for _, scores in columns)
     yield f"| test images | {counts} |\n"
-    yield "With 95 % bootstrap intervals."
+    yield "With 95% bootstrap intervals."
     if report.cleaned:
         yield "Cleaned: without images that have a copy in another class."
     yield ""

@@ -26,7 +26,7 @@ function figureOf(each) {
   image.alt = each.name;
   const caption = document.createElement("figcaption");
   const share = document.createElement("b");
-  share.textContent = `${Math.round(100 * each.probability)} %`;
+  share.textContent = `${Math.round(100 * each.probability)}%`;
   const name = document.createElement("span");
   name.textContent = each.name.split("/").pop();
   name.title = each.name;

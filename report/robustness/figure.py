@@ -40,7 +40,5 @@ def robustness_figure(scores: Scores) -> Figure:
         axis.set_xlabel("strength")
         axis.tick_params(labelbottom=True)
     axes[5].axis("off")
-    axes[5].legend(
-        *axes[0].get_legend_handles_labels(), loc="center", title="95 % interval"
-    )
+    axes[5].legend(*axes[0].get_legend_handles_labels(), loc="center", title="95% interval")
     return figure

@@ -20,9 +20,9 @@ class Score(NamedTuple):
 
     Attributes:
         value: The score, from 0 to 1.
-        interval: 95 % interval of the value.
+        interval: 95% interval of the value.
         change: Difference to the score of the original images.
-        change_interval: 95 % interval of the change on the same images.
+        change_interval: 95% interval of the change on the same images.
     """
 
     value: float
@@ -101,9 +101,7 @@ def as_table(scores: Scores) -> Table:
     for (kind, strength), own in scores.items():
         numbers = [with_interval(each) for score in own.values() for each in _pair(score)]
         rows.append((_described(kind, strength), strength or None, *numbers))
-    title = (
-        "Scores of corrupted images, with 95 % intervals; changes are on the same images"
-    )
+    title = "Scores of corrupted images, with 95% intervals; changes are on the same images"
     return Table(title, header, rows)
 
 

@@ -89,8 +89,8 @@ def _draw_importance(axis: "Axes", insight: Insight) -> None:
     axis.set_ylim(-0.5, len(shown) - 0.2)
     axis.set_yticks([])
     axis.axvline(0.0, color="0.2", lw=0.8)
-    axis.set_xlabel("importance: drop in R2 when shuffled, 90 % interval")
-    part = f"{100 * (found.explained or 0.0):.0f} %"
+    axis.set_xlabel("importance: drop in R2 when shuffled, 90% interval")
+    part = f"{100 * (found.explained or 0.0):.0f}%"
     title = f"a forest explains {part} of the variance of held-out scores; gray: unclear"
     axis.set_title(title, fontsize="medium")
 

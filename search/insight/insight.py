@@ -69,7 +69,7 @@ def describe(insight: Insight) -> Iterator[str]:
     if found.reason:
         yield f"importance: not estimated, because {found.reason}"
         return
-    part = f"{100 * (found.explained or 0.0):.0f} %"
+    part = f"{100 * (found.explained or 0.0):.0f}%"
     yield f"importance (a forest explains {part} of the variance of held-out scores):"
     for each in found.parameters[:ROWS]:
         yield f"  {each.parameter.name}: {_line(each, insight)}"

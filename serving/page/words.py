@@ -128,12 +128,12 @@ def _numbers(point: Mapping[str, Any], document: ModelDocument) -> str:
 
 
 def percent(probability: float) -> str:
-    """Formats a probability as a percentage, never as exactly 0 or 100 %.
+    """Formats a probability as a percentage, never as exactly 0 or 100%.
 
     Example:
         >>> percent(0.931), percent(0.0004), percent(0.99999), percent(1e-9)
-        ('93.1 %', '< 0.1 %', '> 99.9 %', '< 0.1 %')
+        ('93.1%', '< 0.1%', '> 99.9%', '< 0.1%')
     """
     if probability < 0.001:
-        return "< 0.1 %"
-    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"
+        return "< 0.1%"
+    return "> 99.9%" if probability > 0.999 else f"{100 * probability:.1f}%"

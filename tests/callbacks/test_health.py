@@ -46,8 +46,8 @@ def health(run):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"input_wait_share": 0.62}, "input-bound: 62 % of a step .*data.cache=disk"),
-        ({"all_reduce_share": 0.4}, "40 % of the device time goes into all-reduce"),
+        ({"input_wait_share": 0.62}, "input-bound: 62% of a step .*data.cache=disk"),
+        ({"all_reduce_share": 0.4}, "40% of the device time goes into all-reduce"),
         ({"loss_scale": 0.25}, "loss scale has fallen to 0.25: .*mixed_bfloat16"),
         ({"update_ratio/head": 0.3}, "ratio 3e-01 in head: learning rate too high"),
         ({"gradient_norm/conv1": 0.0}, "no gradient reaches conv1"),
@@ -74,7 +74,7 @@ def test_data_that_another_worker_waits_for_are_what_is_slow(run, health, report
     waits = {"input_wait_share/worker_1": 0.9, "all_reduce_share": 0.95}
     look(run, health, **waits)
     ((_, text),) = reported
-    assert "90 % of a step is spent waiting for data on worker 1" in text
+    assert "90% of a step is spent waiting for data on worker 1" in text
     look(run, health, **waits | {"input_wait_share/worker_1": 0.1})
     assert [kind for kind, _ in reported] == ["health", "recovered", "health"]
     assert "all-reduce" in reported[-1][1]
@@ -98,8 +98,8 @@ def test_short_epochs_are_judged_by_all_their_waiting(run, health, reported):
     for waited in (0.3, 0.5, 1.0, 0.1):
         end_epoch(run, health, **{**SPEED, "data_wait_seconds": waited})
     first, second = (text for _, text in reported)
-    assert first.startswith("input-bound: 25 % of a step")
-    assert second.startswith("no longer input-bound: 5 %")
+    assert first.startswith("input-bound: 25% of a step")
+    assert second.startswith("no longer input-bound: 5%")
 
 
 def test_whoever_trains_on_cached_features_is_not_told_to_cache_images(health, reported):
@@ -108,7 +108,7 @@ def test_whoever_trains_on_cached_features_is_not_told_to_cache_images(health, r
     health.on_fit_begin(run)
     look(run, health, input_wait_share=0.62)
     (text,) = reported
-    assert "62 % of a step is spent waiting for data: features are cached" in text
+    assert "62% of a step is spent waiting for data: features are cached" in text
     assert "data.cache" not in text
 
 

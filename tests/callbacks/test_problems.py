@@ -31,7 +31,7 @@ def raised(problems):
         ([NO_DATA], {"stall", "data"}),
         ([SLOW_DATA], {"data"}),
         ([LARGE_UPDATES], {"learning"}),
-        ([Event("health", "40 %", 9, 0.0, ALL_REDUCE)], {"all_reduce"}),
+        ([Event("health", "40%", 9, 0.0, ALL_REDUCE)], {"all_reduce"}),
         ([FROZEN, STALL], {"worker_1", "stall"}),
         ([FROZEN, Event("worker_lost", "lost", 9, 0.0)], {"worker_1", "failure"}),
         ([Event("checkpoint", "written", 9, 0.0)], set()),

@@ -25,8 +25,8 @@ def result(folds=(0.5, 0.6), num_trials=3, objective="val_accuracy", signal=None
     ("test", "outer", "words"),
     [
         (None, None, "to report: nothing yet"),
-        (TEST, None, "to report: accuracy 0.4451 (95 % interval 0.3000 to 0.5000) on the"),
-        (None, OUTER, "to report: accuracy 0.7500 (95 % interval "),
+        (TEST, None, "to report: accuracy 0.4451 (95% interval 0.3000 to 0.5000) on the"),
+        (None, OUTER, "to report: accuracy 0.7500 (95% interval "),
         ({"auc": 0.5}, None, "to report: the scores on the test images"),
     ],
 )

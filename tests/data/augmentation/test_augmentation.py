@@ -99,7 +99,7 @@ def recursive(image: Array, axis: int) -> Array:
 
 
 def test_moved_images_stay_almost_as_sharp_as_the_originals():
-    """Half a pixel to the right: plain linear interpolation loses 40 % of their energy."""
+    """Half a pixel to the right: plain linear interpolation loses 40% of their energy."""
     rows = ndimage.gaussian_filter(noise(4), (0, 0.8, 0.8, 0))
     half = NOTHING[:4].copy()
     half[:, 2] += 0.5

@@ -14,9 +14,9 @@ CHANGES = {
     "encoded at JPEG quality 30": lambda image: (image, "JPEG", {"quality": 30}),
     "half the size": lambda image: (image.resize((60, 45)), "PNG", {}),
     "twice the size, as WebP": lambda image: (image.resize((240, 180)), "WEBP", {}),
-    "5 % cut off a corner": lambda image: (image.crop((6, 4, 120, 90)), "PNG", {}),
-    "5 % cut off each edge": lambda image: (image.crop((6, 4, 114, 86)), "PNG", {}),
-    "5 % cut off, and encoded": lambda image: (
+    "5% cut off a corner": lambda image: (image.crop((6, 4, 120, 90)), "PNG", {}),
+    "5% cut off each edge": lambda image: (image.crop((6, 4, 114, 86)), "PNG", {}),
+    "5% cut off, and encoded": lambda image: (
         image.crop((0, 2, 114, 87)),
         "JPEG",
         {"quality": 50},

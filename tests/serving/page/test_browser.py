@@ -202,13 +202,13 @@ def test_an_image_is_answered_and_nothing_else_is_asked(page, served, files):
     assert text(page, ".verdict") == "red"
     assert text(page, ".file") == "<b>red.png"
     rows = [row.text.split("\n") for row in page.find_elements("css selector", "tbody tr")]
-    assert rows[0] == ["red", "99.5 %"]
+    assert rows[0] == ["red", "99.5%"]
     assert {row[0] for row in rows} == {"red", "green", NAME}
     assert "reached" in page.find_element("css selector", ".points li").get_attribute(
         "class"
     )
     assert "Probability 0.995, threshold 0.6." in text(page, ".points")
-    assert "<b>red.png: red, 99.5 %" in text(page, "#status")
+    assert "<b>red.png: red, 99.5%" in text(page, "#status")
     assert "only 29 validation images" in text(page, "#warned")
     assert "Images of anything other" in text(page, "#not-for")
     image = page.find_element("css selector", ".preview")
@@ -252,7 +252,7 @@ def test_what_is_no_image_is_said_at_the_image_and_can_be_tried_again(page, file
     broken, red = page.find_elements("css selector", "article")
     assert "The image can't be used:" in broken.text
     assert "Try again" in broken.text
-    assert "99.5 %" in red.text
+    assert "99.5%" in red.text
     assert shown(page, ".no-preview")
     broken.find_element("css selector", ".again").click()
     answered(page, 2)

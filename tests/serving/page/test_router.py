@@ -58,7 +58,7 @@ def test_an_image_is_answered(client):
     response = client.post("/page/answer", content=plain_image(0, 30, 10))
     told = response.json()
     assert told["verdict"] == "green"
-    assert [each["percent"] for each in told["classes"]] == ["75.0 %", "25.0 %", "< 0.1 %"]
+    assert [each["percent"] for each in told["classes"]] == ["75.0%", "25.0%", "< 0.1%"]
     assert response.headers["cache-control"] == "no-store"
 
 

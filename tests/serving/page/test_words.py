@@ -79,7 +79,7 @@ def test_sets_are_of_uncorrected_and_percentages_of_corrected_probabilities():
     scaling = {"kind": "temperature", "temperature": 0.5}
     found = shown([0.55, 0.4, 0.05], [0.9, 0.09, 0.01], scaling, prediction_sets=SETS)
     assert found["why"].startswith("It may be red or green.")
-    assert found["classes"][0]["percent"] == "90.0 %"
+    assert found["classes"][0]["percent"] == "90.0%"
 
 
 def test_thresholds_and_groups_are_told_in_words():
@@ -102,7 +102,7 @@ def test_thresholds_and_groups_are_told_in_words():
             "detail": "Probability 0.3, threshold 0.4.",
             "is_reached": False,
         },
-        {"text": "cold: 50.0 %", "detail": "green, blue together.", "is_reached": None},
+        {"text": "cold: 50.0%", "detail": "green, blue together.", "is_reached": None},
     ]
 
 
@@ -135,7 +135,7 @@ def test_names_do_nothing_but_show():
 
 @pytest.mark.parametrize(
     ("probability", "text"),
-    [(0.9994, "> 99.9 %"), (1.0, "> 99.9 %"), (0.999, "99.9 %"), (0.0, "< 0.1 %")],
+    [(0.9994, "> 99.9%"), (1.0, "> 99.9%"), (0.999, "99.9%"), (0.0, "< 0.1%")],
 )
 def test_percentages_claim_no_certainty(probability, text):
     assert percent(probability) == text
