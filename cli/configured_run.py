@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..configs import RunConfig
+from ..core.errors import suggesting_arguments
 from .tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class ConfiguredRun(NamedTuple):
     trainer: "Trainer"
 
 
+@suggesting_arguments(False)
 def configure(*arguments: str) -> ConfiguredRun:
     """Creates data, module and Trainer from recipes, YAML files and single settings.
 

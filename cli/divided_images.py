@@ -34,13 +34,13 @@ def read_index(config: RunConfig) -> "BuiltIndex":
     return build_index(config.data, config.seed, store, config.task)
 
 
-def list_images(config: RunConfig) -> "ImageIndex":
-    """Returns all images of a configuration, without splitting off validation or folds.
+def list_images(config: RunConfig) -> "BuiltIndex":
+    """Lists all images of a configuration, without splitting off validation or folds.
 
     Raises:
         DataError: The images can't be used; the message lists all faults.
     """
-    return read_index(_undivided(config)).index
+    return read_index(_undivided(config))
 
 
 def describe_images(config: RunConfig) -> list[str]:

@@ -15,7 +15,7 @@ import typer
 from ..core.console import PlainConsole, silence
 from ..core.console import show as show_line
 from ..core.deprecations import current_options
-from ..core.errors import ConfigError, KeraunosError, message
+from ..core.errors import ConfigError, KeraunosError, message, suggesting_arguments
 from ..core.exit_codes import interruptions_returned
 from .commands import (
     audit,
@@ -174,7 +174,10 @@ def _run(arguments: Sequence[str]) -> int:
         # Typer returns the result of the command, None, or the code of `typer.Exit`;
         # newer versions turn an interrupt into the latter.
         known = current_options(arguments)
-        with interruptions_returned():  # a command says how to resume
+        with (
+            suggesting_arguments(False),
+            interruptions_returned(),
+        ):  # a command says how to resume
             return app(known, standalone_mode=False, prog_name=app.info.name) or 0
     except KeraunosError as error:
         _write_line(f"error: {error}")

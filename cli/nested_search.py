@@ -99,8 +99,9 @@ def _configs(config: RunConfig, directory: Path) -> list[RunConfig]:
     from ..search.trial_config import unsent
 
     count = config.search.outer_folds or 0
-    index = list_images(config)
-    part_of = assign_parts(index, count, config.seed)
+    built = list_images(config)
+    index = built.index
+    part_of = assign_parts(index, count, config.seed, built.dropped)
     inner = config.search.model_copy(update={"outer_folds": None})
     own = unsent(config.model_copy(update={"search": inner, "run_dir": None}))
     given = index.splits == VALIDATION

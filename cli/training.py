@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ..configs import RunConfig
+from ..core.errors import suggesting_arguments
 from ..core.run_layout import CONFIG_FILE
 from .console import notify, show
 from .next_command import next_command
@@ -62,6 +63,7 @@ def train(
     return run
 
 
+@suggesting_arguments(False)
 def fit(config: RunConfig, run_dir: Path | None) -> TrainedRun:
     """Trains or resumes a run until it ends or is interrupted.
 

@@ -5,11 +5,9 @@ A constructor declares `**options: Unpack[TrainerOptions]` for editors and type 
 and their defaults in `help()` and rejects all others.
 """
 
-import contextlib
 import functools
 import inspect
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
@@ -17,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ..core.deprecations import current_settings
-from ..core.errors import ConfigError, DataError, message
+from ..core.errors import ConfigError, message, suggesting_arguments
 from ..core.names import did_you_mean
 from .augmentation import AugmentationConfig
 from .callbacks import CALLBACKS
@@ -131,7 +129,8 @@ def takes_settings(arguments: Arguments) -> Callable[[Function], Function]:
                 bound = signature.bind(*given, **options)
             except TypeError as error:
                 raise TypeError(f"{call}: {error}") from None
-            return constructor(**bound.arguments)
+            with suggesting_arguments():
+                return constructor(**bound.arguments)
 
         checked.__signature__ = signature  # type: ignore[attr-defined]
         return cast(Function, checked)
@@ -158,24 +157,6 @@ def settings_of(section: str, **options: Any) -> RunConfig:
     of_run = RunConfig.model_fields.keys() - cast(type[BaseModel], own).model_fields.keys()
     outer = {name: inner.pop(name) for name in of_run & options.keys()}
     return validated(RunConfig, **outer, **{section: inner})
-
-
-@contextlib.contextmanager
-def naming_policies() -> Iterator[None]:
-    """Writes the policies in a DataError as Python does: `on_leak="drop"`.
-
-    Example:
-        >>> with naming_policies():
-        ...     raise DataError("Try data.on_conflict=drop data.on_leak=drop.")
-        Traceback (most recent call last):
-        keraunos.core.errors.DataError: Try on_conflict="drop", on_leak="drop".
-    """
-    try:
-        yield
-    except DataError as error:
-        text = re.sub(r"(data\.on_\w+=\w+) (?=data\.on_)", r"\1, ", str(error))
-        text = re.sub(r"\bdata\.(on_\w+)=(\w+)", r'\1="\2"', text)
-        raise type(error)(text).with_traceback(error.__traceback__) from None
 
 
 def _with_settings(signature: inspect.Signature, arguments: Arguments) -> inspect.Signature:

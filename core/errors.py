@@ -3,9 +3,12 @@
 Every message follows one format: what was expected, what was received, what to do.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from .redaction import redacted
+from .suggestion import Suggestion
 
 LONGEST = 500  # maximum number of characters of a value in a message
 
@@ -13,11 +16,33 @@ LONGEST = 500  # maximum number of characters of a value in a message
 class KeraunosError(Exception):
     """Base class of all errors that Keraunos raises deliberately.
 
+    Args:
+        text: The message.
+        suggestion: Settings that avoid the error, for the end of the message.
+
     Attributes:
         exit_code: Exit status of the command line for this kind of error.
+        suggestion: The suggested settings, or None.
+        names_arguments: Whether the message suggests arguments in Python, rather than
+            settings on the command line.
     """
 
     exit_code = 1
+    names_arguments = False
+
+    def __init__(self, text: str = "", suggestion: Suggestion | None = None) -> None:
+        super().__init__(text, *([] if suggestion is None else [suggestion]))
+        self.suggestion = suggestion
+
+    def __str__(self) -> str:
+        """Returns the message with its suggestion, which has a line of its own in lists."""
+        text, suggestion = str(self.args[0]), self.suggestion
+        if suggestion is None:
+            return text
+        words = (
+            suggestion.as_arguments() if self.names_arguments else suggestion.as_settings()
+        )
+        return f"{text}\n{words}" if "\n" in text else f"{text} {words}"
 
 
 class ConfigError(KeraunosError, ValueError):
@@ -66,6 +91,28 @@ class SelfTestError(KeraunosError, RuntimeError):
     """A check of the self-test failed on this machine."""
 
     exit_code = 9
+
+
+@contextlib.contextmanager
+def suggesting_arguments(are_arguments: bool = True) -> Iterator[None]:
+    """Lets errors that pass suggest arguments in Python, or settings as typed.
+
+    The outermost decides: what the user called.
+
+    Args:
+        are_arguments: Whether the user called a function of Python.
+
+    Example:
+        >>> with suggesting_arguments():
+        ...     raise DataError("Bad.", Suggestion("Try", {"data.on_leak": "drop"}, "."))
+        Traceback (most recent call last):
+        keraunos.core.errors.DataError: Bad. Try on_leak="drop".
+    """
+    try:
+        yield
+    except KeraunosError as error:
+        error.names_arguments = are_arguments
+        raise
 
 
 def message(expected: str, remedy: str = "", /, **received: object) -> str:

@@ -76,8 +76,7 @@ def _require_to_train_on(folds: Sequence[ImageData]) -> None:
         raise DataError(
             message(
                 "The training images of each fold must contain each class, but all images "
-                "of a class are in one group, and it is missing in "
-                f"{missing}.",
+                f"of a class are in one group, and it is missing in {missing}",
                 "Add images, or remove these classes.",
                 **{"search.folds": len(folds)},
             )
@@ -90,7 +89,7 @@ def _require_to_measure(folds: Sequence[ImageData], objective: str) -> None:
         raise DataError(
             message(
                 f"`{objective}` needs images of each class in each fold; some are missing "
-                f"in {missing}. Copies and members of a group stay together.",
+                f"in {missing} Copies and members of a group stay together.",
                 "Use fewer search.folds, add images, remove the folders or rows of these "
                 "classes, or use an objective that can do without them, such as "
                 "search.objective=val_loss or val_accuracy.",
@@ -115,7 +114,10 @@ def _require_different_numbers(folds: Sequence[ImageData], objective: str) -> No
 
 
 def _missing(folds: Sequence[ImageData], splits: Sequence[ImageSplit]) -> str:
-    """Lists classes or labels without images by fold; empty for regression."""
+    """Lists classes or labels without images by fold, as the end of a sentence.
+
+    Empty for regression.
+    """
     lines = []
     missing: dict[str, None] = {}
     for number, split in enumerate(splits, 1):
@@ -124,7 +126,8 @@ def _missing(folds: Sequence[ImageData], splits: Sequence[ImageSplit]) -> str:
         if names:
             lines.append(f"fold {number} ({some(names)})")
             missing |= dict.fromkeys(names)
-    return "; ".join([", ".join(lines), *folds[0].describe_lost([*missing])])
+    why = folds[0].describe_dropped(missing)
+    return f"{', '.join(lines)}. {why}".rstrip(" ") if lines else ""
 
 
 def _counts(split: ImageSplit) -> list[int]:

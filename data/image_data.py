@@ -2,18 +2,19 @@
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..configs import DataConfig
-from ..configs.arguments import FOLDER, TABLE, naming_policies, settings_of, takes_settings
+from ..configs.arguments import FOLDER, TABLE, settings_of, takes_settings
 from ..configs.choices import Task
 from ..configs.options import FolderOptions, TableOptions
 from ..core.run_layout import DROPPED_FILE, SPLIT_FILE
 from .augmentation import Augmentation
 from .files.decode import Pixels
 from .image_split import Integers
+from .index.policies import describe_dropped
 from .index.split_csv import fingerprint_split, write_dropped, write_split
 from .index.trained_images import held_out_among, read_trained_images
 from .read_images import ReadImages, one_fold, read_images
@@ -108,8 +109,7 @@ class ImageData:
             (9, 598, 149)
         """
         config = settings_of("data", train=str(train), **options)
-        with naming_policies():
-            return cls.from_config(config.data, augmentation, config.seed, config.cache_dir)
+        return cls.from_config(config.data, augmentation, config.seed, config.cache_dir)
 
     @classmethod
     @takes_settings(TABLE)
@@ -134,10 +134,9 @@ class ImageData:
             DataError: The table or its images would spoil a run; all faults are listed.
         """
         config = settings_of("data", train=str(train), **options)
-        with naming_policies():
-            return cls.from_config(
-                config.data, augmentation, config.seed, config.cache_dir, config.task
-            )
+        return cls.from_config(
+            config.data, augmentation, config.seed, config.cache_dir, config.task
+        )
 
     def with_augmentation(self, augmentation: Augmentation) -> "ImageData":
         """Returns the same images with another augmentation; files are not read again.
@@ -179,9 +178,9 @@ class ImageData:
         """Returns lines for the start of a run: images per split, and what was left out."""
         return [self._read.built.index.describe(), *self._read.remarks]
 
-    def describe_lost(self, class_names: Sequence[str]) -> list[str]:
-        """Returns how many images are left of classes of which some were left out."""
-        return self._read.built.describe_lost(class_names)
+    def describe_dropped(self, class_names: Collection[str]) -> str:
+        """Describes how many images of some classes were dropped, and why; may be empty."""
+        return describe_dropped(self._read.built.dropped, class_names)
 
     def settings(self) -> dict[str, Any]:
         """Returns the settings that determine the batches, to compare them on resume."""

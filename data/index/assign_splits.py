@@ -1,6 +1,6 @@
 """Assigns the files of `data.train` to training, validation and test."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from ...core.names import some
 from ..copies.groups import differ_within
 from .image_index import TEST, TRAIN, VALIDATION, ImageIndex
 from .kinds import Kinds
+from .policies import Dropped, describe_dropped
 from .split_csv import UNNAMED, WrittenSplit
 from .stratified import HELD_OUT, STAYS, UNDECIDED, assign_folds, hold_out
 
@@ -33,6 +34,7 @@ def assign_splits(
     given: Collection[str],
     seed: int,
     written: WrittenSplit | None = None,
+    dropped: Sequence[Dropped] = (),
 ) -> tuple[ImageIndex, list[str]]:
     """Holds out validation and test images that have no folder or table of their own.
 
@@ -42,6 +44,7 @@ def assign_splits(
         given: Names of the splits that have files of their own.
         seed: Seed of the splits.
         written: Assignments of an earlier run, which are kept.
+        dropped: The files that were dropped, which explain small classes.
 
     Returns:
         The index with its splits, and remarks.
@@ -60,7 +63,7 @@ def assign_splits(
         and (config.folds is not None or config.validation_split > 0)
     )
     if written is None:
-        _require_enough(index, 1 + has_test + has_validation)
+        _require_enough(index, 1 + has_test + has_validation, dropped)
     if has_test:
         assignment.hold_out(TEST, config.test_split, seed, _PURPOSE_OF_TEST)
     if has_validation and config.folds is not None and config.fold is not None:
@@ -76,7 +79,12 @@ def assign_splits(
 
 
 def assign_fold(
-    index: ImageIndex, number: int, folds: int, given: Collection[str], seed: int
+    index: ImageIndex,
+    number: int,
+    folds: int,
+    given: Collection[str],
+    seed: int,
+    dropped: Sequence[Dropped] = (),
 ) -> ImageIndex:
     """Uses one fold of the training and validation files for validation.
 
@@ -86,13 +94,14 @@ def assign_fold(
         folds: Number of folds.
         given: Names of the splits that have files of their own.
         seed: Seed of the folds.
+        dropped: The files that were dropped, which explain small classes.
 
     Raises:
         DataError: Validation images are given, or a class is too small for folds.
     """
     _require_none_given(given, folds)
     index, _ = _without_validation(index)
-    _require_enough(index, 2)
+    _require_enough(index, 2, dropped)
     assignment = _Assignment(index, given)
     assignment.take_fold(number, folds, seed)
     return replace(index, splits=assignment.splits)
@@ -177,7 +186,7 @@ class _Assignment:
         return np.flatnonzero(np.isin(self.splits, splits) & self._is_ours)
 
 
-def _require_enough(index: ImageIndex, sides: int) -> None:
+def _require_enough(index: ImageIndex, sides: int, dropped: Sequence[Dropped]) -> None:
     """Checks that each class suffices for `sides` splits."""
     if index.task == "regression":
         return
@@ -197,7 +206,8 @@ def _require_enough(index: ImageIndex, sides: int) -> None:
             message(
                 f"Each class must have at least {sides} images to hold out a part (copies "
                 f"and members of a group count as one); these have fewer: {some(small)}.",
-                "Add images, remove these classes, or hold out fewer parts.",
+                f"{describe_dropped(dropped, small)} Add images, remove these classes, or "
+                "hold out fewer parts.".lstrip(),
                 images=dict(list(small.items())[:20]),
             )
         )

@@ -1,7 +1,6 @@
 """Builds the index of a run: lists, inspects, cleans and splits the files."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -10,10 +9,10 @@ import numpy.typing as npt
 
 from ...configs import DataConfig
 from ...configs.choices import Check, CopyCheck, Task
-from ...core.counted import counted
 from ...core.errors import ConfigError, DataError, message
 from ...core.names import some
 from ...core.store import Store
+from ...core.suggestion import Suggestion
 from ...core.user_path import user_path
 from ..copies.find_copies import find_copies
 from ..copies.groups import (
@@ -37,7 +36,7 @@ from .assign_splits import assign_fold, assign_splits, follow_written_split
 from .columns import join_columns
 from .image_index import SPLIT_NAMES, TEST, TRAIN, VALIDATION, ImageIndex
 from .label_checks import alike_but_for_case
-from .policies import Dropped, Policies, apply_policies
+from .policies import Dropped, Policies, apply_policies, describe_dropped
 from .scan import Scan
 from .sources import list_sources
 from .split_csv import read_split
@@ -61,23 +60,6 @@ class BuiltIndex:
     remarks: list[str]
     given: frozenset[str] = frozenset({"train"})
 
-    def describe_lost(self, class_names: Iterable[str]) -> list[str]:
-        """Returns how many images are left of classes of which some were left out.
-
-        Args:
-            class_names: Names of the classes.
-        """
-        rows = np.flatnonzero(self.index.splits != TEST).tolist()
-        targets = [self.index.describe_target(row) for row in rows]
-        lines = []
-        for name in class_names:
-            lost = Counter(each.policy for each in self.dropped if each.target == name)
-            if lost:
-                left = counted(targets.count(name), "image")
-                how = " and ".join(f"data.{n}=drop left out {c:,}" for n, c in lost.items())
-                lines.append(f"{left} of {name} remained to train and validate on; {how}")
-        return lines
-
     def one_fold(self, number: int, folds: int, seed: int) -> "BuiltIndex":
         """Returns the same files, with one of their folds for validation.
 
@@ -90,10 +72,11 @@ class BuiltIndex:
             DataError: Validation images are given, a class is too small for folds, or
                 fewer than two classes are left to train on.
         """
-        index = assign_fold(self.index, number, folds, self.given, seed)
-        before = _remarks_on_classes(self.index)
+        index = assign_fold(self.index, number, folds, self.given, seed, self.dropped)
+        before = _remarks_on_classes(self.index, self.dropped)
         remarks = [line for line in self.remarks if line not in before]
-        return replace(self, index=index, remarks=remarks + _remarks_on_classes(index))
+        remarks += _remarks_on_classes(index, self.dropped)
+        return replace(self, index=index, remarks=remarks)
 
 
 def build_index(
@@ -128,14 +111,14 @@ def build_index(
     if written is not None:
         index = follow_written_split(index, written)
     index, dropped, remarks = apply_policies(index, problems, _policies(config))
-    index, found = assign_splits(index, config, scans.keys(), seed, written)
+    index, found = assign_splits(index, config, scans.keys(), seed, written, dropped)
     odd += remarks_on_bits(records, config.bit_depth)
     if config.check == "lazy":
         odd.append(
             "files were not opened: an unusable file will end the run when it is read"
         )
     listed = [line for scan in scans.values() for line in scan.remarks]
-    remarks += [*listed, *odd, *found, *_remarks_on_classes(index)]
+    remarks += [*listed, *odd, *found, *_remarks_on_classes(index, dropped)]
     return BuiltIndex(index, dropped, remarks, frozenset(scans))
 
 
@@ -144,9 +127,10 @@ def _require_one_fold(config: DataConfig) -> None:
         raise ConfigError(
             message(
                 f"`data.fold` must select one of the {config.folds} folds for validation.",
-                "`keraunos fit` trains all of them; otherwise try data.fold=1.",
+                "`keraunos fit` trains all of them.",
                 **{"data.fold": None},
-            )
+            ),
+            Suggestion("Otherwise try", {"data.fold": 1}, "."),
         )
 
 
@@ -222,7 +206,7 @@ def _equal(targets: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
     return np.unique(targets, axis=0, return_inverse=True)[1].ravel().astype(np.int32)
 
 
-def _remarks_on_classes(index: ImageIndex) -> list[str]:
+def _remarks_on_classes(index: ImageIndex, dropped: Sequence[Dropped]) -> list[str]:
     """Returns remarks on classes with few training images.
 
     Raises:
@@ -234,7 +218,7 @@ def _remarks_on_classes(index: ImageIndex) -> list[str]:
         raise DataError(
             message(
                 "At least two classes must have training images.",
-                "Check the class folders, and dropped files with data.on_conflict=keep.",
+                f"{describe_dropped(dropped, counts)} Check the class folders.".strip(),
                 counts=dict(list(counts.items())[:20]),
             )
         )

@@ -1,23 +1,29 @@
 """Divides training images into the outer folds of a nested cross-validation."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from ...core.errors import DataError, message
 from ...core.names import some
 from .image_index import TRAIN, ImageIndex
+from .policies import Dropped, describe_dropped
 from .stratified import assign_folds
 
 NO_PART = -1
 
 
-def assign_parts(index: ImageIndex, parts: int, seed: int) -> npt.NDArray[np.intp]:
+def assign_parts(
+    index: ImageIndex, parts: int, seed: int, dropped: Sequence[Dropped] = ()
+) -> npt.NDArray[np.intp]:
     """Assigns training images to parts; classes are spread evenly, groups stay together.
 
     Args:
         index: All images; those in TRAIN are divided.
         parts: Number of parts.
         seed: Seed of the assignment.
+        dropped: The files that were dropped, which explain small classes.
 
     Returns:
         `(rows,)`: part of each image, starting at 0; NO_PART for images of other splits.
@@ -35,7 +41,7 @@ def assign_parts(index: ImageIndex, parts: int, seed: int) -> npt.NDArray[np.int
     _require_groups_that_fit(own, parts)
     lost = _in_one_part(own, part_of[training])
     if lost:
-        raise _one_sided(parts, lost)
+        raise _one_sided(parts, lost, dropped)
     return part_of
 
 
@@ -83,13 +89,14 @@ def _too_few(parts: int, groups: int) -> DataError:
     )
 
 
-def _one_sided(parts: int, classes: list[str]) -> DataError:
+def _one_sided(parts: int, classes: list[str], dropped: Sequence[Dropped]) -> DataError:
     return DataError(
         message(
             "All classes must remain when any one part of the images is removed, but all "
             f"images of {some(classes)} are in one part (copies and members of a group "
             "stay together).",
-            "Add images of these classes, or leave these classes out.",
+            f"{describe_dropped(dropped, classes)} Add images of these classes, or leave "
+            "these classes out.".lstrip(),
             **{"search.outer_folds": parts},
         )
     )

@@ -1,6 +1,7 @@
 """Handles images that would spoil a run: unreadable, contradictory or leaked."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,9 @@ from ...configs.choices import Policy, UnreadablePolicy
 from ...core.counted import counted
 from ...core.errors import DataError
 from ...core.names import printable, some
+from ...core.suggestion import Suggestion
 from ..copies.groups import Groups, Mask, any_within, copy_groups
-from .image_index import TEST, TRAIN, ImageIndex
+from .image_index import SEPARATOR, TEST, TRAIN, ImageIndex
 
 _SHOWN = 5
 
@@ -70,6 +72,30 @@ class Dropped:
     policy: str
     reason: str
     target: str = ""
+
+
+def describe_dropped(dropped: Iterable[Dropped], class_names: Collection[str]) -> str:
+    """Describes how many images of some classes were dropped, and why.
+
+    Args:
+        dropped: All dropped files.
+        class_names: The classes, or labels.
+
+    Returns:
+        A sentence; empty if no image of these was dropped.
+
+    Example:
+        >>> dropped = [Dropped("a.jpg", "on_unreadable", "it is empty", "cat")]
+        >>> describe_dropped(dropped, ["cat", "dog"])
+        'Images were dropped before: 1 of cat by data.on_unreadable.'
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for each in dropped:
+        whole = [each.target] if each.target in class_names else []
+        names = whole or each.target.split(SEPARATOR)
+        counts.update((name, each.policy) for name in names if name in class_names)
+    parts = [f"{n:,} of {name} by data.{policy}" for (name, policy), n in counts.items()]
+    return f"Images were dropped before: {some(parts)}." if parts else ""
 
 
 def apply_policies(
@@ -183,23 +209,22 @@ def _raise_for(index: ImageIndex, faults: list[Fault]) -> None:
         ]
         if len(rows) > _SHOWN:
             lines.append(f"  and {len(rows) - _SHOWN} more")
-    lines.append(_advice(index, faults))
-    raise DataError("\n".join(lines))
+    raise DataError("\n".join(lines), _advice(index, faults))
 
 
-def _advice(index: ImageIndex, faults: list[Fault]) -> str:
+def _advice(index: ImageIndex, faults: list[Fault]) -> Suggestion:
     """Suggests settings, unless too few images would remain."""
-    settings = " ".join(f"data.{fault.setting}=drop" for fault in faults)
+    settings = {f"data.{fault.setting}": "drop" for fault in faults}
     left_out = np.any([fault.droppable for fault in faults], axis=0)
     lost = classes_lost(index, left_out)
     present = int(np.count_nonzero(index.class_counts(TRAIN)))
     if lost and present - len(lost) < 2:
-        return f"Fix the folders: {settings} would leave fewer than two classes."
+        rest = "would leave fewer than two classes."
+        return Suggestion("Fix the folders:", settings, rest)
     if lost:
-        return (
-            f"Fix the folders: {settings} would remove all training images of {some(lost)}."
-        )
-    return f"Fix the folders, or drop these images: {settings}"
+        rest = f"would remove all training images of {some(lost)}."
+        return Suggestion("Fix the folders:", settings, rest)
+    return Suggestion("Fix the folders, or drop these images:", settings)
 
 
 def classes_lost(index: ImageIndex, left_out: Mask) -> list[str]:

@@ -10,6 +10,7 @@ from ...configs.choices import FindImagesBy
 from ...core.counted import counted, counted_clause
 from ...core.errors import DataError, message
 from ...core.names import some
+from ...core.suggestion import Suggestion
 from ..files.formats import EXTENSIONS, begins_like_an_image
 from .folders import (
     entries_of,
@@ -154,7 +155,8 @@ def _deep(root: Path, names: tuple[str, ...], paths: list[str]) -> Iterator[str]
 def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
     if not scan.paths:
         raise DataError(
-            message(wanted_images(name), _remedy(scan, by), **{name: str(scan.root)})
+            message(wanted_images(name), _remedy(scan), **{name: str(scan.root)}),
+            _suggestion(scan, by),
         )
     present = set(scan.labels)
     empty = [each for i, each in enumerate(scan.class_names) if i not in present]
@@ -163,22 +165,27 @@ def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
             message(
                 f"Each class folder of `{name}` must contain images; these contain none: "
                 f"{some(empty)}.",
-                f"Remove them. {_remedy(scan, by)}".strip(),
+                f"Remove them. {_remedy(scan)}".strip(),
                 **{name: str(scan.root)},
-            )
+            ),
+            _suggestion(scan, by),
         )
 
 
-def _remedy(scan: Scan, by: FindImagesBy) -> str:
+def _remedy(scan: Scan) -> str:
     parts = []
     if not scan.paths and _loose_images(scan.root):
         parts.append("Move its images into one folder per class.")
     if scan.ignored:
         others = ", ".join(f"{n} of {kind}" for kind, n in scan.ignored.items())
         parts.append(f"Skipped: {others} files.")
-        if by == "extension":
-            parts.append("data.find_images_by=content also opens them.")
     return " ".join(parts)
+
+
+def _suggestion(scan: Scan, by: FindImagesBy) -> Suggestion | None:
+    if not scan.ignored or by != "extension":
+        return None
+    return Suggestion("", {"data.find_images_by": "content"}, "also opens them.")
 
 
 def require_two_classes(scan: Scan, name: str) -> None:

@@ -11,6 +11,7 @@ from ...core.errors import ConfigError, DataError, message
 from ...core.missing_values import is_missing
 from ...core.names import did_you_mean, is_one_line, some
 from ...core.store import Store
+from ...core.suggestion import Suggestion
 from ...core.user_path import user_path
 from ..synthetic.folder import NAME as SYNTHETIC
 from ..synthetic.folder import synthetic_folder
@@ -237,9 +238,10 @@ def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
             message(
                 "The split column must be consistent with the other settings, but "
                 f"{'; '.join(sorted(problems))}.",
-                "Remove the other settings, or try data.split_column=null.",
+                "Remove the other settings, or ignore the column:",
                 **{"data.train": config.train},
-            )
+            ),
+            Suggestion("", {"data.split_column": None}, "."),
         )
     return {**scans, **parts}
 

@@ -64,13 +64,13 @@ def config(tmp_path_factory):
 
 
 def test_tables_hold_the_images_of_their_side(config, tmp_path):
-    index = list_images(config)
+    index = list_images(config).index
     is_test = index.splits == 2
     assert is_test.sum() == 4  # two of each class, and none is held out for validation
     sides = {"train": ~is_test, "test": is_test, "validation": np.zeros(12, bool)}
     own = with_tables(config, index, sides, tmp_path / "tables")
     assert (own.data.validation, own.data.test_split) == (None, 0.0)
-    whole = list_images(own)
+    whole = list_images(own).index
     for split, rows in ((0, ~is_test), (2, is_test)):
         assert set(whole.paths[whole.splits == split]) == set(index.paths[rows])
     again = with_tables(config, index, sides, tmp_path / "tables")
@@ -78,7 +78,7 @@ def test_tables_hold_the_images_of_their_side(config, tmp_path):
 
 
 def test_tables_of_other_images_are_refused(config, tmp_path):
-    index = list_images(config)
+    index = list_images(config).index
     rows = np.ones(len(index), bool)
     with_tables(config, index, {"train": rows}, tmp_path / "tables")
     rows[0] = False

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ...configs.familiar_arguments import INSTEAD
-from ...core.errors import ConfigError, message
+from ...core.errors import ConfigError, message, suggesting_arguments
 
 Arguments = ParamSpec("Arguments")
 Self = TypeVar("Self")
@@ -19,6 +19,8 @@ def explains_keras_arguments(
     method: Callable[Concatenate[Self, Arguments], Result],
 ) -> Callable[Concatenate[Self, Arguments], Result]:
     """Decorates a method of the Trainer to explain arguments of Keras and Lightning.
+
+    Errors that suggest settings name them as arguments.
 
     Raises:
         ConfigError: The method is called with an argument that only Keras or Lightning
@@ -33,7 +35,8 @@ def explains_keras_arguments(
     ) -> Result:
         _refuse_familiar(method.__name__, set(options) - set(parameters))
         _refuse_positional(method.__name__, arguments, len(positional))
-        return method(self, *arguments, **options)
+        with suggesting_arguments():
+            return method(self, *arguments, **options)
 
     return cast(Callable[Concatenate[Self, Arguments], Result], checked)
 

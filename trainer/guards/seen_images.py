@@ -9,6 +9,7 @@ from ...configs.weights import IMAGENET
 from ...core.counted import counted
 from ...core.errors import DataError, message
 from ...core.run_layout import CHECKPOINTS_FOLDER, CONFIG_FILE, SPLIT_FILE
+from ...core.suggestion import Suggestion
 from ...core.user_path import user_path
 from ...models import Module, TransferModel
 from ...models.weights import UnreadableWeightsError, runs_behind
@@ -95,7 +96,8 @@ def _check_run(
             f"trained on {what}. Scores on these would be too optimistic.",
             _remedy(table, all_folds),
             **{setting: str(run), "data.on_leak": data.on_leak},
-        )
+        ),
+        Suggestion("", {"data.on_leak": "keep"}, "continues anyway."),
     )
 
 
@@ -114,7 +116,4 @@ def _remedy(table: Path, all_folds: bool) -> str:
         alike = (
             "Each image is held out by one of the folds: train only the fold of that run"
         )
-    return (
-        f"{alike}, or use weights that were not trained on these images; data.on_leak=keep "
-        "continues anyway."
-    )
+    return f"{alike}, or use weights that were not trained on these images."

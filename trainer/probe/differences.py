@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.errors import ConfigError
+from ...core.suggestion import Suggestion
 from .rounding import differ, distance
 
 
@@ -73,8 +74,12 @@ def refusal(found: Iterable[Difference], num_replicas: int, num_rows: int) -> Co
     return ConfigError(
         f"A batch must give the same results whole and split over {num_replicas} replicas. "
         f"Received, for {num_rows} rows: {values}. {remedies} Or train on one replica "
-        "(trainer.devices=1); trainer.check_replicas=false trains anyway, with results "
-        "that depend on the number of replicas."
+        "(devices=1).",
+        Suggestion(
+            "",
+            {"trainer.check_replicas": False},
+            "trains anyway, with results that depend on the number of replicas.",
+        ),
     )
 
 

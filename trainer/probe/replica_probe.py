@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ...core.errors import KeraunosError, OutOfMemoryError, message
+from ...core.suggestion import Suggestion
 from ...models import Module
 from ...models.variables import value_on_host
 from ...strategies import workers_of
@@ -85,9 +86,9 @@ def check_replicas(
         raise OutOfMemoryError(
             message(
                 "The rows that are run whole and split must fit into a device's memory.",
-                "trainer.check_replicas=false skips this check.",
                 rows=num_rows,
-            )
+            ),
+            Suggestion("", {"trainer.check_replicas": False}, "skips this check."),
         ) from error
     except Exception as error:
         error.add_note(

@@ -162,3 +162,26 @@ def test_a_class_with_few_training_images_left_is_named(tmp_path: Path) -> None:
     options: dict[str, Any] = {"image_size": 32, "on_unreadable": "drop"}
     data = ImageData.from_folder(train, cache_dir=tmp_path / "cache", **options)
     assert "fewer than 5 training images are left of emu (3)" in data.describe()
+
+
+def test_images_that_were_dropped_explain_a_class_too_small_to_divide(
+    tmp_path: Path,
+) -> None:
+    root = make_images(tmp_path / "train", {"cat": 3, "dog": 4})
+    shutil.copy(root / "cat/cat-000.png", root / "dog")
+    (root / "cat/cat-001.png").write_bytes(b"no image")
+    options = {**DROP, "image_size": 32, "cache_dir": tmp_path / "cache"}
+    why = (
+        r"have fewer: cat\. Received: images={'cat': 1}\. Images were dropped before: 1 of "
+        r"cat by data\.on_(unreadable|conflict), 1 of cat by data\.on_\w+\. Add images"
+    )
+    with pytest.raises(DataError, match=why):
+        ImageData.from_folder(root, validation_split=0.5, **options)
+    data = ImageData.from_folder(root, validation_split=0.0, **options)
+    with pytest.raises(DataError, match=why):
+        data.fold(1, 2)
+    (root / "cat/cat-002.png").write_bytes(b"no image either")
+    with pytest.raises(
+        DataError, match=r"two classes.*dropped before: 2 of cat by data\.on_u"
+    ):
+        ImageData.from_folder(root, validation_split=0.0, **options)
