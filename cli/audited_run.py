@@ -9,7 +9,7 @@ from ..configs import RunConfig
 from ..configs.choices import CopyCheck
 from ..core.errors import ConfigError, DataError, KeraunosError, message
 from ..core.run_layout import CONFIG_FILE, MODEL_FILE, VALIDATION_PREDICTIONS_FILE
-from ..core.store import open_store
+from ..core.shared_store import open_store
 from ..data.audit.audit import Audit, audit_data
 from ..data.index.folders import is_own_folder
 from ..evaluation.evidence import as_labeled

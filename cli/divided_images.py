@@ -9,7 +9,7 @@ from ..configs import RunConfig
 from ..core.errors import ConfigError, message
 from ..core.files import own_directory, write_bytes_atomic
 from ..core.removal import remove_unfinished, unfinished
-from ..core.store import open_store
+from ..core.shared_store import open_store
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,6 +21,7 @@ from .problems import ProblemsError, describe
 from .section import IMPORTABLE, Section
 from .training_callbacks import (
     BackboneFinetuningConfig,
+    ChangesTraining,
     EarlyStoppingConfig,
     LearningRateFinderConfig,
     ModelCheckpointConfig,
@@ -54,8 +55,9 @@ CALLBACKS: dict[str, type[Section]] = {
     "tensorboard": TensorBoardConfig,
     "worker_watch": WorkerWatchConfig,
 }
-# These change how a model trains.
-TRAINING_CALLBACKS = {"backbone_finetuning", "learning_rate_finder"}
+TRAINING_CALLBACKS = {
+    name for name, section in CALLBACKS.items() if issubclass(section, ChangesTraining)
+}
 # These only display or report: they affect neither training nor what is saved.
 MONITORING_CALLBACKS = {
     name

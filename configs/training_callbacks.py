@@ -22,6 +22,10 @@ MonitorMode = Annotated[
 ]
 
 
+class ChangesTraining(Section):
+    """Options of a callback that changes how a model trains, so that it must be trained."""
+
+
 class EarlyStoppingConfig(Section):
     """Stops training when a metric has stopped improving."""
 
@@ -47,7 +51,7 @@ class EarlyStoppingConfig(Section):
     )
 
 
-class BackboneFinetuningConfig(Section):
+class BackboneFinetuningConfig(ChangesTraining):
     """Trains the head first, then unfreezes the backbone, at once or stage by stage."""
 
     unfreeze_from: str | None = Field(
@@ -178,7 +182,7 @@ class ModelCheckpointConfig(Section):
         return self
 
 
-class LearningRateFinderConfig(Section):
+class LearningRateFinderConfig(ChangesTraining):
     """Tries learning rates before training and uses a good one."""
 
     smallest: float = Field(1e-6, gt=0, description="First learning rate to try.")

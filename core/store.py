@@ -13,31 +13,23 @@ import contextlib
 import os
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 from filelock import FileLock, Timeout
 
 from .cache_folder import ENTRY, GROWING, KEY, UNFINISHED, claim_cache
 from .console import notify
-from .environment import number_of
-from .errors import ConfigError, message
 from .files import replacing
 from .growing_file import GrowingFile, note_of
 from .lock import file_lock
 from .removal import remove_file
-from .user_path import user_path
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-DIRECTORY_VARIABLE = "KERAUNOS_CACHE_DIR"
-LIMIT_VARIABLE = "KERAUNOS_CACHE_LIMIT_GB"
-DEFAULT_LIMIT_GB = 20.0
 SECONDS_KEPT = 7 * 86400.0  # for incomplete entries that no process has continued
 
 _SECONDS_OF_A_DAY = 86_400
@@ -262,39 +254,8 @@ class Store:
                 total -= size
 
 
-def open_store(cache_dir: str | os.PathLike[str] | None = None) -> Store:
-    """Opens the store that runs share.
-
-    Args:
-        cache_dir: The folder; by default $KERAUNOS_CACHE_DIR, or else `keraunos` in the
-            user's cache folder. $KERAUNOS_CACHE_LIMIT_GB sets its limit, 20 by default.
-
-    Raises:
-        ConfigError: The folder can't be written or contains something else, or the limit is
-            not a number.
-    """
-    chosen = cache_dir or os.environ.get(DIRECTORY_VARIABLE)
-    directory = user_path(chosen or platformdirs.user_cache_dir("keraunos"))
-    try:
-        store = Store(directory, _limit_bytes())
-        with tempfile.TemporaryFile(dir=store.claim()):
-            return store
-    except OSError as error:
-        raise ConfigError(
-            message(
-                f"`cache_dir` must be a writable folder ({error.strerror}).",
-                f"Set cache_dir or ${DIRECTORY_VARIABLE} to another.",
-                cache_dir=str(directory),
-            )
-        ) from None
-
-
 def _kind(file: Path) -> str:
     return file.name.partition("-")[0].partition(".")[0]
-
-
-def _limit_bytes() -> int:
-    return int(number_of(LIMIT_VARIABLE, DEFAULT_LIMIT_GB, "gigabytes") * 1e9)
 
 
 def _seal(path: Path) -> None:

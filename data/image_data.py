@@ -13,12 +13,12 @@ from ..configs.options import FolderOptions, TableOptions
 from ..core.run_layout import DROPPED_FILE, SPLIT_FILE
 from .augmentation import Augmentation
 from .files.decode import Pixels
-from .image_split import Integers
 from .index.policies import describe_dropped
 from .index.split_csv import fingerprint_split, write_dropped, write_split
 from .index.trained_images import held_out_among, read_trained_images
 from .read_images import ReadImages, one_fold, read_images
 from .samples import sample_places, spread_places
+from .split_rows import Integers
 
 if TYPE_CHECKING:
     from ..evaluation import Drawing

@@ -13,19 +13,16 @@ from ..core.table_features import TableFeatures
 from ..strategies import Position, Replicas
 from .augmentation import Augmentation, augment
 from .batches import read_batches
-from .copies.groups import content_numbers
 from .files.image_cache import LoadImages
 from .files.pixel_rules import DEFAULT_RULES, PixelRules
-from .files.read_file import content_as_inspected
 from .image_views import ImageViews
 from .index.image_index import TRAIN, VALIDATION, ImageIndex
 from .order import Draws, sequential
+from .split_rows import Integers, SplitRows
 from .table_inputs import TableInputs, inputs_of
 
-Integers = npt.NDArray[np.int64]
 
-
-class ImageSplit:
+class ImageSplit(SplitRows):
     """The images of one split, each once per epoch and in order.
 
     Args:
@@ -44,12 +41,7 @@ class ImageSplit:
         table: The table columns that models take, or None.
 
     Attributes:
-        task: The task.
-        class_names: The classes, labels or numbers, in the order of the model's outputs.
         rules: Rules for reading pixels.
-        labels: `(images,)` int32, the class of each image; None in other tasks.
-        target_values: `(images, names)` float32 in other tasks: 1 and 0 for labels, or the
-            numbers; None in classification.
         is_endless: Whether `batches` continues with later epochs: always True.
     """
 
@@ -70,59 +62,21 @@ class ImageSplit:
         is_of_fold: bool = False,
         table: TableInputs | None = None,
     ) -> None:
+        super().__init__(index, split)
         self.rules = rules
         self.store = store
         self.seed = seed
         self.augmentation = augmentation or Augmentation(strength=0)
-        self.class_names = index.class_names
         self.image_size = image_size
         self.batch_size = batch_size
         self.is_of_fold = is_of_fold
-        self.task = index.task
-        self._index = index
         self._load = load
         self._table = table
-        self._take(np.flatnonzero(index.splits == split))
-
-    @property
-    def num_examples(self) -> int:
-        """Images per epoch."""
-        return len(self._rows)
 
     @property
     def num_batches(self) -> int:
         """Steps per epoch; the last batch may be smaller."""
         return -(-self.num_examples // self.batch_size)
-
-    @property
-    def names(self) -> list[str]:
-        """Path of each image."""
-        return [str(path) for path in self._index.paths[self._rows]]
-
-    @property
-    def digests(self) -> list[str]:
-        """Hexadecimal SHA-256 of each file; zeros if it was not read."""
-        digests = self._index.digests[self._rows].tolist()
-        return [digest.ljust(32, b"\0").hex() for digest in digests]
-
-    @property
-    def content_numbers(self) -> npt.NDArray[np.uint64]:
-        """`(images,)`: a number from the content of each image; equal for copies."""
-        return content_numbers(self._index.digests[self._rows])
-
-    def target_texts(self, places: Integers) -> list[str]:
-        """Returns the targets of the images at these positions, in words."""
-        return [self._index.describe_target(row) for row in self._rows[places].tolist()]
-
-    @property
-    def contradictory(self) -> npt.NDArray[np.bool_]:
-        """`(images,)` bool: whether a copy has another class."""
-        return self._index.contradictory[self._rows]
-
-    @property
-    def columns(self) -> dict[str, npt.NDArray[np.object_]]:
-        """Further columns of the label table: `(images,)` text by name, if any."""
-        return {name: cells[self._rows] for name, cells in self._index.columns.items()}
 
     @property
     def table_features(self) -> TableFeatures | None:
@@ -135,16 +89,6 @@ class ImageSplit:
         other = copy.copy(self)
         other._table = None
         return other
-
-    @property
-    def groups(self) -> npt.NDArray[np.intp] | None:
-        """`(images,)`: group numbers; None without a group column."""
-        return self._index.groups[self._rows] if self._index.is_grouped else None
-
-    @property
-    def undivided(self) -> npt.NDArray[np.intp]:
-        """`(images,)`: numbers shared by copies and by images of a group."""
-        return self._index.groups[self._rows]
 
     @property
     def draw_rates(self) -> npt.NDArray[np.float32] | None:
@@ -178,16 +122,6 @@ class ImageSplit:
         """Returns model inputs with other images at these positions; see `prepare`."""
         draws = Draws(places, np.zeros_like(places))
         return inputs_of(images, self.column_arrays(draws))
-
-    def content(self, place: int) -> bytes:
-        """Reads the bytes of the file of an image.
-
-        Raises:
-            DataError: The file has changed.
-        """
-        row = self._rows[place]
-        path, digest = str(self._index.paths[row]), bytes(self._index.digests[row])
-        return content_as_inspected(path, digest)
 
     def draws(self, epoch: int) -> Draws:
         """Returns the draws of an epoch: positions in this split, and draw numbers."""
@@ -264,9 +198,8 @@ class ImageSplit:
         if not self.is_of_fold:
             return None
         rows = np.flatnonzero(np.isin(self._index.splits, (TRAIN, VALIDATION)))
-        whole = copy.copy(self)
+        whole = self.with_rows(rows)
         whole.is_of_fold = False
-        whole._take(rows)
         return whole, np.searchsorted(rows, self._rows)
 
     @property
@@ -278,19 +211,6 @@ class ImageSplit:
         """Returns every image once, in order, in one of its views."""
         del number  # there is only one
         return self
-
-    def only(self, places: Integers) -> Self:
-        """Returns the same version of the images at these places, in this order."""
-        other = copy.copy(self)
-        other._take(self._rows[places])
-        return other
-
-    def _take(self, rows: Integers) -> None:
-        """Sets the rows of the table that form this split."""
-        self._rows = rows
-        labels, targets = self._index.labels[rows], self._index.targets
-        self.labels = labels if targets is None else None
-        self.target_values = None if targets is None else targets[rows]
 
     @property
     def version(self) -> str:

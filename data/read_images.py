@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ..configs import DataConfig
 from ..configs.choices import Task
 from ..core.errors import DataError, message
-from ..core.store import Store, open_store
+from ..core.shared_store import open_store
+from ..core.store import Store
 from .augmentation import Augmentation
 from .files.image_cache import ImageFiles, LoadImages, open_images
 from .files.pixel_rules import PixelRules

@@ -16,9 +16,10 @@ from .augmentation.mixing import Mixes, Partners, mix, mixed_targets
 from .copies.groups import rank_within
 from .files.image_cache import LoadImages
 from .files.pixel_rules import DEFAULT_RULES, PixelRules
-from .image_split import ImageSplit, Integers
+from .image_split import ImageSplit
 from .index.image_index import ImageIndex
 from .order import Draws, balanced, balanced_weights, shuffled
+from .split_rows import Integers
 from .table_inputs import TableInputs, refuse_mixing
 
 PARTNER = "partner_"  # prefix of the arrays of partners of mixed images

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from ..core.errors import ConfigError, message
 from ..core.files import sha256_of_file
 from ..data.files.pixel_rules import PixelRules
-from ..data.image_split import Integers
 from ..data.samples import spread_places
+from ..data.split_rows import Integers
 from .comparison import Reference
 from .portable.task_answers import CLASSIFICATION, TaskRules
 

@@ -127,7 +127,7 @@ def _audit(
     folders: list[Path], check: Check, cache_dir: Path | None, options: dict[str, Any]
 ) -> "Audit":
     """Audits a run if one is given, otherwise image folders."""
-    from ...core.store import open_store
+    from ...core.shared_store import open_store
     from ...data.audit.audit import audit_folders
     from ..audited_run import audit_run, find_run
 

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from ...core.cache_folder import KINDS
 from ...core.names import choose
-from ...core.store import open_store
+from ...core.shared_store import open_store
 from ..console import notify, show, show_table
 
 _CLEARED = ("all", "files", "fingerprints", *KINDS)

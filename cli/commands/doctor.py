@@ -90,7 +90,7 @@ def show_machine() -> None:
     import tensorflow as tf
 
     from ...core.errors import KeraunosError
-    from ...core.store import open_store
+    from ...core.shared_store import open_store
     from ...strategies import find_devices
     from ...trainer.checkpoint.run_directory import describe_environment
 

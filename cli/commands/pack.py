@@ -46,7 +46,7 @@ def pack(
                 task=config.task,
             )
         )
-    from ...core.store import open_store
+    from ...core.shared_store import open_store
     from ...data.files.record_files import record_library
     from ...data.index.sources import list_sources
     from ...data.packing import TABLE_FILE

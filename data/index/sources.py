@@ -1,7 +1,7 @@
 """Lists and checks the folders and tables that the settings name."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,19 +9,18 @@ from ...configs import DataConfig, is_table
 from ...configs.choices import Task
 from ...core.errors import ConfigError, DataError, message
 from ...core.missing_values import is_missing
-from ...core.names import did_you_mean, is_one_line, some
+from ...core.names import did_you_mean, some
 from ...core.store import Store
-from ...core.suggestion import Suggestion
 from ...core.user_path import user_path
 from ..synthetic.folder import NAME as SYNTHETIC
 from ..synthetic.folder import synthetic_folder
-from .image_index import SPLIT_NAMES
+from .class_names import require_plain_names, require_same_classes
 from .join_metadata import join_metadata
-from .label_checks import twins
 from .label_table import read_table
 from .layout import Setting, find_splits, require_classes, unused_folders
 from .metadata import Metadata, metadata_error, read_metadata
 from .scan import Scan, require_two_classes, scan_folder
+from .split_column import divide_by_column
 from .table_columns import Columns
 
 
@@ -61,13 +60,13 @@ def list_sources(
             "data.validation and data.test are the same images: the scores are biased, "
             "because choices were based on them"
         )
-    scans = _divide(scans, config)
+    scans = divide_by_column(scans, config)
     train = scans["train"]
     if task == "classification":
         require_two_classes(train, "data.train")
-    _require_plain_names(train.class_names)
+    require_plain_names(train.class_names)
     for name, scan in scans.items():
-        _require_same_classes(train.class_names, scan, f"data.{name}")
+        require_same_classes(train.class_names, scan, f"data.{name}")
     odd = [name for name in train.class_names if is_missing(name)]
     if odd:
         remarks.append(f"classes are named like missing values: {some(odd)}")
@@ -206,107 +205,3 @@ def _list(
         tuple(each for each in config.features or () if each not in joined),
     )
     return read_table(path, root, columns, name)
-
-
-def _divide(scans: Mapping[str, Scan], config: DataConfig) -> dict[str, Scan]:
-    """Divides a table with a split column into its splits.
-
-    Raises:
-        DataError: The splits contradict the settings.
-    """
-    parts = _by_split(scans["train"])
-    problems = [
-        f"data.{name} is another source of {split} images"
-        for split, name, is_set in (
-            ("validation", "validation", config.validation is not None),
-            ("validation", "folds", config.folds is not None),
-            ("test", "test", config.test is not None),
-            ("test", "test_split", config.test_split > 0),
-        )
-        if is_set and split in parts
-    ]
-    if parts and config.split is not None:
-        problems.append("data.split also assigns splits")
-    if parts and "train" not in parts:
-        problems.append("it names no training images")
-    for name in ("validation", "test"):
-        others = set(_by_split(scans[name])) - {name} if name in scans else set()
-        if others:
-            problems.append(f"in data.{name} it names images of {', '.join(others)}, too")
-    if problems:
-        raise DataError(
-            message(
-                "The split column must be consistent with the other settings, but "
-                f"{'; '.join(sorted(problems))}.",
-                "Remove the other settings, or ignore the column:",
-                **{"data.train": config.train},
-            ),
-            Suggestion("", {"data.split_column": None}, "."),
-        )
-    return {**scans, **parts}
-
-
-def _by_split(scan: Scan) -> dict[str, Scan]:
-    """Returns the parts of a table by split; empty without a split column."""
-    parts = {}
-    for split in SPLIT_NAMES:
-        rows = [row for row, each in enumerate(scan.splits) if each == split]
-        if rows:
-            parts[split] = _rows_of(scan, rows)
-    return parts
-
-
-def _rows_of(scan: Scan, rows: Sequence[int]) -> Scan:
-    labels = [scan.labels[row] for row in rows]
-    if scan.targets is not None:
-        present = list(range(len(scan.class_names)))
-    else:
-        present = sorted(set(labels))
-    places = {label: place for place, label in enumerate(present)}
-    return replace(
-        scan,
-        class_names=tuple(scan.class_names[label] for label in present),
-        paths=tuple(scan.paths[row] for row in rows),
-        labels=tuple(places[label] for label in labels),
-        groups=tuple(scan.groups[row] for row in rows),
-        splits=tuple(scan.splits[row] for row in rows),
-        remarks=scan.remarks if scan.splits[rows[0]] == "train" else (),
-        columns={name: [each[row] for row in rows] for name, each in scan.columns.items()},
-        targets=scan.targets and [scan.targets[row] for row in rows],
-    )
-
-
-def _require_plain_names(class_names: Sequence[str]) -> None:
-    """Checks class names, which are written one per line and must be distinguishable."""
-    odd = [name for name in class_names if not is_one_line(name)]
-    if odd:
-        raise DataError(
-            message(
-                "The name of a class must be one line of text in UTF-8.",
-                "Rename its folder, or its label in the table.",
-                classes=odd,
-            )
-        )
-    for names in twins(class_names):
-        raise DataError(
-            message(
-                "Names of classes must differ visibly, and not be the same number.",
-                "Rename one, or merge the classes.",
-                classes=", ".join(map(ascii, names)),
-            )
-        )
-
-
-def _require_same_classes(wanted: tuple[str, ...], scan: Scan, name: str) -> None:
-    extra = [each for each in scan.class_names if each not in wanted]
-    if not extra:
-        return
-    hints = [f"{each} ({did_you_mean(each, wanted)})".replace(" ()", "") for each in extra]
-    raise DataError(
-        message(
-            f"`{name}` must have no class that `data.train` lacks; it has {some(hints)}.",
-            f"Rename or remove those folders. The classes of data.train are "
-            f"{some(wanted)}.",
-            **{name: str(scan.root)},
-        )
-    )

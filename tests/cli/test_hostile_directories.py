@@ -10,7 +10,7 @@ import pytest
 from keraunos.cli.commands.fit import read_resumed_arguments
 from keraunos.core.errors import ConfigError
 from keraunos.core.files import sha256_of_file
-from keraunos.core.store import open_store
+from keraunos.core.shared_store import open_store
 from outside import KINDS, make_outside, plant, snapshot
 
 SLOW = pytest.mark.slow

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keraunos import ImageData, Trainer
-from keraunos.core.store import open_store
+from keraunos.core.shared_store import open_store
 from keraunos.data.synthetic.folder import synthetic_folder
 from keraunos.evaluation.label_doubts import find_label_doubts
 from sklearn.metrics import average_precision_score

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from helpers import run_keraunos
-from keraunos.core.store import open_store
+from keraunos.core.shared_store import open_store
 from keraunos.data.synthetic.folder import synthetic_folder
 from keraunos.data.synthetic.lesions import KINDS
 from programs import fork_keraunos

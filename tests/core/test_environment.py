@@ -3,7 +3,7 @@ import os
 import pytest
 from keraunos.core.environment import number_of, usable_cpus
 from keraunos.core.errors import ConfigError
-from keraunos.core.store import open_store
+from keraunos.core.shared_store import open_store
 from keraunos.strategies.devices import apply_cpu_devices_variable
 from keraunos.strategies.multi_worker import LOST_VARIABLE, MEET_VARIABLE, _seconds
 

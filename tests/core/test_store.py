@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from keraunos.core.cache_folder import TAG
 from keraunos.core.errors import ConfigError
-from keraunos.core.store import Store, open_store
+from keraunos.core.shared_store import open_store
+from keraunos.core.store import Store
 
 CHECKSUMS = 28  # bytes that they take at the end of a small entry
 

@@ -15,7 +15,7 @@ import pytest
 from helpers import make_images
 from keraunos import ImageData
 from keraunos.core.cache_folder import UNFINISHED
-from keraunos.core.store import LIMIT_VARIABLE, open_store
+from keraunos.core.shared_store import LIMIT_VARIABLE, open_store
 from keraunos.data.files.file_records import FileRecord, FileRecords
 from programs import fork_keraunos, wait_for
 

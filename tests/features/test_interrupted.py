@@ -9,7 +9,7 @@ import pytest
 from feature_runs import BATCH, IMAGES, VALIDATION, fit, program
 from keraunos.core.faults import VARIABLE
 from keraunos.core.growing_file import GrowingFile
-from keraunos.core.store import open_store
+from keraunos.core.shared_store import open_store
 from keraunos.trainer import fit as fitting
 from programs import Program
 

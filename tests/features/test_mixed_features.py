@@ -18,7 +18,7 @@ from keraunos import (
     TransferClassifier,
 )
 from keraunos.configs import load_config
-from keraunos.core.store import open_store
+from keraunos.core.shared_store import open_store
 from keraunos.data.order import Draws
 from keraunos.features import FeatureCache, FeatureSplit, as_fitted_on
 from keraunos.models import FrozenPart

@@ -1,5 +1,5 @@
 import pytest
-from keraunos.core.store import open_store
+from keraunos.core.shared_store import open_store
 
 
 @pytest.fixture

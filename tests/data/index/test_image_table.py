@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import make_images
 from keraunos.configs import DataConfig
-from keraunos.core.store import open_store
+from keraunos.core.shared_store import open_store
 from keraunos.data.index.build_index import build_index
 from keraunos.data.index.image_table import settings_of_table, table_of
 
