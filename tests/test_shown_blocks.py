@@ -198,6 +198,13 @@ def test_every_name_of_ours_in_a_program_exists(page: str) -> None:
             operator.attrgetter(dotted.removeprefix("kr."))(keraunos)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_block_names_its_language(page: Path) -> None:
+    fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert all(fences[0::2])  # a block without one would not be run
+    assert not any(fences[1::2])
+
+
 def test_every_language_is_one_that_is_run_or_only_shown() -> None:
     shown = {block.language for blocks in BLOCKS.values() for block in blocks}
     assert shown <= {*RUN, "diff", "json", "text", "yaml", "yml"}
