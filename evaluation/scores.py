@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import metrics
 
 from .confusion import confusion_matrix
+from .statistics.areas import Areas
 from .statistics.intervals import bootstrap_intervals
+from .statistics.shares import precision_recall_f1
 
 
 def classification_scores(
@@ -45,11 +46,9 @@ def classification_scores(
         >>> scores["balanced_accuracy"], scores["per_class"]["cat"]["recall"]
         (0.75, 0.5)
     """
-    predicted = probabilities.argmax(axis=1)
-    places = np.arange(len(class_names))
-    precision, recall, f1, support = metrics.precision_recall_fscore_support(
-        labels, predicted, labels=places, zero_division=0
-    )
+    counts = confusion_matrix(labels, probabilities)
+    right, support = counts.diagonal(), counts.sum(axis=1)
+    precision, recall, f1 = precision_recall_f1(right, support, counts.sum(axis=0))
     areas = _areas_under_roc(labels, probabilities)
     present = support > 0
     per_class = {
@@ -65,13 +64,13 @@ def classification_scores(
     intervals = bootstrap_intervals(labels, probabilities, groups=groups)
     return {
         "examples": len(labels),
-        "accuracy": float((labels == predicted).mean()),
+        "accuracy": float(right.sum() / len(labels)),
         "balanced_accuracy": _mean(recall[present]),
         "macro_f1": _mean(f1[present]),
         "macro_roc_auc": _mean([area for area in areas if area is not None]),
         "intervals": {name: list(interval) for name, interval in intervals.items()},
         "per_class": per_class,
-        "confusion_matrix": confusion_matrix(labels, probabilities).tolist(),
+        "confusion_matrix": counts.tolist(),
         "classes_without_examples": [
             name for name, here in zip(class_names, present, strict=True) if not here
         ],
@@ -82,13 +81,14 @@ def _areas_under_roc(
     labels: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]
 ) -> list[float | None]:
     """Returns the ROC AUC of each class against the rest; None if one side is empty."""
+    once = np.ones((1, len(labels)))
     areas: list[float | None] = []
     for place in range(probabilities.shape[1]):
         truth = labels == place
         if truth.all() or not truth.any():
             areas.append(None)
         else:
-            areas.append(float(metrics.roc_auc_score(truth, probabilities[:, place])))
+            areas.append(float(Areas(truth, probabilities[:, place]).roc_auc(once)[0]))
     return areas
 
 

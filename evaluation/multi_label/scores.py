@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ..statistics.areas import Areas
 from ..statistics.intervals import bootstrap, only
 from ..statistics.ranking import Floats, ratio
+from ..statistics.shares import precision_recall_f1
 from .thresholds import with_default
 
 Truth = npt.NDArray[np.bool_]
@@ -122,20 +123,20 @@ def _per_label(
     label_names: Sequence[str],
     thresholds: Sequence[float],
 ) -> dict[str, dict[str, Any]]:
-    from sklearn import metrics  # only here, so that training does not load it
-
-    precision, recall, f1, support = metrics.precision_recall_fscore_support(
-        targets, predicted, average=None, zero_division=0
-    )
+    right, support = (targets & predicted).sum(axis=0), targets.sum(axis=0)
+    precision, recall, f1 = precision_recall_f1(right, support, predicted.sum(axis=0))
+    once = np.ones((1, len(targets)))
     found = {}
     for place, has_both in enumerate(_have_both(targets)):
-        pair = targets[:, place], probabilities[:, place]
+        area: float | None = None
+        average: float | None = None
+        if has_both:
+            both = Areas(targets[:, place], probabilities[:, place]).both(once)
+            area, average = (float(value[0]) for value in both)
         here = support[place] > 0
         found[label_names[place]] = {
-            "average_precision": (
-                float(metrics.average_precision_score(*pair)) if has_both else None
-            ),
-            "roc_auc": float(metrics.roc_auc_score(*pair)) if has_both else None,
+            "average_precision": average,
+            "roc_auc": area,
             "precision": float(precision[place]),
             "recall": float(recall[place]) if here else None,
             "f1": float(f1[place]) if here else None,

@@ -18,6 +18,7 @@ from keraunos.evaluation import Predictions
 
 predictions = Predictions(["a.png"], np.eye(2)[:1], ["cat", "dog"], np.array([0]))
 assert predictions.confusion_matrix().tolist() == [[1, 0], [0, 0]]
+assert predictions.scores()["accuracy"] == 1
 assert not {"matplotlib", "sklearn", "tensorflow"} & sys.modules.keys()
 """
 

@@ -30,6 +30,21 @@ def test_scores_are_those_of_scikit_learn():
     )
 
 
+def test_scores_of_each_class_are_those_of_scikit_learn_with_ties_and_unpredicted_ones():
+    labels, probabilities = answers(classes=4)
+    probabilities = probabilities.round(1)
+    probabilities[:, 2] /= 10  # never the largest
+    predicted = probabilities.argmax(axis=1)
+    scores = classification_scores(labels, probabilities, NAMES)["per_class"]
+    columns = metrics.precision_recall_fscore_support(labels, predicted, zero_division=0)
+    for place, name in enumerate(NAMES):
+        area = metrics.roc_auc_score(labels == place, probabilities[:, place])
+        expected = [*(column[place] for column in columns), area]
+        keys = ["precision", "recall", "f1", "support", "roc_auc"]
+        assert [scores[name][key] for key in keys] == pytest.approx(expected), name
+    assert scores["emu"]["precision"] == 0
+
+
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 def test_a_class_without_examples_is_named_and_left_out_of_means():
     labels, probabilities = answers(classes=3)

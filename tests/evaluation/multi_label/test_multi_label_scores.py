@@ -40,9 +40,19 @@ def test_scores_are_those_of_scikit_learn(case, scores):
         "hamming_loss": metrics.hamming_loss(targets, predicted),
     }
     assert {name: scores[name] for name in expected} == pytest.approx(expected)
-    ink = scores["per_label"]["ink"]
-    assert ink["recall"] == metrics.recall_score(targets[:, 1], predicted[:, 1])
-    assert ink["threshold"] == 0.4
+    columns = metrics.precision_recall_fscore_support(targets, predicted, zero_division=0)
+    for place, name in enumerate(NAMES[both]):
+        ranked = targets[:, place], probabilities[:, place]
+        values = {
+            "precision": columns[0][place],
+            "recall": columns[1][place],
+            "f1": columns[2][place],
+            "support": columns[3][place],
+            "roc_auc": metrics.roc_auc_score(*ranked),
+            "average_precision": metrics.average_precision_score(*ranked),
+            "threshold": [0.6, 0.4, 0.5][place],
+        }
+        assert scores["per_label"][name] == pytest.approx(values), name
     assert json.loads(json.dumps(scores)) == scores
 
 
