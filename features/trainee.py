@@ -186,7 +186,7 @@ class FeaturePlan:
             if head is None:
                 head = head_behind(cache.frozen.model.output, model)
                 if model.distribute_strategy.num_replicas_in_sync == 1:
-                    keep_parts(model, cache.frozen.model, head)
+                    keep_parts(model, cache.frozen, head)
             tools.build_compiled(head, train)
         return Head(
             head,

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from ..strategies.tensorflow_internals import trace
+from .module import FrozenPart
 from .table_inputs import image_and_columns
 
 # Stored in a model's `__dict__`, not as attributes, which Keras would track and save.
@@ -37,25 +38,30 @@ def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
     return forward
 
 
-def keep_parts(model: keras.Model, first: keras.Model, rest: keras.Model) -> None:
+def keep_parts(model: keras.Model, frozen: FrozenPart, rest: keras.Model) -> None:
     """Makes `infer` run a model as two consecutive parts of its graph.
 
     Args:
         model: A model on one replica.
-        first: The larger part, from the first input; traced by `traced_forward`.
-        rest: The part from the output of `first` and the other inputs to the outputs.
+        frozen: The larger part, from the first input; traced by `traced_forward`.
+        rest: The part from the output of `frozen` and the other inputs to the outputs.
     """
-    vars(model)[_PARTS] = first, rest
+    vars(model)[_PARTS] = frozen, rest
+
+
+def parts_of(model: keras.Model) -> tuple[FrozenPart, keras.Model] | None:
+    """Returns what `keep_parts` was given; None for other models."""
+    return vars(model).get(_PARTS)
 
 
 def infer(model: keras.Model, inputs: Any) -> Any:
     """Runs a model in inference mode, eagerly or while tracing."""
-    parts = vars(model).get(_PARTS)
+    parts = parts_of(model)
     if parts is None:
         return model(inputs, training=False)
-    first, rest = parts
+    frozen, rest = parts
     image, columns = image_and_columns(model, inputs)
-    features = traced_forward(first)(image)
+    features = traced_forward(frozen.model)(image)
     return rest([features, *columns] if columns else features, training=False)
 
 

@@ -15,7 +15,7 @@ from ..evaluation.predictions import Predictions
 from ..models.table_inputs import image_and_columns
 from ..strategies import Position
 from .contracts import GivesInputs, KnowsColumns, KnowsContradictions, is_labeled
-from .loop.evaluation import predict
+from .loop.evaluation import predict_held_out
 from .loop.outputs import as_predictions, collect
 from .setup.datasets import as_source
 from .setup.overrides import refuse_own_prediction
@@ -104,7 +104,7 @@ class TrainedModel:
         source = self.validation
         if not is_labeled(source):
             return None
-        outputs = predict(self.model, as_source(source, "validation"))
+        outputs = predict_held_out(self.model, as_source(source, "validation"))
         return _labeled(as_predictions(source, outputs), source)
 
 

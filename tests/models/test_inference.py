@@ -3,6 +3,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keraunos.models import FrozenPart
 from keraunos.models.inference import infer, keep_parts, traced_forward
 
 
@@ -35,7 +36,7 @@ def test_a_model_is_run_as_its_parts_of_which_the_first_is_traced_once() -> None
     counted.calls = 0
     for batch in batches:
         traced_forward(first)(batch)
-    keep_parts(model, first, rest)
+    keep_parts(model, FrozenPart(first), rest)
 
     @tf.function
     def within(batch: tf.Tensor) -> tf.Tensor:

@@ -16,6 +16,7 @@ from keraunos import (
 from keraunos.core.table_features import NumberColumn, TableFeatures, WordColumn
 from keraunos.core.target_scale import TargetScale
 from keraunos.features.cut import find_cut
+from keraunos.models import FrozenPart
 from keraunos.models.inference import infer, keep_parts
 from keraunos.models.keras_graph import head_behind, part_before
 from keraunos.models.table_inputs import column_inputs, encode_columns, features_of_model
@@ -118,7 +119,7 @@ def test_a_model_is_its_backbone_and_its_head(model: keras.Model) -> None:
     given = inputs()
     columns = [given[name] for name in FEATURES.names]
     np.testing.assert_allclose(rest([first(given["image"]), *columns]), whole, rtol=1e-5)
-    keep_parts(model, first, rest)
+    keep_parts(model, FrozenPart(first), rest)
     np.testing.assert_allclose(infer(model, inputs()), whole, rtol=1e-5)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...core.errors import ConfigError, DataError, message
 from ...evaluation import Predictions
+from ...features import on_known_features
 from ...models import Module
 from ...strategies import Position
 from ..contracts import (
@@ -85,6 +86,16 @@ def predict(
     return collect(strategy, lambda: step(iterator), source.num_batches, between_calls)
 
 
+def predict_held_out(model: keras.Model, source: BatchSource) -> Collected:
+    """Computes predictions like `predict`, from cached features if there are any.
+
+    A fit on cached features has those of the validation images, so that they need not go
+    through the frozen part once more.
+    """
+    refuse_own_prediction(model)
+    return predict(*on_known_features(model, source))
+
+
 def predict_batches(model: keras.Model, source: Any, start: int) -> Iterator[Collected]:
     """Yields the predictions for each batch of a source, from the batch `start` on.
 
@@ -125,7 +136,9 @@ def score(
         measured, outputs = {}, predict(model, source)
     loss = {key: value for key, value in measured.items() if key == "loss"}
     if knows_targets(known):
-        chosen_on = None if validation is None else (validation, predict(model, validation))
+        chosen_on = None
+        if validation is not None:
+            chosen_on = validation, predict_held_out(model, validation)
         found = task_predictions(known, outputs, chosen_on)
         return TestResult(loss | found.scores(groups_of(source)), task_predictions=found)
     labeled: Any = source

@@ -16,7 +16,7 @@ from ..result import TestResult
 from ..step.batches import Batches
 from ..step.evaluate import PredictionStep
 from ..step.losses import overrides_training_step
-from .evaluation import paired_difference, predict, score_predictions
+from .evaluation import paired_difference, predict_held_out, score_predictions
 from .outputs import Collected, collect
 from .task_scores import TaskPredictions, groups_of, task_predictions
 
@@ -122,7 +122,7 @@ def _of_task(
     chosen_on = None
     of_validation = _views_of(validation, views.count)
     if of_validation is not None:
-        outputs = average_views(model, predict(model, validation), of_validation)
+        outputs = average_views(model, predict_held_out(model, validation), of_validation)
         chosen_on = validation, outputs
     mean = task_predictions(source, average_views(model, plain.outputs, views), chosen_on)
     return TestResult(mean.scores(groups_of(source)), task_predictions=mean)
