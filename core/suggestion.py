@@ -23,11 +23,11 @@ class Suggestion:
 
     Example:
         >>> settings = {"data.on_conflict": "drop", "trainer.check_replicas": False}
-        >>> suggestion = Suggestion("Try", settings, "to go on.")
+        >>> suggestion = Suggestion("Try", settings, "to continue.")
         >>> suggestion.as_settings()
-        'Try data.on_conflict=drop trainer.check_replicas=false to go on.'
+        'Try data.on_conflict=drop trainer.check_replicas=false to continue.'
         >>> suggestion.as_arguments()
-        'Try on_conflict="drop", Trainer(check_replicas=False) to go on.'
+        'Try on_conflict="drop", Trainer(check_replicas=False) to continue.'
     """
 
     before: str
