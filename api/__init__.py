@@ -11,7 +11,9 @@
 Names are resolved on first use, so importing this package does not load TensorFlow.
 """
 
+import contextlib
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -102,16 +104,25 @@ def _find(name: str) -> Any:
         from importlib.metadata import version
 
         return version("keraunos")
-    if name == "callbacks":
-        return importlib.import_module(".callbacks", __name__)
-    if name in _HOMES:
-        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    if name == "callbacks" or name in _HOMES:
+        return _load(name)
     from .core.deprecations import current_name
 
     current = current_name(name)
     if current != name:
         return _find(current)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _load(name: str) -> Any:
+    """Loads a public name; if this loads TensorFlow, without its startup messages."""
+    from .core.startup_noise import without_startup_noise
+
+    is_first = "tensorflow" not in sys.modules
+    with without_startup_noise() if is_first else contextlib.nullcontext():
+        if name == "callbacks":
+            return importlib.import_module(".callbacks", __name__)
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that exists

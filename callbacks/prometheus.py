@@ -14,6 +14,7 @@ from ..configs.options import PrometheusOptions
 from ..configs.watching_callbacks import PrometheusConfig
 from ..core.console import notify
 from ..core.errors import ConfigError, message
+from ..core.extras import install_command
 from ..core.files import read_text, write_bytes_atomic
 from ..core.run_events import Event
 from ..core.user_path import user_path
@@ -31,7 +32,7 @@ class Prometheus(Callback):
 
     They are available either over HTTP, at `http://127.0.0.1:PORT/metrics`, or in a text
     file that the node exporter reads. Each value has the label `run`. Needs the package
-    `prometheus-client`: `pip install "keraunos[prometheus]"`.
+    `prometheus-client`, in the extra `prometheus`.
 
     Args:
         **options: Same as `callbacks.prometheus` in a configuration: `port`, `host`,
@@ -155,7 +156,7 @@ def _require_package() -> None:
         raise ConfigError(
             message(
                 "`callbacks.prometheus` needs a package that is not installed.",
-                'pip install "keraunos[prometheus]"',
+                install_command("prometheus"),
                 missing=MODULE,
             )
         )

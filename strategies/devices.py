@@ -9,6 +9,8 @@ import tensorflow as tf
 from ..configs.choices import Accelerator
 from ..core.environment import number_of
 from ..core.errors import ConfigError, message
+from ..core.extras import install_command
+from ..core.startup_noise import without_startup_noise
 from .gpu_memory import let_memory_grow
 
 CPU_DEVICES_VARIABLE = "KERAUNOS_CPU_DEVICES"
@@ -105,8 +107,9 @@ def apply_cpu_devices_variable() -> None:
 
 
 def _gpus() -> tuple[str, ...]:
-    let_memory_grow()
-    return tuple(device.name for device in tf.config.list_logical_devices("GPU"))
+    with without_startup_noise():
+        let_memory_grow()
+        return tuple(device.name for device in tf.config.list_logical_devices("GPU"))
 
 
 def _has_nvidia_driver() -> bool:
@@ -138,7 +141,7 @@ def _first(
 def _no_gpu(accelerator: str) -> ConfigError:
     driver = (
         "The machine has an NVIDIA driver, but TensorFlow sees no GPU: install the "
-        "CUDA libraries with `pip install 'keraunos[cuda]'`"
+        f"CUDA libraries with `{install_command('cuda')}`"
         if _has_nvidia_driver()
         else "TensorFlow sees no GPU and the machine has no NVIDIA driver"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...core.errors import ConfigError, message, reason_of
+from ...core.extras import install_command
 from ...core.files import open_regular, sha256_of_file, sha256_of_json
 from ...core.processes import DEVICES_VARIABLE, visible_gpus, worker_environments
 from ...core.run_layout import CONFIG_FILE, MODEL_FILE
@@ -150,7 +151,7 @@ def _require_packages() -> None:
         raise ConfigError(
             message(
                 "`keraunos serve` needs packages that are not installed.",
-                'pip install "keraunos[serve]"',
+                install_command("serve"),
                 missing=", ".join(missing),
             )
         )

@@ -12,6 +12,7 @@ import re
 from typing import Any, NamedTuple
 
 from ...core.errors import ConfigError, message
+from ...core.extras import install_command
 
 SUFFIX = ".array_record"
 # The first match counts: an image that is packed again keeps its earlier path as its name.
@@ -97,7 +98,7 @@ def record_library() -> Any:
         raise ConfigError(
             message(
                 f"Record files need the package array-record ({error}).",
-                "pip install 'keraunos[pack]'",
+                install_command("pack"),
                 package="array-record",
             )
         ) from None

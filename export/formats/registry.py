@@ -4,6 +4,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from ...core.errors import ConfigError, message
+from ...core.extras import install_command
 from ...core.names import choose
 from .contract import Format
 
@@ -44,7 +45,7 @@ def format_of(name: str) -> Format:
         raise ConfigError(
             message(
                 f"The format {name} needs packages that are not installed.",
-                f'pip install "keraunos[{found.extra}]"',
+                install_command(found.extra or name),
                 missing=", ".join(missing),
             )
         )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.errors import ConfigError, message
+from ...core.extras import install_command
 
 # Quantizes a file to another one, with ranges measured on images.
 Quantizer = Callable[[Path, npt.NDArray[np.uint8], Path], None]
@@ -43,7 +44,7 @@ def require_quantizer(format: str) -> None:
         raise ConfigError(
             message(
                 f"An int8 export as {format} needs a package that is not installed.",
-                f'pip install "keraunos[{EXTRA}]"',
+                install_command(EXTRA),
                 missing=needed,
             )
         )

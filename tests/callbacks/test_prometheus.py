@@ -1,4 +1,5 @@
 import importlib.util
+import re
 import urllib.request
 
 import pytest
@@ -6,6 +7,7 @@ from hand_made_runs import end_fit, new_run
 from heard_events import listening
 from keraunos.callbacks import Prometheus
 from keraunos.core.errors import ConfigError
+from keraunos.core.extras import install_command
 
 needs_package = pytest.mark.skipif(
     importlib.util.find_spec("prometheus_client") is None, reason="of an extra"
@@ -15,7 +17,7 @@ PORT = 47_233
 
 def test_without_the_package_the_line_to_type_is_named(monkeypatch):
     monkeypatch.setattr("keraunos.callbacks.prometheus.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r'pip install "keraunos\[prometheus\]"'):
+    with pytest.raises(ConfigError, match=re.escape(install_command("prometheus"))):
         Prometheus(port=PORT)
 
 

@@ -1,12 +1,14 @@
 """Presets are looked up in the files of KerasHub, here of a made one."""
 
 import json
+import re
 
 import pytest
 from keraunos.cli.backbone_table import row_of
 from keraunos.configs import hub_presets
 from keraunos.configs.hub_presets import find_preset, presets
 from keraunos.core.errors import ConfigError
+from keraunos.core.extras import install_command
 
 PRESETS = """
 made = {
@@ -72,7 +74,7 @@ def test_an_address_and_a_directory_are_taken(hub, monkeypatch):
 
 def test_without_keras_hub_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(hub_presets, "hub_folder", lambda: None)
-    with pytest.raises(ConfigError, match=r'pip install "keraunos\[hub\]"'):
+    with pytest.raises(ConfigError, match=re.escape(install_command("hub"))):
         find_preset("keras_hub:vit_tiny")
 
 

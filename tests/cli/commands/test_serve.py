@@ -9,6 +9,7 @@ import pytest
 import typer
 from keraunos.cli.commands.serve import MODULES, TOKEN_VARIABLE
 from keraunos.cli.main import app, main
+from keraunos.core.extras import install_command
 from keraunos.serving.settings import ServeSettings
 
 COMMANDS = typer.main.get_command(app).commands
@@ -45,7 +46,7 @@ def test_a_missing_package_is_an_error_with_what_to_type(
 ):
     monkeypatch.setitem(sys.modules, module, None)
     error = refused(tmp_path)
-    assert 'pip install "keraunos[serve]"' in error
+    assert install_command("serve") in error
     assert f"missing='{module}'" in error
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from keraunos.core.errors import ConfigError
+from keraunos.core.extras import install_command
 from keraunos.export.formats.registry import format_names, format_of
 from keraunos.export.portable import document, runtimes
 from keraunos.export.portable.fields import ModelFileError
@@ -37,7 +38,7 @@ def test_a_missing_extra_is_an_error_with_the_line_to_type(name, hidden, monkeyp
     with pytest.raises(ConfigError) as raised:
         format_of(name)
     assert f"missing='{hidden}'" in str(raised.value)
-    assert f'pip install "keraunos[{name}]"' in str(raised.value)
+    assert install_command(name) in str(raised.value)
 
 
 def test_every_format_is_known_by_its_own_name():

