@@ -4,6 +4,8 @@ Their titles state which values are bad, because charts have no room for a legen
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import keras
 import numpy as np
@@ -25,6 +27,80 @@ Charts = dict[str, dict[str, tuple[str, ...]]]
 
 # Excludes scores of a search, whose axis counts trials, and the best scores of a run.
 _SCORES = r"^(?!val_)[^/]*(accuracy|auc|recall|f1|precision|error)[^/]*$"
+
+Part = Literal["workers", "replicas", "loss scale"]
+
+
+@dataclass(frozen=True)
+class _Chart:
+    """A chart.
+
+    Attributes:
+        title: Its title.
+        tags: Patterns of the scalars that it shows.
+        needs: What a run must have for it; None if all runs have it.
+    """
+
+    title: str
+    tags: tuple[str, ...]
+    needs: Part | None = None
+
+
+_CATEGORIES = {
+    "Is anything wrong now? 0: no, 1: yes. The page Text says what": (
+        _Chart("training has failed", (r"^problems/failure$",)),
+        _Chart("data is too slow", (r"^problems/data$",)),
+        _Chart("stall: no step ends", (r"^problems/stall$",)),
+        _Chart(
+            "a worker is silent: its line is at 1",
+            (r"^problems/worker(_\d+)?$",),
+            "workers",
+        ),
+        _Chart("all-reduce takes too long", (r"^problems/all_reduce$",), "replicas"),
+        _Chart(
+            "gradients or updates are too small or large",
+            (r"^problems/learning$",),
+        ),
+    ),
+    "Does it learn?": (
+        _Chart("loss", (r"^loss$",)),
+        _Chart("score", (_SCORES,)),
+        _Chart("learning rate", (r"^learning_rate$", r"^health/learning_rate$")),
+    ),
+    "Where does the time go?": (
+        _Chart(
+            "waiting for data: share of a step (bad: above 0.2)",
+            (r"^health/input_wait_share(/.*)?$",),
+        ),
+        _Chart("images per second", (r"^(images|examples)_per_second$",)),
+        _Chart(
+            "longest silence of a worker (bad: above 5 seconds)",
+            (r"^workers/\d+/longest_silence_seconds$",),
+            "workers",
+        ),
+        _Chart(
+            "all-reduce: share of the device time (bad: above 0.3)",
+            (r"^health/all_reduce_share$",),
+            "replicas",
+        ),
+        _Chart(
+            "seconds of a step: waiting for data, and on the devices",
+            (r"^health/input_wait_seconds$", r"^health/device_seconds$"),
+        ),
+        _Chart("memory (GiB)", (r"^memory_gib/.*$", r"^health/memory_gib/.*$")),
+    ),
+    "Are its gradients and updates healthy?": (
+        _Chart(
+            "gradient norm of each block (bad: 0)",
+            (r"^health/gradient_norm/.*$",),
+        ),
+        _Chart(
+            "update/weight ratio of each block (usual: 0.001, bad: above 0.1)",
+            (r"^health/update_ratio/.*$",),
+        ),
+        _Chart("loss scale (bad: below 1)", (r"^health/loss_scale$",), "loss scale"),
+    ),
+}
 
 
 def charts_of(run: RunState) -> Charts:
@@ -49,53 +125,14 @@ def charts(has_workers: bool, has_replicas: bool, scales_loss: bool) -> Charts:
         >>> list(found["Does it learn?"])
         ['loss', 'score', 'learning rate']
     """
-    silent = {"a worker is silent: its line is at 1": (r"^problems/worker(_\d+)?$",)}
-    slow_sums = {"all-reduce takes too long": (r"^problems/all_reduce$",)}
-    silence = {
-        "longest silence of a worker (bad: above 5 seconds)": (
-            r"^workers/\d+/longest_silence_seconds$",
-        )
+    parts: dict[Part | None, bool] = {
+        "workers": has_workers,
+        "replicas": has_replicas,
+        "loss scale": scales_loss,
     }
-    all_reduce = {
-        "all-reduce: share of the device time (bad: above 0.3)": (
-            r"^health/all_reduce_share$",
-        )
-    }
-    scale = {"loss scale (bad: below 1)": (r"^health/loss_scale$",)}
     return {
-        "Is anything wrong now? 0: no, 1: yes. The page Text says what": {
-            "training has failed": (r"^problems/failure$",),
-            "data is too slow": (r"^problems/data$",),
-            "stall: no step ends": (r"^problems/stall$",),
-            **(silent if has_workers else {}),
-            **(slow_sums if has_replicas else {}),
-            "gradients or updates are too small or large": (r"^problems/learning$",),
-        },
-        "Does it learn?": {
-            "loss": (r"^loss$",),
-            "score": (_SCORES,),
-            "learning rate": (r"^learning_rate$", r"^health/learning_rate$"),
-        },
-        "Where does the time go?": {
-            "waiting for data: share of a step (bad: above 0.2)": (
-                r"^health/input_wait_share(/.*)?$",
-            ),
-            "images per second": (r"^(images|examples)_per_second$",),
-            **(silence if has_workers else {}),
-            **(all_reduce if has_replicas else {}),
-            "seconds of a step: waiting for data, and on the devices": (
-                r"^health/input_wait_seconds$",
-                r"^health/device_seconds$",
-            ),
-            "memory (GiB)": (r"^memory_gib/.*$", r"^health/memory_gib/.*$"),
-        },
-        "Are its gradients and updates healthy?": {
-            "gradient norm of each block (bad: 0)": (r"^health/gradient_norm/.*$",),
-            "update/weight ratio of each block (usual: 0.001, bad: above 0.1)": (
-                r"^health/update_ratio/.*$",
-            ),
-            **(scale if scales_loss else {}),
-        },
+        category: {each.title: each.tags for each in found if parts.get(each.needs, True)}
+        for category, found in _CATEGORIES.items()
     }
 
 

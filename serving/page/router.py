@@ -41,17 +41,7 @@ def page_router(service: Service) -> APIRouter:
     """
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/")
-    async def page() -> Response:
-        return _file("text/html", read_resource(__package__, "page.html"))
-
-    @router.get("/page/style.css")
-    async def style() -> Response:
-        return _file("text/css", base_style() + read_resource(__package__, "page.css"))
-
-    @router.get("/page/script.js")
-    async def script() -> Response:
-        return _file("text/javascript", read_resource(__package__, "page.js"))
+    _add_files(router)
 
     @router.get("/page/model")
     async def model(response: Response) -> dict[str, Any]:
@@ -80,6 +70,20 @@ def page_router(service: Service) -> APIRouter:
         return Response(png, headers=_NOT_KEPT, media_type="image/png")
 
     return router
+
+
+def _add_files(router: APIRouter) -> None:
+    @router.get("/")
+    async def page() -> Response:
+        return _file("text/html", read_resource(__package__, "page.html"))
+
+    @router.get("/page/style.css")
+    async def style() -> Response:
+        return _file("text/css", base_style() + read_resource(__package__, "page.css"))
+
+    @router.get("/page/script.js")
+    async def script() -> Response:
+        return _file("text/javascript", read_resource(__package__, "page.js"))
 
 
 async def _upload(request: Request, service: Service) -> tuple[bytes, Cells]:

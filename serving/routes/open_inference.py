@@ -64,6 +64,7 @@ def open_inference_router(service: Service) -> APIRouter:
     """
     router = APIRouter(tags=["Open Inference Protocol"])
     _add_server_routes(router, service)
+    _add_model_routes(router, service)
 
     @router.post(_VERSION + "/infer", openapi_extra=_INFER)
     @router.post(_MODEL + "/infer", openapi_extra=_INFER)
@@ -89,6 +90,10 @@ def open_inference_router(service: Service) -> APIRouter:
         headers = {HEADER_LENGTH: str(json_length)}
         return Response(body, headers=headers, media_type="application/octet-stream")
 
+    return router
+
+
+def _add_model_routes(router: APIRouter, service: Service) -> None:
     @router.get(_VERSION + "/ready")
     @router.get(_MODEL + "/ready")
     async def is_model_ready(name: str, version: str | None = None) -> JSONResponse:
@@ -108,8 +113,6 @@ def open_inference_router(service: Service) -> APIRouter:
             OUTPUT_NAMES[service.task],
             service.columns,
         )
-
-    return router
 
 
 def _add_server_routes(router: APIRouter, service: Service) -> None:

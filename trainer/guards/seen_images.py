@@ -79,23 +79,24 @@ def _check_run(
     if not any(found.values()):
         return
     what = _in_words(found)
-    if data.on_leak == "keep" or is_begun:
-        why = (
-            "data.on_leak=keep"
-            if data.on_leak == "keep"
-            else "this run was started with these weights"
-        )
-        yield (
-            f"{setting}: {run} trained on {what}: {why}, and scores on them are too "
-            "optimistic"
-        )
-        return
-    raise DataError(
+    why = "data.on_leak=keep" if data.on_leak == "keep" else ""
+    why = why or ("this run was started with these weights" if is_begun else "")
+    if not why:
+        raise _refusal(what, setting, table, data.on_leak, all_folds)
+    yield (
+        f"{setting}: {run} trained on {what}: {why}, and scores on them are too optimistic"
+    )
+
+
+def _refusal(
+    what: str, setting: str, table: Path, on_leak: str, all_folds: bool
+) -> DataError:
+    return DataError(
         message(
             f"`{setting}` must name a run that trained on no image held out here, but it "
             f"trained on {what}. Scores on these would be too optimistic.",
             _remedy(table, all_folds),
-            **{setting: str(run), "data.on_leak": data.on_leak},
+            **{setting: str(table.parent), "data.on_leak": on_leak},
         ),
         Suggestion("", {"data.on_leak": "keep"}, "continues anyway."),
     )
