@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from helpers import replicas
-from keraunos.trainer import fit
+from keraunos.trainer import preparation
 from keraunos.trainer.loop import stage
 from keraunos.trainer.setup.compilation import should_compile
 
@@ -66,7 +66,7 @@ class _Shared:
         return self._steps[_EvaluationStep]
 
 
-_build_model: Callable[..., keras.Model] = fit.build_model
+_build_model: Callable[..., keras.Model] = preparation.build_model
 _choose_pass = stage.choose_pass
 _TrainStep, _EvaluationStep = stage.TrainStep, stage.EvaluationStep
 _known: dict[Hashable, _Shared] = {}
@@ -85,7 +85,7 @@ def one_trace(count: int, *key: Hashable) -> Iterator[tf.distribute.Strategy]:
     """
     shared = _known.setdefault((count, *key), _Shared(count))
     with (
-        mock.patch.object(fit, "build_model", shared.model),
+        mock.patch.object(preparation, "build_model", shared.model),
         mock.patch.multiple(
             stage,
             TrainStep=shared.train_step,

@@ -33,6 +33,7 @@ ROOMS = {
         "settings",
         "description",
         "export",
+        "preparation",
         "fit",
         "subject",
         "checked_export",
