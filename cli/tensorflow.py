@@ -1,5 +1,6 @@
 """Imports TensorFlow without its startup messages."""
 
+import atexit
 import contextlib
 import gc
 import sys
@@ -56,7 +57,8 @@ def _garbage_collection_paused() -> Iterator[None]:
     """Pauses garbage collection during the first import, and then freezes its objects.
 
     The modules consist of some 300,000 permanent objects, and each collection over them
-    takes a fraction of a second.
+    takes a fraction of a second. Those at the end of the process, after all exit handlers,
+    would only free what the system frees anyway.
     """
     if "tensorflow" in sys.modules or not gc.isenabled():
         yield
@@ -67,3 +69,4 @@ def _garbage_collection_paused() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+        atexit.register(gc.freeze)
