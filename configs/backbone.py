@@ -13,7 +13,7 @@ from pydantic import AfterValidator, WithJsonSchema
 
 from ..core.errors import message
 from ..core.names import did_you_mean, is_one_line
-from .problems import ProblemsError
+from .problems import Problem, ProblemsError
 from .section import IMPORTABLE
 
 HUB = "keras_hub:"
@@ -110,9 +110,9 @@ def problem_of_size(name: str, image_size: int) -> str:
 
 
 def _checked(name: str) -> str:
-    problem = problem_of_name(name)
-    if problem:
-        raise ProblemsError(problem)
+    text = problem_of_name(name)
+    if text:
+        raise ProblemsError(Problem("model.backbone", text))
     return name
 
 

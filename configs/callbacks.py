@@ -17,7 +17,7 @@ from .monitoring_callbacks import (
     ProgressBarConfig,
     TensorBoardConfig,
 )
-from .problems import ProblemsError, describe
+from .problems import Problem, ProblemsError, problem, problems_of
 from .section import IMPORTABLE, Section
 from .training_callbacks import (
     BackboneFinetuningConfig,
@@ -89,8 +89,9 @@ def require_training(callbacks: dict[str, dict[str, Any] | None], head: str) -> 
         ProblemsError: There are such callbacks; the message lists all of them.
     """
     lines = [
-        message(
-            f"`callbacks.{label}` needs a trained model, but head={head} is fitted.",
+        problem(
+            f"callbacks.{label}",
+            f"needs a trained model, but head={head} is fitted",
             f"Set callbacks.{label}=null, or model.head=linear.",
             **{"model.head": head},
         )
@@ -98,7 +99,7 @@ def require_training(callbacks: dict[str, dict[str, Any] | None], head: str) -> 
         if options is not None and callback_class(label, options)[0] in TRAINING_CALLBACKS
     ]
     if lines:
-        raise ProblemsError("\n".join(lines))
+        raise ProblemsError(*lines)
 
 
 def check_callbacks(
@@ -114,7 +115,7 @@ def check_callbacks(
         ProblemsError: A name or option is unknown or invalid; the message lists all of
             them.
     """
-    lines = []
+    lines: list[Problem] = []
     for label, options in callbacks.items():
         name, arguments = callback_class(label, options or {})
         of_keras = name[:1].isupper() and ":" not in name
@@ -123,34 +124,37 @@ def check_callbacks(
         if name not in CALLBACKS:
             known = f"There are {', '.join(CALLBACKS)}; or use a class of Keras."
             guess = did_you_mean(name, CALLBACKS) or known
-            lines.append(f"`callbacks.{printable(label)}` is not a callback. {guess}")
+            setting = f"callbacks.{printable(label)}"
+            lines.append(problem(setting, "is not a callback", guess))
             continue
         if options is None:
             continue
         try:
             CALLBACKS[name].model_validate(arguments)
         except ValidationError as error:
-            lines.append(describe(error, CALLBACKS[name], f"callbacks.{label}"))
+            lines += problems_of(error, CALLBACKS[name], f"callbacks.{label}")
     lines += _soup_problems(callbacks)
     if lines:
-        raise ProblemsError("\n".join(lines))
+        raise ProblemsError(*lines)
     return callbacks
 
 
-def _soup_problems(callbacks: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
+def _soup_problems(callbacks: Mapping[str, dict[str, Any] | None]) -> Iterator[Problem]:
     """Rejects soups of trained BatchNorm: its statistics do not fit averaged weights."""
     checkpoint, tuning = (
         callbacks.get(label) or {} for label in ("model_checkpoint", "backbone_finetuning")
     )
     if checkpoint.get("soup") and tuning.get("train_batch_norm"):
-        yield message(
+        setting = "callbacks.model_checkpoint.soup"
+        text = message(
             "A soup needs a model whose BatchNorm layers are frozen.",
             "Leave out one of the two.",
             **{
-                "callbacks.model_checkpoint.soup": checkpoint["soup"],
+                setting: checkpoint["soup"],
                 "callbacks.backbone_finetuning.train_batch_norm": True,
             },
         )
+        yield Problem(setting, text)
 
 
 def callback_class(label: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 from ..core.errors import message
 from ..core.names import did_you_mean
 from .domains import Domain, options_of, value_of
+from .problems import Problem, problem
 
 _FORM = "Write when: {SETTING: VALUE} or when: {SETTING: [VALUE, VALUE]}."
 
@@ -26,16 +27,17 @@ def conditions_of(domain: Domain) -> dict[str, list[Any]]:
     }
 
 
-def condition_problems(space: Mapping[str, Domain]) -> Iterator[str]:
-    """Yields an error message for each invalid condition of a space.
+def condition_problems(space: Mapping[str, Domain]) -> Iterator[Problem]:
+    """Yields a problem for each invalid condition of a space.
 
     Args:
         space: A space with otherwise valid domains.
     """
     malformed = {name for name, domain in space.items() if not _is_mapping(domain)}
     for name in sorted(malformed):
-        yield message(
-            f"`search.space.{name}.when` must name other settings of the space.",
+        yield problem(
+            f"search.space.{name}.when",
+            "must name other settings of the space",
             _FORM,
             when=space[name]["when"],
         )
@@ -84,48 +86,53 @@ def _is_mapping(domain: Domain) -> bool:
     return isinstance(wanted, dict) and bool(wanted) and [] not in wanted.values()
 
 
-def _wrong_parents(name: str, space: Mapping[str, Domain]) -> Iterator[str]:
+def _wrong_parents(name: str, space: Mapping[str, Domain]) -> Iterator[Problem]:
     for parent, labels in conditions_of(space[name]).items():
-        setting = f"`search.space.{name}.when`"
+        setting = f"search.space.{name}.when"
         if parent not in space:
-            yield message(
-                f"{setting} must name settings that also vary.",
+            yield problem(
+                setting,
+                "must name settings that also vary",
                 did_you_mean(str(parent), space) or f"These vary: {', '.join(space)}.",
                 setting=parent,
             )
         elif "float" in space[parent]:
-            yield message(
-                f"{setting} must name settings with choices, or whole numbers.",
+            yield problem(
+                setting,
+                "must name settings with choices, or whole numbers",
                 f"Give {parent} a choice of values.",
                 setting=parent,
             )
         else:
             odd = [label for label in labels if not _is_of(space[parent], label)]
             if odd:
-                yield message(
-                    f"{setting} must have values that `{parent}` can have.",
+                yield problem(
+                    setting,
+                    f"must have values that `{parent}` can have",
                     f"These are {_described(space[parent])}.",
                     **{parent: odd[0]},
                 )
 
 
-def _contradictions(space: Mapping[str, Domain]) -> Iterator[str]:
-    """Yields error messages for cyclic conditions, or for those that never hold."""
+def _contradictions(space: Mapping[str, Domain]) -> Iterator[Problem]:
+    """Yields problems for cyclic conditions, or for those that never hold."""
     graph = {name: list(conditions_of(domain)) for name, domain in space.items()}
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
-        yield message(
+        text = message(
             "Settings of `search.space` must not depend on each other in a cycle.",
             "Leave out one `when`.",
             cycle=" -> ".join(error.args[1]),
         )
+        yield Problem("search.space", text)
         return
     for name in space:
         if not all(_allowed(space, name).values()):
-            yield message(
-                f"`search.space.{name}.when` must be satisfiable, but contradicts the "
-                "conditions of the settings that it names.",
+            yield problem(
+                f"search.space.{name}.when",
+                "must be satisfiable, but contradicts the conditions of the settings that "
+                "it names",
                 "Compare their `when`.",
                 when=space[name]["when"],
             )

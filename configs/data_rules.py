@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..core.errors import message
 from ..core.names import did_you_mean
 from ..core.table_features import problem_of_name
-from .problems import ProblemsError
+from .problems import Problem, ProblemsError, problem
 
 # The settings for tables, and their defaults.
 _TABLE_SETTINGS = {
@@ -66,13 +65,13 @@ def check_data(data: Mapping[str, Any]) -> None:
         *_unopened(data),
     ]
     if problems:
-        raise ProblemsError("\n".join(problems))
+        raise ProblemsError(*problems)
 
 
-def _tables(data: Mapping[str, Any]) -> Iterator[str]:
+def _tables(data: Mapping[str, Any]) -> Iterator[Problem]:
     sources = [data[name] for name in ("train", "validation", "test")]
     if data["label_columns"] is not None and data["label_column"] != "label":
-        yield _line(
+        yield _problem(
             data,
             "can't be set with `data.label_column`",
             "Leave one out.",
@@ -88,37 +87,41 @@ def _tables(data: Mapping[str, Any]) -> Iterator[str]:
         remedy = "Leave it out"
         if name in _METADATA_SETTINGS:
             remedy += ", or set data.metadata to a table with one row per image"
-        yield _line(data, "is for tables, .csv or .tsv files", f"{remedy}.", name, "train")
+        yield _problem(
+            data, "is for tables, .csv or .tsv files", f"{remedy}.", name, "train"
+        )
 
 
-def _metadata(data: Mapping[str, Any]) -> Iterator[str]:
+def _metadata(data: Mapping[str, Any]) -> Iterator[Problem]:
     others = [each for each in data["metadata"] or () if not is_table(each)]
     if others:
-        yield _line(data, "must be tables, .csv or .tsv files", "", "metadata")
+        yield _problem(data, "must be tables, .csv or .tsv files", "", "metadata")
 
 
-def _features(data: Mapping[str, Any]) -> Iterator[str]:
+def _features(data: Mapping[str, Any]) -> Iterator[Problem]:
     features, categorical = data["features"] or [], data["categorical_features"] or []
     sources = {name: data[name] for name in ("train", "validation", "test") if data[name]}
     folders = [name for name, source in sources.items() if not is_table(source)]
     is_mixed = len(folders) < len(sources)  # `_tables` handles folders only
     if features and data["metadata"] is None and is_mixed:
         for name in folders:
-            yield _line(data, f"needs a table in `data.{name}`, too", "", "features", name)
+            yield _problem(
+                data, f"needs a table in `data.{name}`, too", "", "features", name
+            )
     for name in dict.fromkeys(features):
-        problem = problem_of_name(name)
+        what = problem_of_name(name)
         if features.count(name) > 1:
-            problem = "it occurs more than once"
-        if problem:
-            yield _line(
+            what = "it occurs more than once"
+        if what:
+            yield _problem(
                 data,
-                f"must be distinct, valid column names ({name}: {problem})",
+                f"must be distinct, valid column names ({name}: {what})",
                 "Leave it out, or rename the column.",
                 "features",
             )
     others = [name for name in categorical if name not in features]
     if others:
-        yield _line(
+        yield _problem(
             data,
             f"must be a subset of `data.features`; {', '.join(others)} is not in it",
             did_you_mean(others[0], features),
@@ -127,13 +130,13 @@ def _features(data: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _unopened(data: Mapping[str, Any]) -> Iterator[str]:
+def _unopened(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Yields settings that need every file to be opened, which `check=lazy` avoids."""
     if data["check"] != "lazy":
         return
     for name, default in FILE_CONTENT_SETTINGS.items():
         if data[name] != default:
-            yield _line(
+            yield _problem(
                 data,
                 "needs every file to be opened before training",
                 "Leave one out.",
@@ -142,13 +145,13 @@ def _unopened(data: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def _parts(data: Mapping[str, Any]) -> Iterator[str]:
+def _parts(data: Mapping[str, Any]) -> Iterator[Problem]:
     if data["test_split"] > 0 and data["test"] is not None:
-        yield _line(
+        yield _problem(
             data, "can't be set with `data.test`", "Leave one out.", "test_split", "test"
         )
     if data["test_split"] + data["validation_split"] >= 1:
-        yield _line(
+        yield _problem(
             data,
             "and `data.validation_split` must leave images to train on",
             "Their sum must be below 1.",
@@ -157,21 +160,23 @@ def _parts(data: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _folds(data: Mapping[str, Any]) -> Iterator[str]:
+def _folds(data: Mapping[str, Any]) -> Iterator[Problem]:
     folds, fold = data["folds"], data["fold"]
     if fold is not None and folds is None:
-        yield _line(data, "needs `data.folds`", "Try data.folds=5.", "fold", "folds")
+        yield _problem(data, "needs `data.folds`", "Try data.folds=5.", "fold", "folds")
     if fold is not None and folds is not None and fold > folds:
-        yield _line(data, f"must be 1 to {folds}", "", "fold", "folds")
+        yield _problem(data, f"must be 1 to {folds}", "", "fold", "folds")
     for other in ("validation", "split"):
         if folds is not None and data[other] is not None:
             remedy = "Leave one out."
-            yield _line(data, f"can't be set with `data.{other}`", remedy, "folds", other)
+            yield _problem(
+                data, f"can't be set with `data.{other}`", remedy, "folds", other
+            )
     if folds is not None and data["train_on_validation"]:
         names = ("train_on_validation", "folds")
-        yield _line(data, "can't be set with `data.folds`", "Leave one out.", *names)
+        yield _problem(data, "can't be set with `data.folds`", "Leave one out.", *names)
 
 
-def _line(data: Mapping[str, Any], expected: str, remedy: str, *names: str) -> str:
+def _problem(data: Mapping[str, Any], expected: str, remedy: str, *names: str) -> Problem:
     received = {f"data.{name}": data[name] for name in names}
-    return message(f"`data.{names[0]}` {expected}.", remedy, **received)
+    return problem(f"data.{names[0]}", expected, remedy, **received)

@@ -7,9 +7,8 @@ effort override the file; later files and `key=value` override them.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.errors import message
 from .layers import Layer
-from .problems import ProblemsError
+from .problems import ProblemsError, problem
 
 EFFORT, EFFORTS = "effort", "efforts"
 # Settings that an effort can't change: itself, and locations.
@@ -62,19 +61,20 @@ def check_effort(effort: str | None, efforts: Mapping[Any, Mapping[str, Any]]) -
         known = f"There are {', '.join(efforts)}." if efforts else ""
         remedy = known or f"Try keraunos fit classify {EFFORT}={effort}."
         problems.append(
-            message(
-                f"`{EFFORT}` must be in the section `{EFFORTS}` of a recipe or file.",
+            problem(
+                EFFORT,
+                f"must be in the section `{EFFORTS}` of a recipe or file",
                 remedy,
                 effort=effort,
             )
         )
     problems += [
-        message(
-            f"`{EFFORTS}.{name}.{setting}` can't depend on the effort.", "Leave it out."
+        problem(
+            f"{EFFORTS}.{name}.{setting}", "can't depend on the effort", "Leave it out."
         )
         for name, settings in efforts.items()
         for setting in _NOT_IN_EFFORTS
         if setting in settings
     ]
     if problems:
-        raise ProblemsError("\n".join(problems))
+        raise ProblemsError(*problems)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..core.errors import shortened
 from ..core.names import did_you_mean, printable
-from .problems import ProblemsError, validated
+from .problems import Problem, ProblemsError, problem, validated
 from .section import IMPORTABLE, Count, Section
 
 
@@ -183,7 +183,7 @@ class EvaluationConfig(BaseModel):
             if options is not None and not _names_class(options)
         ]
         if unknown:
-            raise ProblemsError("\n".join(map(_not_a_part, unknown)))
+            raise ProblemsError(*map(_not_a_part, unknown))
         return self
 
     @property
@@ -212,10 +212,9 @@ def _names_class(options: dict[str, Any]) -> bool:
     return bool(re.match(IMPORTABLE, str(options.get("class", ""))))
 
 
-def _not_a_part(label: str) -> str:
+def _not_a_part(label: str) -> Problem:
     known = sorted(EvaluationConfig.model_fields)
     guess = did_you_mean(label, known) or f"There are {', '.join(known)}."
-    return (
-        f"`evaluation.{shortened(printable(label))}` is not a part of an evaluation. "
-        f"{guess} A custom part needs class=package.module:Class."
-    )
+    setting = f"evaluation.{shortened(printable(label))}"
+    remedy = f"{guess} A custom part needs class=package.module:Class."
+    return problem(setting, "is not a part of an evaluation", remedy)

@@ -5,12 +5,13 @@ from typing import Any
 
 from ..core.errors import message
 from .model import FITTED_HEADS
+from .problems import Problem, problem
 
 
 def feature_problems(
     features: Sequence[str] | None, model: Mapping[str, Any], mixes: bool
-) -> Iterator[str]:
-    """Yields an error message for each setting that conflicts with `data.features`.
+) -> Iterator[Problem]:
+    """Yields a problem for each setting that conflicts with `data.features`.
 
     Args:
         features: The setting `data.features`.
@@ -20,16 +21,17 @@ def feature_problems(
     if features is None:
         return
     if mixes:
-        yield mixed_features(features)
+        yield Problem("data.features", mixed_features(features))
     if model["builder"] is not None:
-        yield message(
-            "`data.features` is for models of Keraunos.",
+        yield problem(
+            "data.features",
+            "is for models of Keraunos",
             "In Python, a custom Module receives them as inputs by name; see "
             "docs/table-features.md.",
             **{"data.features": list(features), "model.builder": model["builder"]},
         )
     elif model["head"] in FITTED_HEADS:
-        yield fitted_on_features(features, model["head"])
+        yield Problem("data.features", fitted_on_features(features, model["head"]))
 
 
 def mixed_features(features: Sequence[str]) -> str:

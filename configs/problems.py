@@ -1,10 +1,9 @@
 """Turns pydantic errors into error messages in the format of Keraunos."""
 
-import re
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,8 +14,46 @@ from .familiar_arguments import familiar_value
 from .trainer import MAX_TIME
 
 
+class Problem(NamedTuple):
+    """What is wrong with a setting.
+
+    Attributes:
+        setting: Its dotted name in a configuration.
+        text: The complete error message.
+    """
+
+    setting: str
+    text: str
+
+
+def problem(
+    setting: str, expected: str, remedy: str = "", /, **received: object
+) -> Problem:
+    """Returns a problem whose message names the setting first.
+
+    Args:
+        setting: The dotted name of the setting.
+        expected: What is expected of it, as the rest of a sentence.
+        remedy: See `message`.
+        **received: See `message`.
+
+    Example:
+        >>> problem("data.fold", "needs `data.folds`", "Try data.folds=5.").text
+        '`data.fold` needs `data.folds`. Try data.folds=5.'
+    """
+    return Problem(setting, message(f"`{setting}` {expected}.", remedy, **received))
+
+
 class ProblemsError(ValueError):
-    """One or more complete error messages, one per line."""
+    """Problems that a validator has found.
+
+    Args:
+        *problems: The problems.
+    """
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(each.text for each in problems))
+        self.problems = problems
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -80,18 +117,29 @@ def describe(
         section: Name of the group in a configuration.
         origins: Where each dotted setting was written, such as `"my.yaml:14"`.
     """
+    found = problems_of(error, model, section)
+    return "\n".join(_placed(each, origins or {}) for each in found)
+
+
+def problems_of(
+    error: ValidationError, model: type[BaseModel], section: str = ""
+) -> list[Problem]:
+    """Returns the problem of each invalid setting; see `describe`."""
     by_path: dict[str, list[ErrorDetails]] = {}
     for detail in error.errors():
         path = ".".join([*([section] if section else []), *_path(model, detail["loc"])])
         by_path.setdefault(path, []).append(detail)
-    return "\n".join(
-        _placed(line, path, origins or {})
-        for path, details in by_path.items()
-        for line in _line(model, path, details).splitlines()
-    )
+    found: list[Problem] = []
+    for path, details in by_path.items():
+        reason = details[0].get("ctx", {}).get("error")
+        if isinstance(reason, ProblemsError):
+            found += reason.problems
+        else:
+            found.append(Problem(path, _text(model, path, details)))
+    return found
 
 
-def _line(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str:
+def _text(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str:
     first = details[0]
     path = shortened(printable(path))
     name = path.rpartition(".")[2]
@@ -101,9 +149,7 @@ def _line(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str
         remedy = guess or f"There are {', '.join(siblings)}."
         return message(f"`{path}` is not a setting.", remedy, **{path: first["input"]})
     if first["type"] in ("value_error", "assertion_error"):
-        reason = first["ctx"]["error"]
-        own = isinstance(reason, ProblemsError)
-        return str(reason) if own else f"`{path or 'configuration'}`: {reason}."
+        return f"`{path or 'configuration'}`: {first['ctx']['error']}."
     wanted = " or ".join(dict.fromkeys(_expectation(detail) for detail in details))
     remedy = familiar_value(path, first["input"])
     if not remedy and isinstance(first["input"], str) and first["type"] == "literal_error":
@@ -129,13 +175,12 @@ def _expectation(detail: ErrorDetails) -> str:
     return words
 
 
-def _placed(line: str, path: str, origins: Mapping[str, str]) -> str:
-    """Prefixes a line with the origin of the first setting it names, or of `path`."""
-    named = re.match("`([^`]+)`", line)
-    path = named[1] if named else path
+def _placed(found: Problem, origins: Mapping[str, str]) -> str:
+    """Prefixes a message with the origin of its setting, or of the nearest group."""
+    path = found.setting
     while path and path not in origins:
         path = path.rpartition(".")[0]
-    return f"{origins[path]}: {line}" if path else line
+    return f"{origins[path]}: {found.text}" if path else found.text
 
 
 def _path(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

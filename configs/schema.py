@@ -13,7 +13,6 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from ..core.errors import message
 from .augmentation import AugmentationConfig, fitted_on_mixed_images
 from .backbone import problem_of_size
 from .callbacks import check_callbacks, normalize_switches, require_training
@@ -25,7 +24,7 @@ from .feature_rules import feature_problems
 from .imbalance import corrected_twice
 from .model import ModelConfig
 from .optimizer import OptimizerConfig
-from .problems import ProblemsError
+from .problems import Problem, ProblemsError, problem
 from .search import SearchConfig
 from .section import PathText, Section
 from .space import check_space
@@ -112,14 +111,13 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _imbalance_is_corrected_once(self) -> "RunConfig":
         if self.model.counts_classes and self.data.class_balance != "none":
-            raise ProblemsError(
-                corrected_twice(
-                    **{
-                        "model.loss": self.model.loss,
-                        "data.class_balance": self.data.class_balance,
-                    }
-                )
+            text = corrected_twice(
+                **{
+                    "model.loss": self.model.loss,
+                    "data.class_balance": self.data.class_balance,
+                }
             )
+            raise ProblemsError(Problem("data.class_balance", text))
         return self
 
     @model_validator(mode="after")
@@ -129,8 +127,9 @@ class RunConfig(Section):
         keeps = (self.optimizer.model_extra or {}).get("use_ema", False)
         if self.trainer.use_ema_weights and is_run and not keeps:
             raise ProblemsError(
-                message(
-                    "`trainer.use_ema_weights` needs an optimizer that averages weights.",
+                problem(
+                    "trainer.use_ema_weights",
+                    "needs an optimizer that averages weights",
                     "Set optimizer.use_ema=true as well.",
                     **{"optimizer.use_ema": keeps},
                 )
@@ -147,15 +146,16 @@ class RunConfig(Section):
     def _mixed_images_are_trained_on(self) -> "RunConfig":
         if self.model.is_fitted and self.augmentation.mixes:
             received = {"model.head": self.model.head}
-            raise ProblemsError(fitted_on_mixed_images(**received))
+            text = fitted_on_mixed_images(**received)
+            raise ProblemsError(Problem("model.head", text))
         return self
 
     @model_validator(mode="after")
     def _images_are_large_enough(self) -> "RunConfig":
         if self.model.builder is None:
-            problem = problem_of_size(self.model.backbone, self.data.image_size)
-            if problem:
-                raise ProblemsError(problem)
+            text = problem_of_size(self.model.backbone, self.data.image_size)
+            if text:
+                raise ProblemsError(Problem("data.image_size", text))
         return self
 
     @model_validator(mode="after")
@@ -169,7 +169,7 @@ class RunConfig(Section):
         features, mixes = self.data.features, self.augmentation.mixes
         problems = [*feature_problems(features, self.model.model_dump(), mixes)]
         if problems:
-            raise ProblemsError("\n".join(problems))
+            raise ProblemsError(*problems)
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ..core.errors import message
 from .choices import Mode, SearchFinish, TrialChoice, TunerName
-from .problems import ProblemsError
+from .problems import Problem, ProblemsError, problem
 from .section import MOST, Count, Section
 from .space import DEFAULT_SPACE, check_domains, flatten, require_domains
 from .trainer import MAX_TIME
@@ -104,8 +104,9 @@ class SearchConfig(Section):
     def _domains_are_right(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         if value == {}:
             raise ProblemsError(
-                message(
-                    "`search.space` must name at least one setting that varies.",
+                problem(
+                    "search.space",
+                    "must name at least one setting that varies",
                     "Leave it out for the default one, or name one: "
                     "model.dropout: {float: [0.0, 0.5]}.",
                     space={},
@@ -124,16 +125,19 @@ class SearchConfig(Section):
             "finish": ("ensemble", "the ensemble consists of their models"),
         }
         lines = [
-            message(
-                f"`search.{name}={value}` needs folds: {why}.",
-                f"Try search.folds=5, or leave search.{name} out.",
-                **{"search.folds": None},
+            Problem(
+                f"search.{name}",
+                message(
+                    f"`search.{name}={value}` needs folds: {why}.",
+                    f"Try search.folds=5, or leave search.{name} out.",
+                    **{"search.folds": None},
+                ),
             )
             for name, (value, why) in needs.items()
             if self.folds is None and getattr(self, name) == value
         ]
         if lines:
-            raise ProblemsError("\n".join(lines))
+            raise ProblemsError(*lines)
         return self
 
     @model_validator(mode="after")
@@ -141,10 +145,10 @@ class SearchConfig(Section):
         measures = self.objective.startswith("val_")
         if not measures and (self.folds is not None or self.outer_folds is not None):
             raise ProblemsError(
-                message(
-                    "`search.objective` must be a metric of validation images, whose name "
-                    "begins with val_: on its training images a model looks better than it "
-                    "is.",
+                problem(
+                    "search.objective",
+                    "must be a metric of validation images, whose name begins with val_: "
+                    "on its training images a model looks better than it is",
                     f"Try search.objective=val_{self.objective}.",
                     **{"search.objective": self.objective},
                 )
@@ -155,9 +159,10 @@ class SearchConfig(Section):
     def _trials_are_trained_alike(self) -> Self:
         if self.patience is not None and self.tuner == "hyperband":
             raise ProblemsError(
-                message(
-                    "`search.patience` compares trials that are trained equally long, but "
-                    "most of hyperband's are short.",
+                problem(
+                    "search.patience",
+                    "compares trials that are trained equally long, but most of "
+                    "hyperband's are short",
                     "Leave patience out, or choose search.tuner=bayesian.",
                     tuner=self.tuner,
                     patience=self.patience,

@@ -17,7 +17,7 @@ from .domains import (
     options_of,
     unmet_requirement,
 )
-from .problems import ProblemsError, describe
+from .problems import Problem, ProblemsError, problem, problems_of
 
 Space = Mapping[str, Domain]
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,8 +61,8 @@ def require_domains(space: Mapping[str, Any]) -> None:
     wrong = dict(_without_domain(space))
     if wrong:
         raise ProblemsError(
-            "\n".join(
-                message(f"`search.space.{name}` must be a domain.", _FORMS, **{name: value})
+            *(
+                problem(f"search.space.{name}", "must be a domain", _FORMS, **{name: value})
                 for name, value in wrong.items()
             )
         )
@@ -88,15 +88,17 @@ def check_domains(space: Space) -> None:
         ProblemsError: Domains are invalid; the message lists all of them.
     """
     problems = [
-        message(f"`search.space.{name}` must {unmet}.", _FORMS, **{name: domain})
+        problem(f"search.space.{name}", f"must {unmet}", _FORMS, **{name: domain})
         for name, domain in space.items()
         if (unmet := unmet_requirement(domain))
     ]
     fixed = [name for name in space if name.partition(".")[0] in _FIXED]
     problems = problems or list(condition_problems(space))
-    problems += [f"`search.space.{name}` can't vary between trials." for name in fixed]
+    problems += [
+        problem(f"search.space.{name}", "can't vary between trials") for name in fixed
+    ]
     if problems:
-        raise ProblemsError("\n".join(problems))
+        raise ProblemsError(*problems)
 
 
 def check_space(config: BaseModel, space: Space) -> None:
@@ -112,13 +114,15 @@ def check_space(config: BaseModel, space: Space) -> None:
     """
     wrong = {name: lines for name in space if (lines := _problems_of(config, space, name))}
     problems = dict.fromkeys(
-        f"`search.space.{name}`: {line}" for name, lines in wrong.items() for line in lines
+        Problem(f"search.space.{name}", f"`search.space.{name}`: {line}")
+        for name, lines in wrong.items()
+        for line in lines
     )
     fine = [name for name in space if name not in wrong]
     for one, other in itertools.combinations(fine, 2):
         problems |= dict.fromkeys(_problems_of_pair(config, space, one, other))
     if problems:
-        raise ProblemsError("\n".join(problems))
+        raise ProblemsError(*problems)
 
 
 def with_values(config: Model, values: Mapping[str, Any]) -> Model:
@@ -164,7 +168,7 @@ def _problems_of(config: BaseModel, space: Space, name: str) -> list[str]:
 
 def _problems_of_pair(
     config: BaseModel, space: Space, one: str, other: str
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     """Finds values of two settings that are allowed alone but not together."""
     if not (options_of(space[one]) or options_of(space[other])):
         return
@@ -178,12 +182,13 @@ def _problems_of_pair(
         if all(others.get(name, value) == value for name, value in pair.items()):
             lines = _refusal(config, others | pair)
             if lines:
-                yield message(
+                text = message(
                     f"`search.space`: values of `{one}` and `{other}` must go together; "
                     f"{lines[0]}",
                     "Vary one only `when` the other allows it.",
                     **pair,
                 )
+                yield Problem("search.space", text)
                 return
 
 
@@ -191,7 +196,7 @@ def _refusal(config: BaseModel, values: Mapping[str, Any]) -> list[str]:
     try:
         with_values(config, values)
     except ValidationError as error:
-        return describe(error, type(config)).splitlines()
+        return [each.text for each in problems_of(error, type(config))]
     return []
 
 

@@ -8,7 +8,7 @@ from ..core.errors import message
 from .choices import Loss, MetricName, Task
 from .data_rules import is_table
 from .evaluation import EvaluationConfig
-from .problems import ProblemsError
+from .problems import Problem, ProblemsError, problem
 
 LOSSES: Mapping[Task, tuple[Loss, ...]] = {
     "classification": ("crossentropy", "focal", "class_balanced", "logit_adjusted"),
@@ -93,51 +93,55 @@ def check_task(
     if task != "classification":
         problems += [*_of_data(task, data), *_of_evaluation(task, evaluation)]
     if problems:
-        raise ProblemsError("\n".join(problems))
+        raise ProblemsError(*problems)
 
 
-def _of_data(task: Task, data: Mapping[str, Any]) -> Iterator[str]:
+def _of_data(task: Task, data: Mapping[str, Any]) -> Iterator[Problem]:
     for name in ("train", "validation", "test"):
         path = data[name]
         if path is not None and not is_table(path):
-            yield message(
+            text = message(
                 f"`task={task}` needs a table of images, .csv or .tsv, in `data.{name}`: "
                 "folders are classes.",
                 "See docs/tasks.md.",
                 **{f"data.{name}": path},
             )
+            yield Problem(f"data.{name}", text)
     if data["class_balance"] != "none":
-        yield message(
-            "`data.class_balance` is for images of one class each.",
+        yield problem(
+            "data.class_balance",
+            "is for images of one class each",
             "Leave it out.",
             **{"data.class_balance": data["class_balance"], "task": task},
         )
 
 
-def _of_evaluation(task: Task, evaluation: Mapping[str, Any]) -> Iterator[str]:
+def _of_evaluation(task: Task, evaluation: Mapping[str, Any]) -> Iterator[Problem]:
     asked = [name for name in evaluation if name not in _FOR_ALL_TASKS]
     if asked:
         unset = EvaluationConfig().model_dump(mode="json")
         back = [f"evaluation.{name}={json.dumps(unset.get(name))}" for name in asked]
         settings = {f"evaluation.{name}": evaluation[name] for name in asked}
-        yield message(
+        text = message(
             "In the section `evaluation`, everything except "
             f"{', '.join(_FOR_ALL_TASKS)} is for images of one class each.",
             f"Set {' '.join(back)} where a recipe or its effort asks for it.",
             **settings,
             task=task,
         )
+        yield Problem(f"evaluation.{asked[0]}", text)
 
 
-def model_problems(task: Task, model: Mapping[str, Any]) -> Iterator[str]:
-    """Yields an error message for each setting of `model` that a task does not support."""
+def model_problems(task: Task, model: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yields a problem for each setting of `model` that a task does not support."""
     if model.get("builder") is not None:
         return
     if task != "classification":
         yield from _chosen_from("model.head", [model["head"]], ["linear"], task)
     if task == "regression" and model["label_smoothing"]:
-        yield message(
-            "`model.label_smoothing` is for labels; numbers have none.",
+        yield problem(
+            "model.label_smoothing",
+            "is for labels; numbers have none",
             "Leave it out.",
             **{"model.label_smoothing": model["label_smoothing"], "task": task},
         )
@@ -147,11 +151,12 @@ def model_problems(task: Task, model: Mapping[str, Any]) -> Iterator[str]:
 
 def _chosen_from(
     setting: str, given: Collection[str], known: Collection[str], task: Task
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     odd = [name for name in given if name not in known]
     if odd:
-        yield message(
-            f"`{setting}` must be chosen from {', '.join(known)} with `task={task}`.",
+        yield problem(
+            setting,
+            f"must be chosen from {', '.join(known)} with `task={task}`",
             "",
             **{setting: ", ".join(odd), "task": task},
         )

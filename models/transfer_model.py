@@ -198,7 +198,7 @@ def _config_of(task: Task, options: ModelOptions) -> ModelConfig:
     config = validated(ModelConfig, "model", **model_defaults(task) | {**options})
     problems = [*model_problems(task, config.model_dump())]
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(each.text for each in problems))
     return config
 
 
@@ -211,7 +211,7 @@ def _check_columns(features: TableFeatures | None, config: ModelConfig) -> None:
     names = None if features is None else features.names
     problems = [*feature_problems(names, config.model_dump(), mixes=False)]
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(each.text for each in problems))
 
 
 @contextlib.contextmanager

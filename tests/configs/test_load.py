@@ -312,3 +312,17 @@ def test_a_domain_of_a_search_takes_the_place_of_one_of_another_kind(tmp_path):
     gamma = {"choice": [1.0, 2.0], "when": {"model.loss": "focal"}}
     assert space["model.focal_gamma"] == gamma
     assert "callbacks.backbone_finetuning.stages" in space
+
+
+def test_a_problem_has_its_line_also_where_its_message_begins_otherwise(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("model:\n  loss: class_balanced\ndata:\n  class_balance: weights\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml:4: Class imbalance must be"):
+        load_config([str(file)])
+
+
+@pytest.mark.parametrize("label", ["backbone_finetuning", "learning_rate_finder"])
+def test_a_fitted_head_takes_no_callback_that_changes_training(label):
+    settings = ["model.head=ridge", f"callbacks.{label}={{}}"]
+    with pytest.raises(ConfigError, match=rf"line: `callbacks\.{label}` needs a trained"):
+        load_config(["classify"], settings)
