@@ -19,8 +19,8 @@ class FitStopwatch(Stopwatch):
 
         load: Any = command.load_tensorflow
 
-        def load_and_watch(*arguments: Any) -> None:
-            load(*arguments)
+        def load_and_watch(*arguments: Any, **named: Any) -> None:
+            load(*arguments, **named)
             self._watch_fit()
 
         command.load_tensorflow = load_and_watch
