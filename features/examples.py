@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..configs.augmentation import fitted_on_mixed_images
 from ..core.errors import ConfigError, message
+from ..core.suggestion import Suggestion
 from ..data.order import sequential
 from ..strategies import BatchSource
 from .cache import FeatureCache
@@ -65,9 +66,9 @@ class PredictedExamples:
             raise ConfigError(
                 message(
                     "Class indices exist only in classification, with one class per image.",
-                    "Use a trained head, such as model.head=linear.",
                     task=self._fittable.task,
-                )
+                ),
+                Suggestion("Use a trained head, such as", {"model.head": "linear"}, "."),
             )
         return labels
 
@@ -95,9 +96,9 @@ class PredictedExamples:
         raise ConfigError(
             message(
                 "Fitting a head requires ImageData, which knows the class of each image.",
-                "Try model.head=linear, which trains on any dataset.",
                 data=type(self._source).__name__,
-            )
+            ),
+            Suggestion("Try", {"model.head": "linear"}, ", which trains on any dataset."),
         )
 
 

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from ..core.errors import ConfigError, message
+from ..core.suggestion import Suggestion
 from .keras_internals import averages_of
 from .optimizer import unwrapped
 
@@ -35,9 +36,9 @@ class AveragedWeights:
             raise ConfigError(
                 message(
                     "`use_ema_weights` needs an optimizer that averages weights.",
-                    "Set optimizer.use_ema=true, and optionally optimizer.ema_momentum.",
                     use_ema=False,
-                )
+                ),
+                Suggestion("Set", {"optimizer.use_ema": True}, "."),
             )
 
     def start(self) -> None:

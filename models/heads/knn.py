@@ -3,6 +3,7 @@
 import keras
 
 from ...core.errors import ConfigError, message
+from ...core.suggestion import Suggestion
 from .contract import Head, keep_from_training
 from .nearest_neighbors import fit_neighbors
 from .training_features import TrainingFeatures
@@ -49,10 +50,10 @@ class KnnHead(Head):
             raise ConfigError(
                 message(
                     "`model.neighbors` must be smaller than the number of training images.",
-                    "Try model.head=ridge.",
                     neighbors=neighbors,
                     num_examples=num_examples,
-                )
+                ),
+                Suggestion("Try", {"model.head": "ridge"}, "."),
             )
         self._num_classes = num_classes
         self._num_examples = num_examples

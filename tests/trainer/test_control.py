@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -270,5 +271,10 @@ def test_a_full_disk_is_not_taken_for_full_memory() -> None:
         raise full
     with pytest.raises(OutOfMemoryError) as error, memory_advice("mixed_float16", None):
         raise MemoryError("no room")
-    assert "mixed_float16," not in str(error.value)
+    assert "mixed precision" not in str(error.value)
     assert "gradient_accumulation_steps" in str(error.value)
+    of_eight = SimpleNamespace(batch_size=8)
+    with pytest.raises(OutOfMemoryError) as error, memory_advice("float32", of_eight):
+        raise MemoryError("no room")
+    settings = "data.batch_size=4 optimizer.gradient_accumulation_steps=2"
+    assert f"Try {settings}, which trains on as many" in str(error.value)

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...core.errors import KeraunosError, OutOfMemoryError, message
+from ...core.suggestion import Suggestion
 from ..contracts import batch_size_of
 
 FULL_DISK = "No space left"  # TensorFlow raises the same error for disk and memory
@@ -30,20 +31,30 @@ def memory_advice(precision: str, data: Any) -> Iterator[None]:
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         if FULL_DISK in str(error):
             raise
-        raise OutOfMemoryError(_advice(error, precision, data)) from error
+        batch_size = batch_size_of(data)
+        text = _advice(error, precision, batch_size)
+        raise OutOfMemoryError(text, _smaller_batches(batch_size)) from error
 
 
-def _advice(error: BaseException, precision: str, data: Any) -> str:
-    batch_size = batch_size_of(data)
-    smaller = max(batch_size // 2, 1) if batch_size else "half of it"
-    lower = "" if precision != "float32" else "trainer.precision=mixed_float16, "
+def _advice(error: BaseException, precision: str, batch_size: int | None) -> str:
+    lower = "" if precision != "float32" else "mixed precision, "
     return message(
         "A batch and its activations must fit into memory, but do not "
         f"({str(error).strip().splitlines()[0][:200]}).",
-        f"Try data.batch_size={smaller} with optimizer.gradient_accumulation_steps=2, "
-        f"which trains on as many images per update; {lower}a smaller data.image_size, or "
-        "more devices. These settings need a new run_dir. Checkpoints are intact; on a "
-        "shared device, the same command resumes from them once memory is free again.",
+        "Checkpoints are intact; on a shared device, the same command resumes from them "
+        "once memory is free again. Otherwise, start a new run_dir with smaller images, "
+        f"{lower}more devices, or smaller batches whose gradients are accumulated "
+        "(`gradient_accumulation_steps`).",
         batch_size=batch_size,
         precision=precision,
     )
+
+
+def _smaller_batches(batch_size: int | None) -> Suggestion | None:
+    if batch_size is None or batch_size < 2:
+        return None
+    settings = {
+        "data.batch_size": batch_size // 2,
+        "optimizer.gradient_accumulation_steps": 2,
+    }
+    return Suggestion("Try", settings, ", which trains on as many images per update.")

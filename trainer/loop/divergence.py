@@ -6,6 +6,7 @@ from ...callbacks import RunState
 from ...core.errors import DivergedError
 from ...core.files import write_json_atomic
 from ...core.run_layout import DIVERGED_FILE
+from ...core.suggestion import Suggestion
 from ...strategies import Position
 from ..contracts import NamesBatches
 
@@ -35,5 +36,6 @@ def diverged(run: RunState, source: Any, batches_per_epoch: int | None) -> Diver
         f"The loss and gradients of each step must be finite; those of step {run.step} "
         f"(epoch {run.epoch + 1}, batch {run.epoch_step}) are not, and were not applied. "
         f"Received: learning_rate={run.learning_rate}. Try a smaller learning rate, or "
-        f"optimizer.global_clipnorm=1.0, or {where}."
+        f"{where}.",
+        Suggestion("Or try", {"optimizer.global_clipnorm": 1.0}, "."),
     )
