@@ -8,7 +8,9 @@
     result = trainer.fit(module, data)
     trainer.test(result.model, data)
 
-Names are resolved on first use, so importing this package does not load TensorFlow.
+Names are resolved on first use, so importing this package does not load TensorFlow. When
+they load it, its messages on CPU instructions and missing CUDA libraries are hidden; with
+the environment variable TF_CPP_MIN_LOG_LEVEL=0 they are shown.
 """
 
 import contextlib

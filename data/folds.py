@@ -52,7 +52,8 @@ def _require_groups(folds: Sequence[ImageData]) -> None:
             message(
                 f"There must be at least as many images as folds, {len(folds)}; copies and "
                 f"members of a group count as one, so there are {len(groups)}.",
-                f"Try search.folds={max(len(groups), 2)}, or add images.",
+                f"{folds[0].describe_dropped()} Try search.folds={max(len(groups), 2)}, "
+                "or add images.".lstrip(),
                 **{"search.folds": len(folds)},
             )
         )

@@ -178,8 +178,8 @@ class ImageData:
         """Returns lines for the start of a run: images per split, and what was left out."""
         return [self._read.built.index.describe(), *self._read.remarks]
 
-    def describe_dropped(self, class_names: Collection[str]) -> str:
-        """Describes how many images of some classes were dropped, and why; may be empty."""
+    def describe_dropped(self, class_names: Collection[str] | None = None) -> str:
+        """Describes how many images were dropped, and why; empty if none were."""
         return describe_dropped(self._read.built.dropped, class_names)
 
     def settings(self) -> dict[str, Any]:

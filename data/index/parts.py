@@ -37,7 +37,7 @@ def assign_parts(
     part_of = np.full(len(index), NO_PART, np.intp)
     part_of[training] = assign_folds(own.kinds(), own.groups, parts, seed)
     if len(np.unique(part_of[training])) < parts:
-        raise _too_few(parts, len(np.unique(own.groups)))
+        raise _too_few(parts, len(np.unique(own.groups)), dropped)
     _require_groups_that_fit(own, parts)
     lost = _in_one_part(own, part_of[training])
     if lost:
@@ -77,13 +77,13 @@ def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
     ]
 
 
-def _too_few(parts: int, groups: int) -> DataError:
+def _too_few(parts: int, groups: int, dropped: Sequence[Dropped]) -> DataError:
     fewer = f"Try search.outer_folds={groups}, or add" if groups > 1 else "Add"
     return DataError(
         message(
             f"There must be at least as many images as outer folds, {parts}; copies and "
             f"members of a group count as one, so there are {groups}.",
-            f"{fewer} images.",
+            f"{describe_dropped(dropped)} {fewer} images.".lstrip(),
             **{"search.outer_folds": parts},
         )
     )

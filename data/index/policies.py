@@ -74,12 +74,14 @@ class Dropped:
     target: str = ""
 
 
-def describe_dropped(dropped: Iterable[Dropped], class_names: Collection[str]) -> str:
-    """Describes how many images of some classes were dropped, and why.
+def describe_dropped(
+    dropped: Iterable[Dropped], class_names: Collection[str] | None = None
+) -> str:
+    """Describes how many images were dropped, and why.
 
     Args:
         dropped: All dropped files.
-        class_names: The classes, or labels.
+        class_names: The classes, or labels, to name; by default all images are counted.
 
     Returns:
         A sentence; empty if no image of these was dropped.
@@ -91,11 +93,17 @@ def describe_dropped(dropped: Iterable[Dropped], class_names: Collection[str]) -
     """
     counts: Counter[tuple[str, str]] = Counter()
     for each in dropped:
-        whole = [each.target] if each.target in class_names else []
-        names = whole or each.target.split(SEPARATOR)
-        counts.update((name, each.policy) for name in names if name in class_names)
-    parts = [f"{n:,} of {name} by data.{policy}" for (name, policy), n in counts.items()]
+        counts.update((of, each.policy) for of in _counted_as(each.target, class_names))
+    parts = [f"{n:,}{of} by data.{policy}" for (of, policy), n in counts.items()]
     return f"Images were dropped before: {some(parts)}." if parts else ""
+
+
+def _counted_as(target: str, class_names: Collection[str] | None) -> list[str]:
+    """Returns ` of CLASS` for each of the classes of a target."""
+    if class_names is None:
+        return [""]
+    names = [target] if target in class_names else target.split(SEPARATOR)
+    return [f" of {name}" for name in names if name in class_names]
 
 
 def apply_policies(

@@ -3,6 +3,7 @@ import pytest
 from keraunos.core.errors import DataError
 from keraunos.data.index.image_index import TEST, TRAIN, ImageIndex
 from keraunos.data.index.parts import NO_PART, assign_parts
+from keraunos.data.index.policies import Dropped
 
 
 def index_of(labels, groups=None, splits=None, targets=None):
@@ -45,12 +46,18 @@ def test_a_class_that_one_part_has_all_of_is_refused():
     index = index_of([0] * 6 + [1] * 3, groups=[0, 1, 2, 3, 4, 5, 6, 6, 6])
     with pytest.raises(DataError, match=r"all images of b are in one part.*outer_folds=3"):
         assign_parts(index, 3, seed=0)
+    dropped = [Dropped("b.png", "on_conflict", "in a, too", name) for name in "abb"]
+    with pytest.raises(DataError, match=r"before: 2 of b by data\.on_conflict\. Add"):
+        assign_parts(index, 3, seed=0, dropped=dropped)
 
 
 def test_more_parts_than_groups_are_refused():
     index = index_of([0, 0, 1, 1, 1], groups=[0, 0, 1, 1, 1])
     with pytest.raises(DataError, match=r"so there are 2\..*Try search\.outer_folds=2"):
         assign_parts(index, 3, seed=0)
+    dropped = [Dropped("b.png", "on_leak", "also held out", "7.5")]
+    with pytest.raises(DataError, match=r"before: 1 by data\.on_leak\. Try search"):
+        assign_parts(index, 3, seed=0, dropped=dropped)
 
 
 def test_a_group_that_is_larger_than_a_part_is_refused_and_named():
