@@ -194,11 +194,11 @@ def _read_search(directory: Path) -> tuple[str, str, str]:
 
 def _read_trial(trial: EndedTrial) -> tuple[str, str, str]:
     """Formats a trial over folds: how many were trained, and the mean score."""
-    progress = counted(int(trial.folds), "fold")
-    if trial.score is None or "folds" in trial.reason:
-        progress = trial.reason.partition(",")[0]
     if trial.score is None:
-        return progress, "", ""
+        return trial.reason, "", ""
+    progress = counted(trial.all_folds, "fold")
+    if trial.folds < trial.all_folds:
+        progress = f"stopped after {trial.folds} of {progress}"
     score = score_text(trial.objective.removeprefix("val_"), trial.score)
     error = f" +- {float(trial.standard_error):.2g}" if trial.standard_error else ""
     return progress, f"{score}{error}", ""

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class EndedTrial:
         standard_error: Its standard error; empty unless all folds were trained.
         reason: Why it ended.
         folds: Number of trained folds.
+        all_folds: Number of folds of the search.
     """
 
     is_completed: bool
@@ -51,7 +53,8 @@ class EndedTrial:
     score: float | None
     standard_error: str
     reason: str
-    folds: str
+    folds: int
+    all_folds: int
 
 
 def read_chosen(directory: Path) -> Chosen | None:
@@ -66,7 +69,8 @@ def read_trial(directory: Path) -> EndedTrial | None:
         return None
     with contextlib.suppress(OSError, ValueError, csv.Error):
         rows = csv.DictReader(io.StringIO(read_text(directory.parent / RESULTS_FILE)))
-        objective = list(rows.fieldnames or ())[_OBJECTIVE:][:1]
+        columns = list(rows.fieldnames or ())
+        objective = columns[_OBJECTIVE:][:1]
         for row in rows:
             is_this = trial_name(int(row["trial"])) == directory.name
             if is_this and row.get("folds") and row["status"] != "running":
@@ -77,7 +81,8 @@ def read_trial(directory: Path) -> EndedTrial | None:
                     float(score) if score else None,
                     row.get("standard_error") or "",
                     row["reason"],
-                    row["folds"],
+                    int(row["folds"]),
+                    next(n for n in itertools.count() if f"fold_{n + 1}" not in columns),
                 )
     return None
 

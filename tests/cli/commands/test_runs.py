@@ -110,10 +110,11 @@ def test_an_empty_folder_names_the_first_command_and_none_is_2(keraunos, tmp_pat
     assert "FOLDER must be a folder of runs. Received: folder='nowhere'" in answer.err
 
 
-RESULTS = """trial,status,val_balanced_accuracy,epochs,standard_error,folds,fold_1,x,reason
-0,completed,0.53711,7,0.00591,3,0.5,0.1,no more epochs
-1,completed,0.43,5,,2,0.5,0.2,"stopped after 2 of 3 folds, because it can no longer win"
-2,failed,,2,,0,,0.3,fold 1: diverged
+RESULTS = """\
+trial,status,val_balanced_accuracy,epochs,standard_error,folds,fold_1,fold_2,fold_3,x,reason
+0,completed,0.53711,7,0.00591,3,0.5,0.5,0.6,0.1,no more epochs
+1,completed,0.43,5,,2,0.5,0.4,,0.2,it can no longer win
+2,failed,,2,,0,,,,0.3,"fold 1: diverged, at step 3"
 """
 
 
@@ -133,7 +134,7 @@ def test_trials_over_folds_have_their_scores_and_a_refit_has_a_row(keraunos, tmp
     assert "stopped after 2 of 3 folds" in found["trial-001"]
     assert "+-" not in found["trial-001"]
     assert "failed" in found["trial-002"]
-    assert "fold 1: diverged" in found["trial-002"]
+    assert "fold 1: diverged, at step 3" in found["trial-002"]
     assert "balanced accuracy 0.445" in found["refit"]
     (whole,) = rows(keraunos("runs")).values()
     assert "balanced accuracy 0.5206, corrected" in whole
