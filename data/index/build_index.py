@@ -51,14 +51,19 @@ class BuiltIndex:
     Attributes:
         index: The files that are kept, with their splits.
         dropped: The files that were dropped, with reasons.
-        remarks: Remarks on the data.
+        remarks_on_files: Remarks on the files and on how they were divided.
         given: Names of the splits that have files of their own.
     """
 
     index: ImageIndex
     dropped: list[Dropped]
-    remarks: list[str]
+    remarks_on_files: list[str]
     given: frozenset[str] = frozenset({"train"})
+
+    @property
+    def remarks(self) -> list[str]:
+        """Remarks on the files, and on classes with few images in some split."""
+        return [*self.remarks_on_files, *_remarks_on_classes(self.index)]
 
     def one_fold(self, number: int, folds: int, seed: int) -> "BuiltIndex":
         """Returns the same files, with one of their folds for validation.
@@ -73,10 +78,8 @@ class BuiltIndex:
                 fewer than two classes are left to train on.
         """
         index = assign_fold(self.index, number, folds, self.given, seed, self.dropped)
-        before = _remarks_on_classes(self.index, self.dropped)
-        remarks = [line for line in self.remarks if line not in before]
-        remarks += _remarks_on_classes(index, self.dropped)
-        return replace(self, index=index, remarks=remarks)
+        _require_two_classes(index, self.dropped)
+        return replace(self, index=index)
 
 
 def build_index(
@@ -118,8 +121,8 @@ def build_index(
             "files were not opened: an unusable file will end the run when it is read"
         )
     listed = [line for scan in scans.values() for line in scan.remarks]
-    remarks += [*listed, *odd, *found, *_remarks_on_classes(index, dropped)]
-    return BuiltIndex(index, dropped, remarks, frozenset(scans))
+    _require_two_classes(index, dropped)
+    return BuiltIndex(index, dropped, [*remarks, *listed, *odd, *found], frozenset(scans))
 
 
 def _require_one_fold(config: DataConfig) -> None:
@@ -206,13 +209,13 @@ def _equal(targets: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
     return np.unique(targets, axis=0, return_inverse=True)[1].ravel().astype(np.int32)
 
 
-def _remarks_on_classes(index: ImageIndex, dropped: Sequence[Dropped]) -> list[str]:
-    """Returns remarks on classes with few training images.
+def _require_two_classes(index: ImageIndex, dropped: Sequence[Dropped]) -> None:
+    """Checks that there are training images of two classes, or of one label.
 
     Raises:
         DataError: Too few classes have training images.
     """
-    counts = dict(zip(index.class_names, index.class_counts(TRAIN).tolist(), strict=True))
+    counts = _class_counts(index)
     fewest = 2 if index.task == "classification" else 1
     if np.count_nonzero(list(counts.values())) < fewest:
         raise DataError(
@@ -222,6 +225,15 @@ def _remarks_on_classes(index: ImageIndex, dropped: Sequence[Dropped]) -> list[s
                 counts=dict(list(counts.items())[:20]),
             )
         )
+
+
+def _class_counts(index: ImageIndex) -> dict[str, int]:
+    return dict(zip(index.class_names, index.class_counts(TRAIN).tolist(), strict=True))
+
+
+def _remarks_on_classes(index: ImageIndex) -> list[str]:
+    """Returns remarks on classes with few training images, or alike names."""
+    counts = _class_counts(index)
     missing = [name for name, count in counts.items() if not count]
     few = [f"{name} ({count})" for name, count in counts.items() if 0 < count < FEW]
     remarks = []
