@@ -11,9 +11,9 @@ from .run_state import RunState
 class Callback:
     """Base class of callbacks, which run code at certain points of training.
 
-    Override the hooks you need; each receives the state of the run. The order of hooks is
-    shown in `keraunos.trainer.loop.loop`. A callback with state returns it from
-    `state_dict`, so that a resumed run continues as if it had never been interrupted.
+    Override the hooks that you need. Each receives the state of the run. A callback with
+    state returns it from `state_dict`, so that a resumed run continues as if it had never
+    been interrupted.
 
     Attributes:
         every_n_steps: Number of steps between calls of `on_train_step_end`, if it is
@@ -120,7 +120,7 @@ class Callback:
         """
 
     def on_fit_end(self, run: RunState) -> None:
-        """Called at the end of a fit, also if it was stopped early."""
+        """Called at the end of a fit, even if it was stopped early."""
 
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Called instead of `on_fit_end` when an exception ends the fit.

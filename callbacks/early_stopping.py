@@ -16,6 +16,8 @@ from .run_state import RunState
 class EarlyStopping(Callback):
     """Stops a fit once a metric has not improved for some epochs.
 
+    Epochs without validation do not count if the metric is a validation metric.
+
     Args:
         monitor: Name of the metric.
         **options: Same as `callbacks.early_stopping` in a configuration: `patience`,
@@ -24,8 +26,6 @@ class EarlyStopping(Callback):
 
     Attributes:
         reason: Why it stopped the fit, or None.
-
-    Epochs without validation do not count if the metric is a validation metric.
 
     Raises:
         ConfigError: `mode` can't be derived from the name of the metric, or (in `fit`)

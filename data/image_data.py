@@ -27,12 +27,13 @@ PathLike = str | os.PathLike[str]
 
 
 class ImageData:
-    """The images of a run in up to three splits.
+    """Images and their labels, in a training, a validation and a test split.
 
-    Created by `ImageData.from_folder` or `ImageData.from_csv`.
+    Create it with `ImageData.from_folder` or `ImageData.from_csv`, and pass it to
+    `Trainer.fit`.
 
     Attributes:
-        train: The training split: shuffled, balanced, augmented.
+        train: The training split. Its batches are shuffled, balanced and augmented.
         validation: The validation split, or None.
         test: The test split, or None.
         task: `"classification"`, `"multi_label"` or `"regression"`.

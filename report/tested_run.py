@@ -32,7 +32,9 @@ def compare_runs(first: str | os.PathLike[str], second: str | os.PathLike[str]) 
         second: Directory of the other run.
 
     Returns:
-        See `evaluation.compare_paired`.
+        A finding whose `values` contain `images`; `scores` by name, with those of both,
+        their `difference` (second - first) and its 95% `interval`; and `mcnemar` with a
+        `p_value`.
 
     Raises:
         ConfigError: A run was not tested, or images, labels or classes differ.

@@ -20,17 +20,18 @@ def document() -> str:
     return "\n".join([_HEAD, *lines, ""])
 
 
-_HEAD = """# What can be wrong with data, and what happens then
+_HEAD = """# Faulty files
+
+Truncated JPEGs, empty folders, 16-bit images that would be black: this page lists what can
+be wrong with the files of a data set, and what Keraunos does about it.
 
 Every image is opened once before the first step, so that no file can stop a run later
-(except with [`data.check=lazy`](input.md#a-million-files), which opens files only when they
-are used). All problems are reported at once; in that case, exit code 3 means that nothing
-was trained and nothing written. Your files are never modified.
-[`keraunos audit`](audit.md) finds more, including copies that are not identical to the
-byte.
+(except with [`data.check=lazy`](input.md#a-million-files)). All problems are reported at
+once, and nothing is trained or written. Your files are never modified.
+[`keraunos audit`](audit.md) finds more, including copies that are not identical.
 
 Each test creates the fault, runs the commands, and checks messages, exit codes, and that
-all folders are unchanged, to the byte. `python tests/fault_document.py` generates this
+all folders are unchanged, byte for byte. `python tests/fault_document.py` generates this
 page.
 
 | Fault | What happens | Test |

@@ -184,10 +184,11 @@ def document() -> str:
     for name, test in marked_tests():
         shown.setdefault(name, []).append(test)
     lines = [
-        "# What it can do",
+        "# Features and their tests",
         "",
-        "Each row with the tests that show it. [tests/features.py](../tests/features.py)",
-        "writes this page from marks on tests.",
+        "Every feature of Keraunos, with the tests that verify it.",
+        "[tests/features.py](../tests/features.py) generates this page from marks on",
+        "tests.",
     ]
     for group, features in GROUPS.items():
         lines += ["", f"## {group}", "", "| | How | Test |", "| --- | --- | --- |"]

@@ -12,6 +12,7 @@ EXPENSIVE = {
     "keraunos.cli.configured_run",
     "keraunos.data.image_data",
     "keraunos.models.transfer",
+    "keraunos.trainer.trainer",
 }
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keraunos
 import pytest
 import yaml
 
@@ -23,6 +24,15 @@ def test_every_page_is_in_the_navigation_once():
     assert sorted(pages(nav)) == sorted(WRITTEN | OF_ROOT)
 
 
+def test_every_public_name_is_in_the_reference():
+    written = ROOT.glob("docs/reference/*.md")
+    reference = "".join(path.read_text("utf-8") for path in written)
+    for name in keraunos.__all__:
+        found = getattr(keraunos, name)
+        if name != "callbacks":
+            assert f"::: {found.__module__}.{found.__qualname__}\n" in reference, name
+
+
 @pytest.mark.nightly
 def test_the_site_is_built_without_a_warning(tmp_path, monkeypatch):
     pytest.importorskip("mkdocs")
@@ -35,4 +45,10 @@ def test_the_site_is_built_without_a_warning(tmp_path, monkeypatch):
     home = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert 'href="comparison/"' in home
     assert 'href="source/models/module.py.txt"' in home
-    assert "Trains Keras models" in (tmp_path / "reference/trainer/index.html").read_text()
+    faults = (tmp_path / "faults/index.html").read_text(encoding="utf-8")
+    assert (
+        'href="../source/tests/trainer/test_killed.py.txt" title="tests/trainer/' in faults
+    )
+    trainer = (tmp_path / "reference/trainer/index.html").read_text(encoding="utf-8")
+    assert "Trains Keras models" in trainer
+    assert "Maximum number of epochs" in trainer, "options are listed one by one"

@@ -39,25 +39,37 @@ from .setup.sources import Buildable, FitArguments, sources_of
 class Trainer(Evaluator):
     """Trains Keras models on one or many devices.
 
-    A Trainer only holds settings: creating one has no side effects, and it can be reused.
+    The number of devices does not change the result. A Trainer only holds settings:
+    creating one has no side effects, and it can be reused for several fits. Its seed
+    determines initial weights and dropout; order and augmentation use the seed of the data.
 
     Args:
-        strategy: `"auto"`, `"single"`, `"mirrored"`, `"multi_worker"`, or a
-            `tf.distribute.Strategy` of one process.
-        run_dir: Directory for checkpoints, metrics, figures and the model; without it
-            nothing is written. If it contains a run, the run is resumed.
-        callbacks: A list, or a dict by label in which None disables a default callback.
+        strategy: How devices work together: `"auto"`, `"single"`, `"mirrored"`,
+            `"multi_worker"`, or a `tf.distribute.Strategy` of one process.
+        run_dir: Directory for checkpoints, metrics, figures and the model. If it contains
+            a run, the run is resumed. By default, nothing is written.
+        callbacks: A list of callbacks of Keraunos or Keras, in addition to the default
+            ones; or a dict by label, in which None disables a default callback.
         export: Whether to write `model.keras` at the end; `"compiled"` includes loss,
             metrics and optimizer.
         **options: The settings of the section `trainer` of a configuration, `seed` and
-            `feature_cache`: see `docs/settings.md`, or `help(Trainer)`. The seed determines
-            initial weights and dropout; order and augmentation use the seed of the data.
+            `feature_cache`: see `docs/settings.md`, or `help(Trainer)`.
 
     Raises:
         ConfigError: An argument is out of range or unknown.
 
     Example:
-        >>> trainer = Trainer(max_epochs=3, seed=0)
+        >>> import keras
+        >>> def build_model():
+        ...     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+        ...     model.compile("sgd", loss="mse")
+        ...     return model
+        >>> examples = tf.ones((10, 4)), tf.ones((10, 1))
+        >>> data = tf.data.Dataset.from_tensor_slices(examples).batch(4)
+        >>> trainer = Trainer(max_epochs=3, seed=0, devices=1)
+        >>> result = trainer.fit(build_model, data)
+        >>> len(result.history["loss"])
+        3
     """
 
     @takes_settings(TRAINER)
@@ -94,7 +106,7 @@ class Trainer(Evaluator):
         class_weight: ClassWeight | None = None,
         initial_weights: PathOfWeights | None = None,
     ) -> FitResult:
-        """Trains a model; resumes from the newest checkpoint in `run_dir` if there is one.
+        """Trains a model, or resumes the run in `run_dir`.
 
         SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 end the fit after the current step: the state
         is saved, and the result has `stop_reason="interrupted"`. In a worker of a cluster,

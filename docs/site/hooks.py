@@ -2,7 +2,8 @@
 
 Pages link to files of the repository, as readers of the repository need them. On the site
 these files are there as well, under `source/`, so that no link leads elsewhere; README.md,
-CONTRIBUTING.md and the like become pages.
+CONTRIBUTING.md and the like become pages. Names of tests, which are long sentences, become
+short links to their files.
 """
 
 import posixpath
@@ -20,6 +21,7 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
 }
 _LINK = re.compile(r"(\]\()([^)\s#:]+)(#[^)\s]*)?(\))")
+_TEST = re.compile(r"`((tests/[\w/]+\.py)(?:::\w+)?)`")
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -31,6 +33,7 @@ def on_files(files: Files, config: Any) -> Files:
     for file in files.documentation_pages():
         for _, path, _, _ in _LINK.findall(file.content_string):
             linked.add(_in_repository(file, path))
+        linked.update(path for _, path in _TEST.findall(file.content_string))
     for path in sorted(filter(_is_source, linked)):
         files.append(
             File.generated(config, f"source/{path}.txt", abs_src_path=str(ROOT / path))
@@ -49,7 +52,15 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         here = posixpath.dirname(page.file.src_uri)
         return f"{begin}{posixpath.relpath(target, here or '.')}{anchor or ''}{end}"
 
-    return _LINK.sub(of_site, markdown)
+    def of_test(match: re.Match[str]) -> str:
+        name, path = match.groups()
+        if not _is_source(path):
+            return match.group()
+        here = posixpath.dirname(page.file.src_uri)
+        target = posixpath.relpath(f"source/{path}.txt", here or ".")
+        return f'[test]({target} "{name}")'
+
+    return _TEST.sub(of_test, _LINK.sub(of_site, markdown))
 
 
 def _in_repository(file: File, path: str) -> str:
