@@ -1,6 +1,7 @@
 """Formats the help: examples for each command, options and commands in groups."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -49,6 +50,9 @@ _WHOLE = 1_000  # characters: no first sentence is cut off
 _TYPES = {"int": "N", "float": "NUMBER", "str": "TEXT", "path": "PATH"}
 
 
+FIRST_STEPS = ("keraunos fit quickstart", "keraunos fit --help")
+
+
 class WithExamples(TyperCommand):
     """A command whose help groups its options and ends with examples."""
 
@@ -71,11 +75,7 @@ class WithExamples(TyperCommand):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Writes the examples."""
-        lines = EXAMPLES.get(self.name or "", ())
-        if lines:
-            with formatter.section("Examples"):
-                for line in lines:
-                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+        _write_examples(formatter, EXAMPLES.get(self.name or "", ()))
 
 
 class InPanels(TyperGroup):
@@ -97,6 +97,17 @@ class InPanels(TyperGroup):
                     for name, each in commands
                 ]
                 formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Writes how to begin."""
+        _write_examples(formatter, FIRST_STEPS)
+
+
+def _write_examples(formatter: Any, lines: Sequence[str]) -> None:
+    if lines:
+        with formatter.section("Examples"):
+            for line in lines:
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
 def _usage(argument: TyperArgument) -> str:

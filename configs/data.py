@@ -80,7 +80,8 @@ class DataConfig(Section):
         "Cells may be empty.",
     )
     categorical_features: Annotated[list[str], AS_LIST, Field(min_length=1)] | None = Field(
-        None, description="Those of `features` whose numbers are categories, such as codes."
+        None,
+        description="Columns in `features` whose numbers are categories, such as codes.",
     )
     validation_split: float = Field(
         0.2,
@@ -140,7 +141,7 @@ class DataConfig(Section):
     bit_depth: Annotated[int, Field(ge=8, le=16)] | None = Field(
         None,
         description="Bits that 16-bit images actually use per channel, such as 12. With "
-        "null, all 16 are assumed, and images of which none uses them are refused.",
+        "null, all 16 are assumed, and the run stops if no image uses them.",
     )
     exif_orientation: ExifOrientation = Field(
         "apply",

@@ -160,7 +160,7 @@ class FolderOptions(TypedDict, total=False):
     and sex. Numbers are standardized, text is treated as categories. Cells may be
     empty. Default: None."""
     categorical_features: Sequence[str] | None
-    """Those of `features` whose numbers are categories, such as codes. Default:
+    """Columns in `features` whose numbers are categories, such as codes. Default:
     None."""
     validation_split: float
     """Fraction of each class of `train` to hold out for validation if `validation` is
@@ -197,7 +197,7 @@ class FolderOptions(TypedDict, total=False):
     """Images with more megapixels count as unreadable. Default: 64.0."""
     bit_depth: int | None
     """Bits that 16-bit images actually use per channel, such as 12. With null, all 16
-    are assumed, and images of which none uses them are refused. Default: None."""
+    are assumed, and the run stops if no image uses them. Default: None."""
     exif_orientation: ExifOrientation
     """Whether to rotate images according to their EXIF data (`apply`), or to count
     images that would be rotated as unreadable (`refuse`). Default: 'apply'."""

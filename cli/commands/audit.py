@@ -52,8 +52,8 @@ def audit(
         typer.Argument(
             metavar="FOLDER...",
             help="Image folders with one folder per class: a single one, those of train, "
-            "validation and test, or the folder that contains these. Or a run directory "
-            "(also of folds): checks its images, and the labels that its models doubt.",
+            "validation and test, or the folder that contains these. Or the directory of a "
+            "run or of its folds, to check its images and labels that its models doubt.",
         ),
     ],
     json: Annotated[

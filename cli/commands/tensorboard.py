@@ -47,7 +47,7 @@ def tensorboard(
         ),
     ] = None,
 ) -> None:
-    """Show the curves of runs in a browser, with a TensorBoard only for this machine."""
+    """Start TensorBoard on the curves of runs, for this machine only."""
     places = runs or [RUNS]
     rest = context.meta.get(_REST, [])
     command = tensorboard_command(places, rest)

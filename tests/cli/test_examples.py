@@ -32,7 +32,8 @@ def test_help_shows_commands_by_panel_and_cuts_nothing_off(keraunos, monkeypatch
     monkeypatch.setenv("COLUMNS", "40")
     answer = keraunos("--help")
     panels = re.findall(r"^\w+:$", answer.out, re.MULTILINE)
-    assert panels == ["Options:", "Train:", "Inspect:", "Evaluate:", "Deploy:", "Machine:"]
+    groups = ["Train", "Inspect", "Evaluate", "Deploy", "Machine"]
+    assert panels == [f"{name}:" for name in ("Options", *groups, "Examples")]
     assert "..." not in answer.out.partition("Train:")[2]
     for name in SHOWN:
         assert f"\n  {name} " in answer.out
