@@ -36,7 +36,7 @@ COUNTING_LOSSES = ("class_balanced", "logit_adjusted")
 
 
 class ModelConfig(Section):
-    """The model: a frozen backbone with a new head, or a model of your own."""
+    """The model: a frozen backbone with a new head, or your own model."""
 
     backbone: BackboneName = Field(
         "ResNet50",
@@ -111,7 +111,7 @@ class ModelConfig(Section):
         ["accuracy", "balanced_accuracy"],
         description="Metrics to compute in training and validation; any of them can be "
         "monitored. `recall_per_class` is one metric per class, named `recall_CLASS`. "
-        "Other tasks have metrics of their own: see docs/tasks.md.",
+        "Other tasks have other metrics: see docs/tasks.md.",
     )
     builder: str | None = Field(
         None,

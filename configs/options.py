@@ -242,7 +242,7 @@ class TableOptions(FolderOptions, total=False):
 
 
 class ModelOptions(TypedDict, total=False):
-    """The model: a frozen backbone with a new head, or a model of your own."""
+    """The model: a frozen backbone with a new head, or your own model."""
 
     backbone: str
     """A network of keras.applications, `keras_hub:PRESET` or `keras_hub:DIRECTORY`, or
@@ -287,8 +287,7 @@ class ModelOptions(TypedDict, total=False):
     metrics: Sequence[MetricName]
     """Metrics to compute in training and validation; any of them can be monitored.
     `recall_per_class` is one metric per class, named `recall_CLASS`. Other tasks have
-    metrics of their own: see docs/tasks.md. Default: ['accuracy',
-    'balanced_accuracy']."""
+    other metrics: see docs/tasks.md. Default: ['accuracy', 'balanced_accuracy']."""
 
 
 class TrainerOptions(TypedDict, total=False):
