@@ -13,6 +13,7 @@ from ..configs.choices import FindImagesBy
 from ..core.counted import counted
 from ..core.errors import ConfigError, DataError, message
 from ..core.files import sha256_of_file
+from ..core.names import printable
 from ..core.signals import stop_signals
 from ..core.user_path import user_path
 from .console import notify
@@ -182,6 +183,7 @@ def _run(
             predictor, rows, output, request.batch_size, see, names.is_stopped
         )
         if request.watch is not None:
+            notify(f"watching {printable(str(request.watch))}; Ctrl-C ends the command")
             pipeline.watch(_watched(request, rows, output), request.poll_seconds)
         else:
             images = names.after(output.progress.last)

@@ -7,7 +7,14 @@ from keras.applications.mobilenet_v2 import preprocess_input
 from keraunos import Module
 
 SIZE = 32
-_SHRUNK = ("EfficientNetV2B0", "MobileNetV2", "ResNet50", "ResNet101")
+_SHRUNK = (
+    "EfficientNetB0",
+    "EfficientNetV2B0",
+    "MobileNetV2",
+    "MobileNetV3Large",
+    "ResNet50",
+    "ResNet101",
+)
 __all__ = ["SIZE", "Small", "preprocess_input", "shrink_networks", "tiny_network"]
 
 

@@ -58,6 +58,13 @@ class HasTask(Protocol):
 
 
 @runtime_checkable
+class HasImageSize(Protocol):
+    """Data with images of `image_size` pixels in height and width."""
+
+    image_size: int
+
+
+@runtime_checkable
 class HasTableFeatures(Protocol):
     """Data with the table columns that come with its images, or None."""
 

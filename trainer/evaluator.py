@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 
 from ..configs import EvaluationConfig, TrainerConfig
@@ -19,6 +20,7 @@ from ..strategies import create_strategy, current_workers
 from .checkpoint.run_directory import write_test_report
 from .contracts import HasClassNames, HasSplits, KnowsColumns, batch_size_of
 from .guards.keras_arguments import explains_keras_arguments
+from .guards.other_image_size import refuse_other_image_size
 from .guards.pipeline_errors import errors_of_pipelines
 from .loop.evaluation import evaluate, predict, score
 from .loop.outputs import Collected
@@ -75,7 +77,7 @@ class Evaluator:
         setting = self.settings.limit_val_batches
         require_end(source, setting, "limit_val_batches")
         limit = batch_limit(setting, source.num_batches)
-        whole = as_model(model, self._make_strategy)
+        whole = self._open(model, data)
         return evaluate(whole, source, module or Module(), limit)[0]
 
     @explains_keras_arguments
@@ -122,7 +124,7 @@ class Evaluator:
             slices = asked.slices
             require_columns(slices.columns if slices else None, source.columns)
         views = find_views(source, module, tta)
-        whole = as_model(model, self._make_strategy)
+        whole = self._open(model, data)
         held_out = data.validation if isinstance(data, HasSplits) else None
         chosen_on = None if held_out is None else as_source(held_out, "data")
         result = score(whole, source, module or Module(), chosen_on)
@@ -150,7 +152,7 @@ class Evaluator:
         """
         source = as_source(split_of(data, "test"), "data")
         require_end(source)
-        return predict(as_model(model, self._make_strategy), source)
+        return predict(self._open(model, data), source)
 
     @explains_keras_arguments
     def export(
@@ -193,10 +195,15 @@ class Evaluator:
         from .checked_export import export_checked
 
         run = None if self.run_dir is None else Path(self.run_dir)
-        whole = as_model(model, self._make_strategy)
+        whole = self._open(model, data)
         return export_checked(
             model, whole, data, format, output, calibrated, int8, max_loss, run
         )
+
+    def _open(self, model: ModelOrPath, data: Any) -> keras.Model:
+        whole = as_model(model, self._make_strategy)
+        refuse_other_image_size(whole, data)
+        return whole
 
     def _make_strategy(self) -> tf.distribute.Strategy:
         if not isinstance(self._strategy, str):

@@ -15,6 +15,7 @@ from ...models.variables import batch_norms
 from ...strategies import Position, Replicas
 from ...strategies.tensorflow_internals import gradients_freed_with_their_graphs, trace
 from ..contracts import BatchSource, mixes_images
+from ..guards.other_image_size import refuse_other_image_size
 from ..step.batch_size import check_batch_size
 from ..step.keras_internals import build_compiled, set_synchronized
 from ..step.loss_internals import compiled_losses, ignored_losses
@@ -50,6 +51,7 @@ def build_model(
     with strategy.scope(), gradients_freed_with_their_graphs():
         model = module.build()
         check_compiled(model, module)
+        refuse_other_image_size(model, source)
         check_targets(model, module, spec[1])
         if mixes_images(source):
             check_mixed_losses(model, module, spec[1].shape[-1])

@@ -244,6 +244,7 @@ def test_a_signal_ends_a_watched_folder_with_all_that_was_begun(small_run, tmp_p
             )
             process.send(signal.SIGTERM)
             assert process.end() == 0, process.output
+            assert "watching inbox; Ctrl-C ends the command" in process.output
         finally:
             process.stop()
 
