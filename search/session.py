@@ -14,7 +14,6 @@ import tensorflow as tf
 from ..callbacks.monitor import Monitor
 from ..configs import SearchConfig, TrainerConfig
 from ..core.errors import ConfigError, message
-from ..core.files import sha256_of_json
 from ..core.processes import worker_environments
 from ..core.run_layout import SEARCH_FILE
 from ..strategies import find_devices
@@ -82,11 +81,6 @@ class SearchRequest:
     def settings(self) -> dict[str, Any]:
         """The settings that determine the trials, by dotted name."""
         return deciding_settings(self.make_settings())
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Fingerprint of these settings; equal in a chief and its workers."""
-        return sha256_of_json(self.settings)
 
 
 class Session:
@@ -202,11 +196,11 @@ def run_worker(request: SearchRequest, role: Role, directory: Path) -> int | Non
         WorkerError: The chief does not respond, or one of several workers failed.
         ConfigError: The chief runs another search.
     """
-    name, fingerprint = request.objective.name, request.fingerprint
+    name, settings = request.objective.name, request.settings
     if request.parallel_trials == 1:
-        return Worker(role, request.trial, name, fingerprint, directory).run()
+        return Worker(role, request.trial, name, settings, directory).run()
     environments = _environments(request)
-    return run_workers(role, request.trial, name, fingerprint, directory, environments)
+    return run_workers(role, request.trial, name, settings, directory, environments)
 
 
 def _require_parameters(
@@ -226,7 +220,7 @@ def _require_parameters(
 def _create_executor(request: SearchRequest, logs: Path | None) -> Executor:
     if request.role is not None:
         _release_gpus()
-        return Chief(request.role, request.fingerprint)
+        return Chief(request.role, request.settings)
     if request.parallel_trials == 1:
         return InProcess(request.trial, request.objective.name)
     environments = _environments(request)

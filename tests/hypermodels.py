@@ -18,6 +18,8 @@ from keraunos.search.cluster.role import find_role
 from keraunos.search.cluster.worker import Worker
 from keraunos.search.trials import TrialPlan
 
+SETTINGS = {"seed": 3}  # of a search whose worker only reads
+
 
 def build(hp: Any) -> keras.Model:
     """Three parameters of different kinds."""
@@ -155,7 +157,7 @@ def worker_that_reads() -> int:
 
     role = find_role()
     assert role is not None
-    return 128 + (Worker(role, read, "val_loss", "abc", Path.cwd()).run() or 0)
+    return 128 + (Worker(role, read, "val_loss", SETTINGS, Path.cwd()).run() or 0)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

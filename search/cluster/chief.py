@@ -6,23 +6,18 @@ directory of the search. The environment determines which of them is the chief (
 
 import contextlib
 import queue
-import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent import futures
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import grpc
 
 from ...core.errors import ConfigError, message
-from ...core.files import read_text, write_text_atomic
-from ...core.removal import remove_file
 from ...core.signals import stop_signals
 from ...core.strangers import Strangers
-from ..progress import TrialProgress, WorkerStatus
+from ..progress import WorkerStatus
 from ..trials import DEATHS, Outcome, TrialPlan
 from ..tuning.service import (
     METHODS,
@@ -32,13 +27,21 @@ from ..tuning.service import (
     require_hyperparameters,
     trial_message,
 )
-from .messages import BUSY, Sender, plan_to_json, read_outcome, read_sender, task_name
+from .handed_trial import HandedTrial, note_owner, noted_owner
+from .messages import (
+    BUSY,
+    Sender,
+    fingerprint_of,
+    plan_to_json,
+    read_outcome,
+    read_sender,
+    settings_to_json,
+    task_name,
+)
 from .role import IP, PORT, Role
 from .signed_calls import MAX_MESSAGE_BYTES, OnlySigned
 
-SECONDS_OF_SILENCE = 60.0  # after which the trial of a worker is given to another one
 SECONDS_TO_LEAVE = 10.0  # for workers to learn that the search is over
-_OWNER = re.compile(r"\.owner-of-(?:trial|export)-\d+")
 MAX_CALLS = 256  # at a time
 _OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -47,63 +50,21 @@ _OPTIONS = [
 ]
 
 
-@dataclass
-class _HandedTrial:
-    """A trial and the worker that runs it.
-
-    The plan is None if a worker reports a trial before the search starts it, which happens
-    after a restart of the chief.
-    """
-
-    plan: TrialPlan | None = None
-    tuner_id: str | None = None
-    is_begun: bool = False  # if the worker asks for a trial again, it has died
-    deaths: int = 0
-    heard_at: float = field(default_factory=time.monotonic)
-    since: float = field(default_factory=time.monotonic)  # when the worker started it
-    progress: TrialProgress | None = None
-    outcome: Outcome | None = None  # received before the plan
-
-    @property
-    def is_left(self) -> bool:
-        """Whether any worker may take it."""
-        silence = time.monotonic() - self.heard_at
-        return self.tuner_id is None or silence > SECONDS_OF_SILENCE
-
-    @property
-    def status(self) -> WorkerStatus:
-        """The status of the worker that runs it."""
-        return WorkerStatus(
-            self.tuner_id or "",
-            self.plan,
-            self.progress,
-            self.since,
-            self.heard_at,
-            self.deaths,
-        )
-
-    def give(self, tuner_id: str | None) -> None:
-        """Assigns the trial to a worker; to None if one leaves, to "" if it is unknown."""
-        self.tuner_id, self.is_begun = tuner_id, bool(tuner_id)
-        self.heard_at = self.since = time.monotonic()
-        self.progress = None
-        if self.plan is not None:
-            _note_owner(self.plan, tuner_id)
-
-
 class Chief:
     """Distributes trials to workers on other machines; an executor of a search.
 
     Args:
         role: The role of this process, with the address to listen at.
-        fingerprint: Fingerprint of the settings; workers with another one get no trials.
+        settings: The settings of the search, by dotted name; workers with others get no
+            trials, but are sent these settings.
     """
 
-    def __init__(self, role: Role, fingerprint: str) -> None:
+    def __init__(self, role: Role, settings: Mapping[str, Any]) -> None:
         self._role = role
-        self._fingerprint = fingerprint
+        self._settings = settings
+        self._fingerprint = fingerprint_of(settings)
         self._lock = threading.Lock()
-        self._handed: dict[str, _HandedTrial] = {}  # by `task_name`
+        self._handed: dict[str, HandedTrial] = {}  # by `task_name`
         self._waiting: set[str] = set()  # workers that asked for a trial in vain
         self._known: set[str] = set()
         self._is_over = False
@@ -166,8 +127,8 @@ class Chief:
         task = task_name(plan)
         with self._lock:
             if task not in self._handed:
-                owner = _noted_owner(plan)
-                self._handed[task] = _HandedTrial(tuner_id=owner, heard_at=self._began_at)
+                owner = noted_owner(plan)
+                self._handed[task] = HandedTrial(tuner_id=owner, heard_at=self._began_at)
             handed = self._handed[task]
             handed.plan = plan
             if handed.outcome is not None:
@@ -186,7 +147,7 @@ class Chief:
         """Assigns a worker its own trial again, an abandoned one, or a new one."""
         sender = read_sender(tuner_id)
         if sender.fingerprint != self._fingerprint:
-            return trial_message("INVALID")
+            return trial_message("INVALID", settings_to_json(self._settings))
         with self._lock:
             if self._is_over:
                 self._known.discard(sender.tuner_id)
@@ -201,7 +162,7 @@ class Chief:
             return trial_message("INVALID")
         with self._lock:
             self._known.add(sender.tuner_id)
-            handed = self._handed.setdefault(sender.task, _HandedTrial())
+            handed = self._handed.setdefault(sender.task, HandedTrial())
             handed.heard_at = time.monotonic()
             if not handed.is_begun:
                 handed.give(sender.tuner_id)
@@ -243,7 +204,7 @@ class Chief:
 
     def _take_back(self, sender: Sender, outcome: Outcome) -> None:
         """Takes a trial back from a worker that leaves or found its directory in use."""
-        handed = self._handed.setdefault(sender.task, _HandedTrial())
+        handed = self._handed.setdefault(sender.task, HandedTrial())
         is_owner = not handed.is_begun or handed.tuner_id == sender.tuner_id
         if outcome.reason != BUSY:
             self._known.discard(sender.tuner_id)
@@ -251,12 +212,12 @@ class Chief:
             handed.give("" if outcome.reason == BUSY else None)
 
     def _end(self, task: str, outcome: Outcome) -> None:
-        handed = self._handed.setdefault(task, _HandedTrial())
+        handed = self._handed.setdefault(task, HandedTrial())
         if handed.plan is None:  # it is already over, or the search will start it
             handed.outcome = handed.outcome or outcome
             return
         del self._handed[task]
-        _note_owner(handed.plan, None)
+        note_owner(handed.plan, None)
         self._news.put((handed.plan.number, outcome))
 
     def _lacks_trials(self) -> bool:
@@ -264,30 +225,11 @@ class Chief:
         own = {each.tuner_id for each in self._planned() if not each.is_left}
         return len(self._waiting - own) > len(left)
 
-    def _planned(self) -> list[_HandedTrial]:
+    def _planned(self) -> list[HandedTrial]:
         return [each for each in self._handed.values() if each.plan is not None]
 
-    def _for(self, tuner_id: str) -> _HandedTrial | None:
+    def _for(self, tuner_id: str) -> HandedTrial | None:
         planned = self._planned()
         own = [each for each in planned if each.tuner_id == tuner_id]
         left = [each for each in planned if each.is_left]
         return next(iter(own + left), None)
-
-
-def _owner_file(plan: TrialPlan) -> Path:
-    return plan.directory.with_name(f".owner-of-{task_name(plan)}")
-
-
-def _noted_owner(plan: TrialPlan) -> str | None:
-    """Returns the worker that an earlier chief assigned the trial to, or None."""
-    file = _owner_file(plan)
-    return read_text(file) if file.exists() else None
-
-
-def _note_owner(plan: TrialPlan, tuner_id: str | None) -> None:
-    with contextlib.suppress(OSError):  # the journal reports a full disk
-        if tuner_id is None:
-            file = _owner_file(plan)
-            remove_file(file.parent, file.name, _OWNER)
-        else:
-            write_text_atomic(_owner_file(plan), tuner_id)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from ...core import errors
 from ...core.errors import KeraunosError
+from ...core.files import sha256_of_json
 from ..progress import TrialProgress
 from ..trials import Outcome, TrialPlan
 
@@ -50,6 +52,31 @@ def read_sender(text: str) -> Sender:
         ValueError: The text is not a valid sender.
     """
     return _SENDER.validate_json(text)
+
+
+def fingerprint_of(settings: Mapping[str, Any]) -> str:
+    """Returns the fingerprint of the settings of a search.
+
+    Example:
+        >>> fingerprint_of({"seed": 1}) == fingerprint_of({"seed": 2})
+        False
+    """
+    return sha256_of_json(settings)
+
+
+def settings_to_json(settings: Mapping[str, Any]) -> str:
+    """Encodes the settings of a search, which contain no secrets.
+
+    Example:
+        >>> read_settings(settings_to_json({"seed": 1}))
+        {'seed': 1}
+    """
+    return json.dumps(settings)
+
+
+def read_settings(text: str) -> dict[str, Any]:
+    """Decodes the result of `settings_to_json`."""
+    return dict(json.loads(text))
 
 
 def task_name(plan: TrialPlan) -> str:

@@ -4,12 +4,15 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from filelock import Timeout
 
-from ...core.errors import ConfigError, KeraunosError, message
+from ...core.differences import changes, refused
+from ...core.errors import ConfigError, KeraunosError
 from ...core.lock import LOCK_FILE, file_lock
 from ...core.run_layout import trial_name
 from ...core.signals import stop_signals
@@ -19,7 +22,15 @@ from ..progress import TrialProgress, reporting_to
 from ..trials import FitTrial, Outcome, TrialPlan, garbage_of_trials_only, run_trial
 from ..tuning.service import payload_of, trial_message
 from .client import ChiefClient
-from .messages import BUSY, Sender, outcome_to_json, read_plan, task_name
+from .messages import (
+    BUSY,
+    Sender,
+    fingerprint_of,
+    outcome_to_json,
+    read_plan,
+    read_settings,
+    task_name,
+)
 from .role import Role
 
 SECONDS_UNTIL_CHIEF = 600.0  # to wait for a chief that has not started yet
@@ -36,7 +47,8 @@ class Worker:
         role: The role of this process, with the address of the chief.
         fit: Trains a trial.
         objective: Name of the metric that is the score.
-        fingerprint: Fingerprint of the settings; must equal that of the chief.
+        settings: The settings of the search, by dotted name; must equal those of the
+            chief.
         directory: Directory of the search on this machine, for its trials; the path on the
             chief may differ.
     """
@@ -46,13 +58,14 @@ class Worker:
         role: Role,
         fit: FitTrial,
         objective: str,
-        fingerprint: str,
+        settings: Mapping[str, Any],
         directory: Path,
     ) -> None:
         self._role = role
         self._fit = fit
         self._objective = objective
-        self._fingerprint = fingerprint
+        self._settings = settings
+        self._fingerprint = fingerprint_of(settings)
         self._directory = Path(os.path.realpath(user_path(directory)))
         self._client = ChiefClient(role.address, role.token(), SECONDS_UNTIL_CHIEF)
         self._lost: KeraunosError | None = None  # the chief, while a trial was running
@@ -90,7 +103,7 @@ class Worker:
             if answer.status == "STOPPED":
                 return None
             if answer.status == "INVALID":
-                raise self._other_settings()
+                raise self._other_settings(read_settings(payload_of(answer)))
             if answer.status == "RUNNING":
                 return self._here(read_plan(payload_of(answer)))
             time.sleep(SECONDS_BETWEEN_QUESTIONS)
@@ -145,13 +158,11 @@ class Worker:
         task = "" if plan is None else task_name(plan)
         return Sender(self._fingerprint, self._role.tuner_id, task, progress).to_json()
 
-    def _other_settings(self) -> ConfigError:
-        return ConfigError(
-            message(
-                "A worker must have the same settings as the chief.",
-                "Start both with the same command.",
-                here=self._fingerprint[:8],
-            )
+    def _other_settings(self, of_chief: Mapping[str, Any]) -> ConfigError:
+        return refused(
+            "A worker must have the same settings as the chief (-), not others (+).",
+            changes(of_chief, self._settings),
+            "Start both with the same command.",
         )
 
 

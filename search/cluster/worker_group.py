@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 from ...core.console import notify
 from ...core.errors import KeraunosError, WorkerError, message
@@ -35,7 +36,7 @@ def run_workers(
     role: Role,
     fit: FitTrial,
     objective: str,
-    fingerprint: str,
+    settings: Mapping[str, Any],
     directory: Path,
     environments: Sequence[Mapping[str, str]],
 ) -> int | None:
@@ -45,7 +46,7 @@ def run_workers(
         role: Role of this process, after which the workers are named.
         fit: Trains a trial; must be picklable.
         objective: Name of the metric that is the score.
-        fingerprint: Fingerprint of the settings.
+        settings: The settings of the search, by dotted name.
         directory: Directory of the search.
         environments: Environment variables of each worker, such as its visible devices.
 
@@ -59,7 +60,7 @@ def run_workers(
     def start(slot: int) -> SpawnProcess:
         name = f"{role.tuner_id}.{slot}"
         own = role._replace(tuner_id=name)
-        arguments = (own, fit, objective, fingerprint, directory)
+        arguments = (own, fit, objective, settings, directory)
         return start_process(_serve, arguments, name, environments[slot])
 
     processes: list[SpawnProcess] = []
@@ -116,11 +117,15 @@ def _require_success(processes: Sequence[SpawnProcess]) -> None:
 
 
 def _serve(
-    role: Role, fit: FitTrial, objective: str, fingerprint: str, directory: Path
+    role: Role,
+    fit: FitTrial,
+    objective: str,
+    settings: Mapping[str, Any],
+    directory: Path,
 ) -> None:
     follow_parent()
     try:
-        number = Worker(role, fit, objective, fingerprint, directory).run()
+        number = Worker(role, fit, objective, settings, directory).run()
     except KeraunosError as error:
         notify(f"error: {role.tuner_id}: {error}")
         sys.exit(error.exit_code)

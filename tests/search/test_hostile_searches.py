@@ -118,7 +118,7 @@ def test_a_trial_that_others_go_on_with_brings_nothing_from_outside(tmp_path):
 def test_a_worker_goes_nowhere_but_below_its_own_search(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAUNOS_TOKEN", "0123456789abcdef")
     role = Role("worker", "127.0.0.1:1")
-    worker = Worker(role, lambda plan: plan.directory, "loss", "abc", tmp_path)
+    worker = Worker(role, lambda plan: plan.directory, "loss", {}, tmp_path)
     told = TrialPlan(3, {"values": {}}, tmp_path.parent, None, tmp_path.parent / "x-002")
     plan = worker._here(told)
     assert plan.directory == tmp_path / "trial-003"

@@ -9,18 +9,20 @@ from dataclasses import replace
 
 import hypermodels
 import pytest
-from hypermodels import KillsOnce, Waits, WaitsForFiles, ended_trials, rows
+from hypermodels import SETTINGS, KillsOnce, Waits, WaitsForFiles, ended_trials, rows
 from keraunos.core.errors import ConfigError
 from keraunos.core.lock import directory_lock
 from keraunos.core.secret import TOKEN_VARIABLE
-from keraunos.search.cluster import chief as cluster
+from keraunos.search.cluster import handed_trial
 from keraunos.search.cluster.chief import Chief
 from keraunos.search.cluster.messages import (
     BUSY,
     Sender,
+    fingerprint_of,
     outcome_to_json,
     read_plan,
     read_sender,
+    read_settings,
 )
 from keraunos.search.cluster.role import ID, IP, PORT, Role, find_role
 from keraunos.search.cluster.worker import Worker
@@ -33,6 +35,7 @@ from programs import Program, wait_for
 
 TRIALS = 3
 NOTHING = {"space": [], "values": {}}
+OURS = fingerprint_of(SETTINGS)
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def port():
 @pytest.fixture
 def chief(port, tmp_path):
     """One that holds the trials 0 and 1."""
-    with Chief(Role("chief", f"127.0.0.1:{port}"), "abc") as made:
+    with Chief(Role("chief", f"127.0.0.1:{port}"), SETTINGS) as made:
         for number in (0, 1):
             made.begin(plan(tmp_path, number))
         yield made
@@ -57,7 +60,7 @@ def next_chief(chief, tmp_path):
     """One that begins after the other has handed out trial 0 to "a" and 1 to "b"."""
     for name in ("a", "b"):
         asks(chief, name)
-    made = Chief(Role("chief", ""), "abc")
+    made = Chief(Role("chief", ""), SETTINGS)
     made._began_at = time.monotonic()
     return made
 
@@ -66,13 +69,13 @@ def plan(folder, number):
     return TrialPlan(number, NOTHING, folder / f"trial-{number}")
 
 
-def asks(chief, name, fingerprint="abc"):
+def asks(chief, name, fingerprint=OURS):
     """What a worker gets: a trial's number, or the chief's other answer."""
     return given(chief.create_trial(Sender(fingerprint, name).to_json()))
 
 
 def beats(chief, name, number):
-    chief.get_trial(Sender("abc", name, f"trial-{number}").to_json())
+    chief.get_trial(Sender(OURS, name, f"trial-{number}").to_json())
 
 
 def given(message):
@@ -81,7 +84,7 @@ def given(message):
     return read_plan(payload_of(message)).number
 
 
-def told(name, number, outcome, fingerprint="abc"):
+def told(name, number, outcome, fingerprint=OURS):
     sender = Sender(fingerprint, name, f"trial-{number}").to_json()
     return trial_message("COMPLETED", outcome_to_json(outcome), sender)
 
@@ -120,7 +123,7 @@ def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port, tmp_path):
             noted.append(number)
             is_noted.wait(60)
 
-    with Chief(Role("chief", f"127.0.0.1:{port}"), "abc") as chief:
+    with Chief(Role("chief", f"127.0.0.1:{port}"), SETTINGS) as chief:
         search = threading.Thread(target=note)
         search.start()
         for number, name in enumerate(("a", "b")):
@@ -138,7 +141,7 @@ def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port, tmp_path):
 def test_a_trial_whose_worker_is_silent_goes_to_another(chief, monkeypatch):
     asks(chief, "a")
     asks(chief, "b")
-    monkeypatch.setattr(cluster, "SECONDS_OF_SILENCE", 0.3)
+    monkeypatch.setattr(handed_trial, "SECONDS_OF_SILENCE", 0.3)
     time.sleep(0.4)
     beats(chief, "b", 1)  # of this one something is heard
     assert asks(chief, "c") == 0
@@ -173,7 +176,7 @@ def test_a_chief_that_is_back_leaves_trials_with_their_workers(
     for number in (0, 1):
         next_chief.begin(plan(tmp_path, number))
     assert [asks(next_chief, name) for name in ("c", "b")] == ["IDLE", 1]
-    monkeypatch.setattr(cluster, "SECONDS_OF_SILENCE", 0.3)
+    monkeypatch.setattr(handed_trial, "SECONDS_OF_SILENCE", 0.3)
     time.sleep(0.4)
     beats(next_chief, "b", 1)
     assert asks(next_chief, "c") == 0
@@ -221,15 +224,15 @@ def test_a_trial_that_an_unknown_process_is_at_waits_for_it(chief, monkeypatch):
     beats(chief, "c", 0)
     assert asks(chief, "c") == 0
     chief.end_trial(told("c", 0, Outcome("interrupted", reason=BUSY)))
-    monkeypatch.setattr(cluster, "SECONDS_OF_SILENCE", 0.3)
+    monkeypatch.setattr(handed_trial, "SECONDS_OF_SILENCE", 0.3)
     time.sleep(0.4)
     assert asks(chief, "b") == 0
 
 
 def test_a_worker_with_other_settings_gets_no_trial_and_ends_none(chief):
     assert [asks(chief, "a", "other") for _ in range(DEATHS + 1)] == ["INVALID"] * 4
-    refusal = chief.create_trial(Sender("other", "a").to_json()).to_proto()
-    assert "abc" not in str(refusal)  # what it would have had to say
+    refusal = chief.create_trial(Sender("other", "a").to_json())
+    assert read_settings(payload_of(refusal)) == SETTINGS
     assert asks(chief, "b") == 0
     chief.end_trial(told("b", 0, Outcome("completed", [0.5]), "other"))
     assert chief._news.empty()
@@ -254,7 +257,7 @@ BAD_OUTCOMES = [
 @pytest.mark.parametrize("bad", BAD_OUTCOMES, ids=str)
 def test_an_outcome_that_makes_no_sense_is_refused(bad, chief):
     asks(chief, "a")
-    sender = Sender("abc", "a", "trial-0").to_json()
+    sender = Sender(OURS, "a", "trial-0").to_json()
     message = trial_message("COMPLETED", json.dumps(COMPLETED | bad), sender)
     with pytest.raises(ValueError, match=r"."):
         chief.end_trial(message)
@@ -265,7 +268,7 @@ def test_an_outcome_that_makes_no_sense_is_refused(bad, chief):
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_a_score_on_its_way_is_a_finite_number(number, chief):
     text = json.dumps(COMPLETED | {"scores": [0]}).replace("[0]", f"[{number}]")
-    sender = Sender("abc", "a", "trial-0").to_json()
+    sender = Sender(OURS, "a", "trial-0").to_json()
     message = trial_message("COMPLETED", text, sender)
     with pytest.raises(ValueError, match=r"finite|Infinity|NaN|invalid"):
         chief.end_trial(message)
@@ -311,7 +314,7 @@ def test_a_worker_gives_a_trial_back_that_is_in_use(tmp_path, port):
 
     role = Role("a", f"127.0.0.1:{port}")
     with directory_lock(tmp_path):
-        worker = Worker(role, fit, "loss", "abc", tmp_path)
+        worker = Worker(role, fit, "loss", SETTINGS, tmp_path)
         outcome = worker._do(TrialPlan(0, NOTHING, tmp_path))
     assert (outcome.status, outcome.reason) == ("interrupted", BUSY)
 
@@ -351,7 +354,7 @@ def test_a_chief_knows_what_its_workers_are_at(chief, monkeypatch):
     for name in ("a", "b", "c"):
         asks(chief, name)
     progress = TrialProgress(2, 9, 0.5, 1)
-    chief.get_trial(Sender("abc", "a", "trial-0", progress).to_json())
+    chief.get_trial(Sender(OURS, "a", "trial-0", progress).to_json())
     beats(chief, "b", 1)
     seen = {each.name: each for each in chief.workers}
     assert (seen["a"].plan.number, seen["a"].progress) == (0, progress)
@@ -366,7 +369,7 @@ def test_a_chief_knows_what_its_workers_are_at(chief, monkeypatch):
     "progress", [[-1, 9], [1, 10**12], [1, 9, "NaN"], [1], "x", [1, 2, 3, 4, 5]]
 )
 def test_a_report_that_makes_no_sense_is_refused(progress):
-    text = json.dumps(["abc", "a", "trial-0", progress]).replace('"NaN"', "NaN")
+    text = json.dumps([OURS, "a", "trial-0", progress]).replace('"NaN"', "NaN")
     with pytest.raises(ValueError, match=r"\n3"):  # the fourth value is wrong
         read_sender(text)
 
@@ -503,6 +506,7 @@ def test_a_worker_with_other_settings_is_refused(begin, tmp_path):
     worker = begin("one", seed=1)
     assert worker.end(240) == 2
     assert "same settings as the chief" in worker.output
+    assert "  - seed: 0\n  + seed: 1\n" in worker.output
     assert not list((tmp_path / "s").glob(".owner-of-*"))
     chief.send(signal.SIGTERM)
     assert chief.end() == 128 + signal.SIGTERM

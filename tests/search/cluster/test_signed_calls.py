@@ -12,13 +12,14 @@ from keraunos.search.cluster import client as cluster_client
 from keraunos.search.cluster import signed_calls
 from keraunos.search.cluster.chief import Chief
 from keraunos.search.cluster.client import ChiefClient
-from keraunos.search.cluster.messages import Sender, outcome_to_json
+from keraunos.search.cluster.messages import Sender, fingerprint_of, outcome_to_json
 from keraunos.search.cluster.role import Role
 from keraunos.search.cluster.signed_calls import CHALLENGE, PROOF, sign_call, value_of
 from keraunos.search.trials import Outcome, TrialPlan
 from keraunos.search.tuning.service import SERVICE, create_trial_request, trial_message
 
-FINGERPRINT = "no hexadecimal number"  # which proofs and challenges are
+SETTINGS = {"seed": 3}
+FINGERPRINT = fingerprint_of(SETTINGS)
 SENDER = Sender(FINGERPRINT, "a").to_json()
 CREATE = create_trial_request(SENDER)
 
@@ -33,7 +34,7 @@ def address():
 @pytest.fixture
 def chief(address, tmp_path):
     """One that holds trial 0."""
-    with Chief(Role("chief", address), FINGERPRINT) as made:
+    with Chief(Role("chief", address), SETTINGS) as made:
         made.begin(TrialPlan(0, {"space": [], "values": {}}, tmp_path / "trial-0"))
         yield made
         made._known.clear()
@@ -185,7 +186,7 @@ def test_calls_that_never_end_hold_nobody_up(chief, address):
 
 
 def test_strangers_are_told_of_once(address, capfd):
-    with Chief(Role("chief", address), FINGERPRINT):
+    with Chief(Role("chief", address), SETTINGS):
         for _ in range(3):
             called(address, "CreateTrial", CREATE)
     said = capfd.readouterr().err
