@@ -9,6 +9,7 @@ from ..configs import RunConfig
 from ..core.errors import ConfigError, message
 from ..core.files import own_directory, write_bytes_atomic
 from ..core.removal import remove_unfinished, unfinished
+from ..core.run_layout import DROPPED_FILE
 from ..core.shared_store import open_store
 
 if TYPE_CHECKING:
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..data.index.build_index import BuiltIndex
-    from ..data.index.image_index import ImageIndex
 
-TABLES = re.compile(r"(?:train|validation|test)\.csv")
+TABLES = re.compile(rf"(?:train|validation|test)\.csv|{re.escape(DROPPED_FILE)}")
 _UNFINISHED = unfinished(r"\w+\.csv")
 
 
@@ -61,15 +61,17 @@ def _undivided(config: RunConfig) -> RunConfig:
 
 def with_tables(
     config: RunConfig,
-    index: "ImageIndex",
+    images: "BuiltIndex",
     sides: "Mapping[str, npt.NDArray[np.bool_]]",
     folder: Path,
 ) -> RunConfig:
     """Writes tables of images, and returns the configuration that reads them.
 
+    The tables do not contain images that were dropped; dropped.csv beside them does.
+
     Args:
         config: The configuration of the images.
-        index: All images.
+        images: All images.
         sides: Masks `(rows,)` by split: `train`, `validation` and `test`; a split without
             images gets no table.
         folder: Where to write the tables; existing ones must be the same.
@@ -78,12 +80,15 @@ def with_tables(
         ConfigError: The folder has a table of other images.
     """
     from ..data.index.image_table import settings_of_table, table_of
+    from ..data.index.split_csv import write_dropped
 
+    index = images.index
     tables = {name: index.where(rows) for name, rows in sides.items() if rows.any()}
     own_directory(folder)
     remove_unfinished(folder, _UNFINISHED)
-    for name, images in tables.items():
-        _write(folder / f"{name}.csv", table_of(images))
+    for name, side in tables.items():
+        _write(folder / f"{name}.csv", table_of(side))
+    write_dropped(folder / DROPPED_FILE, images.dropped)
     own = {
         **settings_of_table(index),
         **dict.fromkeys(("validation", "test", "folds", "fold", "split"), None),

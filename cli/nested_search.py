@@ -114,7 +114,7 @@ def _configs(config: RunConfig, directory: Path) -> list[RunConfig]:
             "test": is_tested,
         }
         folder = directory / f"{outer_name(part + 1)}-images"
-        made.append(with_tables(own, index, sides, folder))
+        made.append(with_tables(own, built, sides, folder))
     return made
 
 

@@ -1,7 +1,9 @@
 """What follows a search, piece by piece; whole searches are in commands/."""
 
+import csv
 import json
 import shutil
+from pathlib import Path
 
 import keras_tuner
 import numpy as np
@@ -64,26 +66,42 @@ def config(tmp_path_factory):
 
 
 def test_tables_hold_the_images_of_their_side(config, tmp_path):
-    index = list_images(config).index
+    images = list_images(config)
+    index = images.index
     is_test = index.splits == 2
     assert is_test.sum() == 4  # two of each class, and none is held out for validation
     sides = {"train": ~is_test, "test": is_test, "validation": np.zeros(12, bool)}
-    own = with_tables(config, index, sides, tmp_path / "tables")
+    own = with_tables(config, images, sides, tmp_path / "tables")
     assert (own.data.validation, own.data.test_split) == (None, 0.0)
     whole = list_images(own).index
     for split, rows in ((0, ~is_test), (2, is_test)):
         assert set(whole.paths[whole.splits == split]) == set(index.paths[rows])
-    again = with_tables(config, index, sides, tmp_path / "tables")
+    again = with_tables(config, images, sides, tmp_path / "tables")
     assert again == own
 
 
 def test_tables_of_other_images_are_refused(config, tmp_path):
-    index = list_images(config).index
-    rows = np.ones(len(index), bool)
-    with_tables(config, index, {"train": rows}, tmp_path / "tables")
+    images = list_images(config)
+    rows = np.ones(len(images.index), bool)
+    with_tables(config, images, {"train": rows}, tmp_path / "tables")
     rows[0] = False
     with pytest.raises(ConfigError, match="with the same images"):
-        with_tables(config, index, {"train": rows}, tmp_path / "tables")
+        with_tables(config, images, {"train": rows}, tmp_path / "tables")
+
+
+def test_images_that_were_dropped_are_listed_beside_the_tables(tmp_path):
+    root = make_images(tmp_path / "images", {"cat": 4, "dog": 4}, size=32)
+    (root / "cat" / "broken.png").write_bytes(b"no image")
+    data = {"train": str(root), "on_unreadable": "drop"}
+    config = RunConfig(data=data, cache_dir=str(tmp_path / "cache"))
+    images = list_images(config)
+    sides = {"train": np.ones(len(images.index), bool)}
+    own = with_tables(config, images, sides, tmp_path / "tables")
+    with open(tmp_path / "tables" / "dropped.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert Path(row["path"]) == root / "cat" / "broken.png"
+    assert row["policy"] == "on_unreadable"
+    assert not list_images(own).dropped  # the tables do not contain it
 
 
 @pytest.mark.parametrize("validation", [None, "Val"])
