@@ -14,8 +14,8 @@ from ..core.console import notify
 from ..core.files import replacing
 from ..core.removal import remove_file
 
+# Without EVENTS_PART: a resumed run keeps its events.
 PARTS = ("", "train", "validation", "evaluation")
-EVENTS_PART = "events"  # not in PARTS: a resumed run keeps its events
 EVENTS = re.compile(r"events\.out\.tfevents\.[^/]+")
 
 

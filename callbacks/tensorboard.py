@@ -14,12 +14,12 @@ from ..configs.options import TensorBoardOptions
 from ..core.errors import ConfigError
 from ..core.files import own_directory
 from ..core.run_events import Event
-from ..core.run_layout import TENSORBOARD_FOLDER
+from ..core.run_layout import EVENTS_PART, TENSORBOARD_FOLDER
 from ..strategies import workers_of
 from ..strategies.tensorflow_internals import summaries_written_to
 from .base import Callback
 from .board_layout import charts_of, has_samples, write_layout, write_samples
-from .event_files import EVENTS_PART, PARTS, event_files, keep_events, remove_events
+from .event_files import PARTS, event_files, keep_events, remove_events
 from .event_list import MOST_EVENTS, event_list
 from .hparams import begin_session, end_session, hyperparameters, new_writer
 from .memory import memory_gib

@@ -20,6 +20,7 @@ from ..core.run_layout import (
     ENSEMBLE_FOLDER,
     MODEL_FILE,
     REFIT_FOLDER,
+    TENSORBOARD_FOLDER,
     TEST_FILE,
     fold_name,
 )
@@ -99,10 +100,15 @@ def _refit(best: RunConfig, trial: "Trial", directory: Path) -> Scores | None:
 
 
 def _train_and_test(config: RunConfig, run_dir: Path, directory: Path) -> None:
+    from ..callbacks.event_files import remove_events
+
     restore_gpus()
     run = fit(config, run_dir)
     if not run.result.is_finished:
         raise interrupted(directory, run.result.signal)
+    # Trials show the winner on the HParams dashboard, where a refit would have no score;
+    # its layout would come before that of the search.
+    remove_events(run_dir / TENSORBOARD_FOLDER)
     test(run, config.evaluation.tta)
 
 

@@ -19,6 +19,10 @@ HEARTBEAT_FILE = "heartbeat.json"
 DIVERGED_FILE = "diverged.json"
 SOUP_FILE = "soup.json"
 TENSORBOARD_FOLDER = "tensorboard"
+# Folders below it, which TensorBoard lists as runs: problems and events of a run, and
+# scores of the trials of a search.
+EVENTS_PART = "events"
+SCORES_PART = "scores"
 
 # The result.
 MODEL_FILE = "model.keras"

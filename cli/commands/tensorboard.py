@@ -14,6 +14,7 @@ import typer
 
 from ...core import leash
 from ...core.errors import ConfigError, message
+from ...core.run_layout import EVENTS_PART, SCORES_PART
 from ..console import notify
 from ..examples import WithExamples
 from ..run_directories import RUNS
@@ -23,6 +24,8 @@ _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OWN_HOST = ("--host", "--bind_all")
 _REST = "keraunos.rest"
 MOST_SELECTED = 40  # runs; of more, TensorBoard selects none
+# The first page to look at, without smoothing, which would blur flags.
+_PAGE = "#custom_scalars&_smoothingWeight=0"
 
 
 class WithRest(WithExamples):
@@ -51,22 +54,30 @@ def tensorboard(
     places = runs or [RUNS]
     rest = context.meta.get(_REST, [])
     command = tensorboard_command(places, rest)
-    notify(
-        f"TensorBoard shows {', '.join(map(str, places))}; start with the page Custom "
-        "Scalars. Ctrl-C stops it."
-    )
-    if (count := _num_board_runs(places)) > MOST_SELECTED:
-        notify(
-            f"It selects none of {count} runs by itself, as they are more than "
-            f"{MOST_SELECTED}: tick the box above the list of runs to see all."
-        )
+    for line in _guidance(places):
+        notify(line)
     raise typer.Exit(run_forwarding(command))
 
 
-def _num_board_runs(places: Sequence[Path]) -> int:
-    """Returns the number of folders with event files, each of which TensorBoard lists."""
+def _guidance(places: Sequence[Path]) -> Iterator[str]:
+    """Yields lines on where to look first."""
+    names = ", ".join(map(str, places))
+    listed = _board_runs(places)
+    page = _PAGE
+    if len(listed) > MOST_SELECTED:
+        has_scores = any(run.name == SCORES_PART for run in listed)
+        page += f"&regexInput={SCORES_PART if has_scores else EVENTS_PART}"
+        yield (
+            f"TensorBoard selects none of {len(listed)} runs by itself, unless a regular "
+            f"expression leaves at most {MOST_SELECTED}."
+        )
+    yield f"TensorBoard shows {names}: append {page} to its address. Ctrl-C stops it."
+
+
+def _board_runs(places: Sequence[Path]) -> set[Path]:
+    """Returns the folders with event files, each of which TensorBoard lists as a run."""
     files = (file for place in places for file in place.rglob("*.tfevents.*"))
-    return len({file.parent.resolve() for file in files})
+    return {file.parent.resolve() for file in files}
 
 
 def tensorboard_command(places: Sequence[Path], rest: Sequence[str] = ()) -> list[str]:

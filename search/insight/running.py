@@ -4,15 +4,14 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ...callbacks.board_layout import Charts, write_layout
+from ...callbacks.board_layout import Charts, charts, write_layout
 from ...callbacks.hparams import new_writer
 from ...core.files import own_directory
 from ...core.names import visible
-from ...core.run_layout import TENSORBOARD_FOLDER
+from ...core.run_layout import SCORES_PART, TENSORBOARD_FOLDER
 from ...strategies.tensorflow_internals import summaries_written_to
 from ..study import Study, Trial
 
-SCORES_PART = "scores"
 # Trials write the same score without this prefix, at its epoch, for HPARAMS.
 _SCORE = "trial_score/"
 
@@ -37,14 +36,19 @@ def show_scores(directory: Path, study: Study) -> None:
 
 
 def _charts(objective: str) -> Charts:
-    """Returns the charts of the page Custom Scalars; the trials add their own."""
-    charts: dict[str, tuple[str, ...]] = {
+    """Returns the charts of the page Custom Scalars.
+
+    Those of all runs are among them, because ended trials have no layout any more. Running
+    ones add charts that only they have.
+    """
+    scores: dict[str, tuple[str, ...]] = {
         f"{objective} of each trial (axis: number of the trial)": (
             f"^{_SCORE}{objective}$",
         ),
         "best so far (axis: number of the trial)": ("^best_so_far$",),
     }
-    return {"How is the search going?": charts}
+    of_runs = charts(has_workers=False, has_replicas=False, scales_loss=False)
+    return {"How is the search going?": scores, **of_runs}
 
 
 def _has_ended(trial: Trial) -> bool:

@@ -92,14 +92,17 @@ def test_a_signal_reaches_the_program_and_its_exit_code_comes_back(tmp_path):
 
 
 @pytest.mark.parametrize("count", [40, 41])
-def test_more_runs_than_tensorboard_selects_are_counted(
-    keraunos, tmp_path, monkeypatch, count
+@pytest.mark.parametrize("part", ["scores", "events"])
+def test_of_more_runs_than_tensorboard_selects_a_filter_leaves_some(
+    keraunos, tmp_path, monkeypatch, count, part
 ):
     monkeypatch.setattr("keraunos.cli.commands.tensorboard.run_forwarding", lambda _: 0)
-    for number in range(count):
-        (tmp_path / f"run-{number}").mkdir()
-        for part in "ab":
-            (tmp_path / f"run-{number}" / f"events.out.tfevents.{part}").touch()
+    for name in [part, *(f"run-{number}" for number in range(1, count))]:
+        (tmp_path / name).mkdir()
+        for file in "ab":
+            (tmp_path / name / f"events.out.tfevents.{file}").touch()
     answer = keraunos("tensorboard", tmp_path)
     assert answer.code == 0
-    assert ("selects none of 41 runs" in answer.err) == (count == 41)
+    assert "append #custom_scalars&_smoothingWeight=0" in answer.err
+    for line in ("selects none of 41 runs", f"&regexInput={part} "):
+        assert (line in answer.err) == (count == 41)

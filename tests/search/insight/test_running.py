@@ -47,14 +47,15 @@ def test_scores_and_the_best_so_far_count_trials_whatever_order_they_ended_in(tm
     assert "trial-000" not in text.decode()
 
 
-def test_the_page_custom_scalars_begins_with_the_scores(tmp_path):
+def test_the_page_custom_scalars_begins_with_the_scores_and_keeps_flags_of_trials(tmp_path):
     show_scores(tmp_path, study((0, "completed", 0.5, "")))
     found = EventAccumulator(str(tmp_path / "tensorboard" / "scores")).Reload()
     (layout,) = found.Tensors(metadata.CONFIG_SUMMARY_TAG)
     content = layout_pb2.Layout.FromString(tf.make_ndarray(layout.tensor_proto).item())
-    ((first, second),) = [each.chart for each in content.category]
+    (first, second), flags, *_ = [each.chart for each in content.category]
     assert list(first.multiline.tag) == ["^trial_score/val_score$"]
     assert list(second.multiline.tag) == ["^best_so_far$"]
+    assert "^problems/data$" in [tag for chart in flags for tag in chart.multiline.tag]
 
 
 def test_folders_that_can_t_be_written_do_not_stop_a_search_and_are_named_once(
