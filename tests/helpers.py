@@ -19,6 +19,8 @@ from keraunos.strategies.tensorflow_internals import isolated_mirrored_strategy
 from PIL import Image
 
 Dataset = tf.data.Dataset
+# Ends what hangs. It is no measure of speed: on a busy machine, a process takes minutes.
+SECONDS_AT_MOST = 900
 ALL_POLICIES: dict[str, Any] = {  # of augmentation, beside its strength
     "random_resized_crop": 0.3,
     "rand_augment": {"magnitude": 9, "num_ops": 3},
@@ -65,7 +67,7 @@ def run_keraunos(
     *arguments: object,
     cwd: Path,
     environment: Mapping[str, str] | None = None,
-    timeout_seconds: float = 240,
+    timeout_seconds: float = SECONDS_AT_MOST,
 ) -> subprocess.CompletedProcess[str]:
     """Runs the command line as a user would, in its own process."""
     command = [sys.executable, "-m", "keraunos", *map(str, arguments)]

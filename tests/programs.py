@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from helpers import SECONDS_AT_MOST
 from keraunos import KeraunosError
 from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import Cluster
@@ -79,7 +80,7 @@ class Program:
         self._process.kill()
         self._process.join()
 
-    def end(self, seconds: float = 120) -> int:
+    def end(self, seconds: float = SECONDS_AT_MOST) -> int:
         """Waits until it ends; its exit code, negative if a signal ended it.
 
         Raises:
@@ -93,7 +94,10 @@ class Program:
 
 
 def fork_keraunos(
-    *arguments: object, cwd: Path, script: Path | None = None, timeout_seconds: float = 240
+    *arguments: object,
+    cwd: Path,
+    script: Path | None = None,
+    timeout_seconds: float = SECONDS_AT_MOST,
 ) -> subprocess.CompletedProcess[str]:
     """Runs the command line as `run_keraunos` does, except for the start of its process.
 
@@ -176,7 +180,7 @@ def _work(function: Callable[..., int | None], *arguments: Any) -> int:
         atexit._run_exitfuncs()  # multiprocessing leaves them out
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = SECONDS_AT_MOST) -> None:
     """Looks again and again until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():

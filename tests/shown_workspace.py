@@ -173,7 +173,7 @@ def _make_runs(folder: Path) -> None:
 def _keraunos(folder: Path, *words: str) -> None:
     log = folder / "prepared.log"
     program = Program(_type, [*words], str(folder), dict(os.environ), output=log)
-    assert program.end(300) == 0, log.read_text()
+    assert program.end() == 0, log.read_text()
 
 
 def _type(words: list[str], cwd: str, environment: dict[str, str]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from helpers import SECONDS_AT_MOST
 from keraunos.cli.commands.launch import _NOT_RESTARTED
 from keraunos.cli.main import app
 from keraunos.configs import load_config, split_arguments
@@ -130,7 +131,7 @@ def test_kubeflow_lets_a_worker_save_before_it_ends(tmp_path: Path) -> None:
     while not (tmp_path / "ready").exists():
         time.sleep(0.01)
     process.terminate()
-    assert process.wait(timeout=30) == 143
+    assert process.wait(timeout=SECONDS_AT_MOST) == 143
     assert (tmp_path / "saved").exists()
 
 

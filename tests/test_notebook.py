@@ -11,15 +11,16 @@ import nbclient
 import nbformat
 import numpy as np
 import pytest
+from helpers import SECONDS_AT_MOST
 from PIL import Image
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
 
-pytestmark = pytest.mark.timeout(600)
-
 
 def run_cells(notebook: Any, folder: Path) -> Any:
-    client = nbclient.NotebookClient(notebook, timeout=240, kernel_name="python3")
+    client = nbclient.NotebookClient(
+        notebook, timeout=SECONDS_AT_MOST, kernel_name="python3"
+    )
     client.execute(cwd=str(folder), env=dict(os.environ))
     return notebook
 

@@ -19,6 +19,7 @@ from subprocess import CompletedProcess
 
 import keraunos
 import pytest
+from helpers import SECONDS_AT_MOST
 from keraunos.cli.commands.launch import free_ports
 from programs import fork_keraunos
 from shown_blocks import NOT_RUN, PAGES, ROOT, SMALL, Block, blocks_of, small, write_files
@@ -102,7 +103,7 @@ def run_program(
     script = folder / "program.py"
     code = at_port(port, setup_of(page) + programs_of(blocks))
     script.write_text(code, encoding="utf-8")
-    return fork_keraunos(cwd=folder, script=script, timeout_seconds=600)
+    return fork_keraunos(cwd=folder, script=script)
 
 
 @pytest.mark.slow
@@ -142,7 +143,6 @@ def shell(here: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
 
 @pytest.mark.nightly
 @needs_programs
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("page", SHOWN)
 def test_a_page_can_be_followed(
     page: str, here: Path, shell: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -181,7 +181,7 @@ def run_commands(block: Block, here: Path, shell: dict[str, str]) -> CompletedPr
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=SECONDS_AT_MOST,
         check=False,
     )
 

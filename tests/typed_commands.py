@@ -93,7 +93,7 @@ def _run(
     program = Program(_type, os.devnull, *typed, output=output)
     endless.append(program)
     with contextlib.suppress(AssertionError):
-        wait_for(lambda: sign in program.output or not is_running(program.pid), 120)
+        wait_for(lambda: sign in program.output or not is_running(program.pid))
     if sign in program.output and is_running(program.pid):
         return 0
     (streams / "2").write_text(program.output)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from color_network import write_color_export
-from helpers import make_images
+from helpers import SECONDS_AT_MOST, make_images
 from keraunos.data.synthetic.lesions import draw_lesion
 from PIL import Image
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.nightly
 
 
 def run_benchmark(script: str, *options: str, cwd: Path) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def run_benchmark(script: str, *options: str, cwd: Path) -> dict[str, Any]:
         env={**os.environ, "KERAUNOS_CACHE_DIR": str(cwd / "cache")},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=SECONDS_AT_MOST,
     )
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

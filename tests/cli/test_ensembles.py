@@ -303,7 +303,6 @@ np.save(sys.argv[2], model.predict(images.astype("float32"), verbose=0))
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(900)
 def test_trained_folds_are_one_model_with_and_without_keraunos(
     lesions: Path, tmp_path: Path
 ) -> None:

@@ -105,7 +105,6 @@ STOPS = [
         pytest.param(STOPS, id="all", marks=pytest.mark.nightly),
     ],
 )
-@pytest.mark.timeout(600)
 def test_a_run_that_is_stopped_in_every_phase_goes_on_to_the_same_end(
     command: tuple[str, ...], whole: dict[str, Any], stops: list[Any], tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from helpers import SECONDS_AT_MOST
 from keraunos.core.signals import STOPPING, stop_signals
 
 # Announces that it is ready, and each signal that it has caught, and waits for more.
@@ -99,4 +100,4 @@ def test_a_second_signal_ends_the_process_at_once(second: signal.Signals) -> Non
         process.send_signal(first)
         assert process.stdout.readline() == f"{first.name}\n"
         process.send_signal(second)
-        assert process.wait(timeout=30) == 128 + second
+        assert process.wait(timeout=SECONDS_AT_MOST) == 128 + second

@@ -3,6 +3,7 @@ import socket
 import subprocess
 import sys
 
+from helpers import SECONDS_AT_MOST
 from keraunos.core.watcher import first_gone
 
 
@@ -31,6 +32,8 @@ signal.pause()
 
 def test_the_parent_is_ended_and_it_is_said_who_is_gone() -> None:
     program = [sys.executable, "-c", PARENT]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        program, capture_output=True, text=True, timeout=SECONDS_AT_MOST, check=False
+    )
     assert done.returncode == -signal.SIGABRT
     assert "error: worker 1 has ended while" in done.stderr

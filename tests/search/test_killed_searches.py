@@ -10,8 +10,6 @@ from keraunos.core.faults import VARIABLE
 from programs import Program, is_running, wait_for
 
 TRIALS = 3
-# Worker processes import TensorFlow one by one: on a busy machine that takes minutes.
-SECONDS_WITH_WORKERS = 900
 BUILD = {"bayesian": hypermodels.build_with_a_rate}
 
 
@@ -90,12 +88,11 @@ def test_patience_runs_out_after_the_same_trial_in_a_killed_search(tmp_path):
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(2 * SECONDS_WITH_WORKERS)
 def test_two_at_a_time_and_a_killed_worker_give_the_same_trials(tmp_path, uninterrupted):
     trainer = {"callbacks": {"killer": KillsOnce()}}
     folder = tmp_path / "s"
     program = begin(folder, parallel_trials=2, trainer=trainer)
-    assert program.end(SECONDS_WITH_WORKERS) == 0, program.output
+    assert program.end() == 0, program.output
     assert (folder / "trial-001.killed").exists()
     assert rows(folder) == uninterrupted("random")
     lines = (folder / "trial-001" / "metrics.jsonl").read_text().splitlines()
@@ -104,17 +101,16 @@ def test_two_at_a_time_and_a_killed_worker_give_the_same_trials(tmp_path, uninte
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(2 * SECONDS_WITH_WORKERS)
 def test_a_killed_parent_leaves_no_worker_and_the_search_goes_on(tmp_path, uninterrupted):
     folder = tmp_path / "s"
     waiting = {"callbacks": {"waits": Waits()}}
     program = begin(folder, parallel_trials=2, trainer=waiting)
-    wait_for(lambda: (folder / "trial-001.waits").exists(), SECONDS_WITH_WORKERS)
+    wait_for(lambda: (folder / "trial-001.waits").exists())
     workers = program.children
     assert len(workers) >= 2
     program.send(signal.SIGKILL)
     assert program.end() == -signal.SIGKILL
-    wait_for(lambda: not any(map(is_running, workers)), SECONDS_WITH_WORKERS)
+    wait_for(lambda: not any(map(is_running, workers)))
     assert ended_trials(folder) < TRIALS
     assert begin(folder).end() == 0
     assert rows(folder) == uninterrupted("random")

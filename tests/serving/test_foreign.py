@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from color_network import halves, write_color_export
+from helpers import SECONDS_AT_MOST
 from serving_processes import serving
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +18,7 @@ TOKEN = "a-token-of-the-tests"
 PACKAGES = ("tritonclient[http]", "protobuf", "kubernetes", "pyyaml", "six")
 ALONE = ("tensorflow-serving-api", "kserve")
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.nightly
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,9 @@ def python(tmp_path_factory) -> Path:
         (*install, *PACKAGES),
         (*install, "--no-deps", *ALONE),
     ):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=SECONDS_AT_MOST
+        )
         if done.returncode:
             pytest.skip(f"the environment can't be made: {done.stderr[-500:]}")
     return interpreter
@@ -39,7 +42,9 @@ def python(tmp_path_factory) -> Path:
 
 def run(python, *arguments, folder):
     command = [str(python), *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=SECONDS_AT_MOST
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from color_network import halves, write_color_export
+from helpers import SECONDS_AT_MOST
 from keraunos.cli.field_options import described
 from keraunos.serving.settings import ServeSettings
 from prometheus_client.parser import text_string_to_metric_families
@@ -57,7 +58,11 @@ def answers(tmp_path_factory) -> list[str]:
 
 def asked(line, folder):
     done = subprocess.run(
-        ["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=60
+        ["bash", "-c", line],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_AT_MOST,
     )
     assert done.returncode == 0, (line, done.stderr)
     return done.stdout

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import SECONDS_AT_MOST
 
 ROOT = Path(__file__).parents[2]
 LOST_SECONDS = 5
@@ -47,7 +48,7 @@ def test_every_fault_ends_in_time_and_is_named(
         [sys.executable, str(program), *options, "--only", *(cell for cell, _, _ in cells)],
         capture_output=True,
         text=True,
-        timeout=290,
+        timeout=SECONDS_AT_MOST,
         check=True,
     )
     results = json.loads(done.stdout.splitlines()[-1])["cells"]

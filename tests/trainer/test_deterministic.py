@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import SECONDS_AT_MOST
 
 PROGRAM = """
 import math
@@ -37,7 +38,7 @@ def test_a_deterministic_run_works_and_repeats() -> None:
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=SECONDS_AT_MOST,
         check=False,
     )
     assert done.stdout.strip() == "repeated", done.stderr

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from helpers import contents, make_images
+from helpers import SECONDS_AT_MOST, contents, make_images
 from keraunos import CheckpointError, ConfigError, OutOfMemoryError
 from keraunos.callbacks import Callback
 from keraunos.core.bundle import verify_bundle
@@ -101,7 +101,7 @@ def fit_in_a_process(folder: Path, run_dir: str, prefix: Sequence[str] = ()) -> 
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=SECONDS_AT_MOST,
         check=False,
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from helpers import contents, environment_without_keraunos
+from helpers import SECONDS_AT_MOST, contents, environment_without_keraunos
 from keraunos.core.checked_files import write_checked_json
 from keraunos.core.errors import ConfigError
 from keraunos.core.files import sha256_of_file
@@ -225,7 +225,8 @@ def test_a_signal_in_the_middle_leaves_nothing_but_the_earlier_export(run, numbe
             time.sleep(0.02)
         process.send_signal(number)
         assert (
-            process.wait(timeout=120) == {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+            process.wait(timeout=SECONDS_AT_MOST)
+            == {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
         )
     finally:
         process.kill()

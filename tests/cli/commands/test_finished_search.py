@@ -106,7 +106,6 @@ def test_a_refit_trains_on_all_images_and_goes_on_after_a_signal(
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(1200)  # nine searches
 @pytest.mark.parametrize(
     ("settings", "stops"),
     [

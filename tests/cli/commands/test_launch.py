@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import small_backbone
-from helpers import run_keraunos
+from helpers import SECONDS_AT_MOST, run_keraunos
 from keraunos.cli.commands import launch as launch_module
 from keraunos.cli.commands.launch import _is_restartable, code_of_failure, free_ports
 from keraunos.core.restarts import Restarts
@@ -162,7 +162,7 @@ time.sleep(60)
 """
     launcher = begin(tmp_path, program, "--max-restarts", "3")
     launcher.send_signal(number)
-    launcher.communicate(timeout=60)
+    launcher.communicate(timeout=SECONDS_AT_MOST)
     assert launcher.returncode == 128 + number
     for rank in (0, 1):
         assert (tmp_path / f"caught-{rank}").read_text() == f"{int(number)} "
@@ -180,7 +180,7 @@ READY
 def test_what_a_worker_leaves_behind_is_ended(tmp_path: Path) -> None:
     program = CHILD + "while not Path('ready-1').exists(): time.sleep(0.01)\n"
     launcher = begin(tmp_path, program)
-    launcher.communicate(timeout=60)
+    launcher.communicate(timeout=SECONDS_AT_MOST)
     assert launcher.returncode == 0
     for rank in (0, 1):
         pid = int((tmp_path / f"child-{rank}").read_text())
@@ -192,7 +192,7 @@ def test_workers_do_not_outlive_a_launcher_that_is_killed(tmp_path: Path) -> Non
     pids = [pid_of(tmp_path, rank) for rank in (0, 1)]
     assert all(pid and is_running(pid) for pid in pids)
     launcher.kill()
-    launcher.communicate(timeout=60)
+    launcher.communicate(timeout=SECONDS_AT_MOST)
     for pid in pids:
         wait_for(lambda pid=pid: not is_running(pid))
 

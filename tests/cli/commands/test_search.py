@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import yaml
-from helpers import make_images
+from helpers import SECONDS_AT_MOST, make_images
 from keraunos.core.run_layout import SEARCH_FILE
 from programs import fork_keraunos, wait_for
 
@@ -238,9 +238,9 @@ def test_a_signal_to_a_process_ends_its_search_and_the_next_resumes_it(
         return journal.exists() and '"end"' in journal.read_text()
 
     try:
-        wait_for(has_ended_a_trial, 120)
+        wait_for(has_ended_a_trial)
         process.send_signal(signal.SIGINT)
-        _, written = process.communicate(timeout=120)
+        _, written = process.communicate(timeout=SECONDS_AT_MOST)
     finally:
         process.kill()
     assert process.returncode == 130, written

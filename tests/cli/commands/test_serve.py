@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import typer
+from helpers import SECONDS_AT_MOST
 from keraunos.cli.commands.serve import MODULES, TOKEN_VARIABLE
 from keraunos.cli.main import app, main
 from keraunos.core.extras import install_command
@@ -85,7 +86,7 @@ def test_a_model_that_is_refused_ends_the_server_with_the_reason(tmp_path):
     """As a worker would open it: nothing of it is run, and nothing is left running."""
     (tmp_path / "model.json").write_text('{"format": "pickle", "file": "../../etc/passwd"}')
     command = [sys.executable, "-m", "keraunos", "serve", str(tmp_path), "--port", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_AT_MOST)
     assert (done.returncode, done.stdout) == (2, "")
     assert "error: " in done.stderr
     assert "Traceback" not in done.stderr

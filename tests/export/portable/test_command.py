@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from checked_exports import CLASSES, DESCRIPTION, onnx_format, tiny_model
-from helpers import smooth_image
+from helpers import SECONDS_AT_MOST, smooth_image
 from keraunos.cli.main import main as keraunos_main
 from keraunos.core.files import sha256_of_file
 from keraunos.export.description import Description
@@ -184,7 +184,12 @@ def run(program: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProces
     start = BLOCKED.format(names=names)
     command = [sys.executable, "-B", "-c", start + program, *arguments]
     return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_AT_MOST,
+        check=False,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from checked_exports import DESCRIPTION, onnx_format, tiny_model
+from helpers import SECONDS_AT_MOST
 
 _PROGRAM = """
 import os, sys
@@ -34,6 +35,6 @@ def test_runtimes_report_nothing_and_number_no_machine(tmp_path: Path) -> None:
         [sys.executable, "-c", _PROGRAM, str(tmp_path / "model.onnx")],
         env={**environment, "HOME": str(home)},
         check=True,
-        timeout=120,
+        timeout=SECONDS_AT_MOST,
     )
     assert list(home.rglob("*")) == []

@@ -411,12 +411,12 @@ def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin,
     chief = begin("chief")
     workers = {name: begin(name, trainer=trainer) for name in ("one", "two")}
     marker = tmp_path / "s" / "trial-001.killed"
-    wait_for(lambda: marker.exists() and marker.read_text(), 240)
+    wait_for(lambda: marker.exists() and marker.read_text())
     pid = int(marker.read_text())
     killed = next(name for name, program in workers.items() if program.pid == pid)
     assert workers[killed].end() == -signal.SIGKILL
     workers[killed] = begin(killed, trainer=trainer)
-    assert chief.end(240) == 0, chief.output
+    assert chief.end() == 0, chief.output
     assert [program.end() for program in workers.values()] == [0, 0]
     assert alone.end() == 0, alone.output
     assert rows(tmp_path / "s") == rows(tmp_path / "one")
@@ -433,7 +433,7 @@ def test_several_workers_of_one_machine_find_it_too_and_one_that_dies_is_replace
     trainer = {"callbacks": {"killer": KillsOnce()}}
     chief = begin("chief", parallel_trials="auto")
     machine = begin("one", trainer=trainer, parallel_trials=2)
-    assert chief.end(240) == 0, chief.output
+    assert chief.end() == 0, chief.output
     assert machine.end() == 0, machine.output
     assert (tmp_path / "s" / "trial-001.killed").exists()
     assert "was ended by SIGKILL and is restarted" in machine.output
@@ -447,14 +447,14 @@ def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
     folder = tmp_path / "s"
     chief = begin("chief")
     worker = begin("one", trainer=trainer, seconds_without_chief=2.0)
-    wait_for((folder / "trial-001.waits").exists, 240)
+    wait_for((folder / "trial-001.waits").exists)
     chief.send(signal.SIGKILL)
     assert chief.end() == -signal.SIGKILL
     assert worker.end() == 6, worker.output
     assert "must answer within 2 seconds" in worker.output
     assert ended_trials(folder) == 1
     chief, worker = begin("chief"), begin("one")
-    assert chief.end(240) == 0, chief.output
+    assert chief.end() == 0, chief.output
     assert worker.end() == 0
     assert [row["status"] for row in rows(folder)] == ["completed"] * TRIALS
 
@@ -467,15 +467,15 @@ def test_a_chief_that_is_back_is_not_missed(begin, tmp_path):
     processes = [trial.with_suffix(".ran") for trial in trials]
     chief = begin("chief")
     workers = [begin(name, trainer=trainer) for name in ("one", "two")]
-    wait_for(lambda: processes[0].exists() and processes[1].exists(), 240)
+    wait_for(lambda: processes[0].exists() and processes[1].exists())
     chief.send(signal.SIGKILL)
     chief.end()
     trials[1].with_suffix(".go").touch()  # this one ends while there is no chief
     workers.append(begin("three", trainer=trainer))
     chief = begin("chief")
-    wait_for(processes[2].exists, 240)
+    wait_for(processes[2].exists)
     trials[0].with_suffix(".go").touch()
-    assert chief.end(240) == 0, chief.output
+    assert chief.end() == 0, chief.output
     assert [worker.end() for worker in workers] == [0, 0, 0]
     ran = [int(file.read_text()) for file in processes]  # in one process each
     assert {ran[0], ran[1]} == {workers[0].pid, workers[1].pid}
@@ -492,7 +492,7 @@ def test_a_trial_that_a_signal_ends_before_its_fit_goes_to_another_at_once(
     program, output = hypermodels.worker_that_reads, tmp_path / "log"
     worker = Program(program, output=output, environment=environment)
     try:
-        wait_for(lambda: "reads" in worker.output, 120)
+        wait_for(lambda: "reads" in worker.output)
         worker.send(signal.SIGTERM)
         assert worker.end() == 128 + signal.SIGTERM
     finally:
@@ -504,7 +504,7 @@ def test_a_trial_that_a_signal_ends_before_its_fit_goes_to_another_at_once(
 def test_a_worker_with_other_settings_is_refused(begin, tmp_path):
     chief = begin("chief")
     worker = begin("one", seed=1)
-    assert worker.end(240) == 2
+    assert worker.end() == 2
     assert "same settings as the chief" in worker.output
     assert "  - seed: 0\n  + seed: 1\n" in worker.output
     assert not list((tmp_path / "s").glob(".owner-of-*"))

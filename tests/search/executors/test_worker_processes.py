@@ -12,6 +12,7 @@ import keras_tuner
 import keraunos as kr
 import light_trials
 import pytest
+from helpers import SECONDS_AT_MOST
 from hypermodels import build as unsendable_is_built_by
 from hypermodels import run as run_search_of_models
 from keraunos.callbacks.monitor import Monitor
@@ -123,7 +124,7 @@ def test_workers_end_with_their_parent(tmp_path, number):
     workers = [int(file.read_text()) for file in files]
     assert all(map(is_running, workers))
     process.send_signal(number)
-    code = process.wait(timeout=60)
+    code = process.wait(timeout=SECONDS_AT_MOST)
     assert code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
     wait_for(lambda: not any(map(is_running, workers)))
 
@@ -177,7 +178,7 @@ def test_a_script_that_processes_cannot_import_is_refused(tmp_path, program):
         env=os.environ | {"PYTHONPATH": PATH},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=SECONDS_AT_MOST,
     )
     assert ended.returncode == 2, ended.stderr
     assert 'below `if __name__ == "__main__":`' in ended.stdout
