@@ -13,7 +13,6 @@ _SHRUNK = (
     "MobileNetV2",
     "MobileNetV3Large",
     "ResNet50",
-    "ResNet101",
 )
 __all__ = ["SIZE", "Small", "preprocess_input", "shrink_networks", "tiny_network"]
 
