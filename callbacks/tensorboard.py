@@ -32,9 +32,6 @@ from .summary_descriptions import describe
 from .summary_images import write_data_images, write_validation_images
 from .tolerance import Tolerance, tolerant, tolerated
 
-# TensorBoard smooths curves: after a single point, it would show only 0.4 of a step.
-_POINTS_PER_EDGE = 4
-
 
 class TensorBoard(Callback):
     """Writes event files to the folder `tensorboard` in the run directory.
@@ -72,6 +69,7 @@ class TensorBoard(Callback):
         self._shown_step: int | None = None
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._problems = Problems()
+        self._flags_step = -1
         self._size = 0
         self.tolerance = Tolerance("the TensorBoard files")
 
@@ -80,6 +78,7 @@ class TensorBoard(Callback):
         self._shown_step = None
         self._events.clear()
         self._problems = Problems()
+        self._flags_step = -1
         self._size = 0
         self.tolerance = Tolerance("the TensorBoard files")
 
@@ -113,7 +112,7 @@ class TensorBoard(Callback):
             begin_session(_name(run), hyperparameters(run.settings))
             write_layout(charts_of(run))
         if is_new:  # the problems of a resumed run are restored later
-            self._write_problems(run)
+            self._write_flags(run, self._problems.flags(), run.step)
         if self.profile_steps is not None and run.run_dir is not None:
             first, last = self.profile_steps
             self._window = ProfileWindow(first, last, run.run_dir / TENSORBOARD_FOLDER)
@@ -140,7 +139,7 @@ class TensorBoard(Callback):
                 _write(f"memory_gib/{name}", value, run.step)
             for name, value in run.workers.items():
                 _write(name, value, run.step)
-        self._write_problems(run)
+        self._write_flags(run, self._problems.flags(), run.step)
         if run.epoch % self.images_every_n_epochs == 0 or run.is_last_epoch:
             self._show_validation(run)
         self._flush()
@@ -197,23 +196,28 @@ class TensorBoard(Callback):
                 run, write_validation_images, writer, run.validation, data, run.step
             )
 
-    def _write_problems(self, run: RunState) -> None:
-        """Writes the flag of each kind of problem."""
-        with self._writer(run, EVENTS_PART):
-            for name, flag in self._problems.flags().items():
-                _write(f"problems/{name}", flag, run.step)
-
     def _write_edges(self, run: RunState, before: Mapping[str, float], step: int) -> None:
-        """Writes the changed flags: rising ones at this step, falling ones at the next.
+        """Writes the flags around a change, which begins at this step or ends at the next.
 
-        A rise and a fall at the same step would hide each other.
+        TensorBoard keeps the last point of a step, and connects points by lines.
         """
-        flags = self._problems.flags()
+        after = self._problems.flags()
+        raised = {name: max(flag, after[name]) for name, flag in before.items()}
+        self._write_flags(run, before, step - 1)
+        self._write_flags(run, raised, step, is_alarm=True)
+        if raised != after:
+            self._write_flags(run, after, step + 1)
+
+    def _write_flags(
+        self, run: RunState, flags: Mapping[str, float], step: int, *, is_alarm: bool = False
+    ) -> None:
+        """Writes the flag of each kind of problem, unless it would hide a later one."""
+        if step <= self._flags_step and not is_alarm:
+            return
+        self._flags_step = step
         with self._writer(run, EVENTS_PART):
-            for name in (each for each, flag in flags.items() if flag != before[each]):
-                at = step if flags[name] else step + 1
-                for flag in (before[name], *_POINTS_PER_EDGE * [flags[name]]):
-                    _write(f"problems/{name}", flag, at)
+            for name, flag in flags.items():
+                _write(f"problems/{name}", flag, step)
 
     def _session(self, run: RunState) -> Any:
         return self._writer(run, "", new_writer)
