@@ -209,7 +209,12 @@ class TensorBoard(Callback):
             self._write_flags(run, after, step + 1)
 
     def _write_flags(
-        self, run: RunState, flags: Mapping[str, float], step: int, *, is_alarm: bool = False
+        self,
+        run: RunState,
+        flags: Mapping[str, float],
+        step: int,
+        *,
+        is_alarm: bool = False,
     ) -> None:
         """Writes the flag of each kind of problem, unless it would hide a later one."""
         if step <= self._flags_step and not is_alarm:
