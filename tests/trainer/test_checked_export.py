@@ -55,10 +55,10 @@ def test_the_programs_of_the_page_export_a_run_and_call_what_comes_out(
     image_folder = Path(data.test.names[0]).parents[2]  # type: ignore[union-attr]
     shutil.copytree(image_folder, tmp_path / "images")
     exporting, calling, _ = blocks((ROOT / "docs" / "export.md").read_text(), "python")
-    small = 'test="images/test", image_size=32, bit_depth=12'
-    assert 'test="images/test"' in exporting
+    small = "image_size=32, bit_depth=12"
+    assert "image_size=224" in exporting
     names: dict[str, Any] = {}
-    exec(exporting.replace('test="images/test"', small), names)
+    exec(exporting.replace("image_size=224", small), names)
     exported = names["exported"]
     assert exported.directory == run / "export" / "onnx"
     assert exported.parity.has_passed

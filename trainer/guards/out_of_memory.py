@@ -37,7 +37,7 @@ def memory_advice(precision: str, data: Any) -> Iterator[None]:
 
 
 def _advice(error: BaseException, precision: str, batch_size: int | None) -> str:
-    lower = "" if precision != "float32" else "mixed precision, "
+    lower = "" if precision != "float32" else "mixed precision (`mixed_float16`), "
     return message(
         "A batch and its activations must fit into memory, but do not "
         f"({str(error).strip().splitlines()[0][:200]}).",

@@ -15,5 +15,5 @@ def test_a_format_that_has_no_integers_is_an_error_that_names_those_that_have(fo
 )
 def test_a_missing_package_is_an_error_with_what_to_install(monkeypatch, format, module):
     monkeypatch.setattr("keraunos.export.quantization.quantizers.find_spec", {}.get)
-    with pytest.raises(ConfigError, match=rf"missing='{module}'.*keraunos\[int8\]"):
+    with pytest.raises(ConfigError, match=rf"missing='{module}'.*pip install .*\[int8\]"):
         quantizer_of(format)

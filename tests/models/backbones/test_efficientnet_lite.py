@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 import pytest
 import sklearn
-from keraunos.configs.weights import find_weights
+from keraunos.configs.weights import LITE0, find_weights
 from keraunos.core.errors import ConfigError
 from keraunos.core.extras import install_command
 from keraunos.models.backbones import build_backbone
@@ -68,7 +68,12 @@ def test_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
         def locate_file(self, file: str) -> Path:
             return tmp_path / "weights.pth"
 
-    monkeypatch.setattr(metadata, "distribution", lambda name: Package())
+    real = metadata.distribution
+    monkeypatch.setattr(
+        metadata,
+        "distribution",
+        lambda name: Package() if name == LITE0 else real(name),
+    )
     with pytest.raises(ConfigError, match="which is not installed"):
         find_weights(NAME, "imagenet")
     (tmp_path / "weights.pth").write_bytes(b"something else")
