@@ -56,7 +56,6 @@ class Stopwatch:
         for name in ("ask", "tell"):
             self._wrap(study.Study, name, "oracle")
         self._wrap(fit.Fit, "export_best", "putting_back")
-        self._wrap(search, "_note", "notes")
         self._wrap(search, "draw_results", "notes")
 
     def _wrap(self, owner: Any, name: str, part: str) -> None:

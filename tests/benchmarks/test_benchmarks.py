@@ -113,6 +113,13 @@ def test_whole_processes_are_measured(tmp_path: Path) -> None:
     assert sum(run["parts"].values()) <= run["seconds"]
 
 
+def test_the_parts_of_a_search_are_measured(tmp_path: Path) -> None:
+    options = "--images=40 --image-size=32 --trials=2 --epochs=1 --sides=keraunos"
+    (row,) = run_benchmark("search.py", *options.split(), cwd=tmp_path)["rows"]
+    assert row["trials"] == 2
+    assert set(row["parts"]) >= {"passes", "heads", "oracle", "notes"}
+
+
 def test_memory_is_measured_and_extrapolated(tmp_path: Path) -> None:
     options = "--images=80 --extrapolate=120"
     result = run_benchmark("memory.py", *options.split(), cwd=tmp_path)

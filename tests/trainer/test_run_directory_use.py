@@ -320,7 +320,9 @@ class TakesAllMemory(Callback):
 @pytest.mark.slow
 def test_when_memory_runs_out_checkpoints_stay(tmp_path: Path) -> None:
     witness = Witness()
-    with pytest.raises(OutOfMemoryError, match=r"batch_size.*mixed_float16.*accumul") as error:
+    with pytest.raises(
+        OutOfMemoryError, match=r"batch_size.*mixed_float16.*accumul"
+    ) as error:
         fit(tmp_path, TakesAllMemory(), witness)
     assert witness.error is error.value.__cause__
     assert isinstance(witness.error, tf.errors.ResourceExhaustedError)
