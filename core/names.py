@@ -8,10 +8,11 @@ from typing import TypeVar
 from .errors import ConfigError
 
 T = TypeVar("T")
+SHORTEST_PREFIX = 3
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """Suggests the choice most similar to `name`; empty if none is similar.
+    """Suggests the choice most similar to `name`, or one that begins with it, or nothing.
 
     Example:
         >>> did_you_mean("epohs", ["epochs", "devices"])
@@ -19,6 +20,8 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """
     lowered = {choice.lower(): choice for choice in choices}
     near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    if not near and len(name) >= SHORTEST_PREFIX:
+        near = [choice for choice in lowered if choice.startswith(name.lower())]
     return f"Did you mean {lowered[near[0]]}?" if near else ""
 
 

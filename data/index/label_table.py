@@ -226,7 +226,7 @@ def _text(cells: str | tuple[str, ...]) -> str:
 
 def _error(path: Path, problems: Iterable[str], name: str) -> DataError:
     lines = [
-        f"`{name}` must be a table with an image and its class in each row. {path}:",
+        f"`{name}` must be a table with an image and its label in each row. {path}:",
         *(f"  {each}" for each in problems),
     ]
     return DataError("\n".join(lines))

@@ -5,7 +5,9 @@ from keraunos.core.names import choose, did_you_mean, snake_case
 
 def test_suggestions_keep_the_spelling_of_the_choice():
     assert did_you_mean("resnet5", ["ResNet50", "DenseNet121"]) == "Did you mean ResNet50?"
+    assert did_you_mean("label", ["layout", "label_column"]) == "Did you mean label_column?"
     assert did_you_mean("zzz", ["ResNet50"]) == ""
+    assert did_you_mean("re", ["ResNet50"]) == ""
 
 
 def test_choose_names_the_choices_and_the_nearest():
