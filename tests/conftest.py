@@ -34,6 +34,7 @@ gc.collect()
 gc.freeze()  # the modules of TensorFlow are a million objects, and no garbage
 
 TESTS = Path(__file__).parent
+NIGHTLY_TIMEOUT_SECONDS = 1800
 PHOTOGRAPHS = TESTS.parents[1] / "shared" / "data" / "isic9"
 
 
@@ -103,9 +104,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the tests of those files before all others."""
+    """Puts the tests of those files first, and gives nightly tests more time."""
     places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+    for item in items:
+        if item.get_closest_marker("nightly") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(NIGHTLY_TIMEOUT_SECONDS))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -27,7 +27,6 @@ with socket.socket(socket.AF_UNIX) as server:
 """
 # Commands that run until they are stopped, and what they print once they work.
 _ENDLESS = {"serve": ", version ", "tensorboard": "http://", "--watch": "watching"}
-_SECONDS = 600
 _BEFORE_SETTINGS = {"fit", "search", "preview", "probe", "--batch-size"}
 
 
@@ -112,7 +111,7 @@ def _stop(endless: list[Program]) -> None:
 def _end(program: Program) -> int:
     """Its exit code, or that of `timeout`: what was typed must be answered."""
     try:
-        return program.end(_SECONDS)
+        return program.end()
     except AssertionError:
         return 124
 
