@@ -1,4 +1,4 @@
-"""What the tests of the command line share: commands to type, and a finished run."""
+"""Shared fixtures of the command-line tests: commands and a finished run."""
 
 import os
 import sys
@@ -34,7 +34,7 @@ def fail():
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command answered: its exit code and what it wrote to the two streams."""
+    """Result of a command: its exit code and both output streams."""
 
     code: int
     out: str
@@ -63,7 +63,7 @@ def keraunos(
 
 @pytest.fixture
 def small(lesions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The arguments of a run of seconds: a builder of one's own, and one device."""
+    """Arguments of a run that takes seconds: a custom builder on one device."""
     return write_small_run(lesions, tmp_path, monkeypatch)
 
 
@@ -83,14 +83,14 @@ def write_small_run(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def unchanged(tmp_path: Path) -> Callable[[], bool]:
-    """Tells whether the folder is as it was when this was first asked for."""
+    """Returns a function that checks whether the folder is still as it was."""
     before = contents(tmp_path)
     return lambda: contents(tmp_path) == before
 
 
 @pytest.fixture(scope="session")
 def once_for_all(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Fills a folder in whichever of pytest's processes needs it first."""
+    """Fills a folder in the first pytest process that needs it."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -108,7 +108,7 @@ def once_for_all(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 
 @pytest.fixture(scope="session")
 def lesions(once_for_all: Callable[..., Path]) -> Path:
-    """Drawn lesions: 45 to train on, 16 to test on, and one class not in the test."""
+    """Drawn lesions: 45 for training and 16 for testing, which lack one class."""
 
     def draw(root: Path) -> None:
         for place, name in enumerate(KINDS):

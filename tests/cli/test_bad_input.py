@@ -1,4 +1,4 @@
-"""Bad input gets one clear message and its exit code, and leaves everything as it was."""
+"""Bad input produces one clear message and exit code, and changes no files."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ NIGHTLY = pytest.mark.nightly
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path):
-    """Folders of images, good ones and others."""
+    """Image folders, valid and invalid."""
     make_images(tmp_path / "good", {"cat": 7, "dog": 6, "emu": 5}, seed=0)
     make_images(tmp_path / "misspelt", {"cat": 3, "doge": 2}, seed=1)
     make_images(tmp_path / "one_class", {"cat": 4}, seed=2)
@@ -40,7 +40,7 @@ def folders(tmp_path):
 
 
 def one_message(text: str) -> None:
-    """One error, and before it no more than the first lines of a run."""
+    """Requires one error, preceded by at most the first lines of a run."""
     first_lines = ("keraunos ", "devices: ", "data: ")
     before, *errors = text.split("error: ")
     assert len(errors) == 1, text
@@ -83,7 +83,7 @@ def refused(answer, code, words):
         (("preview", "classify", "data.train=nowhere"), ["does not exist"]),
     ],
 )
-def test_images_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, words):
+def test_invalid_image_data_exits_with_code_3(keraunos, unchanged, arguments, words):
     refused(keraunos(*arguments), 3, words)
     assert unchanged()
 
@@ -115,19 +115,19 @@ def test_images_that_would_spoil_a_run_are_3(keraunos, unchanged, arguments, wor
     ],
 )
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]], ids=["fit", "dry run"])
-def test_what_can_not_be_done_is_2(keraunos, unchanged, setting, words, dry_run):
+def test_invalid_settings_exit_with_code_2(keraunos, unchanged, setting, words, dry_run):
     refused(keraunos(*GOOD, setting, *dry_run), 2, words)
     assert unchanged()
 
 
 @pytest.mark.slow
-def test_a_file_of_weights_that_is_not_there_is_2(keraunos, unchanged):
+def test_missing_weights_file_exits_with_code_2(keraunos, unchanged):
     words = ["There is no such file", "nowhere.h5"]
     refused(keraunos(*GOOD, "model.weights=nowhere.h5", "trainer.devices=1"), 2, words)
     assert unchanged()
 
 
-def test_gpus_that_are_not_there_are_2(keraunos, unchanged):
+def test_requesting_a_missing_gpu_exits_with_code_2(keraunos, unchanged):
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("there are GPUs")
     words = ["TensorFlow sees no GPU", "keraunos doctor"]
@@ -139,14 +139,16 @@ def test_gpus_that_are_not_there_are_2(keraunos, unchanged):
     ("command", "settings"),
     [("fit", ()), ("fit", ("data.folds=2",)), ("search", ("search.max_trials=1",))],
 )
-def test_a_directory_that_can_not_be_created_is_2(command, settings, keraunos, unchanged):
-    # To those who may write everywhere, this one looks as if they could write into it.
+def test_run_dir_that_cannot_be_created_exits_with_code_2(
+    command, settings, keraunos, unchanged
+):
+    # To a user with full permissions this folder appears writable.
     typed = (command, *GOOD[1:], *settings, "run_dir=/proc/none/run")
     refused(keraunos(*typed), 2, ["`run_dir` must be new, empty or", "/proc/none/run"])
     assert unchanged()
 
 
-def test_a_directory_that_can_not_be_written_is_2(keraunos, unchanged, tmp_path):
+def test_unwritable_run_dir_exits_with_code_2(keraunos, unchanged, tmp_path):
     tmp_path.joinpath("vacant").chmod(0o500)
     if os.access(tmp_path / "vacant", os.W_OK):
         pytest.skip("this user can write everywhere")
@@ -154,28 +156,28 @@ def test_a_directory_that_can_not_be_written_is_2(keraunos, unchanged, tmp_path)
     assert unchanged()
 
 
-def test_new_runs_where_their_folder_is_a_file_are_2(keraunos, unchanged, tmp_path):
+def test_file_named_runs_exits_with_code_2(keraunos, unchanged, tmp_path):
     (tmp_path / "runs").write_text("mine")
     before = contents(tmp_path)
     refused(keraunos(*GOOD), 2, ["A new run directory can't be created", "run_dir=DIR"])
     assert contents(tmp_path) == before
 
 
-def test_an_empty_directory_that_was_named_stays_when_the_run_fails(keraunos, unchanged):
+def test_failed_run_keeps_a_preexisting_empty_run_dir(keraunos, unchanged):
     refused(keraunos(*GOOD, "run_dir=vacant", "trainer.devices=5"), 2, ["at most 4"])
     assert unchanged()
 
 
 @pytest.mark.parametrize("command", ["test", "predict"])
 @pytest.mark.parametrize("run", ["nowhere", "foreign"])
-def test_what_is_no_run_is_2(keraunos, unchanged, command, run):
+def test_path_that_is_not_a_run_exits_with_code_2(keraunos, unchanged, command, run):
     more = ["good"] if command == "predict" else []
     refused(keraunos(command, run, *more), 2, ["must be a run directory", run])
     assert unchanged()
 
 
 @pytest.mark.parametrize("command", ["test", "predict"])
-def test_a_run_that_is_not_finished_is_2(keraunos, tmp_path, command):
+def test_unfinished_run_exits_with_code_2(keraunos, tmp_path, command):
     settings = keraunos("config", *GOOD[1:]).out
     (tmp_path / "old_run" / "config.yaml").write_text(settings)
     before = contents(tmp_path)
@@ -185,7 +187,7 @@ def test_a_run_that_is_not_finished_is_2(keraunos, tmp_path, command):
 
 
 @pytest.mark.parametrize("output", ["file", "file/below"])
-def test_output_that_can_not_be_written_is_2(keraunos, unchanged, output):
+def test_unwritable_output_exits_with_code_2(keraunos, unchanged, output):
     arguments = ("preview", *GOOD[1:], "--output", output)
     refused(keraunos(*arguments), 2, ["`--output` must be", output])
     assert unchanged()
@@ -208,7 +210,9 @@ def test_output_that_can_not_be_written_is_2(keraunos, unchanged, output):
         ((*GOOD, "trainr.max_epochs=1", "data.batch_size=0"), 2, ["mean trainer"]),
     ],
 )
-def test_a_process_answers_alike(tmp_path, unchanged, arguments, code, words):
+def test_separate_process_reports_the_same_errors(
+    tmp_path, unchanged, arguments, code, words
+):
     done = fork_keraunos(*arguments, cwd=tmp_path)
     assert done.returncode == code
     one_message(done.stderr)
@@ -218,8 +222,8 @@ def test_a_process_answers_alike(tmp_path, unchanged, arguments, code, words):
 
 
 @pytest.mark.nightly
-def test_weights_that_can_not_be_downloaded_are_2(tmp_path, unchanged):
-    nowhere = "http://127.0.0.1:9"  # a port at which nobody listens
+def test_failed_weights_download_exits_with_code_2(tmp_path, unchanged):
+    nowhere = "http://127.0.0.1:9"  # nothing listens on this port
     environment = {"HTTPS_PROXY": nowhere, "https_proxy": nowhere, "KERAS_HOME": "keras"}
     done = run_keraunos(
         *GOOD, "model.weights=imagenet", cwd=tmp_path, environment=environment

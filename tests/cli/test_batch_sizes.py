@@ -9,7 +9,7 @@ GIB = 2**30
 
 
 def machine(fits_up_to, code=-9, is_over_limit=True, errors="", images=10_000):
-    """Stands for processes of which those of larger batches end with a code."""
+    """Simulates processes that exit with a code if the batch is too large."""
 
     def measure(batch_size):
         if batch_size > images:
@@ -27,7 +27,7 @@ def sizes(rows):
     return [(row.batch_size, row.reason) for row in rows]
 
 
-def test_sizes_double_until_one_does_not_fit():
+def test_batch_sizes_double_until_one_does_not_fit():
     rows = list(batch_rows(machine(fits_up_to=40)))
     over = "needs more memory than the limit"
     assert sizes(rows) == [(8, ""), (16, ""), (32, ""), (64, over)]
@@ -35,18 +35,18 @@ def test_sizes_double_until_one_does_not_fit():
     assert [row.peak_gib for row in rows] == [1.0, 1.0, 1.0, 2.0]
 
 
-def test_sizes_halve_until_one_fits_where_the_first_does_not():
+def test_batch_sizes_halve_until_one_fits_if_the_first_does_not():
     rows = list(batch_rows(machine(fits_up_to=2, code=7, is_over_limit=False)))
     assert sizes(rows) == [(8, "out of memory"), (4, "out of memory"), (2, "")]
 
 
-def test_nothing_fits():
+def test_no_batch_size_fits():
     rows = list(batch_rows(machine(fits_up_to=0)))
     assert [row.batch_size for row in rows] == [8, 4, 2, 1]
     assert all(row.reason for row in rows)
 
 
-def test_a_process_that_the_system_ended_is_a_row():
+def test_process_killed_by_the_system_is_reported_as_a_row():
     *_, last = batch_rows(machine(fits_up_to=8, is_over_limit=False))
     assert last.reason == "its process was ended by SIGKILL"
 
@@ -57,7 +57,7 @@ def test_no_batch_is_larger_than_the_training_set(images, expected):
     assert sizes(rows) == [(size, "") for size in expected]
 
 
-def test_what_is_wrong_otherwise_is_an_error_with_its_code():
+def test_other_failures_raise_an_error_with_the_exit_code():
     wrong = machine(fits_up_to=0, code=2, is_over_limit=False, errors="no such folder\n")
     with pytest.raises(KeraunosError, match=r"^no such folder$") as caught:
         list(batch_rows(wrong))

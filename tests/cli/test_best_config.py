@@ -22,7 +22,7 @@ def winner():
     return find_winner(trials, Choice("best", "max"), Monitor("val_accuracy"))
 
 
-def test_the_best_configuration_says_where_it_came_from(tmp_path):
+def test_best_configuration_documents_its_origin_in_comments(tmp_path):
     outer = OuterScores([{"accuracy": 0.6}, {"accuracy": 0.7}], "val_accuracy")
     folder = tmp_path / "runs: wide\nmodel: {dropout: 5}"
     folder.mkdir()
@@ -45,7 +45,7 @@ def test_the_best_configuration_says_where_it_came_from(tmp_path):
     assert load_config([str(folder / "best.yaml")], []) == RunConfig(seed=7)
 
 
-def test_chosen_json_holds_the_same_in_numbers(tmp_path):
+def test_chosen_json_contains_the_winner_and_its_scores(tmp_path):
     write_best(RunConfig(), winner(), tmp_path, is_finished=False)
     assert "not over yet" in (tmp_path / "best.yaml").read_text()
     assert not (tmp_path / "chosen.json").exists()
@@ -57,13 +57,13 @@ def test_chosen_json_holds_the_same_in_numbers(tmp_path):
     assert found["outer_folds"] is None
 
 
-def test_who_wins_alone_is_said_so():
+def test_winner_without_competitors_is_reported_as_such():
     trial = winner().trial
     alone = find_winner([trial], Choice("best", "max"), Monitor("val_accuracy"))
     assert alone.lines()[0] == "chosen: trial-000, the only one with a score"
 
 
-def test_the_winner_over_folds_of_all_images_has_images_to_validate_on():
+def test_best_configuration_of_a_search_over_folds_has_a_validation_split():
     objective, trial = Monitor("val_accuracy"), winner().trial
     for asked_for, found in ((0.0, 0.25), (0.1, 0.1)):
         config = RunConfig(search={"folds": 4}, data={"validation_split": asked_for})

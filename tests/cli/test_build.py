@@ -11,7 +11,7 @@ COUNTS = [40, 3, 9]
 
 
 @pytest.mark.parametrize("loss", ["class_balanced", "logit_adjusted", "focal"])
-def test_each_loss_of_a_search_gets_the_counts_of_the_training_split(loss: str) -> None:
+def test_searched_losses_get_the_class_counts_of_the_training_split(loss: str) -> None:
     split = SimpleNamespace(
         class_counts=COUNTS, num_examples=52, num_views=None, table_features=None
     )

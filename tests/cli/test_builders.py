@@ -1,4 +1,4 @@
-"""A builder of the user in place of a backbone."""
+"""A custom builder in place of a backbone."""
 
 import sys
 
@@ -14,7 +14,7 @@ def build(num_classes, image_size, units):
 """
 
 
-def test_a_builder_takes_the_place_of_a_recipe_s_backbone(keraunos, lesions, tmp_path):
+def test_builder_replaces_the_backbone_of_a_recipe(keraunos, lesions, tmp_path):
     (tmp_path / "mine_only.py").write_text(BUILDER)
     settings = (f"data.train={lesions}", "data.image_size=32", "trainer.devices=1")
     typed = ("model.builder=mine_only:build", "model.arguments={units: 5}")

@@ -1,4 +1,4 @@
-"""What a shell completes."""
+"""Shell completion."""
 
 import pytest
 from keraunos.cli.completions import complete_configuration, complete_recipes
@@ -14,18 +14,20 @@ from keraunos.cli.completions import complete_configuration, complete_recipes
         ("nothing", []),
     ],
 )
-def test_recipes_files_and_settings(tmp_path, monkeypatch, incomplete, found):
+def test_recipes_files_and_settings_are_completed(tmp_path, monkeypatch, incomplete, found):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").touch()
     assert complete_configuration(incomplete) == found
 
 
-def test_nothing_typed_lists_no_settings(tmp_path, monkeypatch):
+def test_empty_input_completes_recipes_only(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert complete_configuration("") == complete_recipes("")
 
 
-def test_a_shell_is_answered_before_a_command_runs(keraunos, monkeypatch, capsys):
+def test_completion_request_is_answered_without_running_a_command(
+    keraunos, monkeypatch, capsys
+):
     for name, value in {
         "_KERAUNOS_COMPLETE": "complete_bash",
         "COMP_WORDS": "keraunos fit cla",

@@ -6,7 +6,7 @@ from keraunos.configs import load_config
 
 
 @pytest.mark.parametrize("backbone", ["ResNet50", "keras_hub:presets/vit"])
-def test_what_a_run_keeps_is_found_from_any_folder(backbone, tmp_path, monkeypatch):
+def test_saved_paths_are_absolute(backbone, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("presets/vit").mkdir(parents=True)
     typed = ["data.train=t.csv", "model.weights=runs/a", f"model.backbone={backbone}"]
@@ -19,11 +19,11 @@ def test_what_a_run_keeps_is_found_from_any_folder(backbone, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "null"])
-def test_weights_that_are_no_path_stay(weights):
+def test_weights_that_are_not_paths_are_kept_unchanged(weights):
     config = load_config(["classify"], [f"model.weights={weights}"])
     assert portable(config).model == config.model
 
 
-def test_a_builder_stays_alone():
+def test_configuration_with_a_builder_is_kept_unchanged():
     config = load_config(["classify"], ["model.builder=my:build"])
     assert portable(config).model.model_dump() == config.model.model_dump()

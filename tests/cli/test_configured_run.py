@@ -1,4 +1,4 @@
-"""Runs of recipes from Python: the same settings, data and Trainer as when typed."""
+"""Recipes from Python use the same settings, data and Trainer as the command line."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from keraunos.configs import load_config
 from keraunos.models import TransferClassifier
 
 
-def test_an_effort_means_in_python_what_it_means_on_the_command_line(
+def test_effort_means_the_same_in_python_and_on_the_command_line(
     image_folder: Path, tmp_path: Path
 ) -> None:
     train, cache = f"data.train={image_folder / 'train'}", f"cache_dir={tmp_path / 'cache'}"
@@ -26,7 +26,7 @@ def test_an_effort_means_in_python_what_it_means_on_the_command_line(
     assert not (tmp_path / "run").exists()
 
 
-def test_what_can_not_be_is_refused_before_images_are_read() -> None:
+def test_invalid_settings_are_rejected_before_images_are_read() -> None:
     with pytest.raises(kr.ConfigError, match="effort"):
         kr.configure("classify", "effort=enormous", "data.train=not/there")
     with pytest.raises(kr.ConfigError, match="recipe or a YAML file is needed"):

@@ -1,4 +1,4 @@
-"""What is left of a finished run is not believed where it is damaged."""
+"""Damaged files of a finished run are detected."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,9 @@ def damaged_run(small_run: Path, tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("command", ["test", "predict"])
-def test_a_damaged_model_is_named(keraunos, damaged_run, lesions, command, damage):
+def test_damaged_model_file_is_named_in_the_error(
+    keraunos, damaged_run, lesions, command, damage
+):
     DAMAGES[damage](damaged_run / "model.keras")
     arguments = [lesions / "test"] if command == "predict" else ["--split=validation"]
     answer = keraunos(command, damaged_run, *arguments)
@@ -25,7 +27,7 @@ def test_a_damaged_model_is_named(keraunos, damaged_run, lesions, command, damag
     assert "Traceback" not in answer.err
 
 
-def test_no_bit_of_the_model_may_be_another(keraunos, damaged_run, lesions):
+def test_single_bit_flips_in_the_model_file_are_detected(keraunos, damaged_run, lesions):
     file = damaged_run / "model.keras"
     content = file.read_bytes()
     places = range(len(content) // 3, len(content) // 2, len(content) // 20)
@@ -39,7 +41,9 @@ def test_no_bit_of_the_model_may_be_another(keraunos, damaged_run, lesions):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_the_classes_are_those_of_the_checkpoint(keraunos, damaged_run, lesions, damage):
+def test_damaged_classes_file_falls_back_to_the_checkpoint(
+    keraunos, damaged_run, lesions, damage
+):
     expected = keraunos("predict", damaged_run, lesions / "test")
     DAMAGES[damage](damaged_run / "classes.txt")
     answer = keraunos("predict", damaged_run, lesions / "test")
@@ -48,7 +52,9 @@ def test_the_classes_are_those_of_the_checkpoint(keraunos, damaged_run, lesions,
 
 
 @pytest.mark.slow
-def test_without_a_checkpoint_damaged_classes_are_4(keraunos, damaged_run, lesions):
+def test_damaged_classes_without_checkpoint_exit_with_code_4(
+    keraunos, damaged_run, lesions
+):
     shutil.rmtree(damaged_run / "checkpoints")
     assert keraunos("predict", damaged_run, lesions / "test").code == 0
     for content in ("", "a\nb\n", (damaged_run / "classes.txt").read_text().upper()):
@@ -57,7 +63,9 @@ def test_without_a_checkpoint_damaged_classes_are_4(keraunos, damaged_run, lesio
 
 
 @pytest.mark.parametrize("command", ["test", "predict"])
-def test_a_configuration_of_another_size_is_4(keraunos, damaged_run, lesions, command):
+def test_changed_image_size_in_config_exits_with_code_4(
+    keraunos, damaged_run, lesions, command
+):
     file = damaged_run / "config.yaml"
     file.write_text(file.read_text().replace("image_size: 32", "image_size: 33"))
     arguments = [lesions / "test"] if command == "predict" else ["--split=validation"]

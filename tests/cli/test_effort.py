@@ -13,9 +13,7 @@ efforts:
 
 
 @pytest.mark.slow
-def test_a_run_is_resumed_with_the_settings_of_its_effort(
-    keraunos: Any, small: Any
-) -> None:
+def test_run_resumes_with_the_settings_of_its_effort(keraunos: Any, small: Any) -> None:
     with Path("own.yaml").open("a") as file:
         file.write(EFFORTS)
     assert keraunos("fit", "own.yaml", "effort=quick", "run_dir=run").code == 0
@@ -30,7 +28,7 @@ def test_a_run_is_resumed_with_the_settings_of_its_effort(
     assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 2
 
 
-def test_views_that_are_all_the_same_are_refused_before_training(keraunos: Any) -> None:
+def test_tta_without_augmentation_is_rejected_before_training(keraunos: Any) -> None:
     asked = ("effort=best", "augmentation.strength=0", "data.train=nowhere")
     answer = keraunos("fit", "classify", *asked)
     assert (answer.code, answer.out) == (2, "")

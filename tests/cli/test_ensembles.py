@@ -1,4 +1,4 @@
-"""Several runs, or the folds of one, tested and asked as one model."""
+"""Several runs, or the folds of one, tested and used as one model."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ evaluation: {{calibration: null, operating_points: null, abstention: null, slice
 
 
 def write_model(run: Path, seed: int, size: int = 32) -> None:
-    """The model of a finished run: one that knows brightness, and no two alike."""
+    """Writes a distinct model that classifies by mean brightness."""
     images = keras.Input((size, size, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 64)(images))
     start = keras.initializers.RandomNormal(stddev=0.5, seed=seed)
@@ -43,7 +43,7 @@ def write_model(run: Path, seed: int, size: int = 32) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of three folds, without the training that makes one."""
+    """A directory of three folds, made without training."""
     root = tmp_path_factory.mktemp("made")
     make_images(root / "train", {"cat": 7, "dog": 6, "emu": 5}, seed=0)
     make_images(root / "test", {"cat": 4, "dog": 3, "emu": 3}, seed=1)
@@ -65,7 +65,7 @@ def folds(made: Path, tmp_path: Path) -> Path:
 
 
 def probabilities(file: Path) -> dict[str, list[float]]:
-    """Of a table of predictions, by the name of the file."""
+    """Reads the probabilities of a prediction table by file name."""
     with file.open(newline="") as text:
         return {
             row["file"]: [float(row[f"probability:{name}"]) for name in CLASSES]
@@ -74,7 +74,7 @@ def probabilities(file: Path) -> dict[str, list[float]]:
 
 
 def by_hand(folds: Path, file: str) -> np.ndarray:
-    """What each of the members says of an image, in plain Keras: `(members, classes)`."""
+    """Predictions of the members for an image in plain Keras: `(members, classes)`."""
     with Image.open(file) as image:
         pixels = np.asarray(image.resize((32, 32), Image.Resampling.BILINEAR), "float32")
     models = [keras.models.load_model(folds / f"fold-{n}/model.keras") for n in (1, 2, 3)]
@@ -83,7 +83,9 @@ def by_hand(folds: Path, file: str) -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.feature("ensembles")
-def test_folds_are_tested_beside_each_other_and_as_one(keraunos: Any, folds: Path) -> None:
+def test_folds_are_tested_individually_and_as_an_ensemble(
+    keraunos: Any, folds: Path
+) -> None:
     before = contents(folds)
     answer = keraunos("test", folds, "--tta", 2)
     assert answer.code == 0, answer.err
@@ -121,7 +123,9 @@ def test_folds_are_tested_beside_each_other_and_as_one(keraunos: Any, folds: Pat
 
 
 @pytest.mark.slow
-def test_members_are_scored_as_if_alone(keraunos: Any, folds: Path, tmp_path: Path) -> None:
+def test_ensemble_member_scores_equal_those_of_single_tests(
+    keraunos: Any, folds: Path, tmp_path: Path
+) -> None:
     runs = [folds / "fold-1", folds / "fold-3"]
     config = runs[1] / "config.yaml"
     config.write_text(config.read_text().replace("image_size: 32", "image_size: 40"))
@@ -142,7 +146,7 @@ def test_members_are_scored_as_if_alone(keraunos: Any, folds: Path, tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.feature("ensembles")
-def test_folds_predict_the_mean_of_their_models(
+def test_prediction_of_folds_is_the_mean_of_their_models(
     keraunos: Any, folds: Path, made: Path, tmp_path: Path
 ) -> None:
     before = contents(folds)
@@ -151,7 +155,7 @@ def test_folds_predict_the_mean_of_their_models(
     file = str(made / "test" / "dog" / "dog-001.png")
     each = by_hand(folds, file)
     assert np.ptp(each, axis=0).max() > 0.01
-    assert rows[file] == pytest.approx(each.mean(axis=0), abs=0.01)  # another resampling
+    assert rows[file] == pytest.approx(each.mean(axis=0), abs=0.01)  # resampled differently
     more = ("--ensemble", folds / "fold-2", "--ensemble", folds / "fold-3")
     assert keraunos("predict", folds / "fold-1", made / "test", *more).code == 0
     assert probabilities(tmp_path / "predictions.csv") == rows
@@ -190,7 +194,7 @@ def test_several_runs_are_exported_as_one_model(keraunos: Any, folds: Path) -> N
     assert description["correction"] is None
 
 
-def test_folds_are_not_calibrated_together(keraunos: Any, folds: Path) -> None:
+def test_calibrated_export_of_folds_is_rejected(keraunos: Any, folds: Path) -> None:
     before = contents(folds)
     answer = keraunos("export", folds, "--calibrated")
     assert (answer.code, answer.out) == (2, "")
@@ -199,7 +203,7 @@ def test_folds_are_not_calibrated_together(keraunos: Any, folds: Path) -> None:
 
 
 @pytest.mark.slow
-def test_members_with_classes_in_another_order_are_refused(
+def test_members_with_different_class_order_are_rejected(
     keraunos: Any, folds: Path, made: Path, tmp_path: Path
 ) -> None:
     (folds / "fold-2" / "classes.txt").write_text("dog\ncat\nemu\n")
@@ -212,7 +216,7 @@ def test_members_with_classes_in_another_order_are_refused(
 
 
 @pytest.mark.slow
-def test_members_with_other_test_images_are_refused(
+def test_members_with_different_test_images_are_rejected(
     keraunos: Any, folds: Path, made: Path
 ) -> None:
     other = make_images(folds.parent / "other", dict.fromkeys(CLASSES, 2), seed=2)
@@ -239,7 +243,7 @@ def test_members_with_other_test_images_are_refused(
         (["folds", "--tta", "0"], "tta"),
     ],
 )
-def test_what_makes_no_honest_ensemble_is_refused(
+def test_invalid_ensembles_are_rejected(
     keraunos: Any, folds: Path, arguments: list[str], words: str
 ) -> None:
     before = contents(folds.parent)
@@ -249,7 +253,7 @@ def test_what_makes_no_honest_ensemble_is_refused(
     assert contents(folds.parent) == before
 
 
-def test_an_unfinished_fold_is_named_with_the_way_to_finish_it(
+def test_unfinished_folds_are_named_with_how_to_finish_them(
     keraunos: Any, folds: Path
 ) -> None:
     (folds / "fold-2" / "model.keras").unlink()
@@ -261,14 +265,16 @@ def test_an_unfinished_fold_is_named_with_the_way_to_finish_it(
         assert f"run_dir={folds}" in answer.err
 
 
-def test_a_run_where_images_belong_is_named(keraunos: Any, folds: Path) -> None:
+def test_run_given_in_place_of_images_is_named_in_the_error(
+    keraunos: Any, folds: Path
+) -> None:
     answer = keraunos("predict", folds / "fold-1", folds / "fold-2", folds)
     assert (answer.code, answer.out) == (2, "")
     assert f"runs={folds / 'fold-2'}" in answer.err.replace("'", "")
     assert "--ensemble RUN" in answer.err
 
 
-def test_the_same_fold_of_two_runs_may_be_validated_together(folds: Path) -> None:
+def test_same_fold_of_two_runs_can_be_validated_as_an_ensemble(folds: Path) -> None:
     config = load_config([str(folds / "fold-2" / "config.yaml")])
     both = [Member(name, folds, config) for name in ("one", "two")]
     require_honest_split(both, "validation")
@@ -279,7 +285,9 @@ def test_the_same_fold_of_two_runs_may_be_validated_together(folds: Path) -> Non
         require_honest_split([both[0], Member("whole", folds, whole)], "validation")
 
 
-def test_means_over_views_do_not_outlive_the_scores_beside_them(tmp_path: Path) -> None:
+def test_stale_tta_predictions_are_deleted_when_scores_are_rewritten(
+    tmp_path: Path,
+) -> None:
     rows = np.eye(3, dtype=np.float32)
     said = Predictions(["a.png", "b.png", "c.png"], rows, CLASSES)
     file = tmp_path / "ensemble_tta_predictions.csv"
@@ -303,7 +311,7 @@ np.save(sys.argv[2], model.predict(images.astype("float32"), verbose=0))
 
 
 @pytest.mark.nightly
-def test_trained_folds_are_one_model_with_and_without_keraunos(
+def test_exported_folds_predict_the_same_without_keraunos_installed(
     lesions: Path, tmp_path: Path
 ) -> None:
     settings = (

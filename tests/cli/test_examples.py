@@ -1,4 +1,4 @@
-"""What help shows beside options."""
+"""Help beyond options: examples, panels and types."""
 
 import re
 import shlex
@@ -14,12 +14,12 @@ COMMANDS = typer.main.get_command(app).commands
 SHOWN = {name: each for name, each in COMMANDS.items() if not each.hidden}
 
 
-def test_every_command_has_examples_and_every_example_a_command():
+def test_examples_exist_for_exactly_the_visible_commands():
     assert set(EXAMPLES) == set(SHOWN)
 
 
 @pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines])
-def test_every_example_can_be_typed(line):
+def test_every_example_is_a_valid_command(line):
     program, name, *arguments = shlex.split(line)
     assert (program, name in EXAMPLES, line in EXAMPLES[name]) == ("keraunos", True, True)
     context = COMMANDS[name].make_context(name, arguments)
@@ -28,7 +28,7 @@ def test_every_example_can_be_typed(line):
         load_config(sources or ["classify"], settings)
 
 
-def test_help_shows_commands_by_panel_and_cuts_nothing_off(keraunos, monkeypatch):
+def test_help_groups_commands_by_panel_without_truncation(keraunos, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     answer = keraunos("--help")
     panels = re.findall(r"^\w+:$", answer.out, re.MULTILINE)
@@ -40,9 +40,7 @@ def test_help_shows_commands_by_panel_and_cuts_nothing_off(keraunos, monkeypatch
 
 
 @pytest.mark.parametrize("width", [60, 100])
-def test_help_names_types_as_people_do_and_describes_everything(
-    keraunos, monkeypatch, width
-):
+def test_help_describes_every_parameter_without_python_types(keraunos, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     for name in SHOWN:
         answer = keraunos(name, "--help")
@@ -57,17 +55,17 @@ def test_help_names_types_as_people_do_and_describes_everything(
         assert all(text for _, text in rows), name
 
 
-def test_options_of_a_server_are_grouped(keraunos):
+def test_serve_options_are_grouped(keraunos):
     headings = re.findall(r"^\w[\w ]*:$", keraunos("serve", "--help").out, re.MULTILINE)
     groups = ["Workers", "Batches", "Request limits", "Time limits", "Examples"]
     assert headings == [f"{name}:" for name in ("Arguments", "Options", *groups)]
 
 
-def test_the_version_is_an_option(keraunos):
+def test_version_option_prints_the_version(keraunos):
     assert keraunos("--version").out == f"keraunos {version('keraunos')}\n"
 
 
-def test_examples_are_lines_to_be_copied(keraunos, monkeypatch):
+def test_examples_are_printed_unwrapped_for_copying(keraunos, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     lines = keraunos("fit", "--help").out.splitlines()
     assert lines[lines.index("Examples:") + 1 :][: len(EXAMPLES["fit"])] == [

@@ -1,4 +1,4 @@
-"""Reads everything that quickstart's recipe leaves, in miniature, as a real process."""
+"""Checks all files of a small quickstart run, made in its own process."""
 
 import csv
 import json
@@ -59,18 +59,18 @@ def predictions(finished_run):
     return labels, np.array(probabilities)
 
 
-def test_a_run_leaves_what_the_documents_promise_and_nothing_else(finished_run):
+def test_run_directory_contains_exactly_the_documented_files(finished_run):
     assert {path.name for path in finished_run.iterdir()} == FILES
     assert {path.name for path in finished_run.parent.iterdir()} == {finished_run.name}
 
 
-def test_it_ends_with_the_test_and_how_it_compares_with_validation(finished_run):
+def test_output_compares_test_with_validation_scores(finished_run):
     said = (finished_run.parents[1] / "stdout.txt").read_text()
     assert said.index("test: 12 images") < said.index("12 test images and")
     assert "on 9 validation images; the difference is" in said
 
 
-def test_the_first_lines_say_what_will_happen(finished_run):
+def test_first_lines_describe_devices_data_steps_and_model(finished_run):
     said = (finished_run.parents[1] / "stderr.txt").read_text().splitlines()
     remarks = [n for n, line in enumerate(said) if n > 2 and line.startswith("data: ")]
     assert "no test images of actinic keratosis" in "".join(said[n] for n in remarks)
@@ -85,7 +85,7 @@ def test_the_first_lines_say_what_will_happen(finished_run):
     assert str(finished_run) in lines[6]
 
 
-def test_the_last_lines_give_the_score_and_the_way_to_look_at_it(finished_run, scores):
+def test_last_lines_show_the_score_and_commands_to_type_next(finished_run, scores):
     out = (finished_run.parents[1] / "stdout.txt").read_text()
     assert f"test: 12 images, accuracy {scores['accuracy']:.3f}" in out
     assert out.splitlines()[-3:] == [
@@ -95,7 +95,7 @@ def test_the_last_lines_give_the_score_and_the_way_to_look_at_it(finished_run, s
     ]
 
 
-def test_the_configuration_is_complete_and_that_of_the_run(finished_run, lesions):
+def test_saved_configuration_equals_the_requested_one(finished_run, lesions):
     config = load_config([str(finished_run / "config.yaml")])
     data = (f"data.train={lesions}", "data.image_size=32", "data.batch_size=7")
     trainer = ("trainer.cpu_devices=4", "trainer.devices=2", "trainer.max_epochs=2")
@@ -105,14 +105,14 @@ def test_the_configuration_is_complete_and_that_of_the_run(finished_run, lesions
     assert config == asked
 
 
-def test_the_environment_names_versions_and_devices(finished_run):
+def test_environment_file_lists_versions_and_devices(finished_run):
     environment = json.loads((finished_run / "environment.json").read_text())
     assert environment["versions"]["tensorflow"] == tf.__version__
     assert environment["replicas"] == 2
     assert len(environment["devices"]) == 2
 
 
-def test_the_split_names_every_file_with_its_fingerprint(finished_run, lesions):
+def test_split_file_lists_every_image_with_its_checksum(finished_run, lesions):
     table = rows(finished_run / "split.csv")
     assert {row["path"] for row in table} == {str(p) for p in lesions.rglob("*.png")}
     assert all(row["sha256"] == sha256_of_file(row["path"]) for row in table)
@@ -122,7 +122,7 @@ def test_the_split_names_every_file_with_its_fingerprint(finished_run, lesions):
     assert rows(finished_run / "dropped.csv") == []
 
 
-def test_the_metrics_have_a_finite_line_for_each_epoch(finished_run):
+def test_metrics_file_has_a_line_of_finite_values_per_epoch(finished_run):
     lines = [
         json.loads(x) for x in (finished_run / "metrics.jsonl").read_text().splitlines()
     ]
@@ -136,7 +136,7 @@ def test_the_metrics_have_a_finite_line_for_each_epoch(finished_run):
         assert all(math.isfinite(value) for value in line.values())
 
 
-def test_the_checkpoints_are_those_that_best_and_last_name(finished_run):
+def test_kept_checkpoints_are_the_best_and_the_last(finished_run):
     folder = finished_run / "checkpoints"
     named = {(folder / name).read_text().strip() for name in ("best.txt", "last.txt")}
     kept = {path.name for path in folder.glob("step-*")}
@@ -146,14 +146,14 @@ def test_the_checkpoints_are_those_that_best_and_last_name(finished_run):
     assert kept | others == {p.name for p in folder.iterdir()}
 
 
-def test_the_classes_stand_in_the_order_of_the_outputs(finished_run):
+def test_classes_are_listed_in_output_order(finished_run):
     assert (finished_run / "classes.txt").read_text().splitlines() == list(KINDS)
 
 
 @pytest.mark.parametrize(
     "name", ["samples", "augmented", "curves", "confusion_matrix", "mistakes"]
 )
-def test_the_images_are_png_and_show_something(finished_run, name):
+def test_figures_are_png_files_with_content(finished_run, name):
     with Image.open(finished_run / f"{name}.png") as image:
         assert image.format == "PNG"
         pixels = np.asarray(image.convert("RGB"))
@@ -161,7 +161,7 @@ def test_the_images_are_png_and_show_something(finished_run, name):
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
 
 
-def test_tensorboard_has_its_scalars_and_images(finished_run):
+def test_tensorboard_contains_scalars_and_images(finished_run):
     train = summaries(finished_run / "tensorboard" / "train")
     validation = summaries(finished_run / "tensorboard" / "validation")
     both = {("loss", 5), ("loss", 10), ("accuracy", 10), ("balanced_accuracy", 10)}
@@ -172,7 +172,7 @@ def test_tensorboard_has_its_scalars_and_images(finished_run):
     assert {("confusion_matrix", 10), ("mistakes", 10)} <= validation
 
 
-def test_the_score_follows_from_the_predictions(scores, predictions):
+def test_scores_match_scikit_learn_on_the_predictions(scores, predictions):
     labels, probabilities = predictions
     predicted = probabilities.argmax(axis=1)
     present = sorted(set(labels))
@@ -190,7 +190,7 @@ def test_the_score_follows_from_the_predictions(scores, predictions):
 
 
 @pytest.mark.feature("classification scores")
-def test_the_values_of_each_class_follow_from_the_predictions(scores, predictions):
+def test_per_class_scores_match_scikit_learn_on_the_predictions(scores, predictions):
     labels, probabilities = predictions
     predicted = probabilities.argmax(axis=1)
     assert list(scores["per_class"]) == list(KINDS)
@@ -208,7 +208,7 @@ def test_the_values_of_each_class_follow_from_the_predictions(scores, prediction
         assert values["roc_auc"] == pytest.approx(area)
 
 
-def test_the_confusion_matrix_follows_from_the_predictions(
+def test_confusion_matrix_matches_scikit_learn_on_the_predictions(
     scores, predictions, finished_run
 ):
     labels, probabilities = predictions
@@ -222,7 +222,7 @@ def test_the_confusion_matrix_follows_from_the_predictions(
 
 
 @pytest.mark.feature("predictions to a file")
-def test_the_predictions_are_probabilities_of_the_test_images(
+def test_predictions_file_has_probabilities_for_every_test_image(
     finished_run, lesions, predictions
 ):
     table = rows(finished_run / "predictions.csv")

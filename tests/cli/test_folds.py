@@ -31,7 +31,7 @@ class Stop(keraunos.callbacks.Callback):
 
 @pytest.fixture(scope="module")
 def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders train, of 30 images in which two are copies, and test."""
+    """Folders train, with 30 images of which two are copies, and test."""
     folder = tmp_path_factory.mktemp("images")
     train = make_images(folder / "train", {"cat": 13, "dog": 10, "emu": 6})
     twin = train / "cat" / "twin.png"
@@ -42,7 +42,7 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folds(small: list[str], image_folder: Path, tmp_path: Path) -> Path:
-    """own.yaml asks for three folds; where its first run is."""
+    """Writes own.yaml with three folds; returns the directory of its first run."""
     train, test = image_folder / "train", image_folder / "test"
     own = (tmp_path / "own.py").read_text()
     (tmp_path / "own.py").write_text(own + STOPPER)
@@ -53,7 +53,7 @@ def folds(small: list[str], image_folder: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keeps the run of all folds, and what was said, for the tests after the first."""
+    """Folder that keeps the run of all folds and its output between tests."""
     return tmp_path_factory.mktemp("kept")
 
 
@@ -83,7 +83,7 @@ def validated(run: Path) -> list[set[str]]:
 
 
 @pytest.mark.slow
-def test_all_folds_are_runs_in_one_directory_and_are_summed_up(whole, kept) -> None:
+def test_folds_share_one_directory_and_are_summarized(whole, kept) -> None:
     parts = validated(whole)
     assert sum(map(len, parts)) == len(set.union(*parts)) == 30
     twins = [part for part in parts if any("twin" in path for path in part)]
@@ -113,7 +113,7 @@ def test_all_folds_are_runs_in_one_directory_and_are_summed_up(whole, kept) -> N
 
 
 @pytest.mark.nightly
-def test_an_interrupted_fold_goes_on_and_finished_ones_are_left_alone(
+def test_interrupted_fold_resumes_and_finished_folds_are_untouched(
     keraunos, folds, whole, monkeypatch, tmp_path
 ) -> None:
     finished = whole.rename(tmp_path / "finished")
@@ -134,7 +134,7 @@ def test_an_interrupted_fold_goes_on_and_finished_ones_are_left_alone(
 
 
 @pytest.mark.slow
-def test_other_settings_do_not_mix_with_finished_folds(keraunos, whole) -> None:
+def test_changed_settings_are_rejected_once_folds_are_finished(keraunos, whole) -> None:
     before = (whole / "folds.json").read_bytes()
     answer = keraunos("fit", "own.yaml", "run_dir=runs/own-001", "data.batch_size=5")
     assert answer.code == 2
@@ -153,7 +153,7 @@ def test_one_fold_is_an_ordinary_run(keraunos, whole) -> None:
 
 
 @pytest.mark.slow
-def test_folds_are_tested_as_one_model_where_that_is_asked_for(keraunos, whole) -> None:
+def test_folds_are_tested_as_an_ensemble_on_request(keraunos, whole) -> None:
     assert not (whole / "ensemble.json").exists()
     asked = ("evaluation.ensemble=true", "evaluation.tta=2", "run_dir=runs/own-001")
     answer = keraunos("fit", "own.yaml", *asked)
@@ -166,13 +166,13 @@ def test_folds_are_tested_as_one_model_where_that_is_asked_for(keraunos, whole) 
 
 
 @pytest.mark.slow
-def test_trying_folds_out_leaves_nothing(keraunos, folds) -> None:
+def test_dry_run_and_fast_dev_run_of_folds_write_nothing(keraunos, folds) -> None:
     assert keraunos("fit", "own.yaml", "--dry-run").code == 0
     assert keraunos("fit", "own.yaml", "trainer.fast_dev_run=true").code == 0
     assert not Path("runs").exists()
 
 
-def test_a_fold_that_there_is_not_is_2(keraunos, folds) -> None:
+def test_nonexistent_fold_exits_with_code_2(keraunos, folds) -> None:
     answer = keraunos("fit", "own.yaml", "data.fold=4")
     assert answer.code == 2
     assert "`data.fold` must be 1 to 3" in answer.err

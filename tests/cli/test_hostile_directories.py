@@ -1,4 +1,4 @@
-"""Run directories, configurations and caches of a stranger: all outside stays as it is."""
+"""Untrusted run directories, configurations and caches change nothing outside."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from outside import KINDS, make_outside, plant, snapshot
 
 SLOW = pytest.mark.slow
 
-# What a run, a search or a cross-validation writes, directly or below.
+# Files and folders written by a run, a search or a cross-validation.
 PLACES = [
     ".lock",
     ".lock-owner",
@@ -57,7 +57,7 @@ def world(tmp_path: Path, small_run: Path) -> Path:
 
 
 def attack(run: Path, place: str, kind: str) -> None:
-    """Puts something hostile in the place of a run's file."""
+    """Replaces a file of a run by something hostile."""
     path = run / place
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     plant(path, kind, run.parent / "outside")
@@ -71,7 +71,7 @@ def attack(run: Path, place: str, kind: str) -> None:
         for kind in KINDS
     ],
 )
-def test_links_and_special_files_in_a_run_are_refused_before_anything_is_done(
+def test_links_and_special_files_in_a_run_are_rejected_up_front(
     keraunos: Callable, world: Path, small_run: Path, kind: str
 ) -> None:
     for place in PLACES:
@@ -90,7 +90,7 @@ def test_links_and_special_files_in_a_run_are_refused_before_anything_is_done(
 
 @pytest.mark.parametrize("place", ["test.json", "predictions.csv", "mistakes.png"])
 @pytest.mark.parametrize("kind", ["link to a file", "fifo"])
-def test_a_test_writes_no_report_through_them(
+def test_command_does_not_write_through_links_or_fifos(
     keraunos: Callable, world: Path, place: str, kind: str
 ) -> None:
     attack(world / "run", place, kind)
@@ -100,14 +100,14 @@ def test_a_test_writes_no_report_through_them(
     assert snapshot(world) == before
 
 
-def test_the_run_directory_itself_may_be_a_link(keraunos: Callable, world: Path) -> None:
+def test_run_directory_may_be_a_symlink(keraunos: Callable, world: Path) -> None:
     (world / "linked").symlink_to(world / "run")
     assert keraunos("test", "linked").code == 0
     assert (world / "linked").is_symlink()
 
 
 def write_state(run: Path, saved: list[str], scores: dict[str, float]) -> None:
-    """Writes what a checkpoint callback remembers into all checkpoints, manifests too."""
+    """Writes the state of a checkpoint callback into all checkpoints and manifests."""
     for state in (run / "checkpoints").glob("step-*/state.json"):
         content = json.loads(state.read_text())
         assert content["callbacks"]["model_checkpoint"]["saved"]
@@ -122,7 +122,7 @@ def write_state(run: Path, saved: list[str], scores: dict[str, float]) -> None:
 
 
 @pytest.mark.slow
-def test_a_resumed_run_removes_only_its_own_checkpoints(
+def test_resumed_run_deletes_only_its_own_checkpoints(
     keraunos: Callable, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside, run = world / "outside", world / "run"
@@ -148,7 +148,7 @@ def test_a_resumed_run_removes_only_its_own_checkpoints(
 
 
 @pytest.mark.parametrize("folds", [[], ["data.folds=2"]])
-def test_a_project_with_a_config_yaml_is_no_run(
+def test_project_folder_with_a_config_yaml_is_not_a_run(
     keraunos: Callable, world: Path, folds: list[str]
 ) -> None:
     project = make_outside(world / "project")
@@ -163,7 +163,7 @@ def test_a_project_with_a_config_yaml_is_no_run(
     assert snapshot(project) == before
 
 
-# What a stranger's config.yaml may ask for, and the setting that is refused.
+# Requests of an untrusted config.yaml, and the setting that is rejected.
 ASKED = {
     "callbacks: {ModelCheckpoint: {filepath: OUT/thesis.tex}}": "callbacks.ModelCheckpoint",
     "callbacks: {log: {class: CSVLogger, filename: OUT/thesis.tex}}": "callbacks.log",
@@ -179,7 +179,7 @@ ASKED = {
 
 
 @pytest.mark.parametrize("asked", ASKED)
-def test_what_only_a_strangers_configuration_names_is_not_resumed(
+def test_resume_rejects_unsafe_settings_that_only_the_run_specifies(
     keraunos: Callable, tmp_path: Path, asked: str
 ) -> None:
     outside, run = make_outside(tmp_path / "outside"), tmp_path / "run"
@@ -195,7 +195,7 @@ def test_what_only_a_strangers_configuration_names_is_not_resumed(
     assert snapshot(tmp_path) == before
 
 
-def test_what_is_typed_with_all_its_options_is_the_users_own(tmp_path: Path) -> None:
+def test_fully_typed_settings_are_trusted(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.yaml").write_text(
@@ -216,7 +216,7 @@ def test_what_is_typed_with_all_its_options_is_the_users_own(tmp_path: Path) -> 
         read_resumed_arguments(run, [typed[0], "model.builder=a:b", typed[2]])
 
 
-def test_what_does_no_harm_is_resumed_as_it_is(tmp_path: Path) -> None:
+def test_harmless_settings_of_a_run_are_resumed_unchanged(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     open_store(tmp_path / "cache")
@@ -229,7 +229,7 @@ def test_what_does_no_harm_is_resumed_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_test_of_a_strangers_run_makes_no_cache_where_that_says(
+def test_command_ignores_the_cache_dir_of_an_untrusted_run(
     keraunos: Callable, world: Path
 ) -> None:
     config = world / "run" / "config.yaml"
@@ -242,7 +242,7 @@ def test_a_test_of_a_strangers_run_makes_no_cache_where_that_says(
     assert snapshot(world / "outside") == before
 
 
-def test_outputs_follow_links_that_the_user_typed_and_replace_nothing_else(
+def test_output_follows_typed_symlinks_but_rejects_special_files(
     keraunos: Callable, world: Path
 ) -> None:
     (world / "real.csv").write_text("old")
@@ -272,7 +272,7 @@ class Log(Callback):
 
 
 @pytest.mark.slow
-def test_a_secret_is_not_written_down_and_files_are_as_private_as_the_umask(
+def test_secrets_are_never_written_and_file_modes_follow_the_umask(
     keraunos: Callable, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (world / "logs.py").write_text(SECRET_CALLBACK)

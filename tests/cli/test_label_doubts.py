@@ -1,4 +1,4 @@
-"""Labels made wrong on purpose are found by real models, each of images it did not see."""
+"""Models find deliberately wrong labels among images they did not train on."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ FOLDS = 3
 
 
 def network() -> keras.Model:
-    """Learns the drawn lesions from 8 x 8 colors in seconds, to about 0.6."""
+    """A network that learns the drawn lesions in seconds, to an accuracy of about 0.6."""
     model = keras.Sequential(
         [
             keras.Input((32, 32, 3)),
@@ -35,7 +35,7 @@ def network() -> keras.Model:
 
 @pytest.fixture
 def noisy(tmp_path: Path) -> Path:
-    """The drawn lesions, a twentieth of them in the folder of another class."""
+    """The drawn lesions, with 5% of them moved to the folder of another class."""
     source = synthetic_folder(open_store(None), 0)
     files = sorted(Path(source).rglob("*.png"))
     classes = sorted({file.parent.name for file in files})
@@ -55,7 +55,7 @@ def noisy(tmp_path: Path) -> Path:
 
 
 @pytest.mark.nightly
-def test_labels_made_wrong_are_found_by_the_folds(noisy: Path) -> None:
+def test_folds_detect_deliberately_wrong_labels(noisy: Path) -> None:
     found = []
     for fold in range(1, FOLDS + 1):
         data = ImageData.from_folder(

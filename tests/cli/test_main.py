@@ -35,14 +35,16 @@ def test_each_kind_of_error_has_its_exit_code(keraunos, monkeypatch, raised, cod
         ["test", "--split", "x"],
     ],
 )
-def test_a_command_that_is_typed_wrongly_is_2(keraunos, arguments):
+def test_invalid_command_line_exits_with_code_2(keraunos, arguments):
     answer = keraunos(*arguments)
     assert answer.code == 2
     assert "Usage:" in answer.err
     assert "Traceback" not in answer.err
 
 
-def test_a_mistake_of_the_users_own_code_is_1_and_shows_where(keraunos, small, unchanged):
+def test_error_in_user_code_exits_with_code_1_and_names_the_file(
+    keraunos, small, unchanged
+):
     answer = keraunos("fit", *small, "model.builder=own:fail")
     assert answer.code == 1
     assert "own.py" in answer.err
@@ -50,7 +52,7 @@ def test_a_mistake_of_the_users_own_code_is_1_and_shows_where(keraunos, small, u
     assert unchanged()
 
 
-def test_a_loss_that_is_not_finite_is_5(keraunos, small, tmp_path):
+def test_non_finite_loss_exits_with_code_5(keraunos, small, tmp_path):
     (tmp_path / "own.py").open("a").write(
         "\ndef diverge():\n"
         "    return build_model(optimizer=keras.optimizers.SGD(float('inf')))\n"

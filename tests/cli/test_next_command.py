@@ -1,4 +1,4 @@
-"""What to type next of runs in every state."""
+"""The suggested next command for runs in every state."""
 
 import json
 
@@ -14,30 +14,30 @@ def command(directory):
 
 
 @pytest.mark.parametrize("event", ["interrupted", "failure", "checkpoint", None])
-def test_what_is_not_finished_is_resumed(tmp_path, event):
+def test_unfinished_run_suggests_resuming(tmp_path, event):
     run = made_run(tmp_path / "a b", (0.5,), event)
     assert command(run) == f"keraunos fit --resume '{run}'"
 
 
-def test_a_run_that_diverged_is_begun_again_with_a_smaller_learning_rate(tmp_path):
+def test_diverged_run_suggests_a_restart_with_a_smaller_learning_rate(tmp_path):
     settings = ("optimizer.learning_rate=0.5",)
     run = made_run(tmp_path / "a", (0.5,), "divergence", settings=settings)
     assert command(run) == f"keraunos fit {run}/config.yaml optimizer.learning_rate=0.05"
 
 
-def test_a_run_with_code_of_its_own_is_resumed_with_its_configuration(tmp_path):
+def test_run_with_custom_code_suggests_its_configuration(tmp_path):
     settings = ("model.backbone=own:network",)
     run = made_run(tmp_path / "a", (0.5,), "interrupted", settings=settings)
     assert command(run) == f"keraunos fit CONFIG run_dir={run}"
 
 
-def test_a_configuration_that_cannot_be_read_is_no_traceback(tmp_path):
+def test_unreadable_configuration_suggests_tensorboard(tmp_path):
     run = made_run(tmp_path / "a", (0.5,), "interrupted")
     (run / "config.yaml").write_bytes(b"\xff")
     assert command(run) == f"keraunos tensorboard {run}"
 
 
-def test_a_finished_run_is_reported_then_exported_then_served(tmp_path):
+def test_finished_run_suggests_report_then_export_then_serve(tmp_path):
     run = made_run(tmp_path / "a", (0.5,), "end")
     assert command(run) == f"keraunos report {run}"
     (run / "report.html").touch()
@@ -46,7 +46,7 @@ def test_a_finished_run_is_reported_then_exported_then_served(tmp_path):
     assert command(run) == f"keraunos serve {run}"
 
 
-def test_a_search_goes_on_as_a_whole_and_then_trains_its_best(tmp_path):
+def test_search_suggests_resuming_then_training_its_best_configuration(tmp_path):
     (tmp_path / "search.json").touch()
     trial = made_run(tmp_path / "trial-000", (0.5,), "interrupted")
     assert command(tmp_path) == f"keraunos search CONFIG run_dir={tmp_path}"

@@ -1,4 +1,4 @@
-"""What folds say of the images that they did not train on."""
+"""Out-of-fold predictions: each fold predicts the images it held out."""
 
 import csv
 from pathlib import Path
@@ -16,7 +16,7 @@ LABELS = np.array([0, 1, 0, 1, 0, 1, 1], np.int32)
 def write_fold(
     run: Path, number: int, held_out: list[int], judged: list[int] | None = None
 ) -> None:
-    """A fold that holds out some images, and writes what it says of these or of others."""
+    """Writes a fold with held-out images, and predictions for these or others."""
     directory = run / f"fold-{number}"
     directory.mkdir(parents=True)
     with (directory / "split.csv").open("w", newline="") as file:
@@ -35,7 +35,7 @@ def write_fold(
     write_held_out(directory, predictions)
 
 
-def test_every_image_is_judged_by_the_fold_that_held_it_out(tmp_path: Path) -> None:
+def test_each_image_is_predicted_by_the_fold_that_held_it_out(tmp_path: Path) -> None:
     write_fold(tmp_path, 1, [0, 3, 6])
     write_fold(tmp_path, 2, [1, 5])
     write_fold(tmp_path, 10, [2, 4])
@@ -49,27 +49,27 @@ def test_every_image_is_judged_by_the_fold_that_held_it_out(tmp_path: Path) -> N
     )
 
 
-def test_a_fold_is_no_judge_of_images_that_it_trained_on(tmp_path: Path) -> None:
+def test_fold_predictions_on_its_training_images_are_rejected(tmp_path: Path) -> None:
     write_fold(tmp_path, 1, [0, 3, 6])
     write_fold(tmp_path, 2, [1, 5], judged=[1, 5, 3, 6])
     with pytest.raises(DataError, match=r"does not hold out 2 of them: /images/3.png"):
         read_out_of_fold(tmp_path)
 
 
-def test_no_image_is_judged_twice(tmp_path: Path) -> None:
+def test_image_held_out_by_two_folds_is_rejected(tmp_path: Path) -> None:
     write_fold(tmp_path, 1, [0, 3, 6])
     write_fold(tmp_path, 2, [1, 3])
     with pytest.raises(DataError, match="two folds"):
         read_out_of_fold(tmp_path)
 
 
-def test_folds_that_have_not_finished_are_named(tmp_path: Path) -> None:
+def test_unfinished_folds_are_named(tmp_path: Path) -> None:
     write_fold(tmp_path, 1, [0, 3, 6])
     (tmp_path / "fold-2").mkdir()
     with pytest.raises(DataError, match=r"fold-2/validation_predictions.csv.*--resume"):
         read_out_of_fold(tmp_path)
 
 
-def test_a_directory_without_folds_is_refused(tmp_path: Path) -> None:
+def test_directory_without_folds_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="There must be folds"):
         read_out_of_fold(tmp_path)

@@ -5,7 +5,7 @@ from keraunos import ConfigError
 from keraunos.cli.probe_request import read_request
 
 
-def test_a_backbone_has_a_configuration_of_its_own() -> None:
+def test_each_backbone_gets_its_own_configuration() -> None:
     request = read_request(
         ["quickstart", "backbones=[ResNet50,MobileNetV2]", "data.image_size=96"]
     )
@@ -18,13 +18,13 @@ def test_a_backbone_has_a_configuration_of_its_own() -> None:
     assert request.config.data.image_size == 96
 
 
-def test_one_name_needs_no_brackets_and_a_recipe_is_optional() -> None:
+def test_single_name_needs_no_brackets_and_recipe_is_optional() -> None:
     request = read_request(["backbones=MobileNetV2", "heads=ridge", "data.train=x"])
     assert (list(request.configs), request.heads) == (["MobileNetV2"], ("ridge",))
     assert request.config.model.weights == "imagenet"
 
 
-def test_all_that_is_wrong_is_named_at_once() -> None:
+def test_all_errors_of_a_request_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         read_request(
             ["backbones=[ResNet5,MobileNetV2]", "heads=[rigde,cosine]", "model.head=knn"]
@@ -52,6 +52,6 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
         (["backbones=VGG16", "data.image_sise=3"], "image_size"),
     ],
 )
-def test_what_is_no_request_is_refused(arguments: list[str], wanted: str) -> None:
+def test_malformed_requests_are_rejected(arguments: list[str], wanted: str) -> None:
     with pytest.raises(ConfigError, match=wanted):
         read_request(arguments)

@@ -1,4 +1,4 @@
-"""Heads of a probe: fitted to the training images of a fold, and to nothing else."""
+"""Probe heads are fitted only to the training images of a fold."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -36,7 +36,7 @@ def probed(head: str, seen: ProbedImages, network: ProbedBackbone) -> Cell:
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_labels_of_validation_images_change_no_prediction(head: str) -> None:
+def test_predictions_do_not_depend_on_validation_labels(head: str) -> None:
     seen = images(folds=3)
     one = replace(seen, folds=seen.folds[:1])
     labels = one.labels.copy()
@@ -49,7 +49,7 @@ def test_labels_of_validation_images_change_no_prediction(head: str) -> None:
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_each_fold_has_a_head_of_its_own(head: str) -> None:
+def test_each_fold_trains_its_own_head(head: str) -> None:
     seen = images(folds=3)
     together = probed(head, seen, backbone())
     alone = [probed(head, replace(seen, folds=[fold]), backbone()) for fold in seen.folds]
@@ -63,7 +63,9 @@ def test_each_fold_has_a_head_of_its_own(head: str) -> None:
     assert alone[0].interval is not None
 
 
-def test_copies_do_not_help_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ridge_selection_keeps_copies_in_the_same_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     given = []
 
     def spy(data: Any, *args: Any) -> Any:
@@ -77,7 +79,7 @@ def test_copies_do_not_help_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(np.unique(given[0])) < len(given[0])
 
 
-def test_the_best_of_many_is_said_to_look_too_good() -> None:
+def test_optimism_is_estimated_for_the_best_of_several_heads() -> None:
     seen = images(folds=2)
     cells = [probed("knn", seen, backbone(seed)) for seed in range(4)]
     assert 0 < optimism(cells, seen) < 0.2

@@ -1,4 +1,4 @@
-"""Runs of the command line that are stopped by real signals, and continue."""
+"""Command-line runs that are stopped by real signals and resumed."""
 
 import json
 import shlex
@@ -13,8 +13,8 @@ from programs import fork_keraunos
 SIGNAL_WHEN = Path(__file__).parents[1] / "signal_when.py"
 TIMES = ("seconds", "images_per_second", "data_wait_seconds")
 
-# Where a phase is, and the steps that are made by then. Five steps are an epoch, and three
-# epochs the run.
+# Place of each phase in the code, and the steps taken by then. An epoch has five steps, and
+# the run three epochs.
 PHASES = {
     "feature standardisation": "trainer.fit:predict:0",
     "first trace": "trainer.step.train:TrainStep._on_replica:0",
@@ -44,7 +44,7 @@ def command(lesions: Path) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def whole_run(command: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nobody interrupted."""
+    """An uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole")
     done = fork_keraunos(*command, "run_dir=run", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -53,12 +53,12 @@ def whole_run(command: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(whole_run: Path) -> dict[str, Any]:
-    """What it leaves."""
+    """The outcome of the uninterrupted run."""
     return outcome(whole_run)
 
 
 def outcome(run: Path) -> dict[str, Any]:
-    """All that must not depend on interruptions."""
+    """Everything that must not depend on interruptions."""
     lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
     return {
         "metrics": [{k: v for k, v in line.items() if k not in TIMES} for line in lines],
@@ -70,7 +70,7 @@ def outcome(run: Path) -> dict[str, Any]:
 
 
 def stop(phase: str, number: signal.Signals, folder: Path, *command: str) -> str:
-    """Runs a command until it is in a phase, sends it a signal, and tells what it said."""
+    """Runs a command, sends it a signal in a phase, and returns its messages."""
     record = folder / f"sent in {phase}.txt"
     arguments = [PHASES[phase], f"{int(number)}", f"{record}", *command]
     process = fork_keraunos(*arguments, cwd=folder, script=SIGNAL_WHEN)
@@ -82,7 +82,7 @@ def stop(phase: str, number: signal.Signals, folder: Path, *command: str) -> str
 
 RUN_DIR, RESUME = "run_dir", "--resume"
 
-# In turn: how the run is begun or resumed, from where, and what stops it when.
+# In order: how the run is started or resumed, from where, and when which signal stops it.
 FEW_STOPS = [
     (RUN_DIR, None, "feature standardisation", signal.SIGINT),
     (RUN_DIR, None, "a save", signal.SIGUSR1),
@@ -105,7 +105,7 @@ STOPS = [
         pytest.param(STOPS, id="all", marks=pytest.mark.nightly),
     ],
 )
-def test_a_run_that_is_stopped_in_every_phase_goes_on_to_the_same_end(
+def test_run_stopped_in_every_phase_resumes_to_the_same_result(
     command: tuple[str, ...], whole: dict[str, Any], stops: list[Any], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -122,12 +122,12 @@ def test_a_run_that_is_stopped_in_every_phase_goes_on_to_the_same_end(
             assert f"keraunos {' '.join(typed[RESUME])}" in said
     done = fork_keraunos(*typed[RESUME], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "resumed: step-0000001" in done.stderr  # the save continues beside the loop
+    assert "resumed: step-0000001" in done.stderr  # saving continues in the background
     assert outcome(run) == whole
 
 
 @pytest.mark.nightly
-def test_a_finished_run_that_is_resumed_changes_nothing_and_says_how_to_train_on(
+def test_resuming_a_finished_run_changes_nothing_and_explains_how_to_extend(
     whole_run: Path, whole: dict[str, Any], tmp_path: Path
 ) -> None:
     shutil.copytree(whole_run, tmp_path / "run")
@@ -144,7 +144,7 @@ def test_a_finished_run_that_is_resumed_changes_nothing_and_says_how_to_train_on
 
 @pytest.mark.feature("fine-tuning")
 @pytest.mark.nightly
-def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
+def test_fine_tuning_recipe_resumes_in_its_second_phase(
     lesions: Path, tmp_path: Path
 ) -> None:
     command = (
@@ -169,7 +169,10 @@ def test_the_recipe_for_fine_tuning_goes_on_in_its_second_phase(
     assert "new phase: " not in done.stderr
     lines = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
     values = [(line["step"], line["learning_rate"]) for line in lines]
-    assert values == [(4, pytest.approx(1e-3)), (8, pytest.approx(0.0))]  # a cosine's end
+    assert values == [
+        (4, pytest.approx(1e-3)),
+        (8, pytest.approx(0.0)),
+    ]  # cosine end
 
 
 CALLBACK = """
@@ -185,7 +188,7 @@ class Stops(Callback):
 
 @pytest.fixture
 def stopped_run(keraunos: Any, small: list[str], tmp_path: Path) -> Path:
-    """A run with a builder of one's own, which a callback of one's own stopped."""
+    """A run with a custom builder that was stopped by a custom callback."""
     (tmp_path / "mine.py").write_text(CALLBACK)
     run = tmp_path / "my run"
     extra = ("callbacks.stops.class=mine:Stops", f"run_dir={run}")
@@ -197,7 +200,7 @@ def stopped_run(keraunos: Any, small: list[str], tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_code_that_only_a_run_names_is_not_imported(
+def test_resume_does_not_import_code_that_only_the_run_names(
     keraunos: Any, stopped_run: Path
 ) -> None:
     answer = keraunos("fit", "--resume", stopped_run)
@@ -209,7 +212,7 @@ def test_code_that_only_a_run_names_is_not_imported(
 
 
 @pytest.mark.slow
-def test_typed_again_with_its_directory_such_a_run_goes_on(
+def test_retyped_command_resumes_a_run_with_custom_code(
     keraunos: Any, small: list[str], stopped_run: Path
 ) -> None:
     answer = keraunos("fit", *small, f"run_dir={stopped_run}")
@@ -234,7 +237,7 @@ def test_typed_again_with_its_directory_such_a_run_goes_on(
         (("--resume", "run", "trainer.max_epohs=3"), ["mean max_epochs"]),
     ],
 )
-def test_resume_is_refused_with_words(
+def test_invalid_resume_commands_are_rejected_with_an_explanation(
     keraunos: Any, typed: tuple[str, ...], words: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "run").mkdir()

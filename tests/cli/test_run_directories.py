@@ -20,11 +20,11 @@ from keraunos.core.errors import ConfigError
         ("elsewhere/named/config.yaml", "named"),
     ],
 )
-def test_runs_are_called_after_their_recipe_file_or_run(source, name):
+def test_runs_are_named_after_their_recipe_file_or_run(source, name):
     assert run_name(source) == name
 
 
-def test_a_new_run_takes_the_first_number_that_is_free(tmp_path, monkeypatch):
+def test_new_run_gets_the_first_free_number(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = [next_run_directory("a") for _ in range(3)]
     assert [path.name for path in made] == ["a-001", "a-002", "a-003"]
@@ -34,7 +34,7 @@ def test_a_new_run_takes_the_first_number_that_is_free(tmp_path, monkeypatch):
     assert next_run_directory("b").name == "b-001"
 
 
-def test_runs_that_start_at_once_get_a_directory_each(tmp_path, monkeypatch):
+def test_runs_started_simultaneously_get_distinct_directories(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(next_run_directory, ["a"] * 24))
@@ -42,7 +42,7 @@ def test_runs_that_start_at_once_get_a_directory_each(tmp_path, monkeypatch):
 
 
 @pytest.mark.nightly
-def test_a_run_can_be_run_again_from_elsewhere_into_the_next_directory(
+def test_run_can_be_repeated_from_another_working_directory(
     keraunos, small, lesions, tmp_path, monkeypatch
 ):
     (tmp_path / "here").symlink_to(lesions)
@@ -65,7 +65,7 @@ def test_a_run_can_be_run_again_from_elsewhere_into_the_next_directory(
 
 
 @pytest.mark.slow
-def test_a_directory_can_be_named(keraunos, small, tmp_path):
+def test_run_dir_setting_determines_the_directory(keraunos, small, tmp_path):
     answer = keraunos("fit", *small, f"run_dir={tmp_path}/deep/night")
     assert answer.code == 0
     assert (tmp_path / "deep" / "night" / "model.keras").is_file()
@@ -78,7 +78,7 @@ def test_a_directory_can_be_named(keraunos, small, tmp_path):
     ["--dry-run", pytest.param("trainer.fast_dev_run=true", marks=pytest.mark.slow)],
 )
 @pytest.mark.parametrize("run_dir", [[], ["run_dir=named"]], ids=["no name", "a name"])
-def test_trying_out_leaves_nothing(keraunos, small, unchanged, way, run_dir):
+def test_dry_run_and_fast_dev_run_write_nothing(keraunos, small, unchanged, way, run_dir):
     answer = keraunos("fit", *small, way, *run_dir)
     assert (answer.code, answer.out) == (0, "")
     assert "34 train, 9 validation, 12 test images in 9 classes" in answer.err
@@ -94,7 +94,7 @@ def losses(run: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in lines]
 
 
-def test_what_to_name_instead_of_a_search_or_a_run_of_a_program(tmp_path):
+def test_error_hint_names_a_model_inside_the_search(tmp_path):
     assert where_to_look(tmp_path) == "Look below `runs`."
     (tmp_path / "search.json").touch()
     assert where_to_look(tmp_path) == "It is an unfinished search."
@@ -107,7 +107,7 @@ def test_what_to_name_instead_of_a_search_or_a_run_of_a_program(tmp_path):
     assert "SearchResult.load_model()" in where_to_look(tmp_path / "trial-002")
 
 
-def test_a_trial_whose_models_were_not_kept_names_the_model_to_use(tmp_path):
+def test_trial_without_kept_models_names_the_model_to_use(tmp_path):
     (tmp_path / "chosen.json").write_text('{"trial": "trial-002"}')
     trial = tmp_path / "trial-000"
     (trial / "fold-1").mkdir(parents=True)

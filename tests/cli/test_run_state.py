@@ -1,4 +1,4 @@
-"""How runs, searches and folds stand, by what lies in their directories."""
+"""State of runs, searches and folds, derived from their directories."""
 
 import os
 
@@ -20,25 +20,25 @@ from made_runs import made_run
         (None, "unfinished"),
     ],
 )
-def test_the_last_event_decides(tmp_path, event, state):
+def test_last_event_determines_the_run_state(tmp_path, event, state):
     run = made_run(tmp_path / "a", (0.5,), event)
     assert (kind_of(run), state_of(run, "run")) == ("run", state)
 
 
-def test_a_locked_run_is_running_and_a_lock_that_is_left_is_none(tmp_path):
+def test_locked_run_is_running_and_a_stale_lock_is_ignored(tmp_path):
     run = made_run(tmp_path / "a", (0.5,), "checkpoint")
     with directory_lock(run):
         assert state_of(run, "run") == "running"
-    (run / ".lock-owner").write_text("process 1 on elsewhere")  # of a killed process
+    (run / ".lock-owner").write_text("process 1 on elsewhere")  # left by a killed process
     assert state_of(run, "run") == "unfinished"
-    with directory_lock(run):  # looking has not kept anybody out
+    with directory_lock(run):  # reading the state takes no lock
         assert state_of(run, "run") == "running"
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"\xff\n", b"[1]\n", b"[" * 9999 + b"\n", b'{"kind": ["end"]}\n']
 )
-def test_a_log_that_tells_nothing_leaves_it_to_the_files(tmp_path, content):
+def test_unusable_event_log_falls_back_to_the_files(tmp_path, content):
     run = made_run(tmp_path / "a", (0.5,))
     (run / "events.jsonl").write_bytes(content)
     assert state_of(run, "run") == "unfinished"
@@ -47,7 +47,7 @@ def test_a_log_that_tells_nothing_leaves_it_to_the_files(tmp_path, content):
         assert state_of(run, "run") == "diverged"
 
 
-def test_a_torn_line_is_no_event_and_a_fifo_keeps_nobody_waiting(tmp_path):
+def test_truncated_event_is_ignored_and_a_fifo_does_not_block(tmp_path):
     run = made_run(tmp_path / "a", (0.5,), "interrupted")
     with (run / "events.jsonl").open("a") as file:
         file.write('{"kind": "en')
@@ -57,7 +57,7 @@ def test_a_torn_line_is_no_event_and_a_fifo_keeps_nobody_waiting(tmp_path):
     assert state_of(run, "run") == "unfinished"
 
 
-def test_folds_stand_as_the_first_that_is_not_finished(tmp_path):
+def test_state_of_folds_is_that_of_the_first_unfinished_fold(tmp_path):
     for number, event in ((1, "end"), (2, "interrupted"), (10, "end")):
         made_run(tmp_path / f"fold-{number}", (0.5,), event)
     assert kind_of(tmp_path) == "folds"
@@ -76,7 +76,7 @@ def test_a_search_is_finished_once_a_trial_is_chosen(tmp_path):
     assert state_of(tmp_path, "search") == "finished"
 
 
-def test_something_else_is_no_run(tmp_path):
+def test_other_directories_are_not_runs(tmp_path):
     (tmp_path / "cat").mkdir()
     assert kind_of(tmp_path) == kind_of(tmp_path / "nowhere") == "other"
     assert last_change(tmp_path) is None

@@ -8,7 +8,9 @@ from keraunos.core.errors import ConfigError
 from keraunos.core.extras import install_command
 
 
-def test_a_model_of_keras_hub_names_the_extra_where_that_is_missing(tmp_path, monkeypatch):
+def test_keras_hub_model_without_keras_hub_names_the_extra_to_install(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(saved_model, "hub_folder", lambda: None)
     monkeypatch.setattr(saved_model, "require_harmless", lambda *arguments: None)
     with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:

@@ -1,4 +1,4 @@
-"""What somebody sends as a run directory is never run as code."""
+"""Code named by a run directory from someone else is never executed."""
 
 import shutil
 import sys
@@ -35,7 +35,7 @@ def rewrite(run, section, value):
     ],
 )
 @pytest.mark.parametrize("command", ["test", "predict"])
-def test_code_that_a_run_names_is_not_imported(
+def test_code_named_by_a_run_is_not_imported(
     keraunos, sent_run, lesions, tmp_path, section, value, command
 ):
     rewrite(sent_run, section, value)
@@ -45,7 +45,9 @@ def test_code_that_a_run_names_is_not_imported(
     assert not (tmp_path / "sprung").exists()
 
 
-def test_the_trap_springs_where_the_user_asks_for_it(keraunos, sent_run, tmp_path):
+def test_code_is_imported_when_the_user_passes_the_configuration(
+    keraunos, sent_run, tmp_path
+):
     rewrite(sent_run, "callbacks", {"trap": {"class": "trap:Trap"}})
     keraunos("fit", sent_run / "config.yaml", "--dry-run")
     assert (tmp_path / "sprung").exists()

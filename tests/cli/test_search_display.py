@@ -1,4 +1,4 @@
-"""What the table of a search shows on terminals of any size, and that logs get lines."""
+"""The table of a search on terminals of any size, and lines in logs."""
 
 import io
 import re
@@ -59,7 +59,7 @@ def session(workers, trials, reason=""):
 
 
 def drawn(shown, width=120, height=40):
-    """What a terminal of that size is sent."""
+    """Output sent to a terminal of that size."""
     file = io.StringIO()
     console = PlainConsole(file=file, width=width, height=height, force_terminal=True)
     board = Board(shown, clock=lambda: NOW)
@@ -68,7 +68,7 @@ def drawn(shown, width=120, height=40):
 
 
 def lines_of(shown, **size):
-    """What stands on the terminal then."""
+    """Visible lines of that terminal."""
     return re.sub(r"\x1b\[[0-9;]*m", "", drawn(shown, **size)).splitlines()
 
 
@@ -93,7 +93,7 @@ def no_color(monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
-def test_the_table_shows_scores_with_error_and_what_each_worker_is_at():
+def test_table_shows_scores_with_standard_error_and_worker_status():
     lines = lines_of(BUSY)
     assert lines[0].startswith("3 of at most 24 trials finished, 1 failed, 0 s")
     assert lines[0].endswith("about 21 min to go")
@@ -108,7 +108,7 @@ def test_the_table_shows_scores_with_error_and_what_each_worker_is_at():
 
 
 @pytest.mark.parametrize(("width", "height"), [(20, 10), (40, 15), (79, 24), (200, 5)])
-def test_the_table_fits_into_any_terminal(width, height):
+def test_table_fits_any_terminal_size(width, height):
     many = session(
         [worker(str(n), n, TrialProgress(1, 10, 0.5)) for n in range(16)],
         [trial(n, n / 100) for n in range(20)],
@@ -120,26 +120,26 @@ def test_the_table_fits_into_any_terminal(width, height):
     assert "trial-0" in text
 
 
-def test_without_color_there_are_no_codes_but_for_bold():
+def test_no_color_output_contains_no_color_codes():
     assert not [code for code in drawn(BUSY).split("\x1b[")[1:] if code[0] == "3"]
 
 
-def test_a_log_gets_lines_and_no_table(capsys):
-    assert not shows_table()  # standard error is no terminal here
+def test_redirected_output_gets_lines_instead_of_a_table(capsys):
+    assert not shows_table()  # standard error is not a terminal here
     with search_display(BUSY) as write:
         write("trial-000: done")
     assert capsys.readouterr().err == "trial-000: done\n"
 
 
 def terminal(monkeypatch):
-    """Standard error as a terminal, on which the table is redrawn all the time."""
+    """Makes standard error a terminal on which the table is redrawn continuously."""
     file = Terminal()
     monkeypatch.setattr("sys.stderr", file)
     monkeypatch.setattr("keraunos.cli.search_display.SECONDS_BETWEEN_DRAWINGS", 0.001)
     return file
 
 
-def test_lines_of_a_trial_leave_no_rest_of_the_table_behind(monkeypatch):
+def test_trial_output_leaves_no_table_fragments_on_screen(monkeypatch):
     file = terminal(monkeypatch)
     sent = [f"Computing features: {number} of 40" for number in range(40)]
     with search_display(BUSY):
@@ -152,7 +152,7 @@ def test_lines_of_a_trial_leave_no_rest_of_the_table_behind(monkeypatch):
     ]
 
 
-def test_lines_and_table_share_a_terminal(monkeypatch):
+def test_printed_lines_and_table_both_appear_on_a_terminal(monkeypatch):
     file = terminal(monkeypatch)
     with search_display(BUSY) as write:
         write("trial-000: [red]done")

@@ -1,4 +1,4 @@
-"""What follows a search, piece by piece; whole searches are in commands/."""
+"""Steps that follow a search; commands/ has whole searches."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from keraunos.search.refit_config import refit_config
 from keraunos.search.study import Trial
 
 
-def test_the_refit_of_an_earlier_winner_is_set_aside(tmp_path):
+def test_refit_of_a_previous_winner_is_moved_aside(tmp_path):
     for chosen, before in (("trial-001", None), ("trial-002", "trial-001")):
         if before:
             (tmp_path / "chosen.json").write_text(json.dumps({"trial": before}))
@@ -35,7 +35,7 @@ def test_the_refit_of_an_earlier_winner_is_set_aside(tmp_path):
     assert (tmp_path / "refit-of-trial-001-1").is_dir()
 
 
-def test_a_refit_is_over_when_it_is_exported_and_tested(tmp_path):
+def test_refit_is_complete_once_exported_and_tested(tmp_path):
     assert not _is_refitted(tmp_path, has_test=False)
     (tmp_path / "model.keras").touch()
     assert _is_refitted(tmp_path, has_test=False)
@@ -46,13 +46,13 @@ def test_a_refit_is_over_when_it_is_exported_and_tested(tmp_path):
     assert not _is_refitted(tmp_path, has_test=True)
 
 
-def test_models_that_were_not_kept_are_named(tmp_path):
+def test_ensemble_names_the_trial_whose_models_were_not_kept(tmp_path):
     trial = Trial(4, keras_tuner.HyperParameters(), fold_scores=[0.5, 0.6])
     with pytest.raises(ConfigError, match=r"models of trial-004.*search\.finish=refit"):
         finish_search("ensemble", RunConfig(), trial, tmp_path)
 
 
-def test_nothing_is_done_unless_it_is_asked_for(tmp_path):
+def test_finish_none_does_nothing(tmp_path):
     trial = Trial(4, keras_tuner.HyperParameters())
     assert finish_search("none", RunConfig(), trial, tmp_path) is None
 
@@ -65,7 +65,7 @@ def config(tmp_path_factory):
     return RunConfig(data=data, cache_dir=str(cache))
 
 
-def test_tables_hold_the_images_of_their_side(config, tmp_path):
+def test_split_tables_contain_exactly_the_images_of_their_split(config, tmp_path):
     images = list_images(config)
     index = images.index
     is_test = index.splits == 2
@@ -80,7 +80,7 @@ def test_tables_hold_the_images_of_their_side(config, tmp_path):
     assert again == own
 
 
-def test_tables_of_other_images_are_refused(config, tmp_path):
+def test_existing_tables_with_different_images_are_rejected(config, tmp_path):
     images = list_images(config)
     rows = np.ones(len(images.index), bool)
     with_tables(config, images, {"train": rows}, tmp_path / "tables")
@@ -89,7 +89,7 @@ def test_tables_of_other_images_are_refused(config, tmp_path):
         with_tables(config, images, {"train": rows}, tmp_path / "tables")
 
 
-def test_images_that_were_dropped_are_listed_beside_the_tables(tmp_path):
+def test_dropped_images_are_listed_next_to_the_tables(tmp_path):
     root = make_images(tmp_path / "images", {"cat": 4, "dog": 4}, size=32)
     (root / "cat" / "broken.png").write_bytes(b"no image")
     data = {"train": str(root), "on_unreadable": "drop"}
@@ -105,7 +105,7 @@ def test_images_that_were_dropped_are_listed_beside_the_tables(tmp_path):
 
 
 @pytest.mark.parametrize("validation", [None, "Val"])
-def test_a_refit_knows_what_the_search_knew_of_its_images(tmp_path, validation):
+def test_refit_keeps_the_splits_and_dropped_images_of_the_search(tmp_path, validation):
     for name, count in (("Train", 8), ("Val", 3), ("Test", 4)):
         make_images(tmp_path / name, {"cat": count, "dog": count}, 32, seed=count)
     across = ("Train/cat", "Train/dog"), ("Train/dog", "Test/cat")
@@ -126,7 +126,7 @@ def test_a_refit_knows_what_the_search_knew_of_its_images(tmp_path, validation):
     assert set(whole.remarks) <= set(refit.remarks)
 
 
-def test_outer_folds_send_nothing_whatever_follows_their_trials(config, tmp_path):
+def test_outer_folds_send_no_alerts_or_heartbeats(config, tmp_path):
     own = {"alerts": {"command": ["page"]}, "heartbeat": {"file": "/tmp/beat.json"}}
     wanted = RunConfig(callbacks=own, search={"outer_folds": 2, "finish": "refit"})
     update = {"callbacks": wanted.callbacks, "search": wanted.search}
@@ -135,7 +135,9 @@ def test_outer_folds_send_nothing_whatever_follows_their_trials(config, tmp_path
         assert each.callbacks == {"alerts": None, "heartbeat": {"file": None}}
 
 
-def test_a_refit_that_needs_validation_is_refused_first(keraunos, small, unchanged):
+def test_refit_with_a_callback_that_needs_validation_is_rejected_early(
+    keraunos, small, unchanged
+):
     space = "search.space.model.arguments.size={choice: [32]}"
     plateau = "callbacks.ReduceLROnPlateau={patience: 2}"
     answer = keraunos("search", *small, space, plateau, "search.finish=refit")

@@ -1,4 +1,4 @@
-"""Every command refuses weights of a run that saw the images it measures on."""
+"""Every command rejects weights trained on the images it evaluates on."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ from small_backbone import tiny_network
 
 
 @pytest.mark.parametrize("varies", [False, True])
-def test_a_search_asks_for_all_folds_before_the_first_is_trained(
+def test_search_checks_all_folds_for_seen_images_before_training(
     lesions: Path, monkeypatch: pytest.MonkeyPatch, varies: bool
 ) -> None:
     asked = []
@@ -36,7 +36,7 @@ def test_a_search_asks_for_all_folds_before_the_first_is_trained(
 
 
 @pytest.mark.nightly
-def test_every_command_refuses_weights_that_have_seen_the_answers(
+def test_all_commands_reject_weights_trained_on_held_out_images(
     keraunos: Any, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
@@ -67,7 +67,7 @@ def test_every_command_refuses_weights_that_have_seen_the_answers(
         assert answer.code == 3, f"{command}: {answer.err}"
         assert "trained on" in answer.err
         assert "held out here" in answer.err
-        if "run_dir=search" not in command:  # which writes down why its first trial failed
+        if "run_dir=search" not in command:  # it records why its first trial failed
             assert contents(tmp_path) == before, command
 
     alike = keraunos("fit", "classify", *network, "model.weights=one", "run_dir=alike")
@@ -75,7 +75,7 @@ def test_every_command_refuses_weights_that_have_seen_the_answers(
     kept = keraunos("fit", "classify", *network, *seen, "data.on_leak=keep", "run_dir=kept")
     assert kept.code == 0, kept.err
     assert "data.on_leak=keep, and scores on them are too optimistic" in kept.err
-    # Of a run that was begun, whatever lies where its weights came from.
+    # A started run resumes whatever has replaced the source of its weights.
     for name in ("split.csv", ".checksums"):
         shutil.copy(tmp_path / "kept" / name, tmp_path / "one" / name)
     resumed = keraunos("fit", "--resume", "alike", "trainer.max_epochs=2")

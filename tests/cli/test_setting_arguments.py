@@ -1,4 +1,4 @@
-"""What commands answer to options that are settings, and to directories."""
+"""Suggestions for options that are settings, and for directories as arguments."""
 
 import json
 
@@ -15,7 +15,7 @@ import pytest
         (["fit", "classify", "--trainer.max-epochs", "3"], ": trainer.max_epochs=3."),
     ],
 )
-def test_an_option_that_is_a_setting_is_translated(keraunos, typed, words):
+def test_option_named_like_a_setting_suggests_key_value_syntax(keraunos, typed, words):
     answer = keraunos(*typed)
     assert answer.code == 2
     assert f"`keraunos {typed[0]}` has no option {typed[2].partition('=')[0]}" in answer.err
@@ -29,7 +29,9 @@ def test_other_unknown_options_are_left_to_the_parser(keraunos):
 
 
 @pytest.mark.parametrize("typed", [["--resume"], []])
-def test_a_search_is_resumed_by_its_own_command(keraunos, tmp_path, typed):
+def test_search_directory_as_argument_suggests_repeating_its_command(
+    keraunos, tmp_path, typed
+):
     (tmp_path / "trial-000").mkdir()
     (tmp_path / "search.json").write_text("{}")
     command = ["keraunos", "search", "classify", "search.folds=3", "run_dir=elsewhere"]
@@ -41,7 +43,7 @@ def test_a_search_is_resumed_by_its_own_command(keraunos, tmp_path, typed):
     assert f"Repeat the command of a search to resume it: {wanted}." in answer.err
 
 
-def test_a_run_in_place_of_a_configuration_is_resumed_or_used(keraunos, tmp_path):
+def test_run_directory_as_configuration_suggests_resuming(keraunos, tmp_path):
     (tmp_path / "config.yaml").write_text("seed: 1\n")
     answer = keraunos("fit", tmp_path)
     assert answer.code == 2

@@ -1,4 +1,4 @@
-"""What stands on the screen of predictions is what their JSON lines hold."""
+"""The terminal shows the same predictions as the JSON lines."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from serving_models import color_model
 SWAPPED = {"kind": "vector", "scale": [1.0, 1.0, 1.0], "bias": [0.0, 9.0, 0.0]}
 
 
-def test_class_and_probability_are_corrected_as_in_json_lines(capfd: Any) -> None:
+def test_screen_shows_the_same_corrected_prediction_as_json_lines(capfd: Any) -> None:
     predictor = Predictor({"it": color_model(correction=SWAPPED)})
     image = ReadImage(ImageName("a.png"), (pixels_of(7),))
     predicted = predictor.predict([image])

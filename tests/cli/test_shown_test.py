@@ -1,4 +1,4 @@
-"""What a test says on the terminal, of predictions made by hand."""
+"""Terminal output of a test, for hand-made predictions."""
 
 from types import SimpleNamespace
 
@@ -12,7 +12,7 @@ CLASSES = ["melanoma", "nevus"]
 
 
 def result(validation_correct: float, test_correct: float) -> TestResult:
-    """A test of 60 images; the subject knows 90 validation images."""
+    """A test of 60 images, with predictions for 90 validation images."""
 
     def predicted(count: int, correct: float) -> Predictions:
         labels = np.arange(count, dtype=np.int32) % 2
@@ -27,7 +27,7 @@ def result(validation_correct: float, test_correct: float) -> TestResult:
     return TestResult({}, predicted(60, test_correct), subject=subject)
 
 
-def test_a_fall_on_test_images_is_shown_with_its_classes(capsys):
+def test_drop_from_validation_to_test_is_shown_with_its_classes(capsys):
     show_validation_gap(find_validation_gap(result(0.9, 0.5)))
     said = capsys.readouterr().out
     assert said.startswith("Test accuracy 0.50 is below validation accuracy 0.9")
@@ -36,7 +36,7 @@ def test_a_fall_on_test_images_is_shown_with_its_classes(capsys):
     assert said.count("\n") == 1
 
 
-def test_scores_that_agree_are_one_sentence(capsys):
+def test_similar_validation_and_test_scores_take_one_sentence(capsys):
     show_validation_gap(find_validation_gap(result(0.8, 0.8)))
     said = capsys.readouterr().out
     assert said.startswith("Accuracy is 0.80 [")
@@ -44,7 +44,7 @@ def test_scores_that_agree_are_one_sentence(capsys):
     assert said.count("\n") == 1
 
 
-def test_outputs_that_are_no_probabilities_are_not_compared(capsys):
+def test_outputs_that_are_not_probabilities_are_not_compared(capsys):
     scored = result(0.8, 0.8)
     scored.predictions.probabilities[:] = 3.0
     assert find_validation_gap(scored) is None

@@ -1,4 +1,4 @@
-"""Whatever standard output and standard error are, a command ends as it should."""
+"""Commands end cleanly whatever standard output and standard error are."""
 
 import subprocess
 import sys
@@ -52,14 +52,14 @@ NIGHTLY = [
         *(pytest.param(*case, marks=pytest.mark.nightly) for case in NIGHTLY),
     ],
 )
-def test_a_command_ends_as_it_should(command, code, out, err, tmp_path):
+def test_commands_handle_closed_full_and_ascii_streams(command, code, out, err, tmp_path):
     done = shell(command, tmp_path)
     assert done.returncode == code, done
     assert out in done.stdout
     assert err in done.stderr
 
 
-def test_a_broken_pipe_of_somebody_else_is_an_error(keraunos, small, tmp_path):
+def test_broken_pipe_in_user_code_is_an_error(keraunos, small, tmp_path):
     (tmp_path / "own.py").open("a").write(
         "\ndef lose():\n    raise BrokenPipeError(32, 'x')\n"
     )

@@ -1,4 +1,4 @@
-"""Columns of a table beside the image, from settings to predictions of new images."""
+"""Table columns as additional inputs, from settings to predictions of new images."""
 
 import csv
 from pathlib import Path
@@ -21,7 +21,7 @@ def write(path: Path, header: str, rows: list[str]) -> Path:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Images whose class is that of their site."""
+    """Images whose class is determined by their site."""
     for number in range(COUNT):
         smooth_image(number, SIZE, SIZE).save(tmp_path / f"p{number:02d}.png")
     rows = [
@@ -31,7 +31,7 @@ def table(tmp_path: Path) -> Path:
     return write(tmp_path / "t.csv", "image,label,site,age", rows)
 
 
-def test_what_takes_images_alone_refuses_them() -> None:
+def test_models_with_table_features_are_rejected_where_only_images_fit() -> None:
     config = load_config(["classify"], ["data.train=t.csv", "data.features=[age]"])
     with pytest.raises(
         ConfigError, match=r"A server takes models of images only.*\['age'\]"
@@ -41,7 +41,9 @@ def test_what_takes_images_alone_refuses_them() -> None:
 
 @pytest.mark.nightly
 @pytest.mark.usefixtures("tiny_mobilenet")
-def test_new_images_are_predicted_by_a_table(keraunos: Any, table: Path) -> None:
+def test_models_with_table_features_predict_from_a_table_of_new_images(
+    keraunos: Any, table: Path
+) -> None:
     settings = [
         f"data.train={table}",
         "data={features: [site, age], folds: 3, image_size: 32, batch_size: 7}",
@@ -55,7 +57,7 @@ def test_new_images_are_predicted_by_a_table(keraunos: Any, table: Path) -> None
     assert answer.code == 0, answer.err
     rows = ["p01,arm,50", "p01,leg,50", "p02,,", "p03,head,1"]
     new = write(table.with_name("new.csv"), "image,site,age", rows)
-    for model in ("run", "run/fold-1"):  # the mean of all, and one of them
+    for model in ("run", "run/fold-1"):  # the mean of all folds, and one fold
         output = f"{Path(model).name}.csv"
         answer = keraunos("predict", model, new, "--output", output)
         assert answer.code == 0, answer.err

@@ -1,4 +1,4 @@
-"""Several labels, and numbers, from a table to predictions of single images."""
+"""Multi-label and regression tasks, from a table to predictions of single images."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("tiny_mobilenet")
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Images that are red or not, dark or not; and how bright they are, twice over."""
+    """Images labeled as red and dark, with their brightness in two units."""
     folder = tmp_path_factory.mktemp("shades")
     random = np.random.default_rng(0)
     lines = ["image,red,dark,brightness,thousands,patient"]
@@ -50,7 +50,9 @@ def settings_of(table: Path, *more: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_labels_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> None:
+def test_multi_label_task_is_trained_tested_and_predicted(
+    keraunos: Any, table: Path
+) -> None:
     settings = settings_of(
         table, "task=multi_label", "data.label_columns=[red,dark]", "trainer.max_epochs=12"
     )
@@ -90,7 +92,9 @@ def test_labels_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> N
 
 
 @pytest.mark.nightly
-def test_numbers_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> None:
+def test_regression_task_is_trained_tested_and_predicted(
+    keraunos: Any, table: Path
+) -> None:
     answer = keraunos(
         "fit",
         *settings_of(table, "task=regression", "data.label_columns=[brightness,thousands]"),
@@ -99,7 +103,7 @@ def test_numbers_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> 
     )
     assert answer.code == 0, answer.err
     scores = json.loads(Path("run/test.json").read_text())
-    assert scores["r2"] > 0.5  # of both: one is a thousandth of the other
+    assert scores["r2"] > 0.5  # over both targets, whose scales differ by 1,000
     assert scores["per_target"]["thousands"]["r2"] > 0.5
     assert Path("run/scatter.png").stat().st_size > 1000
     image = table.with_name("image03.png")
@@ -127,7 +131,9 @@ def test_numbers_are_learnt_tested_and_predicted(keraunos: Any, table: Path) -> 
 
 
 @pytest.mark.nightly
-def test_folds_are_summed_up_and_their_mean_is_scored(keraunos: Any, table: Path) -> None:
+def test_multi_label_folds_are_summarized_and_their_mean_is_scored(
+    keraunos: Any, table: Path
+) -> None:
     settings = settings_of(
         table, "task=multi_label", "data.label_columns=[red,dark]", "trainer.max_epochs=1"
     )
@@ -162,10 +168,10 @@ def test_folds_are_summed_up_and_their_mean_is_scored(keraunos: Any, table: Path
 
 
 @pytest.mark.nightly
-def test_the_mean_of_runs_with_one_validation_split_has_its_own_choices(
+def test_ensemble_sharing_a_validation_split_has_its_own_intervals(
     keraunos: Any, table: Path
 ) -> None:
-    """Thresholds and widths are those of the mean, computed by hand from its outputs."""
+    """Intervals are fitted to the outputs of the ensemble, not to those of a member."""
     settings = settings_of(
         table, "task=regression", "data.label_column=brightness", "trainer.max_epochs=2"
     )
@@ -201,7 +207,7 @@ def test_the_mean_of_runs_with_one_validation_split_has_its_own_choices(
 
 
 @pytest.mark.nightly
-def test_folds_of_labels_are_scored_as_one_when_the_last_is_trained(
+def test_multi_label_folds_are_scored_as_an_ensemble_after_training(
     keraunos: Any, table: Path
 ) -> None:
     settings = settings_of(
@@ -240,7 +246,7 @@ SEARCHES = {
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("objective", SEARCHES)
-def test_a_search_goes_by_the_metrics_and_losses_of_its_task(
+def test_search_uses_the_metrics_and_losses_of_its_task(
     keraunos: Any, table: Path, objective: str
 ) -> None:
     own = ("trainer.max_epochs=1", "search.max_trials=4", "search.tuner=random")

@@ -7,7 +7,7 @@ import pytest
 from keraunos.cli.tensorflow import _garbage_collection_paused, load_tensorflow
 
 
-def test_new_modules_are_left_out_of_looks_for_garbage(monkeypatch):
+def test_imported_modules_are_frozen_from_garbage_collection(monkeypatch):
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     gc.unfreeze()
     try:
@@ -21,15 +21,13 @@ def test_new_modules_are_left_out_of_looks_for_garbage(monkeypatch):
 
 
 @pytest.mark.parametrize(("is_quiet", "level"), [(False, "2"), (True, "3")])
-def test_on_a_terminal_of_several_workers_tensorflow_logs_nothing(
-    monkeypatch, is_quiet, level
-):
+def test_quiet_loading_raises_the_tensorflow_log_level(monkeypatch, is_quiet, level):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
     load_tensorflow(is_quiet=is_quiet)
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == level
 
 
-def test_what_a_process_has_made_since_is_not_frozen():
+def test_loading_tensorflow_again_freezes_no_new_objects():
     load_tensorflow()
     before = gc.get_freeze_count()
     load_tensorflow()
@@ -53,8 +51,8 @@ assert plot_image_gallery.plt.figure is matplotlib.pyplot.figure
 
 
 @pytest.mark.nightly
-def test_what_keras_seldom_uses_is_loaded_when_it_is_used():
-    """And nothing is collected at the end of the process."""
+def test_rarely_used_keras_dependencies_load_lazily():
+    """Nor are there objects to collect when the process exits."""
     command = [sys.executable, "-c", SELDOM_USED]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert int(done.stdout.split()[-1]) < 100

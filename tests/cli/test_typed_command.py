@@ -1,4 +1,4 @@
-"""Commands that are printed can be copied whole."""
+"""Printed commands can be copied as they are."""
 
 import shlex
 from pathlib import Path
@@ -14,7 +14,7 @@ from keraunos.cli.typed_command import (
 )
 
 
-def test_a_worker_names_the_command_that_launched_it(monkeypatch):
+def test_worker_reports_the_command_that_launched_it(monkeypatch):
     typed_by_user = ["launch", "--workers", "2", "--", "fit", "a.yaml", "run_dir=my r"]
     remember(typed_by_user)
     monkeypatch.setenv(LAUNCH_VARIABLE, launching())
@@ -27,7 +27,7 @@ def test_a_worker_names_the_command_that_launched_it(monkeypatch):
 @pytest.mark.parametrize(
     "name", ["a", "my runs/a", "it's", "-dash", "a=b", "$HOME", "\u75e3"]
 )
-def test_a_shell_reads_the_path_that_was_meant(name):
+def test_paths_are_quoted_for_the_shell(name):
     words = shlex.split(typed("fit --resume", Path(name), "seed=1"))
     assert words[:3] == ["keraunos", "fit", "--resume"]
     assert Path(words[3]) == Path(name)
@@ -52,6 +52,6 @@ def test_a_shell_reads_the_path_that_was_meant(name):
         ),
     ],
 )
-def test_a_command_is_repeated_with_more_arguments_and_without_secrets(before, more, after):
+def test_repeated_command_adds_arguments_and_masks_secrets(before, more, after):
     remember(before)
     assert typed_again(*more) == f"keraunos {after}"

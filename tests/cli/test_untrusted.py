@@ -16,7 +16,7 @@ SPY = {"class": "spying:Spy", "place": "x"}
         ({"spy": SPY}, True),
     ],
 )
-def test_a_part_of_ones_own_is_made_where_all_of_it_was_typed(typed, is_trusted):
+def test_custom_evaluation_part_is_trusted_only_if_fully_typed(typed, is_trusted):
     config = as_evaluation({"spy": SPY, "calibration": {"bins": 7}, "grad_cam": None})
     kept, refused = trusted_evaluation(config, typed)
     assert kept.own == ({"spy": SPY} if is_trusted else {})
@@ -34,9 +34,7 @@ def test_a_part_of_ones_own_is_made_where_all_of_it_was_typed(typed, is_trusted)
         ("ResNet50", False),
     ],
 )
-def test_a_backbone_that_runs_or_fetches_what_a_run_names_must_be_typed(
-    backbone, is_foreign, tmp_path
-):
+def test_backbone_that_runs_or_downloads_code_must_be_typed(backbone, is_foreign, tmp_path):
     config = RunConfig(model={"backbone": backbone})
     found = {"model.backbone": backbone} if is_foreign else {}
     assert foreign_names(config) == found
@@ -57,7 +55,7 @@ def test_a_backbone_that_runs_or_fetches_what_a_run_names_must_be_typed(
         ("alerts", None, False),
     ],
 )
-def test_what_runs_sends_or_writes_elsewhere_must_be_typed(
+def test_callback_that_executes_sends_or_writes_elsewhere_must_be_typed(
     label, options, is_foreign, tmp_path
 ):
     config = RunConfig(callbacks={label: options})

@@ -1,4 +1,4 @@
-"""A run that continues from the backbone of another."""
+"""A run that starts from the backbone of another."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def features(folder: Path) -> set[str]:
 
 
 @pytest.mark.nightly
-def test_a_fine_tuned_backbone_is_gone_on_from(tmp_path):
+def test_run_starts_from_the_fine_tuned_backbone_of_another_run(tmp_path):
     fit(tmp_path, *SETTINGS, *FINE_TUNED, "run_dir=first")
     checkpoints = tmp_path / "first" / "checkpoints"
     last = checkpoints / checkpoint_names(checkpoints)[-1]
@@ -53,7 +53,7 @@ def test_a_fine_tuned_backbone_is_gone_on_from(tmp_path):
     added = features(tmp_path) - before
     assert added, "other weights have other features"
 
-    # What the file holds by the time of a resumed run makes no difference.
+    # The resumed run does not depend on the current content of the file.
     last.rename(tmp_path / "elsewhere")
     (checkpoints / checkpoint_names(checkpoints)[0]).rename(last)
     fit(tmp_path, "--resume", "second", "trainer.max_epochs=2")

@@ -49,7 +49,7 @@ json.dump(loaded, open(sys.argv[2], "w"))
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    """What each light command has loaded, all of them in one new process."""
+    """Heavy packages loaded after each light command, all in one new process."""
     answer = tmp_path_factory.mktemp("light") / "loaded.json"
     command = [sys.executable, "-c", SCRIPT, json.dumps(LIGHT), str(answer)]
     subprocess.run(command, cwd=answer.parent, capture_output=True, check=True)
@@ -61,9 +61,9 @@ def test_importing_keraunos_loads_nothing_heavy(loaded):
 
 
 @pytest.mark.parametrize("place", range(len(LIGHT)), ids=[" ".join(a) for a in LIGHT])
-def test_what_needs_no_tensorflow_loads_none(loaded, place):
+def test_light_commands_load_no_heavy_packages(loaded, place):
     assert loaded[place + 1] == []
 
 
-def test_every_command_is_among_the_light_ones_with_its_help():
+def test_help_of_every_command_is_among_the_light_commands():
     assert set(COMMANDS) >= {"fit", "test", "predict", "preview", "config", "doctor"}

@@ -12,7 +12,7 @@ from helpers import opened_files, smooth_image
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """A folder `shelf` of two splits of two classes, all images unrelated."""
+    """A folder `shelf` with two splits of two classes; all images are distinct."""
     names = ("train/cat", "train/cat", "train/dog", "train/dog", "test/cat", "test/dog")
     for seed, name in enumerate(names):
         folder = tmp_path / "shelf" / name
@@ -22,14 +22,14 @@ def shelf(tmp_path, monkeypatch):
     return tmp_path / "shelf"
 
 
-def test_images_that_are_in_order_end_with_0(keraunos, shelf):
+def test_clean_data_exits_with_code_0(keraunos, shelf):
     answer = keraunos("audit", "shelf")
     assert answer.code == 0
     assert "6 image files" in answer.out
     assert answer.out.splitlines()[-1] == "Nothing here would spoil a training run."
 
 
-def test_a_leak_ends_with_3_and_is_named(keraunos, shelf):
+def test_leaked_copies_exit_with_code_3_and_are_named(keraunos, shelf):
     shutil.copy(shelf / "train/cat/0.png", shelf / "test/dog/x.png")
     answer = keraunos("audit", "shelf/train", "shelf/test")
     assert answer.code == 3
@@ -39,7 +39,7 @@ def test_a_leak_ends_with_3_and_is_named(keraunos, shelf):
     assert answer.out.splitlines()[-1].startswith("This data would spoil a training run.")
 
 
-def test_the_table_has_a_row_a_class_and_a_column_a_split(keraunos, shelf):
+def test_table_has_a_row_per_class_and_a_column_per_split(keraunos, shelf):
     (shelf / "train/emu").mkdir()
     smooth_image(50).save(shelf / "train/emu/x.png")
     lines = [line.split("│") for line in keraunos("audit", "shelf").out.splitlines()]
@@ -52,7 +52,7 @@ def test_the_table_has_a_row_a_class_and_a_column_a_split(keraunos, shelf):
     ]
 
 
-def test_files_that_conflict_have_a_column_of_their_own(keraunos, shelf):
+def test_conflicting_files_have_their_own_column(keraunos, shelf):
     shutil.copy(shelf / "train/cat/0.png", shelf / "train/dog/x.png")
     out = keraunos("audit", "shelf").out
     lines = [line.split("│") for line in out.splitlines()]
@@ -61,7 +61,7 @@ def test_files_that_conflict_have_a_column_of_their_own(keraunos, shelf):
     assert cells[:2] == [["cat", "2", "1", "1"], ["dog", "3", "1", "1"]]
 
 
-def test_of_very_many_copies_of_an_image_some_are_named(keraunos, shelf):
+def test_long_lists_of_copies_are_abbreviated(keraunos, shelf):
     for number in range(9):
         shutil.copy(shelf / "train/cat/0.png", shelf / f"train/dog/x{number}.png")
     (line,) = (x for x in keraunos("audit", "shelf").out.splitlines() if " = " in x)
@@ -69,14 +69,14 @@ def test_of_very_many_copies_of_an_image_some_are_named(keraunos, shelf):
 
 
 @pytest.mark.slow
-def test_the_files_are_written_even_if_nobody_reads_the_screen(shelf, tmp_path):
+def test_json_file_is_written_even_if_stdout_is_closed(shelf, tmp_path):
     script = f"{sys.executable} -m keraunos audit shelf --json a.json | true"
     subprocess.run(script, shell=True, cwd=tmp_path, check=True, stderr=subprocess.PIPE)
     assert json.loads((tmp_path / "a.json").read_text())["files"] == 6
 
 
 @pytest.mark.slow
-def test_a_terminal_is_shown_how_far_the_work_is(shelf, tmp_path):
+def test_progress_is_shown_on_a_terminal(shelf, tmp_path):
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "keraunos", "audit", "shelf"]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
@@ -91,7 +91,7 @@ def test_a_terminal_is_shown_how_far_the_work_is(shelf, tmp_path):
     assert "Looking for near copies" in shown
 
 
-def test_json_and_html_hold_what_was_found(keraunos, shelf, tmp_path):
+def test_json_and_html_files_contain_the_findings(keraunos, shelf, tmp_path):
     shutil.copy(shelf / "train/cat/0.png", shelf / "train/dog/x.png")
     answer = keraunos("audit", "shelf", "--json", "a.json", "--html", "a.html")
     found = json.loads((tmp_path / "a.json").read_text())
@@ -101,7 +101,7 @@ def test_json_and_html_hold_what_was_found(keraunos, shelf, tmp_path):
     assert (tmp_path / "a.html").read_text().count("<figure>") == 2
 
 
-def test_near_copies_are_looked_for_unless_only_copies_are_asked_for(keraunos, shelf):
+def test_check_option_limits_the_search_to_exact_copies(keraunos, shelf):
     smooth_image(0).save(shelf / "test/dog/x.jpg", quality=30)
     assert keraunos("audit", "shelf").code == 3
     assert keraunos("audit", "shelf", "--check", "copies").code == 0
@@ -110,7 +110,7 @@ def test_near_copies_are_looked_for_unless_only_copies_are_asked_for(keraunos, s
 
 @pytest.mark.parametrize("option", ["--json", "--html"])
 @pytest.mark.parametrize("file", ["nowhere/file", "shelf"])
-def test_a_file_that_cannot_be_written_is_said_before_the_work(
+def test_unwritable_output_is_reported_before_the_audit_starts(
     option, file, keraunos, shelf, tmp_path
 ):
     answer = keraunos("audit", "shelf", option, file)
@@ -120,13 +120,13 @@ def test_a_file_that_cannot_be_written_is_said_before_the_work(
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "shelf/train/cat"])
-def test_a_folder_without_class_folders_ends_with_3(folder, keraunos, shelf):
+def test_folder_without_class_folders_exits_with_code_3(folder, keraunos, shelf):
     answer = keraunos("audit", folder)
     assert answer.code == 3
     assert folder in answer.err
 
 
-def test_names_are_shown_as_they_are(keraunos, shelf):
+def test_file_names_with_markup_are_shown_literally(keraunos, shelf):
     (shelf / "train/dog").rename(shelf / "train/[red]dog")
     (shelf / "train/cat/[bold]\n.jpg").write_bytes(b"")
     answer = keraunos("audit", "shelf/train")
@@ -134,7 +134,7 @@ def test_names_are_shown_as_they_are(keraunos, shelf):
     assert "shelf/train/cat/[bold]\\n.jpg: the file is empty" in answer.out
 
 
-def test_the_second_audit_opens_no_image(keraunos, shelf):
+def test_second_audit_opens_no_images(keraunos, shelf):
     with opened_files() as opened:
         first = keraunos("audit", "shelf")
         count = sum(name.endswith(".png") for name in opened)

@@ -1,4 +1,4 @@
-"""`keraunos audit RUN`: the images of a run, and the labels that its models doubt."""
+"""`keraunos audit RUN`: the images of a run, and labels its models find doubtful."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ CLASSES = ("cat", "dog")
 
 @pytest.fixture
 def folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two folds of 12 images; `dog/9.png` looks like a cat to its judge."""
+    """Two folds of 12 images; `dog/9.png` is predicted to be a cat."""
     for number in range(12):
         folder = tmp_path / "shelf" / CLASSES[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def write_fold(run: Path, fold: int, judged: Any) -> None:
     )
 
 
-def test_labels_that_the_folds_doubt_are_named_and_spoil_nothing(keraunos, folds):
+def test_doubtful_labels_are_listed_and_do_not_fail_the_audit(keraunos, folds):
     before = contents(folds)
     answer = keraunos("audit", folds)
     assert answer.code == 0
@@ -66,7 +66,7 @@ def test_labels_that_the_folds_doubt_are_named_and_spoil_nothing(keraunos, folds
     assert contents(folds) == before
 
 
-def test_json_and_html_hold_them_beside_copies(keraunos, folds, tmp_path):
+def test_json_and_html_files_contain_doubtful_labels_and_copies(keraunos, folds, tmp_path):
     shelf = tmp_path / "shelf"
     shutil.copy(shelf / "cat/0.png", shelf / "dog/x.png")
     answer = keraunos("audit", folds, "--json", "a.json", "--html", "a.html")
@@ -82,7 +82,7 @@ def test_json_and_html_hold_them_beside_copies(keraunos, folds, tmp_path):
     assert 'id="doubts"' in page
 
 
-def test_a_fold_that_trained_on_what_it_judges_is_no_judge(keraunos, folds):
+def test_fold_predictions_on_its_training_images_are_not_used(keraunos, folds):
     write_fold(folds, 2, judged=range(4, 12))
     answer = keraunos("audit", folds)
     assert answer.code == 0
@@ -90,21 +90,21 @@ def test_a_fold_that_trained_on_what_it_judges_is_no_judge(keraunos, folds):
     assert "or cat" not in answer.out
 
 
-def test_a_single_fold_judges_its_validation_images_alone(keraunos, folds):
+def test_single_fold_checks_only_its_validation_labels(keraunos, folds):
     text = (folds / "config.yaml").read_text().replace("folds: 2", "folds: 2, fold: 2")
     (folds / "fold-2" / "config.yaml").write_text(text)
     answer = keraunos("audit", folds / "fold-2")
     assert "1 of 6 labels are in doubt, by a model, for its validation images" in answer.out
 
 
-def test_files_that_moved_since_are_counted(keraunos, folds, tmp_path):
+def test_moved_files_are_counted(keraunos, folds, tmp_path):
     (tmp_path / "shelf/dog/9.png").rename(tmp_path / "shelf/cat/9.png")
     answer = keraunos("audit", folds, "--html", "a.html")
     assert "1 file in doubt moved or deleted since they were judged" in answer.out
     assert "can no longer be shown" in (tmp_path / "a.html").read_text()
 
 
-def test_a_run_without_a_model_is_audited_but_its_labels_are_not(keraunos, folds):
+def test_run_without_a_model_is_audited_without_a_label_check(keraunos, folds):
     (folds / "config.yaml").write_text(
         f"data: {{train: {folds.parent.parent / 'shelf'}}}\n"
     )
@@ -121,19 +121,19 @@ def test_a_run_without_a_model_is_audited_but_its_labels_are_not(keraunos, folds
         ["--max-megapixels", "5"],
     ],
 )
-def test_what_the_configuration_of_a_run_says_is_no_option(keraunos, folds, options):
+def test_options_determined_by_the_run_configuration_are_rejected(keraunos, folds, options):
     answer = keraunos("audit", folds, *options)
     assert answer.code == 2
     assert f"The configuration of a run determines {options[0]}." in answer.err
 
 
-def test_a_run_is_audited_on_its_own(keraunos, folds, tmp_path):
+def test_run_cannot_be_audited_together_with_other_folders(keraunos, folds, tmp_path):
     answer = keraunos("audit", folds, tmp_path / "shelf")
     assert answer.code == 2
     assert "A run must be audited alone" in answer.err
 
 
-def test_a_folder_of_images_with_a_file_of_that_name_is_no_run(keraunos, folds, tmp_path):
+def test_image_folder_containing_a_config_yaml_is_not_a_run(keraunos, folds, tmp_path):
     (tmp_path / "shelf" / "config.yaml").write_text("nothing of ours")
     answer = keraunos("audit", tmp_path / "shelf")
     assert answer.code == 0
@@ -141,7 +141,7 @@ def test_a_folder_of_images_with_a_file_of_that_name_is_no_run(keraunos, folds, 
 
 
 @pytest.mark.slow
-def test_the_model_of_a_run_judges_its_validation_images(keraunos, small_run, tmp_path):
+def test_model_of_a_run_checks_its_validation_labels(keraunos, small_run, tmp_path):
     before = contents(small_run)
     answer = keraunos("audit", small_run, "--json", "a.json")
     found = json.loads((tmp_path / "a.json").read_text())["labels_judged"]
@@ -154,7 +154,7 @@ def test_the_model_of_a_run_judges_its_validation_images(keraunos, small_run, tm
     assert contents(small_run) == before
 
 
-def test_labels_are_judged_as_by_themselves() -> None:
+def test_judge_labels_returns_the_doubtful_files() -> None:
     likely = np.array([[0.9, 0.1], [0.1, 0.9], [0.95, 0.05]], np.float32)
     predictions = Predictions("abc", likely, CLASSES, np.array([0, 1, 1], np.int32))
     judged = judge_labels(predictions, "someone")

@@ -19,9 +19,7 @@ def words_of(answer, name):
 
 
 @pytest.mark.feature("backbones")
-def test_all_networks_of_keras_are_listed_with_whether_weights_are_here(
-    keraunos, keras_home
-):
+def test_every_keras_network_is_listed_with_its_download_status(keraunos, keras_home):
     (keras_home / networks()["VGG16"].weights_file).touch()
     answer = keraunos("backbones")
     assert answer.code == 0
@@ -60,7 +58,7 @@ def test_named_networks_are_written_as_json_and_csv(keraunos, keras_home, tmp_pa
         (("--output", "table.txt"), "must end with .json or .csv"),
     ],
 )
-def test_what_can_not_be_listed_is_refused(keraunos, arguments, words):
+def test_invalid_arguments_are_rejected(keraunos, arguments, words):
     answer = keraunos("backbones", *arguments)
     assert answer.code == 2
     assert words in answer.err
@@ -76,7 +74,7 @@ def small(image_size):
 
 
 @pytest.mark.slow
-def test_a_network_is_measured_here(keraunos, tmp_path, monkeypatch):
+def test_custom_network_is_measured_on_this_machine(keraunos, tmp_path, monkeypatch):
     (tmp_path / "measured_network.py").write_text(NETWORK)
     monkeypatch.setattr("keraunos.cli.measured_backbone.SECONDS", 0.01)
     measure = ("--measure", "--image-size", "32", "--batch-size", "3")

@@ -17,7 +17,7 @@ def export(tmp_path) -> Path:
 
 
 @pytest.mark.feature("benchmark")
-def test_one_table_on_the_terminal_and_in_files(keraunos, export):
+def test_table_is_printed_and_written_to_files(keraunos, export):
     answer = keraunos(
         "benchmark", export, *QUICK, "--output", "times.json", "--output", "times.csv"
     )
@@ -35,7 +35,7 @@ def test_one_table_on_the_terminal_and_in_files(keraunos, export):
     assert {row["threads"] for row in table} == {"1"}
 
 
-def test_images_of_a_folder_are_decoded(keraunos, export, image_folder):
+def test_images_option_decodes_the_files_of_a_folder(keraunos, export, image_folder):
     answer = keraunos("benchmark", export, *QUICK, "--images", image_folder)
     assert answer.code == 0, answer.err
     assert f"files of {image_folder}" in answer.out
@@ -62,14 +62,14 @@ def broken_image(export: Path) -> list[str]:
         (broken_image, "must be readable images"),
     ],
 )
-def test_what_can_not_be_timed_is_an_error(keraunos, export, arguments, words):
+def test_invalid_benchmark_arguments_are_rejected(keraunos, export, arguments, words):
     answer = keraunos("benchmark", *arguments(export), *QUICK[:4])
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.startswith("error: ") or "error: " in answer.err
     assert words in answer.err
 
 
-def test_a_run_alone_brings_the_exports_below_it(tmp_path):
+def test_single_run_is_benchmarked_together_with_its_exports(tmp_path):
     run, other = tmp_path / "run", tmp_path / "other"
     for each in (run, other):
         each.mkdir()
@@ -85,7 +85,7 @@ def test_a_run_alone_brings_the_exports_below_it(tmp_path):
         find_benchmarked([run / "export" / "unfinished"])
 
 
-def test_models_are_called_by_their_names_as_long_as_those_differ(tmp_path, monkeypatch):
+def test_models_with_the_same_name_are_labeled_by_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first, second = tmp_path / "one" / "onnx", tmp_path / "two" / "onnx"
     assert names_of([first, second.with_name("litert-int8")]) == ["onnx", "litert-int8"]

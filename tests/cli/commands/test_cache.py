@@ -16,7 +16,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path):
     return store
 
 
-def test_what_runs_share_is_listed_by_kind(keraunos, store):
+def test_cache_content_is_listed_by_kind(keraunos, store):
     answer = keraunos("cache")
     assert answer.code == 0
     rows = [line.split() for line in answer.out.splitlines() if "features" in line]
@@ -30,7 +30,7 @@ def test_clearing_removes_one_kind_or_all(keraunos, store, kind, left):
     assert list(store.sizes()) == left
 
 
-def test_the_folder_can_be_another(keraunos, store, tmp_path):
+def test_cache_dir_option_selects_another_cache(keraunos, store, tmp_path):
     with open_store(tmp_path / "other").writing(f"features-{'d' * 64}") as path:
         path.write_bytes(bytes(9_000_000))
     answer = keraunos("cache", "--cache-dir", tmp_path / "other")
@@ -41,7 +41,7 @@ def test_the_folder_can_be_another(keraunos, store, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["feature", "../x", "*", "\x1b[31m"])
-def test_a_kind_that_is_none_is_2_and_removes_nothing(keraunos, store, kind):
+def test_unknown_kind_exits_with_code_2_and_removes_nothing(keraunos, store, kind):
     answer = keraunos("cache", "--clear", kind)
     assert answer.code == 2
     assert "`clear` must be one of all, features" in answer.err
@@ -50,7 +50,7 @@ def test_a_kind_that_is_none_is_2_and_removes_nothing(keraunos, store, kind):
 
 
 @pytest.mark.parametrize("limit", ["inf", "-1", "nan", "20GB"])
-def test_a_limit_that_is_no_number_of_gigabytes_is_2(keraunos, monkeypatch, limit):
+def test_invalid_cache_limit_exits_with_code_2(keraunos, monkeypatch, limit):
     monkeypatch.setenv("KERAUNOS_CACHE_LIMIT_GB", limit)
     answer = keraunos("cache")
     assert answer.code == 2

@@ -1,4 +1,4 @@
-"""Comparing runs: hand-made directories, and those that a search and a script leave."""
+"""Comparing runs: hand-made directories, and those of a search and a script."""
 
 import csv
 import json
@@ -50,7 +50,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_row_shows_what_differs_and_what_came_of_it(keraunos, runs) -> None:
+def test_row_shows_differing_settings_and_results(keraunos, runs) -> None:
     answer = keraunos("compare", *runs)
     assert answer.code == 0
     shown = answer.out
@@ -65,7 +65,7 @@ def test_a_row_shows_what_differs_and_what_came_of_it(keraunos, runs) -> None:
         assert text in shown
 
 
-def test_the_table_as_csv_has_the_ends_of_intervals(keraunos, runs, tmp_path) -> None:
+def test_csv_table_contains_interval_bounds(keraunos, runs, tmp_path) -> None:
     assert keraunos("compare", *runs, "--csv", tmp_path / "runs.csv").code == 0
     first, second = read_csv(tmp_path / "runs.csv")
     assert (first["model.dropout"], second["model.dropout"]) == ("0.2", "0.4")
@@ -75,15 +75,13 @@ def test_the_table_as_csv_has_the_ends_of_intervals(keraunos, runs, tmp_path) ->
     assert second["test_accuracy"] == ""
 
 
-def test_of_a_loss_the_smallest_is_the_best(keraunos, tmp_path) -> None:
+def test_best_loss_is_the_smallest(keraunos, tmp_path) -> None:
     make_run(tmp_path / "c", "seed: 0\n", [0.9, 0.4, 0.5], name="val_loss")
     assert keraunos("compare", tmp_path / "c", "--csv", tmp_path / "c.csv").code == 0
     assert read_csv(tmp_path / "c.csv")[0]["best"] == "0.4"
 
 
-def test_a_folder_stands_for_the_runs_inside_and_none_comes_twice(
-    keraunos, runs, tmp_path
-) -> None:
+def test_folder_expands_to_its_runs_without_duplicates(keraunos, runs, tmp_path) -> None:
     for number in (1, 2, 10):
         config = f"data: {{fold: {number}, folds: 10}}\n"
         make_run(tmp_path / "folds" / f"fold-{number}", config, [0.1 * number])
@@ -93,7 +91,7 @@ def test_a_folder_stands_for_the_runs_inside_and_none_comes_twice(
     assert names == ["fold-1", "fold-2", "fold-10", "a"]
 
 
-def test_a_trial_over_folds_is_one_run_with_their_mean(keraunos, tmp_path) -> None:
+def test_trial_over_folds_is_one_row_with_the_mean_score(keraunos, tmp_path) -> None:
     search = tmp_path / "search"
     for trial, rate in enumerate((0.0012345678901234567, 0.01)):
         for fold, score in enumerate((0.5, 0.7), 1):
@@ -112,7 +110,7 @@ def test_a_trial_over_folds_is_one_run_with_their_mean(keraunos, tmp_path) -> No
     assert "best epoch: val_balanced_accuracy 0.5" in named.out
 
 
-def test_runs_with_the_same_settings_are_said_to_have_them(keraunos, tmp_path) -> None:
+def test_identical_settings_are_reported(keraunos, tmp_path) -> None:
     for name in "ab":
         make_run(tmp_path / name, "seed: 0\n", [0.5])
     answer = keraunos("compare", tmp_path / "a", tmp_path / "b")
@@ -120,8 +118,8 @@ def test_runs_with_the_same_settings_are_said_to_have_them(keraunos, tmp_path) -
 
 
 @pytest.mark.parametrize("columns", [30, 60, 90])
-def test_a_narrow_screen_breaks_no_words(keraunos, runs, monkeypatch, columns) -> None:
-    """Below each other where a table is too wide: 90 columns are enough for this one."""
+def test_narrow_terminal_breaks_no_words(keraunos, runs, monkeypatch, columns) -> None:
+    """Values are stacked if the table is too wide; this one needs 90 columns."""
     monkeypatch.setenv("COLUMNS", str(columns))
     shown = keraunos("compare", *runs).out
     for words in ("model.dropout=0.2", "val_balanced_accuracy", "0.7", "[0.700, 0.800]"):
@@ -131,21 +129,21 @@ def test_a_narrow_screen_breaks_no_words(keraunos, runs, monkeypatch, columns) -
     assert ("  3 epochs in 7.5 s" in shown.splitlines()) != is_table
 
 
-def test_what_holds_no_run_is_2(keraunos, tmp_path) -> None:
+def test_folder_without_runs_exits_with_code_2(keraunos, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     answer = keraunos("compare", tmp_path / "empty")
     assert answer.code == 2
     assert "must be a run directory, with a" in answer.err
 
 
-def test_a_damaged_file_is_named(keraunos, runs) -> None:
+def test_damaged_file_is_named(keraunos, runs) -> None:
     (runs[1] / "test.json").write_text('{"accuracy": ')
     answer = keraunos("compare", *runs)
     assert answer.code == 4
     assert str(runs[1] / "test.json") in answer.err
 
 
-def test_a_run_of_a_script_is_compared_by_its_checkpoint(keraunos, tmp_path) -> None:
+def test_settings_of_a_script_run_come_from_its_checkpoint(keraunos, tmp_path) -> None:
     for name, epochs in (("one", 1), ("two", 2)):
         run = make_run(tmp_path / name, "", [0.5])
         (run / "config.yaml").unlink()
@@ -166,7 +164,7 @@ def test_finished_runs_are_compared(keraunos, small_run, tmp_path) -> None:
 
 
 def checked(run: Path) -> Path:
-    """The files of a run, with their checksums."""
+    """Rewrites the files of a run with their checksums."""
     for name in ("config.yaml", "metrics.jsonl"):
         write_checked_text(run / name, (run / name).read_text())
     write_checked_json(run / "test.json", {"accuracy": 0.75})
@@ -182,7 +180,7 @@ def checked(run: Path) -> Path:
         lambda path: path.write_bytes(b"\xff"),
     ],
 )
-def test_a_digit_that_is_another_is_4(keraunos, runs, name, damage) -> None:
+def test_altered_result_file_exits_with_code_4(keraunos, runs, name, damage) -> None:
     damage(checked(runs[0]) / name)
     answer = keraunos("compare", *runs)
     assert answer.code == 4
@@ -199,21 +197,21 @@ def test_a_digit_that_is_another_is_4(keraunos, runs, name, damage) -> None:
         ("test.json", "[0.5]"),
     ],
 )
-def test_values_of_another_type_are_4(keraunos, runs, name, content) -> None:
+def test_values_of_the_wrong_type_exit_with_code_4(keraunos, runs, name, content) -> None:
     (runs[0] / name).write_text(content)
     answer = keraunos("compare", *runs)
     assert (answer.code, answer.err.count("error: ")) == (4, 1)
     assert "Traceback" not in answer.err
 
 
-def test_a_configuration_that_has_changed_is_remarked_on(keraunos, runs) -> None:
+def test_modified_configuration_is_reported(keraunos, runs) -> None:
     (checked(runs[0]) / "config.yaml").write_text("seed: 3\n")
     answer = keraunos("compare", *runs)
     assert answer.code == 0
     assert "differs from what the run wrote" in answer.err
 
 
-def test_what_is_gone_is_said(keraunos, runs) -> None:
+def test_missing_result_files_are_reported(keraunos, runs) -> None:
     for run in runs:
         checked(run)
     (runs[0] / "test.json").unlink()
@@ -225,10 +223,10 @@ def test_what_is_gone_is_said(keraunos, runs) -> None:
 
 
 def make_tested_run(directory: Path, predictions: Predictions, first: int = 1) -> Path:
-    """A run that was tested, with the split of its images.
+    """Makes a tested run, with the split of its images.
 
     Args:
-        first: Number of the content of the first image.
+        first: Number that identifies the content of the first image.
     """
     directory.mkdir()
     (directory / "metrics.jsonl").write_text("")
@@ -246,7 +244,7 @@ def make_tested_run(directory: Path, predictions: Predictions, first: int = 1) -
     return directory
 
 
-def test_pairs_are_compared_with_the_first(keraunos, tmp_path) -> None:
+def test_paired_comparison_uses_the_first_run_as_reference(keraunos, tmp_path) -> None:
     predictions = drawn_predictions(60, seed=0)
     moved = replace(predictions, names=[f"../{name}" for name in predictions.names])
     worse = replace(moved, probabilities=moved.probabilities[:, [1, 2, 0]])
@@ -268,7 +266,7 @@ def test_pairs_are_compared_with_the_first(keraunos, tmp_path) -> None:
     assert float(rows[4]["low"]) == values["scores"]["accuracy"]["interval"][0]
 
 
-def test_pairs_of_other_images_are_refused(keraunos, tmp_path) -> None:
+def test_paired_comparison_of_different_images_is_rejected(keraunos, tmp_path) -> None:
     predictions = drawn_predictions(20, seed=0)
     runs = [
         make_tested_run(tmp_path / "a", predictions),
@@ -282,9 +280,7 @@ def test_pairs_of_other_images_are_refused(keraunos, tmp_path) -> None:
     assert keraunos("compare", runs[0], "--paired").code == 2
 
 
-def test_a_run_without_predictions_or_with_damaged_ones_is_refused(
-    keraunos, tmp_path
-) -> None:
+def test_missing_or_damaged_predictions_are_rejected(keraunos, tmp_path) -> None:
     runs = [
         make_tested_run(tmp_path / name, drawn_predictions(20, seed=0)) for name in "ab"
     ]

@@ -6,7 +6,7 @@ from keraunos.configs import json_schema, load_config, recipes
 from keraunos.configs.reference import groups
 
 
-def test_every_recipe_is_listed_with_what_it_does(keraunos):
+def test_every_recipe_is_listed_with_its_summary(keraunos):
     answer = keraunos("recipes")
     assert answer.code == 0
     for recipe in recipes().values():
@@ -15,19 +15,19 @@ def test_every_recipe_is_listed_with_what_it_does(keraunos):
 
 
 @pytest.mark.parametrize("name", recipes())
-def test_a_recipe_can_be_redirected_into_a_file_and_is_the_same(keraunos, tmp_path, name):
+def test_redirected_recipe_loads_as_the_same_configuration(keraunos, tmp_path, name):
     answer = keraunos("config", name, "data.batch_size=5")
     (tmp_path / "mine.yaml").write_text(answer.out)
     assert (answer.code, answer.err) == (0, "")
     assert load_config(["mine.yaml"]) == load_config([name], ["data.batch_size=5"])
 
 
-def test_a_configuration_with_a_builder_can_be_redirected_too(keraunos, small, tmp_path):
+def test_redirected_configuration_with_a_builder_loads_unchanged(keraunos, small, tmp_path):
     (tmp_path / "copy.yaml").write_text(keraunos("config", *small).out)
     assert load_config(["copy.yaml"]) == load_config(small)
 
 
-def test_all_that_is_wrong_is_said_at_once_with_the_nearest_right_name(keraunos):
+def test_all_errors_are_reported_at_once_with_the_nearest_valid_names(keraunos):
     answer = keraunos(
         "config",
         "quickstart",
@@ -42,7 +42,7 @@ def test_all_that_is_wrong_is_said_at_once_with_the_nearest_right_name(keraunos)
         assert word in answer.err
 
 
-def test_what_an_effort_changes_heads_the_settings_as_comments(keraunos, tmp_path):
+def test_changes_made_by_an_effort_are_listed_in_leading_comments(keraunos, tmp_path):
     answer = keraunos("config", "classify", "effort=best", "seed=4")
     head, _, settings = answer.out.partition("run_dir:")
     assert head.splitlines()[0] == "# effort=best changes"
@@ -57,7 +57,7 @@ def test_what_an_effort_changes_heads_the_settings_as_comments(keraunos, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_redirected_recipe_runs(keraunos, lesions, tmp_path):
+def test_redirected_recipe_passes_a_dry_run(keraunos, lesions, tmp_path):
     settings = (f"data.train={lesions}", "trainer.cpu_devices=4", "trainer.devices=1")
     (tmp_path / "mine.yaml").write_text(keraunos("config", "quickstart", *settings).out)
     answer = keraunos("fit", "mine.yaml", "data.image_size=32", "--dry-run")
@@ -65,14 +65,14 @@ def test_a_redirected_recipe_runs(keraunos, lesions, tmp_path):
     assert "ResNet50 + GlobalAveragePooling + Standardize" in answer.err
 
 
-def test_the_schema_can_be_written_into_a_file(keraunos, tmp_path):
+def test_schema_can_be_written_to_a_file(keraunos, tmp_path):
     answer = keraunos("config", "--schema", "--output", "schema.json")
     assert (answer.code, answer.out, answer.err) == (0, "", "")
     assert json.loads((tmp_path / "schema.json").read_text()) == json_schema()
     assert json.loads(keraunos("config", "--schema").out) == json_schema()
 
 
-def test_a_configuration_can_be_written_into_a_file(keraunos, tmp_path):
+def test_configuration_can_be_written_to_a_file(keraunos, tmp_path):
     assert keraunos("config", "classify", "--output", "mine.yaml").code == 0
     assert load_config(["mine.yaml"]) == load_config(["classify"])
     assert yaml.safe_load((tmp_path / "mine.yaml").read_text())["trainer"]
@@ -86,7 +86,7 @@ def test_a_configuration_can_be_written_into_a_file(keraunos, tmp_path):
         (["classify", "--output", "nowhere/mine.yaml"], "`--output` must be writable"),
     ],
 )
-def test_what_cannot_be_written_is_refused(keraunos, arguments, words):
+def test_invalid_arguments_are_rejected(keraunos, arguments, words):
     answer = keraunos("config", *arguments)
     assert (answer.code, answer.out) == (2, "")
     assert words in answer.err

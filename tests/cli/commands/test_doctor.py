@@ -26,7 +26,7 @@ def test_versions_devices_and_folders_are_shown(keraunos, tmp_path, monkeypatch)
     assert any(line.startswith("devices of a run: /device:") for line in lines)
 
 
-def test_what_is_wrong_is_shown_beside_what_is_right(keraunos, tmp_path, monkeypatch):
+def test_problems_are_shown_alongside_valid_entries(keraunos, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("mine")
     monkeypatch.setenv("KERAUNOS_CACHE_DIR", str(tmp_path / "file"))
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "empty"))

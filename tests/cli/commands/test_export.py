@@ -26,7 +26,7 @@ TEMPERATURE = 2.5
 
 @pytest.fixture
 def run(small_run, tmp_path) -> Path:
-    """A finished run with a correction of its probabilities."""
+    """A finished run with a calibration."""
     copy = tmp_path / "run"
     shutil.copytree(small_run, copy)
     write_correction_of(copy)
@@ -48,14 +48,14 @@ def images() -> np.ndarray:
 
 
 def session_of(folder: Path) -> InferenceSession:
-    """The model of an export, as ONNX Runtime opens it."""
+    """Opens the model of an export in ONNX Runtime."""
     file = json.loads((folder / "model.json").read_text())["file"]
     return InferenceSession(folder / file, providers=["CPUExecutionProvider"])
 
 
 @pytest.mark.slow
 @pytest.mark.feature("export")
-def test_a_calibrated_export_corrects_probabilities_and_leaves_the_run_alone(keraunos, run):
+def test_calibrated_export_corrects_probabilities_and_keeps_run_unchanged(keraunos, run):
     before = contents(run)
     answer = keraunos("export", run, "--calibrated", "--format", "onnx")
     assert answer.code == 0, answer.err
@@ -78,7 +78,7 @@ def test_a_calibrated_export_corrects_probabilities_and_leaves_the_run_alone(ker
 
 
 @pytest.mark.slow
-def test_the_other_formats_stay_where_one_fails(keraunos, run, monkeypatch):
+def test_other_formats_are_exported_when_one_fails(keraunos, run, monkeypatch):
     def fail(model, description, directory):
         (directory / "model.tflite").write_bytes(b"half")
         raise ConfigError("The model must be convertible to litert.")
@@ -113,7 +113,7 @@ def changed(row):
     ("change", "words"),
     [(gone, "1 are missing and 0 changed"), (changed, "0 are missing and 1 changed")],
 )
-def test_images_that_are_gone_or_changed_since_are_an_error(keraunos, run, change, words):
+def test_missing_or_changed_test_images_exit_with_code_3(keraunos, run, change, words):
     table = run / "split.csv"
     with table.open(newline="") as file:
         rows = [*csv.DictReader(file)]
@@ -144,7 +144,7 @@ def test_images_that_are_gone_or_changed_since_are_an_error(keraunos, run, chang
         (["run", "run2"], "belongs to none of them"),
     ],
 )
-def test_what_is_in_the_way_is_said_before_tensorflow_is_loaded(
+def test_invalid_arguments_are_reported_before_tensorflow_is_loaded(
     keraunos, run, monkeypatch, arguments, words
 ):
     (run.parent / "taken" / "keras").mkdir(parents=True)
@@ -186,9 +186,7 @@ def with_a_link(run):
         (with_a_link, 2, ["must be a directory"]),
     ],
 )
-def test_what_can_not_be_exported_is_an_error_that_writes_nothing(
-    keraunos, run, change, code, words
-):
+def test_failed_calibrated_export_writes_nothing(keraunos, run, change, code, words):
     change(run)
     before = contents(run)
     answer = keraunos("export", run, "--calibrated")
@@ -200,7 +198,7 @@ def test_what_can_not_be_exported_is_an_error_that_writes_nothing(
 
 
 @pytest.mark.slow
-def test_a_run_whose_model_is_a_calibrated_export_is_not_corrected_twice(keraunos, run):
+def test_calibrated_model_is_not_calibrated_twice(keraunos, run):
     model = keras.models.load_model(run / "model.keras")
     correction = Correction("temperature", TEMPERATURE)
     next(corrected_models(model, correction, (32, 32, 3))).save(run / "model.keras")
@@ -213,8 +211,8 @@ def test_a_run_whose_model_is_a_calibrated_export_is_not_corrected_twice(kerauno
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_in_the_middle_leaves_nothing_but_the_earlier_export(run, number, code):
-    """It comes while the export runs in its own process."""
+def test_interrupted_export_keeps_the_previous_export(run, number, code):
+    """The signal arrives during an export in its own process."""
     command = [sys.executable, "-m", "keraunos", "export", str(run), "--format", "onnx"]
     subprocess.run(command, check=True)
     before = contents(run)
@@ -244,7 +242,7 @@ np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), verbose=0))
 
 
 @pytest.mark.nightly
-def test_a_calibrated_export_opens_where_there_is_no_keraunos(
+def test_calibrated_export_loads_without_keraunos_installed(
     keraunos, finished_run, tmp_path
 ):
     run = tmp_path / "run"

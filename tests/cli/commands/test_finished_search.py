@@ -1,4 +1,4 @@
-"""Whole searches to their end: refit, ensemble, outer folds; stopped and continued."""
+"""Complete searches with refit, ensemble and outer folds; stopped and resumed."""
 
 import csv
 import json
@@ -57,7 +57,7 @@ def sides(run):
 
 
 def outcome(folder):
-    """All that a search came to, except for times and places."""
+    """All results of a search, except for times and paths."""
     chosen = json.loads((folder / "chosen.json").read_text())
     files = ("test.json", "predictions.csv", "ensemble.json", "ensemble_predictions.csv")
     read = {
@@ -70,9 +70,7 @@ def outcome(folder):
 
 
 @pytest.mark.nightly
-def test_a_refit_trains_on_all_images_and_goes_on_after_a_signal(
-    keraunos, command, tmp_path
-):
+def test_interrupted_refit_on_all_images_resumes(keraunos, command, tmp_path):
     pager = f"[/bin/sh, -c, 'echo $KERAUNOS_EVENT_KIND >> {tmp_path}/sent']"
     finish = (
         "search.finish=refit",
@@ -97,7 +95,7 @@ def test_a_refit_trains_on_all_images_and_goes_on_after_a_signal(
     metrics = tmp_path / "S" / chosen["trial"] / "metrics.jsonl"
     losses = [json.loads(line)["val_loss"] for line in metrics.read_text().splitlines()]
     assert len(lines) == losses.index(min(losses)) + 1
-    # The search sends them, and no run of it.
+    # Alerts come from the search, not from its runs.
     wait_for(lambda: (tmp_path / "sent").read_text().split() == ["interrupted", "end"])
     again = keraunos(*command, *finish, "run_dir=S")  # nothing is trained again
     assert again.code == 0
@@ -120,7 +118,7 @@ def test_a_refit_trains_on_all_images_and_goes_on_after_a_signal(
         ),
     ],
 )
-def test_outer_folds_end_alike_wherever_they_were_stopped(
+def test_outer_folds_give_the_same_results_after_interruptions(
     keraunos, command, tmp_path, settings, stops
 ):
     settings = (*command, *settings, "search.outer_folds=2")
@@ -142,7 +140,7 @@ def test_outer_folds_end_alike_wherever_they_were_stopped(
 
 
 def _require_apart(whole):
-    """No image that tests an outer fold was trained, validated or chosen on in it."""
+    """Requires that test images of an outer fold are used for nothing else in it."""
     tested = [paths(whole / f"outer-{n}-images" / "test.csv") for n in (1, 2)]
     used = [paths(whole / f"outer-{n}-images" / "train.csv") for n in (1, 2)]
     assert not tested[0] & tested[1]

@@ -14,7 +14,9 @@ def images(tmp_path):
 
 
 @pytest.mark.parametrize("recipe", ["wide_search", "quickstart"])
-def test_it_is_the_recipe_with_comments(keraunos, tmp_path, recipe):
+def test_written_configuration_equals_the_recipe_and_has_comments(
+    keraunos, tmp_path, recipe
+):
     answer = keraunos("init", "new.yaml", "--recipe", recipe)
     assert answer.code == 0
     written = load_config([str(tmp_path / "new.yaml")], ["data.train=x"])
@@ -24,7 +26,7 @@ def test_it_is_the_recipe_with_comments(keraunos, tmp_path, recipe):
     )
 
 
-def test_every_line_that_is_commented_out_is_a_setting(keraunos, tmp_path):
+def test_commented_out_lines_are_valid_settings(keraunos, tmp_path):
     keraunos("init", "new.yaml")
     text = (tmp_path / "new.yaml").read_text()
     for line in ("# devices: 2", "# class_balance: sampling", "# test: FOLDER"):
@@ -36,7 +38,7 @@ def test_every_line_that_is_commented_out_is_a_setting(keraunos, tmp_path):
     assert (config.trainer.devices, config.evaluation.tta) == (2, 8)
 
 
-def test_a_folder_of_images_is_looked_at_and_named(keraunos, images, tmp_path):
+def test_image_folder_is_inspected_and_set_as_training_data(keraunos, images, tmp_path):
     answer = keraunos("init", "pets.yaml", "--data", "pets")
     assert answer.out.splitlines()[-1] == "next: keraunos fit pets.yaml"
     assert answer.err == "3 images in 2 classes: cat (2), dog (1)\n"
@@ -46,7 +48,7 @@ def test_a_folder_of_images_is_looked_at_and_named(keraunos, images, tmp_path):
     )
 
 
-def test_splits_are_found(keraunos, images, tmp_path):
+def test_split_folders_are_recognized(keraunos, images, tmp_path):
     for split in ("train", "val"):
         (tmp_path / "all").mkdir(exist_ok=True)
         (tmp_path / "all" / split).symlink_to(images)
@@ -57,7 +59,7 @@ def test_splits_are_found(keraunos, images, tmp_path):
     ]
 
 
-def test_images_without_classes_get_a_layout(keraunos, images):
+def test_images_without_classes_show_the_expected_layout(keraunos, images):
     answer = keraunos("init", "--data", images / "cat")
     assert answer.code == 0
     assert "Expected one folder of images per class:" in answer.err
@@ -76,7 +78,9 @@ def test_images_without_classes_get_a_layout(keraunos, images):
         (["new.yaml", "--data", "nowhere"], "`--data` must exist"),
     ],
 )
-def test_what_cannot_be_is_2_and_leaves_all_as_it_is(keraunos, tmp_path, arguments, words):
+def test_invalid_arguments_exit_with_code_2_and_change_nothing(
+    keraunos, tmp_path, arguments, words
+):
     (tmp_path / "there.yaml").write_text("mine")
     (tmp_path / "link.yaml").symlink_to("nowhere.yaml")
     answer = keraunos("init", *arguments)

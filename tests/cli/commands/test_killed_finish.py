@@ -1,4 +1,4 @@
-"""What follows the trials of a search is killed: refit, ensemble and outer folds."""
+"""Searches killed after their trials: in refit, ensemble and outer folds."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ pytestmark = NIGHTLY
 
 FOLDS = ("search.folds=2",)
 REFIT, ENSEMBLE = "search.finish=refit", "search.finish=ensemble"
-# Each process dies where it first, or so often, comes to its point; the next goes on.
+# Each process is killed when it reaches its point the first or nth time; the next resumes.
 CASES = {
     "refit": (
         (*FOLDS, REFIT),
@@ -67,7 +67,7 @@ CASES = {
 
 @pytest.fixture
 def search(small, tmp_path):
-    """Types a search over the optimizers of a small model into a process of its own."""
+    """Runs a search over the optimizers of a small model in its own process."""
     images = make_images(tmp_path / "images", {"cat": 14, "dog": 12}, size=32)
     command = (
         "search",
@@ -90,7 +90,7 @@ def search(small, tmp_path):
 
 
 def results(folder):
-    """All that a search came to, except for times and places."""
+    """All results of a search, except for times and paths."""
     chosen = {
         str(file.parent.relative_to(folder)): json.loads(file.read_text())
         for file in sorted(folder.rglob("chosen.json"))
@@ -116,7 +116,7 @@ def rows(file):
 
 
 def models(folder):
-    """The weights of all models, as bytes, by place."""
+    """The weights of all models, as bytes, by path."""
     return {
         str(file.relative_to(folder)): [
             each.tobytes() for each in keras.models.load_model(file).get_weights()
@@ -126,15 +126,13 @@ def models(folder):
 
 
 def files(folder):
-    """All files but those that carry a process's name or number."""
+    """All files except those named after a process."""
     found = (each.relative_to(folder) for each in folder.rglob("*") if each.is_file())
     return {str(each) for each in found if "events.out" not in each.name}
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_search_that_is_killed_in_its_finish_ends_as_if_nothing_had_been(
-    search, tmp_path, case
-):
+def test_search_killed_while_finishing_resumes_to_the_same_result(search, tmp_path, case):
     settings, points = CASES[case]
     done = search("whole", settings)
     assert done.returncode == 0, done.stderr

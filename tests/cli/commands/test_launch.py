@@ -1,4 +1,4 @@
-"""`keraunos launch` starts workers, hands signals on, restarts them and leaves nothing."""
+"""`keraunos launch` starts and restarts workers, forwards signals and cleans up."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from keraunos.core.restarts import Restarts
 from keraunos.core.secret import TOKEN_VARIABLE
 from programs import is_running, wait_for
 
-# What every program of these tests begins with.
+# Beginning of every program in these tests.
 START = """
 import json, os, signal, socket, sys, time
 from pathlib import Path
@@ -31,7 +31,7 @@ addresses = config["cluster"]["worker"]
 
 @pytest.fixture
 def launch(keraunos: Any) -> Any:
-    """Runs a program in workers of a launcher that is this process."""
+    """Runs a program in workers launched by this process."""
 
     def run(program: str, *options: object, workers: int = 2) -> Any:
         Path("program.py").write_text(START + program)
@@ -65,7 +65,7 @@ def pid_of(folder: Path, rank: int) -> int | None:
     return int(text) if text else None
 
 
-def test_each_worker_knows_all_and_which_it_is(launch: Any) -> None:
+def test_each_worker_gets_its_rank_and_all_addresses(launch: Any) -> None:
     program = "print(json.dumps([rank, addresses]))\nprint('aside', file=sys.stderr)"
     answer = launch(program, workers=3)
     assert answer.code == 0, answer.err
@@ -78,19 +78,19 @@ def test_each_worker_knows_all_and_which_it_is(launch: Any) -> None:
     assert sorted(answer.err.splitlines()) == [f"[{rank}] aside" for rank in range(3)]
 
 
-def test_hosts_by_hand_name_the_workers_of_all_machines(
+def test_hosts_option_lists_the_workers_of_all_machines(
     launch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "0123456789abcdef")
     hosts = ["--hosts", "here,there", "--node-rank", 1, "--port", 7000, "--no-prefix"]
     answer = launch("print(rank, *addresses)", *hosts)
-    assert sorted(answer.out.splitlines()) == [  # as they were, without a prefix
+    assert sorted(answer.out.splitlines()) == [  # lines without a prefix
         f"{rank} here:7000 here:7001 there:7000 there:7001" for rank in (2, 3)
     ]
 
 
-def test_workers_share_a_secret_that_nobody_else_can_see(launch: Any) -> None:
-    """It is in no command line, and what was set before is not used up for it."""
+def test_workers_share_a_secret_that_no_command_line_reveals(launch: Any) -> None:
+    """Each launch makes a new one, which is in no command line and not in TF_CONFIG."""
     program = (
         f"token = os.environ[{TOKEN_VARIABLE!r}]\n"
         "lines = [file.read_bytes() for file in Path('/proc').glob('[0-9]*/cmdline')]\n"
@@ -125,18 +125,18 @@ def test_several_machines_need_a_secret_before_anything_starts(
         ([143], 143),
     ],
 )
-def test_the_code_is_that_of_the_failure(codes: list[int], code: int) -> None:
+def test_exit_code_is_that_of_the_failed_worker(codes: list[int], code: int) -> None:
     assert code_of_failure(codes) == code
 
 
-def test_when_one_fails_its_code_is_told_and_it_is_named(launch: Any) -> None:
+def test_failed_worker_is_named_with_its_exit_code(launch: Any) -> None:
     answer = launch("sys.exit(3 * rank)")
     assert answer.code == 3
     assert "worker 1 (127.0.0.1:" in answer.err
     assert "ended with code 3" in answer.err
 
 
-def test_a_program_that_is_not_there_is_named(keraunos: Any) -> None:
+def test_missing_program_is_named(keraunos: Any) -> None:
     answer = keraunos("launch", "--", "no-such-program")
     assert answer.code == 127
     assert "no-such-program can't be run: No such file" in answer.err
@@ -151,7 +151,9 @@ def test_a_program_that_is_not_there_is_named(keraunos: Any) -> None:
         pytest.param(signal.SIGUSR1, marks=pytest.mark.slow),
     ],
 )
-def test_a_signal_is_handed_on_to_all_once(number: signal.Signals, tmp_path: Path) -> None:
+def test_signal_is_forwarded_once_to_every_worker(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     program = f"""
 def handle(number, frame):
     Path(f"caught-{{rank}}").open("a").write(f"{{number}} ")
@@ -177,7 +179,7 @@ READY
 
 
 @pytest.mark.slow
-def test_what_a_worker_leaves_behind_is_ended(tmp_path: Path) -> None:
+def test_child_processes_left_by_workers_are_terminated(tmp_path: Path) -> None:
     program = CHILD + "while not Path('ready-1').exists(): time.sleep(0.01)\n"
     launcher = begin(tmp_path, program)
     launcher.communicate(timeout=SECONDS_AT_MOST)
@@ -187,7 +189,7 @@ def test_what_a_worker_leaves_behind_is_ended(tmp_path: Path) -> None:
         wait_for(lambda pid=pid: not is_running(pid))
 
 
-def test_workers_do_not_outlive_a_launcher_that_is_killed(tmp_path: Path) -> None:
+def test_workers_do_not_outlive_a_killed_launcher(tmp_path: Path) -> None:
     launcher = begin(tmp_path, "READY\ntime.sleep(600)")
     pids = [pid_of(tmp_path, rank) for rank in (0, 1)]
     assert all(pid and is_running(pid) for pid in pids)
@@ -197,7 +199,7 @@ def test_workers_do_not_outlive_a_launcher_that_is_killed(tmp_path: Path) -> Non
         wait_for(lambda pid=pid: not is_running(pid))
 
 
-# Fails in every attempt but the last; says how far it has come in each.
+# Fails in every attempt and records its progress.
 ATTEMPTS = """
 while rank == 1:
     time.sleep(9)
@@ -211,18 +213,18 @@ sys.exit([1, 0, 2][attempt])
 
 
 @pytest.mark.slow
-def test_workers_start_again_on_other_ports_while_a_run_comes_further(
+def test_workers_restart_on_new_ports_while_the_run_makes_progress(
     launch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(launch_module, "SECONDS_TO_END", 0.2)
     answer = launch(ATTEMPTS, "--max-restarts", 1)
     used = [file.read_text() for file in sorted(Path().glob("attempt-*"))]
     assert len(set(used)) == len(used) == 3
-    assert answer.code == 2, answer.err  # a wrong setting: the same would come of it
+    assert answer.code == 2, answer.err  # a wrong setting: a restart would not help
     assert answer.err.count("(1 of 1 restarts)") == 2
 
 
-def test_without_progress_restarts_come_to_an_end(launch: Any) -> None:
+def test_restarts_without_progress_are_limited(launch: Any) -> None:
     program = "open('attempts', 'a').write(str(rank))\nsys.exit(1)"
     answer = launch(program, "--max-restarts", 2, workers=1)
     assert answer.code == 1
@@ -234,8 +236,8 @@ def test_without_progress_restarts_come_to_an_end(launch: Any) -> None:
     [
         *[(code, True) for code in (1, 6, 127)],
         (0, False),
-        *[(code, False) for code in (2, 3, 4, 5, 7, 8, 9)],  # the same would come of it
-        *[(code, False) for code in (130, 138, 140, 143)],  # was told to stop
+        *[(code, False) for code in (2, 3, 4, 5, 7, 8, 9)],  # a restart would not help
+        *[(code, False) for code in (130, 138, 140, 143)],  # stopped by a signal
     ],
 )
 def test_restartable_exit_codes(code: int, expected: bool) -> None:
@@ -252,7 +254,7 @@ def test_restartable_exit_codes(code: int, expected: bool) -> None:
         (1, [1, 2, 3, 2, 1], 3),
     ],
 )
-def test_restarts_count_until_a_run_comes_further(
+def test_progress_resets_the_restart_count(
     limit: int, progress: list[int], allowed: int, tmp_path: Path
 ) -> None:
     file = tmp_path / "progress"
@@ -266,7 +268,7 @@ def test_restarts_count_until_a_run_comes_further(
     assert count == allowed
 
 
-def test_progress_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+def test_unreadable_progress_counts_as_no_progress(tmp_path: Path) -> None:
     file = tmp_path / "progress"
     restarts = Restarts(1, file)
     file.write_text("no number")
@@ -275,8 +277,8 @@ def test_progress_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert restarts.is_allowed()
 
 
-def test_workers_know_that_another_start_would_get_other_ports(launch: Any) -> None:
-    """So that one whose port a stranger has taken ends with 6, which is started again."""
+def test_workers_know_that_a_restart_gets_new_ports(launch: Any) -> None:
+    """A worker whose port is taken then exits with code 6 and is restarted."""
     program = (
         "from keraunos.core.cluster import find_cluster\n"
         "sys.exit(6 if find_cluster().has_chosen_ports else 2)"
@@ -286,7 +288,7 @@ def test_workers_know_that_another_start_would_get_other_ports(launch: Any) -> N
     assert "(1 of 1 restarts)" in answer.err
 
 
-def test_ports_on_which_somebody_listens_are_left_alone(
+def test_ports_in_use_are_not_chosen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (port,) = free_ports(1)
@@ -307,7 +309,7 @@ def test_ports_on_which_somebody_listens_are_left_alone(
         (["--hosts", "a,b", "--max-restarts", "1"], "scheduler"),
     ],
 )
-def test_what_makes_no_sense_is_2(
+def test_contradictory_options_exit_with_code_2(
     options: list[str], why: str, keraunos: Any, tmp_path: Path
 ) -> None:
     answer = keraunos("launch", *options, "--", "true")
@@ -315,7 +317,7 @@ def test_what_makes_no_sense_is_2(
     assert why in answer.err
 
 
-def test_several_workers_need_a_named_run_directory(
+def test_multiple_workers_require_a_named_run_directory_and_a_secret(
     keraunos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 0}}
@@ -332,7 +334,7 @@ def test_several_workers_need_a_named_run_directory(
 
 
 @pytest.mark.nightly
-def test_two_workers_train_on_cached_features_then_images_and_report_like_one(
+def test_two_workers_reproduce_a_single_process_on_features_and_images(
     image_folder: Path, tmp_path: Path
 ) -> None:
     shutil.copy(small_backbone.__file__, tmp_path / "own.py")
@@ -345,7 +347,7 @@ def test_two_workers_train_on_cached_features_then_images_and_report_like_one(
         *["augmentation.views=2", "feature_cache=on", "trainer.max_epochs=2"],
         *["trainer.accelerator=cpu", "trainer.devices=1"],
         *["callbacks.figures=null", "callbacks.tensorboard=null"],
-        # The second epoch is on the images themselves.
+        # The second epoch trains on the images themselves.
         "callbacks.backbone_finetuning="
         "{at_epoch: 1, unfreeze_from: block2, learning_rate: 0.001}",
     ]
@@ -374,7 +376,7 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.nightly
-def test_launch_says_that_a_search_takes_one_worker(keraunos: Any) -> None:
+def test_launching_a_search_with_two_workers_is_rejected(keraunos: Any) -> None:
     answer = keraunos("launch", "--workers", 2, "--", "search", "quickstart")
     assert answer.code == 2
     assert "[0] error: " in answer.err
@@ -383,7 +385,7 @@ def test_launch_says_that_a_search_takes_one_worker(keraunos: Any) -> None:
 
 
 @pytest.mark.parametrize("by", ["strategy", "environment"])
-def test_a_search_by_several_workers_is_refused(
+def test_search_with_multiple_workers_is_rejected(
     by: str, keraunos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = ["trainer.strategy=multi_worker"] if by == "strategy" else []

@@ -32,7 +32,7 @@ np.save(sys.argv[2], model.predict(images.astype("float32"), verbose=0))
 
 @pytest.fixture
 def raw_images(tmp_path) -> list[Path]:
-    """Images of the size that the model takes, distinct, more than a batch."""
+    """Distinct images of the model's input size, more than a batch."""
     random = np.random.default_rng(5)
     (tmp_path / "raw").mkdir()
     files = [tmp_path / "raw" / f"{number}.png" for number in range(9)]
@@ -71,7 +71,7 @@ def test_files_and_folders_are_predicted_in_order(keraunos, run, raw_images, tmp
 
 
 @pytest.mark.slow
-def test_predictions_are_those_of_the_test(keraunos, run, lesions, tmp_path):
+def test_predictions_equal_those_of_the_test_command(keraunos, run, lesions, tmp_path):
     answer = keraunos("predict", run, lesions / "test", "--output", "said.csv")
     assert answer.code == 0
     assert "written: said.csv" in answer.err
@@ -92,7 +92,7 @@ def test_predictions_are_those_of_the_test(keraunos, run, lesions, tmp_path):
         (["raw", "empty"], ["must contain images", "empty"]),
     ],
 )
-def test_images_that_are_not_there_are_3_and_write_nothing(
+def test_missing_images_exit_with_code_3_and_write_nothing(
     keraunos, small_run, raw_images, tmp_path, images, words
 ):
     (tmp_path / "empty").mkdir()
@@ -114,7 +114,7 @@ def test_images_that_are_not_there_are_3_and_write_nothing(
         (["--watch", "raw/0.png"], ["`--watch` must be a folder; it is a file"]),
     ],
 )
-def test_what_can_not_be_meant_is_refused(
+def test_contradictory_arguments_are_rejected(
     keraunos, small_run, raw_images, tmp_path, arguments, words
 ):
     before = contents(tmp_path)
@@ -125,7 +125,7 @@ def test_what_can_not_be_meant_is_refused(
     assert contents(tmp_path) == before
 
 
-def test_a_table_that_can_not_be_written_is_2(keraunos, small_run, raw_images):
+def test_unwritable_output_exits_with_code_2(keraunos, small_run, raw_images):
     answer = keraunos("predict", small_run, *raw_images, "--output", "nowhere/a.csv")
     assert answer.code == 2
     assert answer.err.startswith("error: `--output` must be")
@@ -133,7 +133,7 @@ def test_a_table_that_can_not_be_written_is_2(keraunos, small_run, raw_images):
 
 
 @pytest.mark.nightly
-def test_the_model_answers_alike_where_there_is_no_keraunos(
+def test_model_predicts_the_same_without_keraunos_installed(
     finished_run, raw_images, tmp_path
 ):
     done = fork_keraunos("predict", finished_run, *raw_images, cwd=tmp_path)
@@ -149,7 +149,7 @@ def test_the_model_answers_alike_where_there_is_no_keraunos(
 
 
 @pytest.mark.nightly
-def test_one_image_can_be_predicted_on_two_devices(finished_run, raw_images, tmp_path):
+def test_single_image_is_predicted_on_two_devices(finished_run, raw_images, tmp_path):
     done = fork_keraunos("predict", finished_run, raw_images[0], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names, values = answers(tmp_path / "predictions.csv")
@@ -162,14 +162,14 @@ def rows_of(file: Path) -> list[dict]:
 
 
 @pytest.mark.slow
-def test_a_killed_prediction_is_resumed_with_the_same_model_alone(
+def test_killed_prediction_resumes_only_with_the_same_model(
     keraunos, small_run, raw_images, tmp_path, monkeypatch
 ):
     """Nine images in batches of two, killed after the third batch is written."""
     raw_images[3].write_bytes(b"no image")
     command = ("predict", small_run, "raw", "--batch-size=2", "--output")
     assert keraunos(*command, "whole.jsonl").code == 3
-    monkeypatch.setenv(VARIABLE, "after-rows:4")  # the first time there are no rows yet
+    monkeypatch.setenv(VARIABLE, "after-rows:4")  # at the first one there are no rows yet
     killed = fork_keraunos(*command, "killed.jsonl", cwd=tmp_path)
     monkeypatch.delenv(VARIABLE)
     assert killed.returncode == -signal.SIGKILL
@@ -197,7 +197,7 @@ def test_a_killed_prediction_is_resumed_with_the_same_model_alone(
 
 
 @pytest.mark.nightly
-def test_an_export_predicts_what_its_run_does_and_both_are_their_mean(
+def test_run_and_export_predict_the_same_alone_and_as_an_ensemble(
     keraunos, small_run, raw_images, tmp_path
 ):
     raw_images[2].write_bytes(b"<html>")
@@ -218,7 +218,7 @@ def test_an_export_predicts_what_its_run_does_and_both_are_their_mean(
 
 
 @pytest.mark.slow
-def test_a_signal_ends_a_watched_folder_with_all_that_was_begun(small_run, tmp_path):
+def test_signal_stops_watching_and_a_restart_predicts_only_new_files(small_run, tmp_path):
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     output = tmp_path / "seen.jsonl"
@@ -260,7 +260,7 @@ def test_a_signal_ends_a_watched_folder_with_all_that_was_begun(small_run, tmp_p
     assert not [row for row in rows if "error" in row]
 
 
-def test_names_come_from_standard_input_and_rows_go_to_standard_output(
+def test_predict_reads_names_from_stdin_and_writes_rows_to_stdout(
     keraunos, small_run, raw_images
 ):
     names = b"\0".join(os.fsencode(f"raw/{number}.png") for number in (4, 1, 7))

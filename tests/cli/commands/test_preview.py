@@ -6,7 +6,7 @@ from PIL import Image
 
 
 @pytest.mark.slow
-def test_the_data_are_drawn_before_anything_is_trained(keraunos, image_folder, tmp_path):
+def test_preview_writes_sample_and_augmentation_figures(keraunos, image_folder, tmp_path):
     settings = ("augmentation.random_erasing=1", "augmentation.mixup=0.4")
     answer = keraunos("preview", "classify", f"data.train={image_folder}", *settings)
     names = ("samples.png", "augmented.png", "augmentation_kinds.png")
@@ -24,7 +24,7 @@ def test_the_data_are_drawn_before_anything_is_trained(keraunos, image_folder, t
 
 
 @pytest.mark.slow
-def test_more_strength_shows_in_the_image(keraunos, image_folder, tmp_path):
+def test_strength_changes_only_the_augmented_figure(keraunos, image_folder, tmp_path):
     for strength in (0, 1):
         settings = (f"data.train={image_folder}", f"augmentation.strength={strength}")
         answer = keraunos("preview", "classify", *settings, "--output", f"deep/{strength}")

@@ -17,7 +17,7 @@ COMMON = ("data.image_size=32", "data.batch_size=7", "model.weights=null")
 
 @pytest.mark.slow
 @pytest.mark.feature("probe")
-def test_backbones_and_heads_are_one_table(
+def test_probe_tabulates_every_backbone_with_every_head(
     keraunos: Any, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
@@ -61,7 +61,9 @@ def test_backbones_and_heads_are_one_table(
     assert "MobileNetV2: 0 images in" in again.err
 
 
-def test_folds_are_those_of_a_cross_validation(image_folder: Path, tmp_path: Path) -> None:
+def test_probe_folds_equal_those_of_cross_validation(
+    image_folder: Path, tmp_path: Path
+) -> None:
     options: dict[str, Any] = {"train": str(image_folder / "train"), "folds": 3}
     config = RunConfig(
         data=DataConfig(image_size=32, **options), cache_dir=str(tmp_path), seed=5
@@ -79,7 +81,7 @@ def test_folds_are_those_of_a_cross_validation(image_folder: Path, tmp_path: Pat
         assert not {*fold.train} & {*fold.validation}
 
 
-def test_nothing_is_computed_for_a_table_that_can_not_be_written(keraunos: Any) -> None:
+def test_unsupported_table_format_is_rejected(keraunos: Any) -> None:
     answer = keraunos("probe", "backbones=MobileNetV2", "--output", "table.txt")
     assert answer.code == 2
     assert "must end with .json or .csv" in answer.err

@@ -29,14 +29,14 @@ class Spy:
 
 @pytest.fixture
 def copied(small_run, tmp_path):
-    """A run of one's own, which may be changed."""
-    left = shutil.ignore_patterns(*MADE - {".checksums"})  # by tests that ran before
+    """A copy of a run that a test may change."""
+    left = shutil.ignore_patterns(*MADE - {".checksums"})  # left by earlier tests
     return shutil.copytree(small_run, tmp_path / "run", ignore=left)
 
 
 @pytest.fixture
 def search(tmp_path):
-    """A search that kept no model."""
+    """A search without kept models."""
     (tmp_path / "search" / "trial-000").mkdir(parents=True)
     (tmp_path / "search" / "search.json").touch()
     (tmp_path / "search" / "results.csv").write_text("trial,status\n1,completed\n")
@@ -45,7 +45,7 @@ def search(tmp_path):
 
 @pytest.fixture
 def spy(copied, tmp_path, monkeypatch):
-    """A part that leaves a file when it is made; the run's own config.yaml names it."""
+    """An evaluation part that creates a file when instantiated; config.yaml names it."""
     (tmp_path / "spying.py").write_text(PART)
     monkeypatch.syspath_prepend(tmp_path)
     config = (copied / "config.yaml").read_text()
@@ -56,7 +56,9 @@ def spy(copied, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.feature("report")
-def test_a_run_is_reported_from_what_it_holds(keraunos, copied, spy):
+def test_report_of_a_run_uses_its_own_files_and_runs_no_untrusted_code(
+    keraunos, copied, spy
+):
     before = contents(copied)
     answer = keraunos("report", copied, "evaluation.license=mit")
     assert answer.code == 0, answer.err
@@ -82,7 +84,7 @@ def test_a_run_is_reported_from_what_it_holds(keraunos, copied, spy):
 
 
 @pytest.mark.slow
-def test_runs_stand_side_by_side_with_a_part_that_was_typed(
+def test_several_runs_are_reported_side_by_side_with_a_typed_part(
     keraunos, copied, search, spy, tmp_path
 ):
     shutil.copytree(copied, tmp_path / "other=1")
@@ -105,7 +107,9 @@ def test_runs_stand_side_by_side_with_a_part_that_was_typed(
 @pytest.mark.parametrize(
     "lost", ["images", pytest.param("model", marks=pytest.mark.nightly)]
 )
-def test_what_is_lost_leaves_a_report_of_what_was_written(keraunos, copied, lost, tmp_path):
+def test_report_without_model_or_images_uses_the_written_results(
+    keraunos, copied, lost, tmp_path
+):
     if lost == "model":
         (copied / "model.keras").write_bytes(b"no model")
     else:
@@ -131,7 +135,7 @@ def test_what_is_lost_leaves_a_report_of_what_was_written(keraunos, copied, lost
         (["run", "--output", "nowhere/x.html"], "must be writable"),
     ],
 )
-def test_what_was_typed_wrongly_is_said_before_any_work(
+def test_invalid_arguments_are_reported_before_any_work(
     keraunos, copied, search, unchanged, arguments, words
 ):
     answer = keraunos("report", *arguments)
@@ -141,7 +145,7 @@ def test_what_was_typed_wrongly_is_said_before_any_work(
 
 
 @pytest.mark.slow
-def test_python_writes_the_page_too_with_or_without_a_run(copied, lesions, tmp_path):
+def test_python_api_writes_the_report_with_and_without_a_run(copied, lesions, tmp_path):
     data = ImageData.from_folder(lesions, image_size=32, batch_size=7)
     asked = {"grad_cam": None, "abstention": None, "label_doubts": None}
     for run_dir in (None, copied):
@@ -159,7 +163,7 @@ def test_python_writes_the_page_too_with_or_without_a_run(copied, lesions, tmp_p
 
 
 @pytest.mark.slow
-def test_a_wrong_setting_is_no_reason_to_do_without_the_model(keraunos, copied):
+def test_invalid_setting_is_an_error_instead_of_a_report_without_model(keraunos, copied):
     before = contents(copied)
     answer = keraunos("report", copied, "evaluation.must_not_miss=[melanom]")
     assert answer.code == 2
@@ -170,7 +174,7 @@ def test_a_wrong_setting_is_no_reason_to_do_without_the_model(keraunos, copied):
 @pytest.mark.parametrize(
     "name", ["run/report.html", "run/model_card.md", "search/report.html"]
 )
-def test_nothing_is_written_through_a_link(keraunos, copied, search, tmp_path, name):
+def test_report_is_not_written_through_a_link(keraunos, copied, search, tmp_path, name):
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / name).symlink_to(tmp_path / "mine.txt")
     (search / "trial-000" / "model.keras").touch()

@@ -1,4 +1,4 @@
-"""`keraunos runs`: a line for each run, whatever its files are like."""
+"""`keraunos runs`: a line for each run, even if its files are damaged."""
 
 import json
 
@@ -23,7 +23,7 @@ def rows(answer):
     return {line.split("  ")[0]: line for line in lines[1 : lines.index("")]}
 
 
-def test_each_run_has_a_row_with_state_epochs_and_scores(keraunos, folder):
+def test_row_shows_state_epochs_and_scores_of_a_run(keraunos, folder):
     answer = keraunos("runs")
     assert (answer.code, answer.err) == (0, "")
     found = rows(answer)
@@ -34,7 +34,7 @@ def test_each_run_has_a_row_with_state_epochs_and_scores(keraunos, folder):
     assert "2 s" in found["a-2"] or "s" in found["a-2"]
 
 
-def test_the_command_to_continue_is_a_line_to_be_copied(keraunos, folder):
+def test_next_commands_are_printed_on_their_own_lines(keraunos, folder):
     with directory_lock(folder / "a-10"):
         answer = keraunos("runs")
     lines = answer.out.splitlines()
@@ -43,7 +43,7 @@ def test_the_command_to_continue_is_a_line_to_be_copied(keraunos, folder):
     assert "  keraunos tensorboard runs/a-10" in lines
 
 
-def test_on_a_narrow_terminal_values_stand_below_each_other(keraunos, folder, monkeypatch):
+def test_values_are_stacked_on_a_narrow_terminal(keraunos, folder, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     lines = keraunos("runs").out.splitlines()
     assert lines[:3] == ["runs/a-2", "  interrupted", "  1 epoch"]
@@ -61,9 +61,7 @@ def test_on_a_narrow_terminal_values_stand_below_each_other(keraunos, folder, mo
         ("environment.json", b"\0", "finished"),
     ],
 )
-def test_a_damaged_run_has_a_row_that_names_the_file(
-    keraunos, folder, name, content, state
-):
+def test_row_of_a_damaged_run_names_the_file(keraunos, folder, name, content, state):
     (folder / "a-10" / name).write_bytes(content)
     answer = keraunos("runs")
     assert (answer.code, answer.err) == (0, "")
@@ -72,16 +70,14 @@ def test_a_damaged_run_has_a_row_that_names_the_file(
     assert state == "finished" or f"see {name}" in row
 
 
-def test_what_is_no_run_is_a_row_that_tells_so_and_no_name_is_obeyed(keraunos, folder):
+def test_other_folders_are_marked_and_escape_codes_are_neutralized(keraunos, folder):
     (folder / "\x1b[31mred").mkdir()
     answer = keraunos("runs")
     assert "not a run" in rows(answer)["\\x1b[31mred"]
     assert "\x1b" not in answer.out
 
 
-def test_searches_and_folds_are_one_row_and_their_parts_are_listed_by_name(
-    keraunos, folder
-):
+def test_searches_and_folds_take_one_row_and_list_their_parts_by_name(keraunos, folder):
     search, folds = folder / "s", folder / "f"
     made_run(search / "trial-000", (0.5,), "end")
     write_checked_json(search / "search.json", {})
@@ -102,7 +98,7 @@ def test_searches_and_folds_are_one_row_and_their_parts_are_listed_by_name(
     assert "see folds.json" in found["f"]
 
 
-def test_an_empty_folder_names_the_first_command_and_none_is_2(keraunos, tmp_path):
+def test_empty_folder_suggests_a_command_and_missing_one_exits_with_2(keraunos, tmp_path):
     (tmp_path / "runs").mkdir()
     assert keraunos("runs").out == ("No runs in runs. Start one: keraunos fit quickstart\n")
     answer = keraunos("runs", "nowhere")
@@ -118,7 +114,7 @@ trial,status,val_balanced_accuracy,epochs,standard_error,folds,fold_1,fold_2,fol
 """
 
 
-def test_trials_over_folds_have_their_scores_and_a_refit_has_a_row(keraunos, tmp_path):
+def test_trials_over_folds_show_mean_scores_and_refit_has_its_own_row(keraunos, tmp_path):
     search = tmp_path / "runs" / "s"
     for number in range(3):
         made_run(search / f"trial-00{number}" / "fold-1", (0.5,), "end")

@@ -1,4 +1,4 @@
-"""`keraunos search` in processes as a user starts them."""
+"""`keraunos search`, in this process and in separate ones."""
 
 import csv
 import json
@@ -49,14 +49,14 @@ def last_value(run, name):
     return [json.loads(line)[name] for line in lines]
 
 
-def test_a_wrong_space_is_refused_before_anything_is_written(keraunos, unchanged):
+def test_invalid_search_space_is_rejected_before_anything_is_written(keraunos, unchanged):
     answer = keraunos("search", "classify", "search.space.model.dropot={float: [0, 1]}")
     assert answer.code == 2
     assert "Did you mean dropout?" in answer.err
     assert unchanged()
 
 
-def test_a_builder_needs_a_space_of_its_own(keraunos, small, unchanged):
+def test_builder_requires_an_explicit_search_space(keraunos, small, unchanged):
     answer = keraunos("search", *small)
     assert answer.code == 2
     assert "search.space.model.arguments" in answer.err
@@ -76,28 +76,28 @@ def test_a_builder_needs_a_space_of_its_own(keraunos, small, unchanged):
         (("augmentation.views=2", "feature_cache=off"), "feature_cache is off"),
     ],
 )
-def test_a_search_says_first_whether_features_are_cached(keraunos, settings, words):
+def test_search_reports_up_front_whether_features_are_cached(keraunos, settings, words):
     answer = keraunos("search", "classify", "data.train=nowhere", *settings)
     (line,) = [each for each in answer.err.splitlines() if each.startswith("features: ")]
     assert words in line
 
 
 @pytest.mark.parametrize("wanted", ["0", "many", "-2", "1001"])
-def test_how_many_trials_run_at_a_time_is_a_number_or_auto(keraunos, unchanged, wanted):
+def test_parallel_trials_must_be_auto_or_a_whole_number(keraunos, unchanged, wanted):
     answer = keraunos("search", "classify", "--parallel-trials", wanted)
     assert answer.code == 2
     assert "must be auto, or a whole number" in answer.err
     assert unchanged()
 
 
-def test_a_search_says_first_how_many_run_and_why(keraunos):
+def test_search_reports_up_front_how_many_trials_run_in_parallel(keraunos):
     arguments = ("search", "classify", "data.train=nowhere", "--parallel-trials", "auto")
     point = "search.space.model.dropout={choice: [0.2]}"
     answer = keraunos(*arguments, "trainer.accelerator=cpu", point)
     assert "search: bayesian, one trial, 1 at a time (no GPU to divide;" in answer.err
 
 
-def test_data_that_are_not_there_leave_nothing_behind(keraunos, small, unchanged):
+def test_missing_data_leaves_no_files_behind(keraunos, small, unchanged):
     space = "search.space.model.arguments.size={choice: [32]}"
     answer = keraunos("search", *small, space, "data.train=nowhere")
     assert answer.code == 3
@@ -105,7 +105,7 @@ def test_data_that_are_not_there_leave_nothing_behind(keraunos, small, unchanged
 
 
 @pytest.mark.slow
-def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
+def test_builder_arguments_are_searched(keraunos, small, tmp_path):
     space = "search.space.model.arguments.optimizer={choice: [sgd, adam]}"
     settings = ("search.tuner=grid", "search.objective=val_loss", "run_dir=S")
     answer = keraunos("search", *small, space, *settings)
@@ -121,7 +121,7 @@ def test_arguments_of_a_builder_are_searched(keraunos, small, tmp_path):
 
 
 @pytest.mark.slow
-def test_every_trial_failing_is_8(keraunos, small, tmp_path):
+def test_search_with_only_failed_trials_exits_with_code_8(keraunos, small, tmp_path):
     settings = ("search.max_trials=2", "search.objective=val_loss", "run_dir=S")
     space = "search.space.seed={int: [0, 5]}"
     given = ("model.builder=own:fail", space, *settings, alerts_to(tmp_path / "sent"))
@@ -144,9 +144,7 @@ class Stop(keraunos.callbacks.Callback):
 
 
 @pytest.mark.slow
-def test_a_signal_ends_a_search_with_its_code_and_the_same_command_resumes_it(
-    keraunos, small, tmp_path
-):
+def test_interrupted_search_is_resumed_by_the_same_command(keraunos, small, tmp_path):
     (tmp_path / "own.py").open("a").write(STOPPER)
     command = (
         "search",
@@ -181,7 +179,7 @@ def searched(image_folder, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_search_ends_with_a_table_and_says_how_to_go_on(searched):
+def test_search_ends_with_a_table_and_the_next_command(searched):
     folder, done = searched
     assert "objective: val_balanced_accuracy, larger is better" in done.stderr
     assert "varies: optimizer.learning_rate: 1e-05 to 0.01, log" in done.stderr
@@ -192,7 +190,7 @@ def test_a_search_ends_with_a_table_and_says_how_to_go_on(searched):
 
 
 @pytest.mark.nightly
-def test_the_test_split_is_not_touched(searched, image_folder, tmp_path):
+def test_search_does_not_use_the_test_split(searched, image_folder, tmp_path):
     folder, _ = searched
     other = tmp_path / "other"
     (other).mkdir()
@@ -206,7 +204,7 @@ def test_the_test_split_is_not_touched(searched, image_folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_best_configuration_trains_as_its_trial_did(searched, tmp_path):
+def test_best_configuration_reproduces_its_trial(searched, tmp_path):
     folder, _ = searched
     done = fork_keraunos("fit", folder / "best.yaml", "run_dir=R", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -218,7 +216,7 @@ def test_the_best_configuration_trains_as_its_trial_did(searched, tmp_path):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_signal_to_a_process_ends_its_search_and_the_next_resumes_it(
+def test_interrupted_search_process_is_resumed_by_the_next_process(
     searched, image_folder, tmp_path, count
 ):
     folder, _ = searched
@@ -248,7 +246,7 @@ def test_a_signal_to_a_process_ends_its_search_and_the_next_resumes_it(
     done = fork_keraunos(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "trials finished so far" in done.stderr
-    # Threads are divided otherwise where two trials run at a time.
+    # Scores differ if two trials run in parallel: they share the threads.
     names = ("trial", "status", "model.dropout", "augmentation.strength")
     for ours, theirs in zip(rows(tmp_path / "S"), rows(folder), strict=True):
         same = theirs if count == 1 else names
@@ -256,7 +254,7 @@ def test_a_signal_to_a_process_ends_its_search_and_the_next_resumes_it(
 
 
 @pytest.mark.nightly
-def test_trials_run_on_several_devices_and_keep_the_best_model(image_folder, tmp_path):
+def test_trials_run_on_two_devices_and_only_the_best_model_is_kept(image_folder, tmp_path):
     devices = ("trainer.devices=2", "trainer.strategy=mirrored", "search.max_trials=2")
     arguments = ("classify", f"data.train={image_folder}", *FAST, *devices, "run_dir=S")
     done = fork_keraunos("search", *arguments, "augmentation.views=1", cwd=tmp_path)
@@ -308,7 +306,7 @@ def test_backbones_and_heads_are_searched(image_folder, tmp_path):
         (("data.split=split.csv",), "`data.split`"),
     ],
 )
-def test_folds_of_a_search_beside_another_division_are_refused(
+def test_search_folds_with_another_split_setting_are_rejected(
     keraunos, settings, word, unchanged
 ):
     given = ("data.train=nowhere", "search.folds=5", *settings)
@@ -318,9 +316,7 @@ def test_folds_of_a_search_beside_another_division_are_refused(
     assert unchanged()
 
 
-def test_images_that_cannot_be_cut_into_folds_leave_nothing_behind(
-    keraunos, small, unchanged
-):
+def test_too_few_images_for_the_folds_leave_no_files_behind(keraunos, small, unchanged):
     space = "search.space.model.arguments.size={choice: [32]}"
     answer = keraunos("search", *small, space, "search.folds=9", "run_dir=S")
     assert answer.code == 3
@@ -329,7 +325,7 @@ def test_images_that_cannot_be_cut_into_folds_leave_nothing_behind(
 
 
 @pytest.mark.nightly
-def test_the_wide_search_leaves_nothing_of_what_did_not_vary_in_a_trial(
+def test_wide_search_omits_inactive_conditional_settings_from_trials(
     image_folder, tmp_path
 ):
     space = (

@@ -1,4 +1,4 @@
-"""`keraunos serve` refuses what can't be served before anything is loaded."""
+"""`keraunos serve` rejects what can't be served before anything is loaded."""
 
 import dataclasses
 import socket
@@ -16,7 +16,7 @@ from keraunos.serving.settings import ServeSettings
 COMMANDS = typer.main.get_command(app).commands
 
 
-def test_each_setting_is_an_option_with_its_default_and_its_description():
+def test_each_serve_setting_is_an_option_with_default_and_description():
     options = {each.name: each for each in COMMANDS["serve"].params}
     for field in dataclasses.fields(ServeSettings):
         if field.name != "token":
@@ -25,7 +25,7 @@ def test_each_setting_is_an_option_with_its_default_and_its_description():
             assert options[field.name].help.endswith(".")
 
 
-def test_the_command_of_workers_is_no_part_of_the_help(capsys):
+def test_help_hides_the_worker_command(capsys):
     main(["--help"])
     assert "serve-worker" not in capsys.readouterr().out
 
@@ -42,7 +42,7 @@ def refused(capsys):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_missing_package_is_an_error_with_what_to_type(
+def test_missing_package_error_shows_the_install_command(
     refused, tmp_path, monkeypatch, module
 ):
     monkeypatch.setitem(sys.modules, module, None)
@@ -51,25 +51,23 @@ def test_a_missing_package_is_an_error_with_what_to_type(
     assert f"missing='{module}'" in error
 
 
-def test_a_path_that_is_no_directory_is_an_error(refused, tmp_path):
+def test_path_that_is_not_a_directory_is_rejected(refused, tmp_path):
     assert "A model is the directory of a run" in refused(tmp_path / "missing")
 
 
-def test_an_address_that_is_taken_is_an_error(refused, tmp_path):
+def test_port_already_in_use_is_an_error(refused, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"port={port}" in refused(tmp_path, "--port", port)
 
 
-def test_all_settings_that_can_not_be_are_named_at_once(refused, tmp_path):
+def test_all_invalid_settings_are_reported_at_once(refused, tmp_path):
     error = refused(tmp_path, "--workers", 0, "--max-wait-ms", "nan")
     assert "`workers`" in error
     assert "`max_wait_ms`" in error
 
 
-def test_a_token_that_is_no_secret_is_refused_and_never_shown(
-    refused, tmp_path, monkeypatch
-):
+def test_weak_token_is_rejected_and_never_printed(refused, tmp_path, monkeypatch):
     file = tmp_path / "token"
     file.write_text("tooshort\n")
     error = refused(tmp_path, "--token-file", file)
@@ -82,8 +80,8 @@ def test_a_token_that_is_no_secret_is_refused_and_never_shown(
 
 
 @pytest.mark.nightly
-def test_a_model_that_is_refused_ends_the_server_with_the_reason(tmp_path):
-    """As a worker would open it: nothing of it is run, and nothing is left running."""
+def test_rejected_model_ends_the_server_with_the_reason(tmp_path):
+    """No code of the model is executed, and no process is left running."""
     (tmp_path / "model.json").write_text('{"format": "pickle", "file": "../../etc/passwd"}')
     command = [sys.executable, "-m", "keraunos", "serve", str(tmp_path), "--port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_AT_MOST)

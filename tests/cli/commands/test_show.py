@@ -23,7 +23,7 @@ def run(tmp_path):
     return "runs/classify-001"
 
 
-def test_a_run_is_shown_with_all_that_it_came_to(keraunos, run):
+def test_summary_shows_settings_progress_scores_and_next_command(keraunos, run):
     answer = keraunos("show", run)
     assert (answer.code, answer.err) == (0, "")
     first, *lines = answer.out.splitlines()
@@ -57,7 +57,7 @@ def test_a_run_is_shown_with_all_that_it_came_to(keraunos, run):
         ("environment.json", b"[" * 99_999),
     ],
 )
-def test_a_damaged_file_is_named_and_the_rest_is_shown(
+def test_damaged_file_is_named_and_the_rest_is_shown(
     keraunos, run, tmp_path, name, content
 ):
     (tmp_path / run / name).write_bytes(content)
@@ -71,14 +71,14 @@ def test_a_damaged_file_is_named_and_the_rest_is_shown(
     assert "files: model.keras" in answer.out
 
 
-def test_a_run_of_a_script_is_compared_with_nothing(keraunos, run, tmp_path):
+def test_script_run_is_shown_without_a_recipe_comparison(keraunos, run, tmp_path):
     (tmp_path / run / "config.yaml").unlink()
     answer = keraunos("show", run)
     assert answer.code == 0
     assert "compared with" not in answer.out
 
 
-def test_folds_are_shown_with_a_line_each(keraunos, tmp_path):
+def test_each_fold_is_shown_on_one_line(keraunos, tmp_path):
     made_run(tmp_path / "f" / "fold-1", (0.5,), "end")
     made_run(tmp_path / "f" / "fold-2", (0.25,), "interrupted")
     lines = keraunos("show", "f").out.splitlines()
@@ -90,15 +90,15 @@ def test_folds_are_shown_with_a_line_each(keraunos, tmp_path):
     ]
 
 
-def test_what_is_no_run_is_2(keraunos, tmp_path):
+def test_path_that_is_not_a_run_exits_with_code_2(keraunos, tmp_path):
     for place in (".", "nowhere"):
         answer = keraunos("show", place)
         assert answer.code == 2
         assert "RUN must be a run directory" in answer.err
 
 
-def test_the_best_epoch_is_the_one_that_is_exported(keraunos, run, tmp_path):
-    """And its score is shown in all places, even if another epoch has a better one."""
+def test_best_epoch_is_that_of_the_exported_checkpoint(keraunos, run, tmp_path):
+    """Its score is shown everywhere, even if another epoch has a better one."""
     checkpoint = tmp_path / run / "checkpoints" / "step-00000007"
     best = {"monitor": "loss", "scores": {checkpoint.name: 0.5}, "restore_best": True}
     state = {"epoch": 3, "callbacks": {"model_checkpoint": best}}

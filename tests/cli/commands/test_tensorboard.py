@@ -1,4 +1,4 @@
-"""`keraunos tensorboard`: its arguments, signals and exit code, without its program."""
+"""`keraunos tensorboard`: arguments, signals and exit code, without TensorBoard."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from keraunos.cli.commands.tensorboard import run_forwarding
 
 @pytest.fixture
 def started(monkeypatch, tmp_path):
-    """The commands that would have been started; each ends with 7."""
+    """The commands that would have been started; each exits with code 7."""
     commands = []
     monkeypatch.setattr(
         tensorboard, "run_forwarding", lambda command: commands.append(command) or 7
@@ -29,7 +29,9 @@ def arguments(started):
     return command[4:]
 
 
-def test_one_folder_is_the_logdir_and_the_exit_code_is_its_own(keraunos, started, tmp_path):
+def test_single_folder_becomes_the_logdir_and_exit_code_is_returned(
+    keraunos, started, tmp_path
+):
     assert keraunos("tensorboard", "runs/a").code == 7
     assert arguments(started) == ["--logdir", f"{tmp_path}/runs/a", "--host", "127.0.0.1"]
 
@@ -39,20 +41,20 @@ def test_without_a_folder_all_runs_are_shown(keraunos, started, tmp_path):
     assert arguments(started)[1] == f"{tmp_path}/runs"
 
 
-def test_several_runs_are_named_each(keraunos, started, tmp_path):
+def test_several_runs_are_passed_with_their_names(keraunos, started, tmp_path):
     keraunos("tensorboard", "runs/a", "runs/b")
     spec = f"a:{tmp_path}/runs/a,b:{tmp_path}/runs/b"
     assert arguments(started)[:2] == ["--logdir_spec", spec]
 
 
-def test_runs_of_the_same_name_are_told_apart(keraunos, started, tmp_path):
+def test_runs_with_the_same_name_are_labeled_by_path(keraunos, started, tmp_path):
     keraunos("tensorboard", "runs/a", "others/a")
     names = [part.split(":")[0] for part in arguments(started)[1].split(",")]
     assert names == [f"{tmp_path}/runs/a"[1:], f"{tmp_path}/others/a"[1:]]
 
 
 @pytest.mark.parametrize("option", ["--bind_all", "--host=0.0.0.0"])
-def test_options_behind_two_dashes_are_handed_on(keraunos, started, option):
+def test_options_after_two_dashes_are_passed_through(keraunos, started, option):
     keraunos("tensorboard", "runs/a", "--", "--port", "6007", option)
     assert arguments(started)[2:] == ["--port", "6007", option]
 
@@ -64,13 +66,13 @@ def test_options_behind_two_dashes_are_handed_on(keraunos, started, option):
         (["runs/a", "odd,name"], "separates several folders by commas"),
     ],
 )
-def test_what_cannot_be_shown_is_2(keraunos, started, names, words):
+def test_invalid_folders_exit_with_code_2(keraunos, started, names, words):
     answer = keraunos("tensorboard", *names)
     assert (answer.code, started) == (2, [])
     assert words in answer.err
 
 
-def test_a_signal_reaches_the_program_and_its_exit_code_comes_back(tmp_path):
+def test_signal_is_forwarded_and_the_exit_code_is_returned(tmp_path):
     script = (
         "import pathlib, signal, sys\n"
         f"ready = pathlib.Path({str(tmp_path / 'ready')!r})\n"
@@ -93,7 +95,7 @@ def test_a_signal_reaches_the_program_and_its_exit_code_comes_back(tmp_path):
 
 @pytest.mark.parametrize("count", [40, 41])
 @pytest.mark.parametrize("part", ["scores", "events"])
-def test_of_more_runs_than_tensorboard_selects_a_filter_leaves_some(
+def test_url_filter_is_suggested_beyond_40_runs(
     keraunos, tmp_path, monkeypatch, count, part
 ):
     monkeypatch.setattr("keraunos.cli.commands.tensorboard.run_forwarding", lambda _: 0)

@@ -6,7 +6,7 @@ from helpers import contents
 
 @pytest.mark.slow
 @pytest.mark.feature("separate stages")
-def test_testing_a_run_again_gives_the_same(keraunos, run):
+def test_testing_a_run_again_reproduces_its_scores(keraunos, run):
     scores = json.loads((run / "test.json").read_text())
     before = contents(run)
     answer = keraunos("test", run)
@@ -20,7 +20,7 @@ def test_testing_a_run_again_gives_the_same(keraunos, run):
     made = {"calibration.json", "evaluation.json", "validation_predictions.csv"}
     new = set(after) - set(before)
     assert {name for name in new if not name.startswith("tensorboard/evaluation")} <= made
-    # Rounding may show in the last digits of a probability.
+    # Rounding may change the last digits of a probability.
     changed = {name for name in before if after[name] != before[name]}
     drawn = {".checksums", "predictions.csv", "test.json", "mistakes.png"}
     assert changed <= drawn | made
@@ -29,7 +29,7 @@ def test_testing_a_run_again_gives_the_same(keraunos, run):
 
 
 @pytest.mark.slow
-def test_a_lost_report_is_made_again(keraunos, small_run):
+def test_deleted_test_results_are_recreated(keraunos, small_run):
     before = contents(small_run)
     for name in ("test.json", "predictions.csv", "confusion_matrix.png"):
         (small_run / name).unlink()
@@ -37,7 +37,7 @@ def test_a_lost_report_is_made_again(keraunos, small_run):
     assert set(contents(small_run)) >= set(before)
 
 
-def test_the_model_scores_on_the_validation_images_as_in_its_best_epoch(keraunos, run):
+def test_validation_accuracy_equals_that_of_the_best_epoch(keraunos, run):
     lines = (run / "metrics.jsonl").read_text().splitlines()
     best = min(map(json.loads, lines), key=lambda line: line["val_loss"])
     before = contents(run)
@@ -49,7 +49,7 @@ def test_the_model_scores_on_the_validation_images_as_in_its_best_epoch(keraunos
 
 
 @pytest.mark.slow
-def test_a_split_that_the_run_has_not_is_2(keraunos, small, lesions, tmp_path):
+def test_missing_test_split_exits_with_code_2(keraunos, small, lesions, tmp_path):
     settings = (f"data.train={lesions}/train", "run_dir=run", "trainer.max_epochs=1")
     assert keraunos("fit", *small, *settings).code == 0
     assert not (tmp_path / "run" / "test.json").exists()
