@@ -14,8 +14,8 @@ from keraunos.core.errors import ConfigError
 SHELL = ["/bin/sh", "-c"]
 
 
-def finish():
-    """Waits as the end of a process does."""
+def wait_for_alerts():
+    """Waits for pending alerts, as an ending process does."""
     for thread in threading.enumerate():
         if thread.name == "keraunos-alerts":
             assert not thread.daemon
@@ -33,7 +33,7 @@ def lines(path):
 
 
 @pytest.mark.feature("alerts")
-def test_a_command_gets_the_events_that_were_asked_for(tmp_path):
+def test_command_receives_only_the_selected_events(tmp_path):
     script = (
         f'cat >> {tmp_path}/json; echo "$KERAUNOS_EVENT_KIND $KERAUNOS_RUN" >> {tmp_path}/v'
     )
@@ -41,9 +41,9 @@ def test_a_command_gets_the_events_that_were_asked_for(tmp_path):
     run.step = 7
     run.report("checkpoint", "not asked for")
     run.report("stall", "no step")
-    finish()
+    wait_for_alerts()
     run.report("failure", "$(touch nothing)")
-    finish()
+    wait_for_alerts()
     assert lines(tmp_path / "v") == [f"stall {tmp_path}", f"failure {tmp_path}"]
     decoder, text = json.JSONDecoder(), (tmp_path / "json").read_text()
     first, end = decoder.raw_decode(text)
@@ -53,9 +53,7 @@ def test_a_command_gets_the_events_that_were_asked_for(tmp_path):
     assert second["run"] == str(tmp_path)
 
 
-def test_a_command_that_hangs_holds_up_nobody_and_the_last_alert_still_goes_out(
-    tmp_path, capsys
-):
+def test_hanging_command_blocks_neither_the_run_nor_the_final_alert(tmp_path, capsys):
     hang = f"touch {tmp_path}/hangs; sleep 600"
     script = f"[ $KERAUNOS_EVENT_KIND = end ] || {{ {hang}; }}; echo sent > {tmp_path}/end"
     run = alerting(tmp_path, script, on=["stall", "end"], timeout_seconds=2.0)
@@ -67,28 +65,28 @@ def test_a_command_that_hangs_holds_up_nobody_and_the_last_alert_still_goes_out(
     run.report("end", "all is done")
     assert "keraunos-alerts" in [each.name for each in threading.enumerate()]
     assert not (tmp_path / "end").exists()
-    finish()
+    wait_for_alerts()
     assert lines(tmp_path / "end") == ["sent"]
     shown = capsys.readouterr().err
     assert shown.count("took longer than 2 seconds") == 1  # the others were overtaken
 
 
-def test_a_run_sends_so_many_at_most_and_keeps_one_for_its_end(tmp_path):
+def test_alert_limit_reserves_one_alert_for_the_end_of_the_run(tmp_path):
     script = f"echo $KERAUNOS_EVENT_KIND >> {tmp_path}/sent"
     run = alerting(tmp_path, script, at_most=3)
     for _ in range(5):
         run.report("stall", "no step")
-        finish()
+        wait_for_alerts()
     run.report("divergence", "no number")
     run.report("end", "never both")
-    finish()
+    wait_for_alerts()
     assert lines(tmp_path / "sent") == ["stall", "stall", "divergence"]
 
 
-def test_one_that_fails_is_named_without_secrets(tmp_path, capsys):
+def test_failed_alert_command_is_reported_without_secrets(tmp_path, capsys):
     run = alerting(tmp_path, "echo 'password=hunter2 refused' >&2; exit 4")
     run.report("stall", "no step")
-    finish()
+    wait_for_alerts()
     shown = capsys.readouterr().err
     assert "alert (stall): /bin/sh failed: it ended with code 4" in shown
     assert "hunter2" not in shown
@@ -117,7 +115,7 @@ def server():
         server.shutdown()
 
 
-def test_json_is_posted_and_a_redirect_is_a_failure(server):
+def test_json_is_posted_and_redirects_count_as_failures(server):
     assert post_json.post(f"{server}/T1/secret", b'{"kind": "stall"}', 30.0) is None
     assert _Server.got == [("/T1/secret", {"kind": "stall"})]
     assert post_json.post(f"{server}/moved", b"{}", 30.0) == "the server answered 302"
@@ -127,11 +125,11 @@ def test_json_is_posted_and_a_redirect_is_a_failure(server):
 
 
 @pytest.mark.slow
-def test_an_alert_is_posted_from_a_process_of_its_own(server, capsys):
+def test_alert_is_posted_from_a_separate_process(server, capsys):
     alerts = Alerts(url=f"{server}/T1/secret", timeout_seconds=60.0)
     run = listening(new_run(), alerts)
     run.report("stall", "no step")
-    finish()
+    wait_for_alerts()
     ((path, content),) = _Server.got
     assert (path, content["text"], content["run"]) == ("/T1/secret", "no step", None)
     assert not capsys.readouterr().err
@@ -147,6 +145,6 @@ def test_an_alert_is_posted_from_a_process_of_its_own(server, capsys):
         ({"command": ["true"], "on": ["earthquake"]}, "earthquake"),
     ],
 )
-def test_what_makes_no_sense_is_refused(options, problem):
+def test_invalid_options_are_rejected(options, problem):
     with pytest.raises(ConfigError, match=problem):
         Alerts(**options)

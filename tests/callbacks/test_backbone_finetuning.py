@@ -6,7 +6,7 @@ from keraunos.callbacks import BackboneFinetuning
 from keraunos.core.errors import ConfigError
 from keraunos.models.phases import Phase
 
-LOSSES = (0.9, 0.5, 0.6, 0.4, 0.5, 0.45, 0.41)  # no better for two epochs: after the 6th
+LOSSES = (0.9, 0.5, 0.6, 0.4, 0.5, 0.45, 0.41)  # a patience of two runs out after the 6th
 
 
 def model_of(*names):
@@ -15,8 +15,8 @@ def model_of(*names):
     return keras.Sequential([keras.Input((3,)), *layers, keras.layers.Dense(2)])
 
 
-def twice():
-    """A frozen layer that is called two times."""
+def model_that_calls_a_layer_twice():
+    """A model that calls a frozen layer twice."""
     inputs, layer = keras.Input((3,)), keras.layers.Dense(3, trainable=False)
     return keras.Model(inputs, keras.layers.Dense(2)(layer(layer(inputs))))
 
@@ -49,7 +49,7 @@ def end_epochs(run, tuning, values=LOSSES):
         ({"at_epoch": None, "monitor": "val_loss", "patience": 4}, None),
     ],
 )
-def test_the_phase_begins_at_an_epoch_or_when_a_metric_stops_improving(run, options, epoch):
+def test_phase_starts_at_an_epoch_or_when_a_metric_stops_improving(run, options, epoch):
     assert end_epochs(run, BackboneFinetuning(**options)) == epoch
 
 
@@ -66,13 +66,13 @@ def test_the_phase_begins_at_an_epoch_or_when_a_metric_stops_improving(run, opti
         ({"stages": ["a_2"]}, [1, 2, 3, 4]),
     ],
 )
-def test_layers_are_named_from_the_first_or_counted_from_the_last(run, options, layers):
+def test_layers_to_unfreeze_are_selected_by_first_name_or_by_count(run, options, layers):
     end_epochs(run, BackboneFinetuning(**options))
     (phase,) = run.requested_phases
     assert (phase["unfreeze"], phase["learning_rate"]) == (layers, 1e-5)
 
 
-def test_it_asks_once(run):
+def test_fine_tuning_phase_is_requested_only_once(run):
     tuning = BackboneFinetuning(at_epoch=1)
     for value in LOSSES:
         end_epoch(run, tuning, val_loss=value)
@@ -80,7 +80,7 @@ def test_it_asks_once(run):
 
 
 def phases_of(run, tuning, values=LOSSES):
-    """After which epochs phases begin, and what; they change the model as in a fit."""
+    """Epoch, layers and learning rate of each phase, each applied as in a fit."""
     begun = []
     for value in values:
         end_epoch(run, tuning, val_loss=value)
@@ -116,7 +116,9 @@ BY_NAME = {"stages": ["bb_1", "b", "stem"]}
         ),
     ],
 )
-def test_stages_are_unfrozen_one_after_another_from_the_last(run, options, epochs, layers):
+def test_stages_are_unfrozen_in_turn_starting_nearest_the_head(
+    run, options, epochs, layers
+):
     run.model.compile("sgd", "mse")
     tuning = BackboneFinetuning(learning_rate=0.1, learning_rate_factor=0.5, **options)
     begun = phases_of(run, tuning)
@@ -129,7 +131,7 @@ def test_stages_are_unfrozen_one_after_another_from_the_last(run, options, epoch
 
 
 @pytest.mark.parametrize("cut", range(1, 7))
-def test_resumed_between_two_stages_the_rest_follow(run, cut, tmp_path):
+def test_remaining_stages_follow_after_resuming_between_stages(run, cut, tmp_path):
     run.model.compile("sgd", "mse")
     options = {**BY_NAME, **WATCHING}
     first, second = BackboneFinetuning(**options), BackboneFinetuning(**options)
@@ -143,14 +145,14 @@ def test_resumed_between_two_stages_the_rest_follow(run, cut, tmp_path):
     ]
 
 
-def test_a_checkpoint_from_before_there_were_stages_is_understood(run):
+def test_checkpoint_from_a_version_without_stages_is_loaded(run):
     tuning = BackboneFinetuning()
     tuning.load_state_dict({"is_done": True, "best": None, "waited": 0})
     assert end_epochs(run, tuning) is None
 
 
 @pytest.mark.parametrize("cut", range(1, 6))
-def test_resumed_it_waits_on(run, cut, tmp_path):
+def test_patience_count_survives_resuming(run, cut, tmp_path):
     options = {"at_epoch": None, "monitor": "val_loss"}
     first, second = BackboneFinetuning(**options), BackboneFinetuning(**options)
     assert end_epochs(run, first, LOSSES[:cut]) is None
@@ -159,7 +161,7 @@ def test_resumed_it_waits_on(run, cut, tmp_path):
 
 
 @pytest.mark.parametrize(("max_epochs", "warmup"), [(9, 1), (7, 1), (6, 0.5)])
-def test_its_schedule_goes_to_the_end_of_the_run(run, max_epochs, warmup):
+def test_schedule_spans_the_remaining_epochs_of_the_run(run, max_epochs, warmup):
     run.max_epochs = max_epochs
     schedule = {"name": "cosine", "warmup_epochs": 1}
     end_epochs(run, BackboneFinetuning(schedule=schedule))
@@ -168,7 +170,7 @@ def test_its_schedule_goes_to_the_end_of_the_run(run, max_epochs, warmup):
     assert phase["schedule"] == expected
 
 
-def test_layers_of_a_frozen_model_within_come_before_others():
+def test_nested_frozen_model_is_unfrozen_instead_of_outer_frozen_layers():
     inner = model_of("a_1")
     inner.trainable = False
     inputs = keras.Input((3,))
@@ -178,7 +180,7 @@ def test_layers_of_a_frozen_model_within_come_before_others():
     assert len(run.requested_phases[0]["unfreeze"]) == 2  # both of inner
 
 
-def test_a_backbone_that_is_not_a_model_of_its_own_counts_as_a_whole():
+def test_backbone_that_is_not_a_nested_model_is_unfrozen_completely():
     layers = keras.layers
     inputs = keras.Input((3,))
     stem = keras.Sequential([keras.Input((3,)), layers.Dense(3, name="a")], name="stem")
@@ -204,10 +206,14 @@ def test_a_backbone_that_is_not_a_model_of_its_own_counts_as_a_whole():
             {"stages": ["b", "c"]},
             r"stages` must .*='c'",
         ),
-        (twice, {"stages": 1}, "the order of the layers is unknown"),
+        (
+            model_that_calls_a_layer_twice,
+            {"stages": 1},
+            "the order of the layers is unknown",
+        ),
     ],
 )
-def test_what_can_not_be_unfrozen_is_said_before_training(build, options, words):
+def test_layers_that_cannot_be_unfrozen_are_reported_before_training(build, options, words):
     with pytest.raises(ConfigError, match=words):
         BackboneFinetuning(**options).on_fit_begin(new_run(model=build()))
 
@@ -226,6 +232,6 @@ def test_what_can_not_be_unfrozen_is_said_before_training(build, options, words)
         ({"learning_rate": 0.0}, "learning_rate` must be"),
     ],
 )
-def test_options_that_contradict_are_refused(options, words):
+def test_contradictory_or_invalid_options_are_rejected(options, words):
     with pytest.raises(ConfigError, match=words):
         BackboneFinetuning(**options)

@@ -6,11 +6,11 @@ from hand_made_runs import new_run, save
 from keraunos.callbacks import Background, Callback, CallbackList
 
 
-def fails(error):
+def raise_error(error):
     raise error
 
 
-def test_jobs_run_in_order_and_are_done_at_the_end():
+def test_jobs_run_in_order_and_finish_before_the_context_exits():
     done, go = [], threading.Event()
     with Background() as background:
         background.submit(go.wait)
@@ -24,8 +24,8 @@ def test_jobs_run_in_order_and_are_done_at_the_end():
 def test_the_first_error_is_raised_at_the_end_and_later_jobs_still_run():
     done, first = [], OSError("the disk is full")
     with pytest.raises(OSError, match="the disk is full") as caught, Background() as jobs:
-        jobs.submit(fails, first)
-        jobs.submit(fails, ValueError("later"))
+        jobs.submit(raise_error, first)
+        jobs.submit(raise_error, ValueError("later"))
         jobs.submit(done.append, 1)
         assert not jobs.wait()
         jobs.submit(done.append, 2)  # forgets jobs that are done, but not their errors
@@ -33,23 +33,23 @@ def test_the_first_error_is_raised_at_the_end_and_later_jobs_still_run():
     assert done == [1, 2]
 
 
-def test_an_error_that_is_known_early_is_raised_by_a_check():
+def test_check_raises_the_error_of_a_finished_job():
     background = Background()
     background.check()
     with pytest.raises(OSError, match="full"), background:
-        background.submit(fails, OSError("full"))
+        background.submit(raise_error, OSError("full"))
         background.wait()
         background.check()
 
 
-def test_another_error_of_the_fit_is_not_replaced():
+def test_job_error_does_not_replace_an_error_of_the_fit():
     with pytest.raises(KeyError) as caught, Background() as background:
-        background.submit(fails, OSError("full"))
+        background.submit(raise_error, OSError("full"))
         raise KeyError("of the fit")
     assert caught.value.__notes__ == ["A background job also failed: OSError('full')"]
 
 
-def test_a_checkpoint_becomes_visible_only_after_the_jobs_before_it(tmp_path):
+def test_checkpoint_becomes_visible_only_after_earlier_jobs_finish(tmp_path):
     run, seen = new_run(run_dir=tmp_path, step=3), []
 
     def look():
@@ -65,9 +65,9 @@ def test_a_checkpoint_becomes_visible_only_after_the_jobs_before_it(tmp_path):
     assert path.is_dir()
 
 
-def test_no_checkpoint_is_written_where_a_job_has_failed(tmp_path):
+def test_no_checkpoint_is_written_after_a_failed_job(tmp_path):
     run = new_run(run_dir=tmp_path, step=3)
     with pytest.raises(OSError, match="full"), run.background:
-        run.background.submit(fails, OSError("full"))
+        run.background.submit(raise_error, OSError("full"))
         assert save(run, CallbackList({})) is None
     assert not list(tmp_path.rglob("step-*"))

@@ -17,7 +17,7 @@ HOOKS = (
 
 
 class Recorder(Callback):
-    """Notes each hook with the epoch and the step."""
+    """Records each hook with the epoch and the step."""
 
     every_n_steps = 2
 
@@ -42,7 +42,7 @@ def dataset(count):
 
 
 @pytest.mark.slow
-def test_hooks_come_in_the_documented_order_with_counts_of_what_is_done(tmp_path):
+def test_hooks_run_in_the_documented_order_with_completed_epochs_and_steps(tmp_path):
     recorder = Recorder()
     Trainer(
         strategy=replicas(1),
@@ -69,7 +69,7 @@ def test_hooks_come_in_the_documented_order_with_counts_of_what_is_done(tmp_path
     ]
 
 
-def test_an_error_is_handed_to_all_and_leaves_the_fit():
+def test_error_is_passed_to_all_callbacks_and_raised_by_fit():
     class Fails(Callback):
         def on_epoch_begin(self, run):
             raise RuntimeError("no more")
@@ -97,7 +97,7 @@ def test_a_callback_that_overrides_nothing_can_be_called(tmp_path):
     assert run == RunState(run.model, run.strategy)
 
 
-def test_unless_it_says_otherwise_a_callback_is_called_after_every_step():
+def test_callbacks_are_called_after_every_step_by_default():
     class Counts(Callback):
         calls = 0
 

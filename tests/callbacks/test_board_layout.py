@@ -48,7 +48,7 @@ WRITTEN = (
 
 
 @pytest.mark.feature("first screen")
-def test_the_layout_can_be_read_and_is_written_beside_other_events(tmp_path):
+def test_layout_is_readable_and_written_alongside_other_events(tmp_path):
     with tf.summary.create_file_writer(str(tmp_path)).as_default():
         write_layout(ALL)
         write_samples({"update_ratio/head": 0.25, "device_seconds": 0.5}, step=7)
@@ -66,18 +66,18 @@ def test_the_layout_can_be_read_and_is_written_beside_other_events(tmp_path):
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_each_value_is_in_one_chart(name):
+def test_each_value_belongs_to_exactly_one_chart(name):
     patterns = [p for each in ALL.values() for chart in each.values() for p in chart]
     assert len([p for p in patterns if re.search(p, name)]) == 1
 
 
 @pytest.mark.parametrize("name", ["val_accuracy", "best/val_accuracy", "best_so_far"])
-def test_what_counts_other_than_steps_is_in_no_chart(name):
+def test_values_not_indexed_by_steps_belong_to_no_chart(name):
     patterns = [p for each in ALL.values() for chart in each.values() for p in chart]
     assert not any(re.search(p, name) for p in patterns)
 
 
-def test_what_a_run_has_no_values_for_has_no_chart():
+def test_charts_without_values_in_a_run_are_omitted():
     def titles(layout):
         return {title for charts in layout.values() for title in charts}
 
@@ -91,7 +91,7 @@ def test_what_a_run_has_no_values_for_has_no_chart():
     }
 
 
-def test_samples_are_told_from_the_values_of_an_epoch():
+def test_step_samples_are_distinguished_from_epoch_values():
     sample, epoch = Event(step=3), Event(step=3)
     sample.summary.value.add(tag="health/device_seconds")
     epoch.summary.value.add(tag="loss")

@@ -32,11 +32,11 @@ LAST = ["tensorboard", "model_checkpoint"]
 
 
 @pytest.mark.parametrize("nothing", [None, [], {}])
-def test_without_callbacks_of_one_s_own_there_are_the_default_ones(nothing, defaults):
+def test_default_callbacks_are_used_when_none_are_given(nothing, defaults):
     assert labels(nothing, defaults) == [*FIRST, *LAST]
 
 
-def test_own_ones_come_in_their_order_before_the_checkpoint(defaults):
+def test_user_callbacks_keep_their_order_before_the_checkpoint(defaults):
     given = [EarlyStopping("val_accuracy"), keras.callbacks.History(), EarlyStopping()]
     own = ["early_stopping", "keras_history", "early_stopping_2"]
     assert labels(given, defaults) == [*FIRST, *own, *LAST]
@@ -47,14 +47,14 @@ def test_own_ones_come_in_their_order_before_the_checkpoint(defaults):
 
 
 @pytest.mark.parametrize("as_map", [False, True])
-def test_one_with_the_label_of_a_default_takes_its_place(as_map, defaults):
+def test_callback_with_the_label_of_a_default_replaces_it(as_map, defaults):
     board = TensorBoard(images=False)
     given = {"tensorboard": board} if as_map else [board]
     merged = merge_callbacks(given, defaults).callbacks
     assert [each for each in merged.values() if isinstance(each, TensorBoard)] == [board]
 
 
-def test_two_that_would_name_the_best_are_refused(defaults):
+def test_two_model_checkpoints_are_rejected(defaults):
     given = {"on_accuracy": ModelCheckpoint("val_accuracy")}
     with pytest.raises(ConfigError, match=r"one ModelCheckpoint.*on_accuracy.*label yours"):
         merge_callbacks(given, defaults)
@@ -63,16 +63,16 @@ def test_two_that_would_name_the_best_are_refused(defaults):
         merge_callbacks([ModelCheckpoint(), ModelCheckpoint("loss")], {})
 
 
-def test_none_switches_a_default_off(defaults):
+def test_none_disables_a_default_callback(defaults):
     given = {"tensorboard": None, "mine": EarlyStopping(), "model_checkpoint": None}
     assert labels(given, defaults) == [*FIRST, "mine"]
 
 
-def test_switching_off_what_this_run_has_not_anyway_is_no_error():
+def test_disabling_a_known_callback_absent_from_this_run_is_allowed():
     assert labels({"tensorboard": None, "EarlyStopping": None}, {}) == []
 
 
-def test_switching_off_what_does_not_exist_is_answered_with_the_nearest(defaults):
+def test_disabling_an_unknown_label_suggests_the_closest_one(defaults):
     with pytest.raises(ConfigError, match=r"tensorbord.*Did you mean tensorboard\?"):
         merge_callbacks({"tensorbord": None}, defaults)
 
@@ -85,20 +85,20 @@ def test_switching_off_what_does_not_exist_is_answered_with_the_nearest(defaults
         ({"early_stopping": {"patience": 3}}, "callback, not a class.*'patience': 3"),
     ],
 )
-def test_what_is_no_callback_is_refused(given, words, defaults):
+def test_values_that_are_not_callbacks_are_rejected(given, words, defaults):
     with pytest.raises(ConfigError, match=words):
         merge_callbacks(given, defaults)
 
 
 @pytest.mark.parametrize("given", [EarlyStopping(), keras.callbacks.EarlyStopping])
-def test_a_single_callback_belongs_into_a_list(given):
+def test_single_callback_without_a_list_is_rejected(given):
     words = r"`callbacks` must be a list.*Write callbacks=\[EarlyStopping\(\.\.\.\)\]\."
     with pytest.raises(ConfigError, match=words):
         merge_callbacks(given, {})
 
 
 @pytest.mark.parametrize("given", [3, "early_stopping"])
-def test_what_is_no_collection_of_callbacks_is_refused(given):
+def test_values_that_are_not_collections_are_rejected(given):
     with pytest.raises(ConfigError, match=f"must be a list.*callbacks={given!r}\\.$"):
         merge_callbacks(given, {})
 
@@ -119,19 +119,19 @@ def with_hooks(*hooks, kind=Callback):
         ("on_zzz", "If it is not a hook, rename it to _on_zzz."),
     ],
 )
-def test_a_hook_that_is_never_called_is_refused_with_the_right_name(hook, remedy):
+def test_uncalled_hook_is_rejected_with_the_name_to_use_instead(hook, remedy):
     with pytest.raises(ConfigError) as error:
         merge_callbacks([with_hooks("on_fit_end", hook, "_on_own")], {})
     assert f"Received: callback='Mine', hook='{hook}'. {remedy}" in str(error.value)
 
 
-def test_all_hooks_that_are_never_called_are_named_at_once():
+def test_all_uncalled_hooks_are_reported_in_one_error():
     given = [with_hooks("on_fit_start", "on_train_end"), with_hooks("on_step_end")]
     with pytest.raises(ConfigError, match=r"on_fit_start, on_train_end.*\n.*on_step_end"):
         merge_callbacks(given, {})
 
 
-def test_a_hook_that_takes_other_arguments_is_refused_before_it_is_called():
+def test_hooks_with_wrong_signatures_are_rejected_before_any_call():
     class Mine(Callback):
         def on_epoch_end(self, run, epoch, logs=None): ...
 
@@ -160,26 +160,26 @@ def test_a_hook_that_takes_other_arguments_is_refused_before_it_is_called():
         assert words in line
 
 
-def test_every_translated_hook_exists():
+def test_suggested_hook_names_exist():
     assert all(hasattr(Callback, name) for name in _EQUIVALENTS.values())
     assert not hooks_of(Callback) & _EQUIVALENTS.keys()
 
 
-def test_hooks_that_keras_does_not_have_are_listed():
+def test_hooks_unknown_to_keras_are_listed_as_uncalled():
     given = with_hooks("on_epoch_end", "on_train_start", kind=keras.callbacks.Callback)
     assert merge_callbacks([given], {}).uncalled_hooks() == {
         "keras_mine": ("on_train_start",)
     }
 
 
-def test_labels_tell_keras_s_from_ours():
+def test_default_labels_distinguish_keras_callbacks_from_ours():
     assert default_label(EarlyStopping()) == "early_stopping"
     assert default_label(keras.callbacks.EarlyStopping()) == "keras_early_stopping"
     assert default_label(TensorBoard()) == "tensorboard"
 
 
 class Every(Callback):
-    """Notes the steps at which it is called."""
+    """Records the steps at which it is called."""
 
     def __init__(self, steps):
         self.every_n_steps = steps
@@ -199,7 +199,7 @@ class Silent(Callback):
     every_n_steps = 1
 
 
-def test_steps_are_counted_until_the_next_one_is_due():
+def test_steps_until_due_counts_to_the_next_callback():
     callbacks = CallbackList(
         {"a": Every(4), "b": Every(6), "c": Every(None), "d": Silent()}
     )
@@ -217,7 +217,7 @@ def test_steps_are_counted_until_the_next_one_is_due():
     assert CallbackList({"c": Every(None), "d": Silent()}).steps_until_due(5) is None
 
 
-def test_keras_callbacks_are_due_at_each_step_only_if_they_have_batch_hooks():
+def test_keras_callbacks_are_due_every_step_only_with_batch_hooks():
     def until_due(callback):
         return CallbackList({"a": KerasCallback(callback)}).steps_until_due(3)
 
@@ -227,7 +227,7 @@ def test_keras_callbacks_are_due_at_each_step_only_if_they_have_batch_hooks():
     assert until_due(keras.callbacks.LambdaCallback(on_train_batch_end=print)) == 1
 
 
-def test_at_a_step_those_are_called_whose_turn_it_is():
+def test_each_callback_is_called_at_its_own_step_interval():
     two, three, always = Every(2), Every(3), Every(None)
     callbacks, run = CallbackList({"two": two, "three": three, "always": always}), new_run()
     for run.step in range(1, 8):
@@ -236,7 +236,7 @@ def test_at_a_step_those_are_called_whose_turn_it_is():
     assert always.seen == list(range(1, 8))
 
 
-def test_one_that_fails_over_an_error_keeps_none_from_cleaning_up():
+def test_failing_on_exception_hook_does_not_stop_others_from_cleaning_up():
     class Fails(Callback):
         def on_exception(self, run, error):
             raise OSError("disk full")
@@ -255,7 +255,7 @@ def test_one_that_fails_over_an_error_keeps_none_from_cleaning_up():
     assert "OSError: disk full" in note
 
 
-def test_states_go_by_label_and_new_callbacks_start_anew():
+def test_states_are_restored_by_label_and_new_callbacks_start_fresh():
     first = CallbackList({"a": Every(1), "b": Every(1)})
     first.callbacks["a"].seen, first.callbacks["b"].seen = [1, 2], [3]
     second = CallbackList({"b": Every(1), "new": Every(1)})
@@ -263,13 +263,13 @@ def test_states_go_by_label_and_new_callbacks_start_anew():
     assert second.state_dict() == {"b": {"seen": [3]}, "new": {"seen": []}}
 
 
-def test_those_that_cannot_be_resumed_are_known_by_label():
+def test_callbacks_that_cannot_be_resumed_are_listed_by_label():
     of_keras = [keras.callbacks.ReduceLROnPlateau(), keras.callbacks.EarlyStopping()]
     merged = merge_callbacks([EarlyStopping(), *of_keras, ProgressBar()], {})
     assert merged.not_resumable() == ["keras_early_stopping"]
 
 
-def test_predictions_are_wanted_if_anybody_wants_them():
+def test_validation_predictions_are_requested_if_any_callback_wants_them():
     without = TensorBoard(images=False)
     assert not CallbackList(
         {"a": ModelCheckpoint(), "b": without}
@@ -284,23 +284,23 @@ class WritesSummary(Callback):
     uncalled_hooks = ("on_batch",)
 
 
-def test_a_callback_of_one_s_own_can_come_after_the_checkpoint(defaults):
+def test_user_callback_with_runs_last_follows_the_checkpoint(defaults):
     given = [WritesSummary(), EarlyStopping()]
     end = ["early_stopping", *LAST, "writes_summary"]
     assert labels(given, defaults) == [*FIRST, *end]
 
 
-def test_an_own_checkpoint_comes_after_those_that_follow_it(defaults):
+def test_user_checkpoint_follows_the_other_user_callbacks(defaults):
     given = [ModelCheckpoint(save_top_k=2), EarlyStopping()]
     assert labels(given, defaults)[-3:] == ["early_stopping", *LAST]
 
 
-def test_two_callbacks_of_one_s_own_that_write_the_same_are_refused():
+def test_two_user_callbacks_that_write_the_same_file_are_rejected():
     with pytest.raises(ConfigError, match=r"one WritesSummary: it writes summary\.txt"):
         merge_callbacks([WritesSummary(), WritesSummary()], {})
 
 
-def test_a_callback_of_one_s_own_can_name_what_it_does_not_do():
+def test_user_callback_can_declare_its_limitations():
     merged = merge_callbacks([WritesSummary()], {})
     assert merged.not_resumable() == ["writes_summary"]
     assert merged.uncalled_hooks() == {"writes_summary": ("on_batch",)}

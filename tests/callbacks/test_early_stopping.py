@@ -11,7 +11,7 @@ LOSSES = (0.9, 0.5, 0.7, 0.49, 0.6, 0.55, 0.51, 0.3)  # best before the stop: 4t
 
 
 def train(stopping, run, values, name="val_loss"):
-    """Ends epochs, in each of which all weights are the epoch's number."""
+    """Ends epochs, with all weights set to the number of the epoch."""
     for value in values:
         fill_weights(run, run.epoch + 1)
         end_epoch(run, stopping, **{name: value})
@@ -39,7 +39,7 @@ def train(stopping, run, values, name="val_loss"):
         ((0.5, math.inf, 0.1), {"check_finite": True}, 2, 1),
     ],
 )
-def test_it_stops_after_that_many_epochs_without_improvement(values, options, last, best):
+def test_stops_after_patience_epochs_or_at_a_threshold(values, options, last, best):
     run, stopping = new_run(), EarlyStopping(**options)
     train(stopping, run, values)
     assert (run.epoch, stopping.best_epoch) == (last, best)
@@ -47,7 +47,7 @@ def test_it_stops_after_that_many_epochs_without_improvement(values, options, la
     assert {float(each) for w in weights_of(run.model) for each in w.ravel()} == {best}
 
 
-def test_the_direction_follows_the_name():
+def test_direction_is_inferred_from_the_metric_name():
     run = new_run()
     train(
         EarlyStopping("val_accuracy", patience=2),
@@ -58,7 +58,7 @@ def test_the_direction_follows_the_name():
     assert run.epoch == 4
 
 
-def test_the_reason_names_the_metric_its_best_value_and_epoch():
+def test_stop_reason_names_the_metric_its_best_value_and_epoch():
     run = new_run()
     train(EarlyStopping(patience=1), run, (0.5369305918878475, 0.6))
     assert run.stop_reason == (
@@ -75,7 +75,9 @@ def test_the_reason_names_the_metric_its_best_value_and_epoch():
         ({"check_finite": True}, math.inf, "is inf, which is not finite"),
     ],
 )
-def test_every_other_reason_is_said_and_kept(options, value, words, tmp_path):
+def test_threshold_stop_reasons_are_reported_and_saved_in_the_state(
+    options, value, words, tmp_path
+):
     run, stopping = new_run(), EarlyStopping(**options)
     train(stopping, run, (value,))
     assert run.stop_reason == stopping.reason == f"val_loss {words}"
@@ -84,7 +86,7 @@ def test_every_other_reason_is_said_and_kept(options, value, words, tmp_path):
     assert twin.reason == stopping.reason
 
 
-def test_epochs_without_validation_do_not_count():
+def test_epochs_without_validation_do_not_count_toward_patience():
     run, stopping = new_run(has_validation=True), EarlyStopping(patience=2)
     for epoch, value in enumerate((0.5, 0.6, 0.7, 0.8, 0.9)):
         run.skipped_validation = epoch % 2 == 1
@@ -93,13 +95,13 @@ def test_epochs_without_validation_do_not_count():
 
 
 @pytest.mark.feature("minimum epochs")
-def test_before_the_fewest_epochs_nothing_stops_the_run():
+def test_run_is_not_stopped_before_min_epochs():
     run = new_run(min_epochs=4)
     train(EarlyStopping(patience=1), run, (0.1, 0.2, 0.3, 0.05, 0.4))
     assert run.epoch == 5  # the better fourth epoch counts
 
 
-def test_weights_stay_the_last_if_the_best_are_not_wanted():
+def test_last_weights_are_kept_without_restore_best_weights():
     run, stopping = new_run(), EarlyStopping(patience=1, restore_best_weights=False)
     train(stopping, run, LOSSES)
     stopping.on_fit_end(run)
@@ -108,7 +110,7 @@ def test_weights_stay_the_last_if_the_best_are_not_wanted():
 
 
 @pytest.mark.feature("best weights restored")
-def test_only_what_training_changes_is_kept_and_put_back():
+def test_only_trainable_weights_are_kept_and_restored():
     run, stopping = new_run(), EarlyStopping(patience=1)
     run.model.layers[0].trainable = False
     train(stopping, run, LOSSES)
@@ -120,7 +122,7 @@ def test_only_what_training_changes_is_kept_and_put_back():
 
 @pytest.mark.feature("callback state")
 @pytest.mark.parametrize("cut", range(1, 7))
-def test_interrupted_after_any_epoch_it_goes_on_as_if_nothing_had_happened(cut, tmp_path):
+def test_resuming_after_any_epoch_equals_an_uninterrupted_run(cut, tmp_path):
     run, first = new_run(), EarlyStopping(patience=3)
     train(first, run, LOSSES[:cut])
     second = EarlyStopping(patience=3)
@@ -132,7 +134,7 @@ def test_interrupted_after_any_epoch_it_goes_on_as_if_nothing_had_happened(cut, 
     assert {float(each) for w in weights_of(run.model) for each in w.ravel()} == {4.0}
 
 
-def test_a_second_fit_knows_nothing_of_the_first():
+def test_reset_clears_the_state_of_the_previous_fit():
     stopping = EarlyStopping(patience=1)
     train(stopping, new_run(), (0.1, 0.2))
     stopping.reset()
@@ -142,12 +144,12 @@ def test_a_second_fit_knows_nothing_of_the_first():
 
 
 @pytest.mark.feature("early stopping thresholds")
-def test_a_missing_metric_is_an_error_that_names_those_there_are():
+def test_missing_metric_error_lists_the_available_metrics():
     with pytest.raises(ConfigError, match=r"one of loss, accuracy.*monitor='val_loss'"):
         end_epoch(new_run(), EarlyStopping(), loss=1.0, accuracy=0.5)
 
 
-def test_all_wrong_options_are_named_at_once():
+def test_all_invalid_options_are_reported_in_one_error():
     with pytest.raises(ConfigError) as error:
         EarlyStopping(patience=0, min_delta=-1.0, mode="smallest")
     for name in ("patience", "min_delta", "mode"):

@@ -20,7 +20,7 @@ def written(folder):
     return found
 
 
-def test_figures_and_images_are_written_once_however_often_a_run_is_measured(tmp_path):
+def test_repeated_evaluation_writes_each_figure_and_image_once(tmp_path):
     (tmp_path / "tensorboard").mkdir()
     findings = {"calibration": finding(figures={"reliability": figure()})}
     for _ in range(2):
@@ -30,7 +30,7 @@ def test_figures_and_images_are_written_once_however_often_a_run_is_measured(tmp
     assert found["calibration/reliability"] == [(57, 300, 200)]
 
 
-def test_images_of_parts_that_are_kept_stay(tmp_path):
+def test_images_of_kept_parts_are_not_removed(tmp_path):
     (tmp_path / "tensorboard").mkdir()
     parts = {name: finding(figures={"drawn": figure()}) for name in ("grad_cam", "costs")}
     write_evaluation_images(tmp_path, parts, step=57)

@@ -2,14 +2,14 @@ from keraunos.callbacks.event_list import event_list
 from keraunos.core.run_events import Event
 
 
-def test_names_with_markdown_in_them_are_shown_as_they_are():
+def test_markdown_in_names_is_escaped():
     stall = Event("stall", "in Python (__init__.py:3, *load* | a)", 7, 0.0)
     shown = event_list([stall], [])
     assert r"in Python (\_\_init\_\_.py:3, \*load\* \| a)" in shown
     assert shown.startswith("**Nothing is known to be wrong.**")
 
 
-def test_what_is_wrong_now_comes_before_what_happened_newest_first():
+def test_current_problems_come_before_the_history_in_newest_first_order():
     events = [Event("stall", f"number {n}", n, 60.0 * n) for n in range(3)]
     now, _, history = event_list(events, events[1:2]).partition("**All events")
     assert "number 1" in now

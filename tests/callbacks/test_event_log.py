@@ -13,7 +13,7 @@ def lines(path):
     return [json.loads(line) for line in (path / "events.jsonl").read_text().splitlines()]
 
 
-def heard_by(run_dir, *callbacks, **values):
+def run_with_listeners(run_dir, *callbacks, **values):
     return listening(new_run(run_dir=run_dir, **values), *callbacks)
 
 
@@ -29,13 +29,13 @@ def shown_text(run, part):
 
 
 @pytest.mark.feature("events")
-def test_each_event_is_a_line_and_a_resumed_run_adds_to_them(tmp_path):
-    run = heard_by(tmp_path, EventLog())
+def test_each_event_is_one_line_and_resumed_runs_append(tmp_path):
+    run = run_with_listeners(tmp_path, EventLog())
     run.step = 9
     run.report("checkpoint", "step-00000009 written in 0.1 s, 3.0 MB")
     with (tmp_path / "events.jsonl").open("a") as file:
         file.write('{"kind": "torn')
-    again = heard_by(tmp_path, EventLog(), resumed_from=tmp_path, step=3)
+    again = run_with_listeners(tmp_path, EventLog(), resumed_from=tmp_path, step=3)
     again.report("resumed", "from step-00000003")
     *whole, _ = first, torn, second = (tmp_path / "events.jsonl").read_text().splitlines()
     assert torn == '{"kind": "torn'
@@ -48,11 +48,11 @@ def test_each_event_is_a_line_and_a_resumed_run_adds_to_them(tmp_path):
     assert whole
 
 
-def test_where_it_can_t_be_written_that_is_said_once(tmp_path, monkeypatch, capsys):
+def test_write_failure_is_reported_once(tmp_path, monkeypatch, capsys):
     def fail(path):
         raise OSError(28, "No space left on device", str(path))
 
-    run = heard_by(tmp_path, EventLog())
+    run = run_with_listeners(tmp_path, EventLog())
     monkeypatch.setattr(module, "open_to_append", fail)
     run.report("resumed", "one")
     run.report("checkpoint", "two")
@@ -61,12 +61,12 @@ def test_where_it_can_t_be_written_that_is_said_once(tmp_path, monkeypatch, caps
     assert "training continues" in shown
 
 
-def test_a_callback_that_fails_is_named_once_and_the_others_hear(tmp_path, capsys):
+def test_failing_listener_is_reported_once_and_others_still_get_events(tmp_path, capsys):
     class Broken(Callback):
         def on_event(self, run, event):
             raise RuntimeError("no more")
 
-    run = heard_by(tmp_path, Broken(), EventLog())
+    run = run_with_listeners(tmp_path, Broken(), EventLog())
     run.report("resumed", "one")
     run.report("end", "two")
     assert [each["text"] for each in lines(tmp_path)] == ["one", "two"]
@@ -74,15 +74,15 @@ def test_a_callback_that_fails_is_named_once_and_the_others_hear(tmp_path, capsy
 
 
 @pytest.mark.feature("events")
-def test_tensorboard_shows_all_of_them_with_the_newest_and_keeps_them(tmp_path):
+def test_tensorboard_lists_all_events_and_keeps_them_after_resuming(tmp_path):
     board = TensorBoard(images=False)
-    run = heard_by(tmp_path, board)
+    run = run_with_listeners(tmp_path, board)
     board.on_fit_begin(run)
     run.step = 6
     run.report("plateau", "val_loss | no better")
     end_fit(run, board)
     board = TensorBoard(images=False)
-    again = heard_by(tmp_path, board, resumed_from=tmp_path, step=3)
+    again = run_with_listeners(tmp_path, board, resumed_from=tmp_path, step=3)
     board.on_fit_begin(again)
     again.report("resumed", "from step-00000003")
     again.report("checkpoint", "step-00000004 written")
@@ -96,8 +96,8 @@ def test_tensorboard_shows_all_of_them_with_the_newest_and_keeps_them(tmp_path):
     assert "step-00000004" not in found[3]
 
 
-def test_lines_of_json_have_them(tmp_path, capsys):
-    heard_by(tmp_path, JsonLog()).report("stall", "no step")
+def test_json_log_contains_events(tmp_path, capsys):
+    run_with_listeners(tmp_path, JsonLog()).report("stall", "no step")
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line)["kind"] == "stall"
     assert json.loads(line)["event"] == "report"

@@ -1,4 +1,4 @@
-"""What every callback that is exported promises."""
+"""What every exported callback guarantees."""
 
 import copy
 import inspect
@@ -37,7 +37,7 @@ def fits(tmp_path_factory):
     return folder, callbacks
 
 
-def test_all_that_can_be_named_are_exported():
+def test_all_registered_callbacks_are_exported():
     assert set(KINDS) - {"callback", "keras_callback"} == set(CALLBACK_CLASSES)
     assert {"on_fit_begin", "on_exception", "state_dict", "reset"} <= set(HOOKS)
 
@@ -50,7 +50,7 @@ def test_hooks_have_the_signature_of_the_base_class(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_what_reset_clears_is_in_the_state(name):
+def test_resettable_callbacks_return_their_state(name):
     kind = KINDS[name]
     clears = kind.reset is not Callback.reset and kind.is_resumable
     keeps = kind.state_dict is not Callback.state_dict
@@ -60,14 +60,14 @@ def test_what_reset_clears_is_in_the_state(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_its_docstring_has_an_example(name):
+def test_docstring_has_an_example(name):
     """They are run by tests/test_doctests.py."""
     assert "Example:\n" in KINDS[name].__doc__
     assert ">>> " in KINDS[name].__doc__
 
 
 @pytest.mark.slow
-def test_a_second_fit_and_one_with_copies_know_nothing_of_the_first(fits):
+def test_reused_callbacks_and_copies_start_fresh_in_each_fit(fits):
     folder, _ = fits
     assert_equal(state(folder / "second"), state(folder / "first"))
     files = [set(contents(folder / name)) for name in ("first", "second")]
@@ -78,7 +78,7 @@ def test_a_second_fit_and_one_with_copies_know_nothing_of_the_first(fits):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
-def test_a_copy_that_forgets_leaves_the_original_as_it_was(name, fits):
+def test_resetting_a_copy_leaves_the_original_unchanged(name, fits):
     original = fits[1][name]
     before = copy.deepcopy(original.state_dict())
     copy.deepcopy(original).reset()
@@ -87,7 +87,7 @@ def test_a_copy_that_forgets_leaves_the_original_as_it_was(name, fits):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
-def test_a_callback_without_reset_and_state_does_not_change(name, fits):
+def test_fits_do_not_change_callbacks_without_reset_and_state(name, fits):
     kind = KINDS[name]
     if (kind.reset, kind.state_dict) == (Callback.reset, Callback.state_dict):
         assert vars(fits[1][name]) == vars(every_callback()[name])
@@ -95,7 +95,7 @@ def test_a_callback_without_reset_and_state_does_not_change(name, fits):
 
 @pytest.mark.feature("callback state")
 @pytest.mark.slow
-def test_killed_and_resumed_all_of_them_go_on_as_if_nothing_had_happened(fits, tmp_path):
+def test_all_callbacks_resume_after_a_kill_as_if_uninterrupted(fits, tmp_path):
     killed = Program(
         program, tmp_path / "run", SWITCH * STEPS + 3, output=tmp_path / "output"
     )

@@ -10,7 +10,7 @@ def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def test_data_are_drawn_before_training_and_curves_after(image_folder, tmp_path):
+def test_data_figures_are_drawn_before_training_and_curves_after(image_folder, tmp_path):
     data = ImageData.from_folder(image_folder / "train", image_size=32)
     run, drawing = new_run(run_dir=tmp_path, data=data), Figures()
     drawing.on_fit_begin(run)
@@ -33,7 +33,7 @@ def test_drawing_the_same_data_twice_gives_the_same_images(image_folder, tmp_pat
         np.testing.assert_array_equal(pixels(first), pixels(second))
 
 
-def test_data_that_are_no_images_leave_only_the_curves(tmp_path):
+def test_only_curves_are_drawn_without_image_data(tmp_path):
     run, drawing = new_run(run_dir=tmp_path, data="rows of a table"), Figures()
     drawing.on_fit_begin(run)
     end_epoch(run, drawing, loss=0.5)

@@ -1,4 +1,4 @@
-"""Callbacks that others have written for Keras run as they are, on two replicas."""
+"""Third-party Keras callbacks run unchanged, on two replicas."""
 
 import json
 from importlib.util import find_spec
@@ -28,7 +28,7 @@ def run(program, folder, **environment):
 @pytest.mark.nightly
 @pytest.mark.feature("W&B and MLflow")
 @needs("wandb")
-def test_the_callback_of_weights_and_biases_logs_each_epoch(tmp_path):
+def test_weights_and_biases_callback_logs_each_epoch(tmp_path):
     history, epochs = run(log_with_wandb, tmp_path, WANDB_MODE="offline")
     assert [values["epoch/epoch"] for values in epochs] == list(range(EPOCHS))
     for name in METRICS:
@@ -41,7 +41,7 @@ def test_the_callback_of_weights_and_biases_logs_each_epoch(tmp_path):
 @pytest.mark.nightly
 @pytest.mark.feature("W&B and MLflow")
 @needs("mlflow")
-def test_the_callback_of_mlflow_logs_each_epoch(tmp_path):
+def test_mlflow_callback_logs_each_epoch(tmp_path):
     history, logged = run(log_with_mlflow, tmp_path, MLFLOW_ALLOW_FILE_STORE="true")
     for name in METRICS:
         expected = [[epoch, value] for epoch, value in enumerate(history[name])]

@@ -26,8 +26,8 @@ def run(reported):
     return run
 
 
-def look(run, health, count=5, **values):
-    """As many samples with these values, in place of those of a healthy run."""
+def add_samples(run, health, count=5, **values):
+    """Adds samples with these values in place of those of a healthy run."""
     for _ in range(count):
         run.step += 1
         run.health.add(run.step, {**FINE, **values})
@@ -53,48 +53,48 @@ def health(run):
         ({"gradient_norm/conv1": 0.0}, "no gradient reaches conv1"),
     ],
 )
-def test_what_is_wrong_is_said_once_and_again_when_it_is_over(
+def test_each_problem_is_reported_once_and_again_on_recovery(
     values, words, run, health, reported
 ):
-    look(run, health)
+    add_samples(run, health)
     assert not reported
-    look(run, health, 9, **values)
+    add_samples(run, health, 9, **values)
     ((kind, text),) = reported
     assert kind == "health"
     assert re.search(words, text)
-    look(run, health, 9)
+    add_samples(run, health, 9)
     (_, (kind, over)) = reported
     assert kind == "recovered"
     assert over != text
-    look(run, health, 9, **values)
+    add_samples(run, health, 9, **values)
     assert reported[2:] == [("health", text)]
 
 
-def test_data_that_another_worker_waits_for_are_what_is_slow(run, health, reported):
+def test_slow_data_on_another_worker_is_blamed_instead_of_all_reduce(run, health, reported):
     waits = {"input_wait_share/worker_1": 0.9, "all_reduce_share": 0.95}
-    look(run, health, **waits)
+    add_samples(run, health, **waits)
     ((_, text),) = reported
     assert "90% of a step is spent waiting for data on worker 1" in text
-    look(run, health, **waits | {"input_wait_share/worker_1": 0.1})
+    add_samples(run, health, **waits | {"input_wait_share/worker_1": 0.1})
     assert [kind for kind, _ in reported] == ["health", "recovered", "health"]
     assert "all-reduce" in reported[-1][1]
 
 
-def test_a_single_bad_step_and_too_few_steps_are_no_finding(run, health, reported):
-    look(run, health, 2, **{"update_ratio/head": 0.9})
-    look(run, health, 20)
-    look(run, health, 2, **{"update_ratio/head": 0.9})
+def test_brief_outliers_are_not_reported(run, health, reported):
+    add_samples(run, health, 2, **{"update_ratio/head": 0.9})
+    add_samples(run, health, 20)
+    add_samples(run, health, 2, **{"update_ratio/head": 0.9})
     assert not reported
 
 
-def test_what_hovers_about_a_threshold_is_said_once(run, health, reported):
+def test_value_hovering_around_a_threshold_is_reported_once(run, health, reported):
     for _ in range(4):
-        look(run, health, **{"update_ratio/head": 0.11})
-        look(run, health, **{"update_ratio/head": 0.09})
+        add_samples(run, health, **{"update_ratio/head": 0.11})
+        add_samples(run, health, **{"update_ratio/head": 0.09})
     assert len(reported) == 1
 
 
-def test_short_epochs_are_judged_by_all_their_waiting(run, health, reported):
+def test_short_epochs_are_judged_by_their_total_data_wait(run, health, reported):
     for waited in (0.3, 0.5, 1.0, 0.1):
         end_epoch(run, health, **{**SPEED, "data_wait_seconds": waited})
     first, second = (text for _, text in reported)
@@ -102,18 +102,18 @@ def test_short_epochs_are_judged_by_all_their_waiting(run, health, reported):
     assert second.startswith("no longer input-bound: 5%")
 
 
-def test_whoever_trains_on_cached_features_is_not_told_to_cache_images(health, reported):
+def test_caching_images_is_not_suggested_when_training_on_cached_features(health, reported):
     run = new_run(FakeEngine(trains_on_features=True))
     run.events.listen(lambda event: reported.append(event.text))
     health.on_fit_begin(run)
-    look(run, health, input_wait_share=0.62)
+    add_samples(run, health, input_wait_share=0.62)
     (text,) = reported
     assert "62% of a step is spent waiting for data: features are cached" in text
     assert "data.cache" not in text
 
 
-def test_a_resumed_run_says_nothing_twice_and_continues_its_means(run, health, reported):
-    look(run, health, 6, **{"update_ratio/head": 0.3})
+def test_resumed_run_repeats_no_finding_and_continues_its_means(run, health, reported):
+    add_samples(run, health, 6, **{"update_ratio/head": 0.3})
     state, means = health.state_dict(), run.health.means()
     other, resumed = Health(), new_run(step=run.step)
     resumed.events.listen(lambda event: reported.append(event.text))
@@ -122,21 +122,21 @@ def test_a_resumed_run_says_nothing_twice_and_continues_its_means(run, health, r
     other.on_epoch_begin(resumed)
     other.load_state_dict(state)
     assert resumed.health.means() == means
-    look(resumed, other, 1, **{"update_ratio/head": 0.3})
+    add_samples(resumed, other, 1, **{"update_ratio/head": 0.3})
     assert len(reported) == 1
     other.on_epoch_begin(resumed)
     assert resumed.health.means() == {}
 
 
-def test_a_new_phase_is_judged_by_its_own_samples(run, health, reported):
-    look(run, health, **{"update_ratio/head": 0.3})
+def test_new_phase_is_judged_only_by_its_own_samples(run, health, reported):
+    add_samples(run, health, **{"update_ratio/head": 0.3})
     health.on_phase_begin(run)
-    look(run, health, 4, **{"update_ratio/head": 0.3})
+    add_samples(run, health, 4, **{"update_ratio/head": 0.3})
     assert len(reported) == 1
-    look(run, health, 1, **{"update_ratio/head": 0.3})
+    add_samples(run, health, 1, **{"update_ratio/head": 0.3})
     assert len(reported) == 2
 
 
-def test_what_was_not_measured_is_not_judged():
+def test_missing_measurements_produce_no_findings():
     assert find({}) == []
     assert [each.key for each in find({"update_ratio/a/b": 1.0})] == ["update_ratio/a/b"]

@@ -2,7 +2,7 @@ import numpy as np
 from keraunos.callbacks.health_record import HealthRecord
 
 
-def test_means_are_over_the_samples_that_have_the_value():
+def test_means_cover_only_samples_with_a_finite_value():
     record = HealthRecord()
     record.add(10, {"a": 1.0, "b": 5.0})
     record.add(20, {"a": 2.0, "b": np.nan, "c": np.inf})
@@ -12,7 +12,7 @@ def test_means_are_over_the_samples_that_have_the_value():
     assert record.means() == {}
 
 
-def test_medians_are_of_the_newest_five_and_need_that_many():
+def test_medians_need_the_newest_five_samples():
     record = HealthRecord()
     for step, value in enumerate([9.0, 1.0, 2.0, 3.0]):
         record.add(step, {"a": value})
@@ -23,7 +23,7 @@ def test_medians_are_of_the_newest_five_and_need_that_many():
     assert record.medians() == {}
 
 
-def test_a_line_has_the_largest_update_ratio_and_what_else_there_is_room_for():
+def test_log_line_shows_the_largest_update_ratio_and_the_loss_scale():
     record = HealthRecord()
     ratios = {"update_ratio/a": 0.5, "update_ratio/b": 2.0}
     record.add(1, {**ratios, "loss_scale": 8.0, "x": 1.0})

@@ -8,24 +8,24 @@ from keraunos.callbacks import heartbeat as module
 from keraunos.core.errors import ConfigError
 
 
-def beat(path):
+def read_heartbeat(path):
     return json.loads(path.read_text())
 
 
 @pytest.mark.feature("heartbeat")
-def test_it_tells_that_the_process_lives_and_when_training_moved_last(tmp_path):
+def test_heartbeat_shows_liveness_and_the_time_of_the_last_step(tmp_path):
     run, heartbeat = new_run(run_dir=tmp_path), Heartbeat(every_seconds=0.01)
     run.activity.step_done(7)
     run.activity.step_time = 1000.0
     heartbeat.on_fit_begin(run)
-    first = beat(tmp_path / "heartbeat.json")
-    while beat(tmp_path / "heartbeat.json")["time"] <= first["time"]:
+    first = read_heartbeat(tmp_path / "heartbeat.json")
+    while read_heartbeat(tmp_path / "heartbeat.json")["time"] <= first["time"]:
         time.sleep(0.005)
-    later = beat(tmp_path / "heartbeat.json")
+    later = read_heartbeat(tmp_path / "heartbeat.json")
     assert (later["state"], later["step"], later["last_step_time"]) == ("running", 7, 1000)
     run.stop_reason = "max_epochs=9 is reached"
     end_fit(run, heartbeat)
-    last = beat(tmp_path / "heartbeat.json")
+    last = read_heartbeat(tmp_path / "heartbeat.json")
     assert (last["state"], last["stop_reason"]) == ("ended", run.stop_reason)
     assert last["last_step_time"] == 1000
 
@@ -33,20 +33,20 @@ def test_it_tells_that_the_process_lives_and_when_training_moved_last(tmp_path):
 @pytest.mark.parametrize(
     ("interrupted", "state"), [(True, "interrupted"), (False, "failed")]
 )
-def test_how_a_run_ended_stands_in_it(tmp_path, interrupted, state):
+def test_heartbeat_records_how_the_run_ended(tmp_path, interrupted, state):
     file = tmp_path / "beats" / "mine.json"
     file.parent.mkdir()
     run, heartbeat = new_run(), Heartbeat(file=file)
     heartbeat.on_fit_begin(run)
     run.is_interrupted = interrupted
     heartbeat.on_exception(run, ValueError("on purpose"))
-    assert beat(file)["state"] == state
+    assert read_heartbeat(file)["state"] == state
     Heartbeat(file=file).on_fit_begin(new_run())  # its own is replaced
-    assert beat(file)["state"] == "running"
+    assert read_heartbeat(file)["state"] == "running"
 
 
 @pytest.mark.parametrize("content", ["my diary", "[1]", "{}"])
-def test_a_file_that_holds_something_else_is_not_replaced(tmp_path, content):
+def test_unrelated_file_is_not_overwritten(tmp_path, content):
     file = tmp_path / "diary.json"
     file.write_text(content)
     with pytest.raises(ConfigError, match=r"callbacks\.heartbeat\.file="):
@@ -54,7 +54,7 @@ def test_a_file_that_holds_something_else_is_not_replaced(tmp_path, content):
     assert file.read_text() == content
 
 
-def test_where_it_can_t_be_written_that_is_said_once(tmp_path, monkeypatch, capsys):
+def test_write_failure_is_reported_once(tmp_path, monkeypatch, capsys):
     def fail(path, content):
         raise OSError(28, "No space left on device")
 

@@ -17,7 +17,7 @@ def serialized(optimizer):
 
 
 @pytest.mark.slow
-def test_a_run_is_named_by_the_settings_that_people_compare(image_folder):
+def test_hyperparameters_are_the_settings_worth_comparing(image_folder):
     data = ImageData.from_folder(
         image_folder / "train", image_size=32, batch_size=7, augmentation=Augmentation(0.25)
     )
@@ -51,7 +51,7 @@ def test_a_run_is_named_by_the_settings_that_people_compare(image_folder):
     }
 
 
-def test_the_learning_rate_of_a_schedule_of_keras_is_where_it_starts():
+def test_learning_rate_of_a_keras_schedule_is_its_initial_value():
     decay = keras.optimizers.schedules.ExponentialDecay(0.5, 10, 0.9)
     scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(decay))
     assert hyperparameters(serialized(scaled)) == {
@@ -63,7 +63,7 @@ def test_the_learning_rate_of_a_schedule_of_keras_is_where_it_starts():
 
 
 @pytest.mark.feature("hparams")
-def test_a_session_tells_settings_and_the_best_of_each_metric(tmp_path):
+def test_session_contains_settings_and_the_values_of_the_best_epoch(tmp_path):
     run = new_run(run_dir=tmp_path / "runs" / "first", settings=SETTINGS)
     board = TensorBoard()
     board.on_fit_begin(run)
@@ -89,7 +89,7 @@ def test_a_session_tells_settings_and_the_best_of_each_metric(tmp_path):
         (lambda board, run: board.on_exception(run, OSError()), api_pb2.STATUS_FAILURE),
     ],
 )
-def test_a_session_tells_how_the_run_ended(tmp_path, end, status):
+def test_session_records_how_the_run_ended(tmp_path, end, status):
     run, board = new_run(run_dir=tmp_path, settings=SETTINGS), TensorBoard()
     board.on_fit_begin(run)
     with run.background:
@@ -97,7 +97,7 @@ def test_a_session_tells_how_the_run_ended(tmp_path, end, status):
     assert message_of(tmp_path, metadata.SESSION_END_INFO_TAG).status == status
 
 
-def test_an_interrupted_run_has_no_end_until_it_is_resumed(tmp_path):
+def test_interrupted_run_has_no_session_end(tmp_path):
     for resumed_from in (None, tmp_path / "step-00000003"):
         run = new_run(run_dir=tmp_path, settings=SETTINGS, resumed_from=resumed_from)
         board = TensorBoard()

@@ -1,4 +1,4 @@
-"""Lines of JSON: one at the start, one an epoch, few between, one at the end."""
+"""JSON lines: one at the start, one per epoch, a few in between, one at the end."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from keraunos.callbacks import Callback, CallbackList, JsonLog, ProgressBar, Run
 
 
 class Counts(Callback):
-    """Notes that it was called."""
+    """Records that it was called."""
 
     def __init__(self, called: list[str]) -> None:
         self.called = called
@@ -30,7 +30,7 @@ def written(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_fit_is_a_line_an_epoch_between_two() -> None:
+def test_fit_writes_a_start_line_one_line_per_epoch_and_an_end_line() -> None:
     stream = io.StringIO()
     dataset = tf.data.Dataset.from_tensor_slices(examples(14)).batch(4)
     # A slow machine would be reported by it.
@@ -49,7 +49,7 @@ def test_a_fit_is_a_line_an_epoch_between_two() -> None:
     assert lines[-1]["stop_reason"] == "max_epochs=2 is reached"
 
 
-def test_within_an_epoch_there_is_at_most_a_line_a_minute() -> None:
+def test_at_most_one_line_per_minute_is_written_within_an_epoch() -> None:
     now = [0.0]
     stream = io.StringIO()
     log = JsonLog(stream=stream, clock=lambda: now[0])
@@ -62,14 +62,14 @@ def test_within_an_epoch_there_is_at_most_a_line_a_minute() -> None:
     assert written(stream)[0]["loss"] is None  # JSON has no NaN
 
 
-def test_what_ended_a_fit_early_is_said() -> None:
+def test_error_that_ended_a_fit_is_logged() -> None:
     stream = io.StringIO()
     JsonLog(stream=stream).on_exception(run_state(), LookupError("gone"))
     assert written(stream)[0]["stop_reason"] == "LookupError: gone"
 
 
 @pytest.mark.parametrize("writer", [JsonLog(), ProgressBar()])
-def test_beside_the_chief_what_writes_is_there_but_silent(writer: Any) -> None:
+def test_output_callbacks_are_kept_but_silent_on_other_workers(writer: Any) -> None:
     called: list[str] = []
     writer.on_fit_begin = lambda run: called.append("writer")
     callbacks = CallbackList({"writer": writer, "other": Counts(called)})

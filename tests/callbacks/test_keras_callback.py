@@ -1,4 +1,4 @@
-"""Callbacks of Keras see and do under the Trainer what they do under `Model.fit`."""
+"""Keras callbacks behave under the Trainer as under `Model.fit`."""
 
 import csv
 
@@ -24,7 +24,7 @@ HOOKS = (
 
 
 class Recorder(keras.callbacks.Callback):
-    """Notes every hook with its arguments, and stops where it is told."""
+    """Records every hook with its arguments, and stops at a given one."""
 
     def __init__(self, stop_at=None):
         super().__init__()
@@ -58,7 +58,7 @@ def dataset(count):
     return tf.data.Dataset.from_tensor_slices(examples(count)).batch(8)
 
 
-def by_keras(callbacks, build, epochs=3):
+def fit_with_keras(callbacks, build, epochs=3):
     keras.utils.set_random_seed(0)
     model = build()
     model.run_eagerly = True  # tracing takes longer than so few steps
@@ -72,7 +72,7 @@ def by_keras(callbacks, build, epochs=3):
     return model
 
 
-def by_trainer(callbacks, optimizer=None, epochs=3, count=1):
+def fit_with_trainer(callbacks, optimizer=None, epochs=3, count=1):
     with one_trace(count, "classifier", optimizer) as strategy:
         trainer = Trainer(strategy=strategy, max_epochs=epochs, callbacks=callbacks)
         return trainer.fit(classifier(optimizer), dataset(21), validation_data=dataset(13))
@@ -83,10 +83,10 @@ def by_trainer(callbacks, optimizer=None, epochs=3, count=1):
 @pytest.mark.parametrize(
     "stop_at", [None, ("on_train_batch_end", 1), ("on_epoch_end", 0)], ids=str
 )
-def test_hooks_and_logs_are_those_of_model_fit(stop_at):
+def test_hooks_and_logs_match_model_fit(stop_at):
     theirs, ours = Recorder(stop_at), Recorder(stop_at)
-    by_keras([theirs], classifier(), epochs=2)
-    result = by_trainer([ours], epochs=2)
+    fit_with_keras([theirs], classifier(), epochs=2)
+    result = fit_with_trainer([ours], epochs=2)
     assert [call[:2] for call in ours.calls] == [call[:2] for call in theirs.calls]
     assert len(ours.calls) > 10
     for (hook, _, own), (_, _, expected) in zip(ours.calls, theirs.calls, strict=True):
@@ -116,25 +116,27 @@ ACTING = {
 
 
 @pytest.fixture(scope="module")
-def without_any():
-    return weights_of(by_keras([], classifier(with_momentum)))
+def weights_without_callbacks():
+    return weights_of(fit_with_keras([], classifier(with_momentum)))
 
 
 @pytest.mark.feature("reduce on plateau")
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", ACTING)
-def test_those_that_act_on_training_act_alike_on_two_replicas(name, without_any):
+def test_callbacks_that_change_training_have_the_same_effect_on_two_replicas(
+    name, weights_without_callbacks
+):
     build = classifier(with_momentum)
-    expected = weights_of(by_keras([ACTING[name]()], build))
-    assert largest_difference(without_any, expected) > 1e-3
-    found = weights_of(by_trainer([ACTING[name]()], with_momentum, count=2).model)
+    expected = weights_of(fit_with_keras([ACTING[name]()], build))
+    assert largest_difference(weights_without_callbacks, expected) > 1e-3
+    found = weights_of(fit_with_trainer([ACTING[name]()], with_momentum, count=2).model)
     assert largest_difference(found, expected) < 1e-5
 
 
-def test_those_that_write_write(tmp_path):
+def test_callbacks_that_write_files_work(tmp_path):
     saved = tmp_path / "best.keras"
     history = keras.callbacks.History()
-    result = by_trainer(
+    result = fit_with_trainer(
         [
             keras.callbacks.CSVLogger(tmp_path / "log.csv"),
             keras.callbacks.ModelCheckpoint(saved, monitor="val_loss", save_best_only=True),
@@ -151,16 +153,16 @@ def test_those_that_write_write(tmp_path):
     assert largest_difference(weights_of(best), weights_of(result.model)) < 1e-6
 
 
-def test_a_lambda_callback_sees_every_batch():
+def test_lambda_callback_receives_every_batch():
     seen = []
     callback = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: seen.append(batch)
     )
-    by_trainer([callback], epochs=2)
+    fit_with_trainer([callback], epochs=2)
     assert seen == [0, 1, 2, 0, 1, 2]
 
 
-def test_batch_hooks_are_left_out_if_there_are_none():
+def test_metrics_are_not_fetched_without_batch_hooks():
     callback, run = KerasCallback(keras.callbacks.History()), new_run()
     run.read_metrics = lambda: pytest.fail("fetched from the device")
     callback.on_fit_begin(run)
@@ -170,7 +172,7 @@ def test_batch_hooks_are_left_out_if_there_are_none():
     assert callback.callback.history == {"loss": [0.5]}
 
 
-def test_a_stop_of_the_last_fit_is_forgotten():
+def test_stop_request_of_the_previous_fit_is_cleared():
     run = new_run()
     run.model.stop_training = True
     callback = KerasCallback(keras.callbacks.History())
@@ -179,7 +181,7 @@ def test_a_stop_of_the_last_fit_is_forgotten():
     assert run.stop_reason is None
 
 
-def test_what_a_callback_does_to_its_logs_stays_with_it():
+def test_callback_changes_to_logs_do_not_affect_the_run():
     class Changes(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             logs["loss"] = -1.0
@@ -189,7 +191,7 @@ def test_what_a_callback_does_to_its_logs_stays_with_it():
     assert run.metrics == {"loss": 0.5}
 
 
-def test_those_that_cannot_be_resumed_are_named_at_the_start():
+def test_callbacks_that_cannot_be_resumed_are_listed_at_the_start():
     trainer = Trainer(
         strategy=replicas(1),
         callbacks=[keras.callbacks.EarlyStopping("loss"), keras.callbacks.History()],
@@ -212,7 +214,7 @@ class ResumesByItself(keras.callbacks.Callback):
     "make",
     [keras.callbacks.BackupAndRestore, lambda _: ResumesByItself()],
 )
-def test_a_callback_that_would_begin_at_a_later_epoch_is_refused(make, tmp_path):
+def test_callback_that_starts_at_a_later_epoch_is_rejected(make, tmp_path):
     """The Trainer would train all epochs again, on weights that are trained already."""
     with pytest.raises(ConfigError, match=r"all epochs again.*give the Trainer a run_dir"):
         KerasCallback(make(tmp_path)).on_fit_begin(new_run())

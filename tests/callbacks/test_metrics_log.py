@@ -16,7 +16,7 @@ def lines(path):
 
 
 @pytest.mark.feature("metrics file", "speed")
-def test_a_line_per_epoch_holds_position_and_metrics_in_order(tmp_path):
+def test_each_epoch_line_holds_position_and_metrics_in_order(tmp_path):
     run, log = new_run(run_dir=tmp_path), MetricsLog()
     end_epoch(run, log, loss=0.75, val_loss=0.5, **SPEED)
     end_epoch(run, log, loss=0.25, val_loss=0.125, **SPEED)
@@ -26,7 +26,7 @@ def test_a_line_per_epoch_holds_position_and_metrics_in_order(tmp_path):
     assert (second["epoch"], second["step"], second["val_loss"]) == (2, 6, 0.125)
 
 
-def test_a_line_has_the_means_of_the_steps_that_were_looked_into(tmp_path):
+def test_epoch_line_contains_the_means_of_sampled_steps(tmp_path):
     run = new_run(run_dir=tmp_path)
     run.health.add(1, {"update_ratio/head": 0.25})
     run.health.add(2, {"update_ratio/head": 0.75})
@@ -37,19 +37,19 @@ def test_a_line_has_the_means_of_the_steps_that_were_looked_into(tmp_path):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_values_that_json_lacks_are_null(tmp_path, value):
+def test_non_finite_values_are_written_as_null(tmp_path, value):
     end_epoch(new_run(run_dir=tmp_path), MetricsLog(), loss=1.0, val_loss=value)
     assert lines(tmp_path) == [{"epoch": 1, "step": 3, "loss": 1.0, "val_loss": None}]
 
 
-def test_a_resumed_run_goes_on_in_the_same_file(tmp_path):
+def test_resumed_run_appends_to_the_same_file(tmp_path):
     run = new_run(run_dir=tmp_path)
     for loss in (0.5, 0.25):
         end_epoch(run, MetricsLog(), loss=loss)
     assert [line["epoch"] for line in lines(tmp_path)] == [1, 2]
 
 
-def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
+def test_nothing_is_written_without_a_run_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     end_epoch(new_run(), MetricsLog(), loss=1.0)
     assert not list(tmp_path.iterdir())
@@ -73,7 +73,7 @@ def resumed(path, **history):
         lambda path: path.unlink(),
     ],
 )
-def test_damaged_lines_are_mended_from_the_history(tmp_path, damage, capsys):
+def test_damaged_lines_are_repaired_from_the_history(tmp_path, damage, capsys):
     run = new_run(run_dir=tmp_path)
     for loss in (0.5, math.nan):
         end_epoch(run, MetricsLog(), loss=loss)
@@ -84,7 +84,7 @@ def test_damaged_lines_are_mended_from_the_history(tmp_path, damage, capsys):
     assert "metrics.jsonl was damaged" in capsys.readouterr().err
 
 
-def test_a_torn_line_and_epochs_to_come_are_left_out_without_a_word(tmp_path, capsys):
+def test_truncated_line_and_later_epochs_are_dropped_silently(tmp_path, capsys):
     run = new_run(run_dir=tmp_path)
     for loss in (0.5, 0.25, 0.125):
         end_epoch(run, MetricsLog(), loss=loss)

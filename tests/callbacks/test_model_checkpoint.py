@@ -18,7 +18,7 @@ NAN = math.nan
 
 
 def train(checkpoint, run, values, name="val_loss"):
-    """Ends epochs, in each of which all weights are the epoch's number."""
+    """Ends epochs, with all weights set to the number of the epoch."""
     for value in values:
         fill_weights(run, run.epoch + 1)
         end_epoch(run, checkpoint, **{name: value})
@@ -30,13 +30,13 @@ def begin(run, **options):
     return checkpoint
 
 
-def kept(run):
-    """Numbers of the epochs whose checkpoints are there."""
+def kept_epochs(run):
+    """Numbers of the epochs whose checkpoints exist."""
     found = run.checkpoint_dir.glob("step-*")
     return sorted(int(path.name.removeprefix("step-")) // STEPS for path in found)
 
 
-def named(run, file):
+def epoch_named_in(run, file):
     path = run.checkpoint_dir / file
     if not path.exists():
         return None
@@ -70,15 +70,20 @@ def run(tmp_path):
         ((NAN, 0.5, NAN), {"save_last": False}, [2], 2, None),
     ],
 )
-def test_the_best_and_the_last_stay_and_are_named(run, values, options, epochs, best, last):
+def test_best_and_last_checkpoints_are_kept_and_named(
+    run, values, options, epochs, best, last
+):
     monitor = {"monitor": "val_loss"} if "mode" in options else {}
     train(begin(run, **{**monitor, **options}), run, values)
-    assert kept(run) == epochs
-    assert (named(run, "best.txt"), named(run, "last.txt")) == (best, last)
+    assert kept_epochs(run) == epochs
+    assert (epoch_named_in(run, "best.txt"), epoch_named_in(run, "last.txt")) == (
+        best,
+        last,
+    )
 
 
 @pytest.mark.feature("best and last")
-def test_within_an_epoch_one_is_due_whenever_the_minutes_are_over(run):
+def test_saves_within_an_epoch_every_n_minutes(run):
     now = [0.0]
     checkpoint = begin(run, every_n_minutes=1.5, clock=lambda: now[0])
     due = []
@@ -93,13 +98,13 @@ def test_within_an_epoch_one_is_due_whenever_the_minutes_are_over(run):
         assert run.save_requested == is_due
 
 
-def test_of_two_that_are_as_good_the_earlier_is_the_best(run):
+def test_earlier_checkpoint_wins_ties(run):
     train(begin(run), run, (0.5, 0.5, 0.5))
-    assert kept(run) == [1, 2, 3]
-    assert named(run, "best.txt") == 1
+    assert kept_epochs(run) == [1, 2, 3]
+    assert epoch_named_in(run, "best.txt") == 1
 
 
-def test_nothing_is_saved_that_is_neither_good_nor_wanted_as_the_last(run):
+def test_nan_scores_are_not_saved_without_save_last(run):
     train(begin(run, save_last=False), run, (NAN, NAN))
     assert not run.checkpoint_dir.exists()
     assert best_checkpoint(run.checkpoint_dir) is None
@@ -107,14 +112,14 @@ def test_nothing_is_saved_that_is_neither_good_nor_wanted_as_the_last(run):
 
 @pytest.mark.feature("best weights restored")
 @pytest.mark.parametrize(("restore", "value"), [(True, 2.0), (False, 5.0)])
-def test_the_model_ends_with_the_best_weights_if_wanted(run, restore, value):
+def test_restore_best_decides_the_final_weights(run, restore, value):
     checkpoint = begin(run, restore_best=restore)
     train(checkpoint, run, LOSSES[:5])
     checkpoint.on_fit_end(run)
     assert {float(each) for w in weights_of(run.model) for each in w.ravel()} == {value}
 
 
-def test_a_soup_of_the_best_is_asked_for_and_earlier_ones_are_forgotten(run):
+def test_soup_of_the_best_checkpoints_is_requested_and_old_soups_removed(run):
     old = run.checkpoint_dir / run_layout.soup_name(1)
     write_bundle(old, Bundle({"weights": {}}))
     checkpoint = begin(run, save_top_k=3, soup="greedy")
@@ -125,7 +130,7 @@ def test_a_soup_of_the_best_is_asked_for_and_earlier_ones_are_forgotten(run):
     assert run.requested_soup == SoupRecipe("greedy", names, "val_loss", "min")
 
 
-def test_a_soup_needs_validation_and_batch_norms_that_are_frozen(tmp_path):
+def test_soup_requires_validation_data_and_frozen_batch_norm(tmp_path):
     with pytest.raises(ConfigError, match="scored on validation data"):
         begin(new_run(run_dir=tmp_path), save_top_k=2, soup="uniform")
     run = new_run(run_dir=tmp_path, has_validation=True)
@@ -144,20 +149,20 @@ def test_a_soup_needs_validation_and_batch_norms_that_are_frozen(tmp_path):
         ({"save_top_k": 2, "monitor": "accuracy"}, "a metric of validation"),
     ],
 )
-def test_options_that_leave_no_soup_are_refused(options, words):
+def test_options_that_prevent_a_soup_are_rejected(options, words):
     with pytest.raises(ConfigError, match=words):
         ModelCheckpoint(soup="greedy", **options)
 
 
 @pytest.mark.parametrize(("validated", "name"), [(True, "val_loss"), (False, "loss")])
-def test_without_a_monitor_the_loss_decides_anew_in_each_fit(tmp_path, validated, name):
+def test_default_monitor_is_chosen_again_for_each_fit(tmp_path, validated, name):
     checkpoint = ModelCheckpoint()
     for number, has_validation in enumerate((not validated, validated)):
         checkpoint.reset()
         run = new_run(run_dir=tmp_path / f"{number}", has_validation=has_validation)
         checkpoint.on_fit_begin(run)
     train(checkpoint, run, (0.5, 0.7), name)
-    assert named(run, "best.txt") == 1
+    assert epoch_named_in(run, "best.txt") == 1
 
 
 class AlsoSaves(Callback):
@@ -171,16 +176,16 @@ class AlsoSaves(Callback):
 @pytest.mark.parametrize(
     ("save_last", "epochs"), [(True, [2, 6, 9, 33]), (False, [2, 9, 33])]
 )
-def test_only_checkpoints_of_its_own_are_removed(run, save_last, epochs):
+def test_only_its_own_checkpoints_are_removed(run, save_last, epochs):
     (run.checkpoint_dir / "step-00000099").mkdir(parents=True)
     checkpoint = begin(run, save_last=save_last, every_n_epochs=3)
     for value in (*LOSSES, 0.3, 0.2, 0.1):
         end_epoch(run, checkpoint, AlsoSaves(), val_loss=value)
-    assert kept(run) == epochs
+    assert kept_epochs(run) == epochs
 
 
 @pytest.mark.parametrize("cut", range(1, 6))
-def test_resumed_from_its_own_checkpoint_it_goes_on_as_if_nothing_had_happened(run, cut):
+def test_resuming_from_its_own_checkpoint_equals_an_uninterrupted_run(run, cut):
     options = {"save_top_k": 2}
     train(begin(run, **options), run, LOSSES[:cut])
     last = run.checkpoint_dir / run.checkpoint_name
@@ -190,12 +195,12 @@ def test_resumed_from_its_own_checkpoint_it_goes_on_as_if_nothing_had_happened(r
     resumed.on_fit_begin(run)
     resumed.load_state_dict(state)
     train(resumed, run, LOSSES[cut:])
-    assert kept(run) == [2, 5, 6]
-    assert (named(run, "best.txt"), named(run, "last.txt")) == (6, 6)
+    assert kept_epochs(run) == [2, 5, 6]
+    assert (epoch_named_in(run, "best.txt"), epoch_named_in(run, "last.txt")) == (6, 6)
 
 
 @pytest.mark.feature("weights only")
-def test_weights_alone_are_all_of_the_model_and_nothing_else(run):
+def test_weights_only_checkpoint_holds_all_weights_and_nothing_else(run):
     run.model.layers[0].trainable = False
     checkpoint = begin(run, save_weights_only=True)
     train(checkpoint, run, LOSSES[:3])
@@ -210,7 +215,7 @@ def test_weights_alone_are_all_of_the_model_and_nothing_else(run):
 
 
 @pytest.mark.parametrize("restores", [True, False])
-def test_a_checkpoint_tells_its_epoch_and_why_it_is_the_best(run, restores):
+def test_best_epoch_is_read_from_its_checkpoint_with_metric_and_value(run, restores):
     assert read_best_epoch(run.run_dir) is None
     checkpoint = begin(run, restore_best=restores)
     train(checkpoint, run, LOSSES[:3])
@@ -226,7 +231,7 @@ def test_a_checkpoint_tells_its_epoch_and_why_it_is_the_best(run, restores):
     assert read_best_epoch(run.run_dir) is None
 
 
-def test_within_an_epoch_the_values_of_validation_count(run):
+def test_only_validation_values_trigger_a_save_within_an_epoch(run):
     checkpoint = begin(run)
     train(checkpoint, run, (0.5,))
     run.step, run.epoch_step, run.metrics = 4, 1, {"val_loss": 0.25}
@@ -238,17 +243,17 @@ def test_within_an_epoch_the_values_of_validation_count(run):
     assert not run.save_requested
 
 
-def test_an_epoch_without_validation_is_saved_and_not_judged(run):
+def test_epoch_without_validation_is_saved_but_not_ranked(run):
     checkpoint = begin(run)
     train(checkpoint, run, (0.5,))
     run.skipped_validation = True
     end_epoch(run, checkpoint, loss=0.1)
-    assert (named(run, "best.txt"), named(run, "last.txt")) == (1, 2)
+    assert (epoch_named_in(run, "best.txt"), epoch_named_in(run, "last.txt")) == (1, 2)
 
 
 @pytest.mark.feature("save on exception")
 @pytest.mark.parametrize("wanted", [True, False])
-def test_an_error_is_a_reason_to_save_if_wanted(run, wanted):
+def test_save_on_exception_requests_a_save_after_an_error(run, wanted):
     checkpoint = begin(run, save_on_exception=wanted)
     checkpoint.on_exception(run, KeyboardInterrupt())
     assert not run.save_requested
@@ -256,18 +261,18 @@ def test_an_error_is_a_reason_to_save_if_wanted(run, wanted):
     assert run.save_requested == wanted
 
 
-def test_a_run_without_a_directory_is_refused():
+def test_run_without_a_directory_is_rejected():
     with pytest.raises(ConfigError, match=r"needs a run directory.*run_dir=None.*run_dir"):
         ModelCheckpoint().on_fit_begin(new_run())
 
 
-def test_a_missing_metric_is_an_error_that_names_those_there_are(run):
+def test_missing_metric_error_lists_the_available_metrics(run):
     checkpoint = begin(run, monitor="val_acc")
     with pytest.raises(ConfigError, match=r"one of loss, val_accuracy.*val_accuracy"):
         end_epoch(run, checkpoint, loss=1.0, val_accuracy=0.5)
 
 
-def test_all_wrong_options_are_named_at_once():
+def test_all_invalid_options_are_reported_in_one_error():
     with pytest.raises(ConfigError) as error:
         ModelCheckpoint(save_top_k=0, every_n_epochs=0)
     assert "`callbacks.model_checkpoint.save_top_k` must be" in str(error.value)

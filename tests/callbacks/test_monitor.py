@@ -20,11 +20,11 @@ MAX = [
 @pytest.mark.parametrize(
     ("name", "mode"), [(name, "min") for name in MIN] + [(name, "max") for name in MAX]
 )
-def test_auto_tells_the_direction_by_the_name(name, mode):
+def test_auto_mode_infers_the_direction_from_the_metric_name(name, mode):
     assert Monitor(name).mode == mode
 
 
-def test_a_name_that_tells_nothing_needs_a_mode():
+def test_ambiguous_metric_name_requires_a_mode():
     with pytest.raises(ConfigError, match=r"Received: monitor='val_hinge'.*mode=min or"):
         Monitor("val_hinge")
     with pytest.raises(ConfigError, match=r"`objective`.*objective='val_hinge'"):
@@ -34,7 +34,7 @@ def test_a_name_that_tells_nothing_needs_a_mode():
         Monitor("val_loss", "smallest")
 
 
-def test_a_missing_metric_is_an_error_that_names_those_there_are():
+def test_missing_metric_error_lists_the_available_metrics():
     with pytest.raises(
         ConfigError,
         match=r"one of loss, accuracy, val_accuracy\. Received: monitor='val_accurcy'\. "
@@ -58,5 +58,7 @@ def test_a_missing_metric_is_an_error_that_names_those_there_are():
         ("max", math.nan, None, False),
     ],
 )
-def test_better_is_by_more_than_min_delta_and_never_nan(mode, value, than, better):
+def test_improvement_must_exceed_min_delta_and_nan_never_improves(
+    mode, value, than, better
+):
     assert Monitor("kappa", mode, min_delta=0.1).is_better(value, than) is better

@@ -30,7 +30,7 @@ def lines(panel, width, height=24, file=None):
 
 @pytest.mark.parametrize("width", [40, 60, 71, 72, 80, 120, 200])
 @pytest.mark.parametrize("height", [2, 5, 10, 24])
-def test_it_fits_any_terminal(width, height):
+def test_panel_fits_any_terminal_size(width, height):
     shown = lines(PANEL, width, height)
     assert len(shown) < max(height, 3)
     assert max(map(cell_len, shown)) <= width
@@ -39,7 +39,7 @@ def test_it_fits_any_terminal(width, height):
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
-def test_all_that_matters_is_there_at_any_width(width):
+def test_essential_values_are_shown_at_any_width(width):
     text = "\n".join(lines(PANEL, width))
     for part in ("412 images/s", "ETA 0:12:30", "0.4123", "0.5211", "best val_loss 0.5"):
         assert part in text
@@ -50,20 +50,20 @@ def test_all_that_matters_is_there_at_any_width(width):
     assert "metric_4" not in text
 
 
-def test_a_low_terminal_leaves_out_metrics():
+def test_metrics_are_omitted_on_a_short_terminal():
     text = "\n".join(lines(PANEL, width=80, height=6))
     assert "balanced_accuracy" in text
     assert "metric_0" not in text
     assert "best val_loss" in text
 
 
-def test_without_the_number_of_steps_there_is_no_bar():
+def test_no_progress_bar_when_the_number_of_steps_is_unknown():
     text = "\n".join(lines(Panel("epoch 1/3", done=7, activity="2.5 steps/s"), width=80))
     assert "7/?" in text
     assert "━" not in text
 
 
-def test_numbers_that_are_none_and_names_that_are_hostile_are_shown():
+def test_non_finite_values_and_hostile_names_are_shown_safely():
     nan = float("nan")
     row = MetricRow("a[red]b\n\x1b[2J", nan, [nan, nan], float("inf"), [1.0])
     text = "\n".join(lines(Panel("epoch 1/1", 0, 1, metrics=[row]), width=80))
@@ -72,7 +72,7 @@ def test_numbers_that_are_none_and_names_that_are_hostile_are_shown():
     assert "inf" in text
 
 
-def test_a_terminal_without_unicode_gets_no_curves():
+def test_terminal_without_unicode_shows_no_curves():
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
     console_of(file, 80).print(PANEL)
     text = readable(file.buffer.getvalue().decode("ascii"))

@@ -16,7 +16,7 @@ def test_a_plateau_is_reported_once_and_again_after_an_improvement():
     assert run.stop_reason is None
 
 
-def test_a_resumed_run_counts_on():
+def test_resumed_run_continues_counting_epochs():
     watch, heard = PlateauWatch(monitor="val_accuracy", patience=2), Heard()
     watch.reset()
     run = listening(new_run(has_validation=True), watch, heard)
@@ -28,7 +28,7 @@ def test_a_resumed_run_counts_on():
     assert heard.kinds == ["plateau"]
 
 
-def test_where_nobody_asked_for_a_metric_a_model_without_it_is_left_alone():
+def test_missing_default_metric_is_ignored():
     watch, heard = PlateauWatch(patience=1), Heard()
     run = listening(new_run(), watch, heard)
     for _ in range(3):

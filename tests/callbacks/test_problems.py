@@ -41,7 +41,7 @@ def test_each_problem_raises_its_flag(events, flags):
     assert raised(after(*events)) == flags
 
 
-def test_a_problem_is_over_with_the_event_that_ends_this_one():
+def test_problem_ends_only_with_its_own_recovery_event():
     other = Event("worker_silent", "no heartbeat", 9, 0.0, "worker_2")
     problems = after(FROZEN, other, SLOW_DATA, LARGE_UPDATES)
     assert problems.record(Event("worker_back", "back", 12, 0.0, "worker_1"))
@@ -52,7 +52,7 @@ def test_a_problem_is_over_with_the_event_that_ends_this_one():
     assert not problems.record(Event("end", "all epochs", 12, 0.0))
 
 
-def test_a_resumed_run_keeps_findings_but_neither_workers_nor_stalls():
+def test_resumed_run_keeps_findings_but_drops_worker_and_stall_problems():
     state = json.loads(json.dumps(after(FROZEN, NO_DATA, LARGE_UPDATES).state_dict()))
     resumed = Problems()
     resumed.load_state_dict(state)

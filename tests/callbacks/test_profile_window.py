@@ -9,7 +9,7 @@ from keraunos.configs.problems import ProblemsError
 
 
 class NumberOfSteps(TensorBoard):
-    """Notes at which steps the loop comes back, and when a trace is there."""
+    """Records the steps at which the loop returns, and whether a trace exists."""
 
     def reset(self):
         self.traced = {}
@@ -22,7 +22,7 @@ class NumberOfSteps(TensorBoard):
 @pytest.mark.slow
 @pytest.mark.feature("profiler")
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_the_steps_that_were_asked_for_are_recorded(tmp_path, count):
+def test_requested_steps_are_profiled(tmp_path, count):
     inputs, labels, _ = examples(19)
     dataset = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(2)  # 10 steps
     board = NumberOfSteps(images=False, profile_steps=(4, 6))
@@ -40,13 +40,13 @@ def test_the_steps_that_were_asked_for_are_recorded(tmp_path, count):
     assert len(list(tmp_path.glob("tensorboard/plugins/profile/*/*.xplane.pb"))) == 1
 
 
-def test_nothing_is_due_without_a_window_or_after_it():
+def test_no_step_is_due_without_a_window_or_after_it():
     assert TensorBoard().steps_until_due(0) is None
     board = TensorBoard(profile_steps=(1, 3))
     assert [board.steps_until_due(step) for step in (0, 2, 3)] == [3, 1, None]
 
 
-def test_a_fault_within_the_window_ends_the_recording(tmp_path):
+def test_error_within_the_window_ends_the_recording(tmp_path):
     for number in (1, 2):  # TensorFlow records one thing at a time
         run = new_run(run_dir=tmp_path / str(number))
         board = TensorBoard(profile_steps=[1, 5])
@@ -56,7 +56,7 @@ def test_a_fault_within_the_window_ends_the_recording(tmp_path):
         assert list(run.run_dir.rglob("*.xplane.pb"))
 
 
-def test_a_window_that_ends_before_it_begins_is_refused():
+def test_malformed_windows_are_rejected():
     for wrong in ([5, 4], [0, 2], [3]):
         with pytest.raises(ProblemsError, match=r"callbacks.tensorboard.profile_steps"):
             check_callbacks({"tensorboard": {"profile_steps": wrong}})

@@ -44,7 +44,7 @@ def pairs(line):
 
 
 @pytest.mark.feature("progress")
-def test_without_a_terminal_an_epoch_is_one_line_of_pairs(bar, log):
+def test_each_epoch_is_one_line_of_pairs_without_a_terminal(bar, log):
     run = new_run()
     bar.on_epoch_begin(run)
     end_epoch(run, bar, loss=0.123456, **{LONG_NAME: 1e-7}, **SPEED)
@@ -56,7 +56,7 @@ def test_without_a_terminal_an_epoch_is_one_line_of_pairs(bar, log):
     assert values["images_per_second"] == 1234
 
 
-def test_within_a_long_epoch_there_is_a_line_once_a_minute(bar, log, clock):
+def test_one_line_per_minute_is_written_within_a_long_epoch(bar, log, clock):
     run = new_run(FakeEngine(lambda: {"loss": 0.5}))
     bar.on_epoch_begin(run)
     for _ in range(12):
@@ -75,7 +75,7 @@ def test_metrics_are_not_fetched_from_the_device_when_no_line_is_due(bar, clock)
     bar.on_train_step_end(run)
 
 
-def test_it_says_at_first_what_will_happen_and_at_last_why_it_ended(bar, log):
+def test_prints_the_description_at_the_start_and_the_stop_reason_at_the_end(bar, log):
     run = new_run(description=["devices: CPU [batch 32]", "model: " + "x" * 60])
     bar.announce(run.description[:1])
     bar.announce(run.description[1:])
@@ -88,7 +88,7 @@ def test_it_says_at_first_what_will_happen_and_at_last_why_it_ended(bar, log):
     ]
 
 
-def test_an_epoch_s_line_has_a_word_of_the_steps_that_were_looked_into(bar, log):
+def test_epoch_line_includes_values_of_sampled_steps(bar, log):
     run = new_run()
     ratios = {"update_ratio/conv1": 0.001, "update_ratio/head": 0.25}
     run.health.add(2, {"device_seconds": 0.5, "gradient_norm/head": 3.0, **ratios})
@@ -98,7 +98,7 @@ def test_an_epoch_s_line_has_a_word_of_the_steps_that_were_looked_into(bar, log)
     assert not {"gradient_norm/head", "update_ratio/head", "loss_scale"} & set(values)
 
 
-def test_it_never_makes_the_device_wait():
+def test_progress_bar_never_makes_the_device_wait():
     assert ProgressBar.every_n_steps is None
 
 
@@ -111,7 +111,7 @@ def test_it_never_makes_the_device_wait():
         ((0.9,), "max_epochs=9 is reached", False),
     ],
 )
-def test_a_fit_that_still_improves_names_the_setting_to_raise(
+def test_limit_to_raise_is_suggested_if_the_fit_was_still_improving(
     bar, log, losses, stop, is_improving
 ):
     run = new_run(has_validation=True, monitor=Monitor("val_loss"))
@@ -124,7 +124,7 @@ def test_a_fit_that_still_improves_names_the_setting_to_raise(
     assert last.endswith(f"{stop}{words if is_improving else ''}")
 
 
-def test_a_falling_training_loss_is_no_reason_to_train_longer(bar, log):
+def test_falling_training_loss_alone_does_not_suggest_longer_training(bar, log):
     run = new_run(monitor=Monitor("loss"))
     for loss in (0.9, 0.7, 0.5):
         end_epoch(run, bar, loss=loss)

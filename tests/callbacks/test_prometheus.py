@@ -15,7 +15,7 @@ needs_package = pytest.mark.skipif(
 PORT = 47_233
 
 
-def test_without_the_package_the_line_to_type_is_named(monkeypatch):
+def test_install_command_is_suggested_if_the_package_is_missing(monkeypatch):
     monkeypatch.setattr("keraunos.callbacks.prometheus.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=re.escape(install_command("prometheus"))):
         Prometheus(port=PORT)
@@ -23,7 +23,7 @@ def test_without_the_package_the_line_to_type_is_named(monkeypatch):
 
 @needs_package
 @pytest.mark.feature("prometheus")
-def test_a_file_for_the_node_exporter_has_values_with_the_run(tmp_path):
+def test_node_exporter_file_labels_values_with_the_run(tmp_path):
     file = tmp_path / "lesions.prom"
     prometheus = Prometheus(textfile=file)
     run = listening(new_run(run_dir=tmp_path / "runs" / "a"), prometheus)
@@ -43,7 +43,7 @@ def test_a_file_for_the_node_exporter_has_values_with_the_run(tmp_path):
 
 
 @needs_package
-def test_a_port_of_this_machine_answers_and_is_freed_and_a_taken_one_is_named(capsys):
+def test_local_port_is_served_and_released_and_a_port_in_use_is_reported(capsys):
     first, second, run = Prometheus(port=PORT), Prometheus(port=PORT), new_run()
     first.on_fit_begin(run)
     address = f"http://127.0.0.1:{PORT}/metrics"
@@ -58,7 +58,7 @@ def test_a_port_of_this_machine_answers_and_is_freed_and_a_taken_one_is_named(ca
 
 
 @needs_package
-def test_a_file_that_holds_something_else_is_not_replaced(tmp_path):
+def test_unrelated_file_is_not_overwritten(tmp_path):
     file = tmp_path / "other.prom"
     file.write_text("node_load1 0.5\n")
     with pytest.raises(ConfigError, match=r"callbacks\.prometheus\.textfile="):

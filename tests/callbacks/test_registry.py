@@ -22,10 +22,10 @@ ON_REQUEST = {
     "prometheus",
 }
 
-# Of the others the defaults do.
+# Required options; the others have defaults.
 NEEDED = {
     "alerts": {"command": ["true"]},
-    "model_checkpoint": {"monitor": "val_loss"},  # else it is known once a fit begins
+    "model_checkpoint": {"monitor": "val_loss"},  # otherwise known only once a fit begins
     "prometheus": {"port": 47_232},
 }
 
@@ -50,12 +50,12 @@ class NoCallback:
 
 @pytest.fixture
 def foreign(tmp_path, monkeypatch):
-    """A module of a user's own, `own_callbacks`."""
+    """Creates a user's module, `own_callbacks`."""
     (tmp_path / "own_callbacks.py").write_text(FOREIGN)
     monkeypatch.syspath_prepend(tmp_path)
 
 
-def test_every_callback_has_its_options_in_the_configuration():
+def test_every_callback_has_options_in_the_configuration():
     assert list(CALLBACK_CLASSES) == list(CALLBACKS), "name them in the same order"
     for name, options in CALLBACKS.items():
         made = create_callback(name, options(**NEEDED.get(name, {})).model_dump())
@@ -65,7 +65,7 @@ def test_every_callback_has_its_options_in_the_configuration():
 @pytest.mark.slow
 @pytest.mark.feature("callback state")
 @pytest.mark.parametrize("name", CALLBACK_CLASSES)
-def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):
+def test_every_state_survives_a_checkpoint_round_trip(name, tmp_path):
     callback = CALLBACK_CLASSES[name](**NEEDED.get(name, {}))
     run = new_run(run_dir=tmp_path, has_validation=True)
     run.model.layers[0].trainable = False
@@ -82,7 +82,7 @@ def test_every_state_goes_through_a_checkpoint_and_back(name, tmp_path):
     end_fit(run, callback)
 
 
-def test_a_run_writes_by_default_only_if_it_has_a_directory(tmp_path):
+def test_writing_callbacks_are_defaults_only_with_a_run_directory(tmp_path):
     assert list(default_callbacks(None)) == ["health", "progress_bar"]
     neither = set(CALLBACK_CLASSES) - set(default_callbacks(tmp_path)) - ON_REQUEST
     assert not neither, "create them in default_callbacks, or name them in ON_REQUEST"
@@ -96,13 +96,13 @@ def test_every_callback_is_on_the_reference_page(kind):
     assert line in page.read_text(encoding="utf-8").splitlines()
 
 
-def test_a_label_may_differ_from_the_class():
+def test_label_may_differ_from_the_class_name():
     made = create_callback("on_accuracy", {"class": "early_stopping", "patience": 7})
     assert isinstance(made, EarlyStopping)
     assert made.patience == 7
 
 
-def test_camel_case_is_keras_s():
+def test_camel_case_names_refer_to_keras_callbacks():
     made = create_callback("EarlyStopping", {"patience": 2})
     assert type(made.callback) is keras.callbacks.EarlyStopping
     made = create_callback("plateau", {"class": "ReduceLROnPlateau", "factor": 0.5})
@@ -112,7 +112,7 @@ def test_camel_case_is_keras_s():
     )
 
 
-def test_a_dotted_class_is_imported(foreign):
+def test_class_given_by_its_module_path_is_imported(foreign):
     made = create_callback("mine", {"class": "own_callbacks:Ours", "level": 3})
     assert isinstance(made, Callback)
     assert made.level == 3
@@ -133,12 +133,12 @@ def test_a_dotted_class_is_imported(foreign):
         ("a", {"class": "own_callbacks:NoCallback"}, "`callbacks.a` must name a class of"),
     ],
 )
-def test_what_cannot_be_made_is_refused(label, options, words, foreign):
+def test_callbacks_that_cannot_be_created_are_rejected(label, options, words, foreign):
     with pytest.raises(ConfigError, match=words):
         create_callback(label, options)
 
 
-def test_the_choices_that_are_named_are_classes_only():
+def test_error_suggests_only_classes():
     with pytest.raises(ConfigError) as error:
         create_callback("Nothing", {})
     assert "ReduceLROnPlateau" in str(error.value)

@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 MEMORY = "memory_gib/process"
 
 
-def read(run, part):
+def read_events(run, part):
     """Everything in the event files of one part: tag -> step -> value."""
     folder = run.run_dir / "tensorboard" / part
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
@@ -48,27 +48,27 @@ def predictions(count=7):
 
 
 @pytest.mark.feature("scalars")
-def test_scalars_of_training_and_validation_share_names_and_count_steps(tmp_path):
+def test_training_and_validation_scalars_share_names_and_are_indexed_by_step(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
     board.on_fit_begin(run)
     end_epoch(run, board, loss=0.75, val_loss=0.5, val_accuracy=0.625, **SPEED)
     rates = {**SPEED, "learning_rate": 0.0625, "images_per_second": 2000.0}
     end_epoch(run, board, loss=0.25, val_loss=0.125, val_accuracy=0.75, **rates)
     end_fit(run, board)
-    train = scalars(read(run, "train"))
+    train = scalars(read_events(run, "train"))
     assert train["loss"] == {3: 0.75, 6: 0.25}
     assert train["learning_rate"] == {3: pytest.approx(0.1), 6: 0.0625}
     assert train["images_per_second"] == {3: 1234.5, 6: 2000.0}
     assert train["gradient_norm"] == {3: 2.5, 6: 2.5}
     assert set(train) == {"loss", *SPEED, MEMORY}
-    assert scalars(read(run, "validation")) == {
+    assert scalars(read_events(run, "validation")) == {
         "loss": {3: 0.5, 6: 0.125},
         "accuracy": {3: 0.625, 6: 0.75},
     }
 
 
 @pytest.mark.feature("health")
-def test_samples_of_steps_are_written_at_their_steps_and_stay_in_a_resumed_run(tmp_path):
+def test_step_samples_are_written_at_their_steps_and_kept_after_resuming(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard(images=False)
     board.on_fit_begin(run)
     for step in (1, 2, 4):
@@ -77,7 +77,10 @@ def test_samples_of_steps_are_written_at_their_steps_and_stay_in_a_resumed_run(t
             run.health.add(step, {"update_ratio/head": step / 8})
         board.on_train_step_end(run)
     end_fit(run, board)
-    assert scalars(read(run, "train"))["health/update_ratio/head"] == {2: 0.25, 4: 0.5}
+    assert scalars(read_events(run, "train"))["health/update_ratio/head"] == {
+        2: 0.25,
+        4: 0.5,
+    }
     # A checkpoint within the epoch, at a step that was sampled.
     resumed = new_run(run_dir=tmp_path, step=4, epoch_step=4, resumed_from=tmp_path)
     board.reset()
@@ -86,11 +89,14 @@ def test_samples_of_steps_are_written_at_their_steps_and_stay_in_a_resumed_run(t
     resumed.step = resumed.epoch_step = 5
     board.on_train_step_end(resumed)
     end_fit(resumed, board)
-    assert scalars(read(run, "train"))["health/update_ratio/head"] == {2: 0.25, 4: 0.5}
+    assert scalars(read_events(run, "train"))["health/update_ratio/head"] == {
+        2: 0.25,
+        4: 0.5,
+    }
 
 
 @pytest.mark.feature("first screen")
-def test_a_flag_is_raised_while_something_is_wrong_and_over_a_resumption(tmp_path):
+def test_problem_flag_stays_raised_until_recovery_even_after_resuming(tmp_path):
     def flags(name):
         folder = run.run_dir / "tensorboard" / "events"
         found = EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
@@ -121,7 +127,7 @@ def test_a_flag_is_raised_while_something_is_wrong_and_over_a_resumption(tmp_pat
 
 
 @pytest.mark.feature("first screen")
-def test_a_problem_that_is_over_at_its_step_is_not_hidden_by_the_end_of_the_epoch(tmp_path):
+def test_problem_resolved_within_its_step_stays_visible_after_the_epoch(tmp_path):
     board = TensorBoard(images=False)
     run = listening(new_run(run_dir=tmp_path), board)
     board.on_fit_begin(run)
@@ -131,12 +137,14 @@ def test_a_problem_that_is_over_at_its_step_is_not_hidden_by_the_end_of_the_epoc
     run.step = 0
     end_epoch(run, board, loss=0.5)  # at step 3
     end_fit(run, board)
-    flags = {name: each for name, each in read(run, "events").items() if "data" in name}
+    flags = {
+        name: each for name, each in read_events(run, "events").items() if "data" in name
+    }
     assert scalars(flags)["problems/data"] == {0: 0, 2: 0, 3: 1, 4: 0}
 
 
 @pytest.mark.feature("first screen")
-def test_each_other_worker_has_a_flag_with_its_name(tmp_path, monkeypatch):
+def test_each_other_worker_has_its_own_flag(tmp_path, monkeypatch):
     monkeypatch.setattr(tensorboard, "workers_of", lambda _: SimpleNamespace(count=4))
     board = TensorBoard(images=False)
     run = listening(new_run(run_dir=tmp_path), board)
@@ -144,7 +152,7 @@ def test_each_other_worker_has_a_flag_with_its_name(tmp_path, monkeypatch):
     run.step = 2
     run.report("worker_silent", "worker 2 has sent no heartbeat", "worker_2")
     end_fit(run, board)
-    written = read(run, "events")
+    written = read_events(run, "events")
     flags = {name: each for name, each in written.items() if "/worker" in name}
     assert {name: each[2] for name, each in scalars(flags).items()} == {
         "problems/worker_1": 0,
@@ -158,23 +166,23 @@ def test_each_other_worker_has_a_flag_with_its_name(tmp_path, monkeypatch):
     }
 
 
-def test_what_is_written_can_be_seen_after_each_epoch(tmp_path):
+def test_scalars_are_flushed_after_each_epoch(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
     end_epoch(run, board, loss=0.75)
-    assert scalars(read(run, "train"))["loss"] == {3: 0.75}
+    assert scalars(read_events(run, "train"))["loss"] == {3: 0.75}
     with run.background:
         board.on_exception(run, KeyboardInterrupt())
 
 
 @pytest.mark.feature("images")
-def test_images_of_the_data_are_written_once_as_they_are(image_folder, tmp_path):
+def test_data_images_are_written_once_and_unchanged(image_folder, tmp_path):
     data = ImageData.from_folder(image_folder / "train", image_size=32)
     for step, resumed_from in ((0, None), (6, tmp_path / "step-00000006")):
         run = new_run(run_dir=tmp_path, data=data, step=step, resumed_from=resumed_from)
         board = TensorBoard()
         board.on_fit_begin(run)
         end_fit(run, board)
-    found = read(run, "train")
+    found = read_events(run, "train")
     assert set(found) == {"samples", "augmented"}
     assert set(found["samples"]) == set(found["augmented"]) == {0}
     samples, _ = data.sample_images()
@@ -183,14 +191,14 @@ def test_images_of_the_data_are_written_once_as_they_are(image_folder, tmp_path)
 
 
 @pytest.mark.feature("images")
-def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
+def test_confusion_matrix_is_drawn_for_each_epoch(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard(images_every_n_epochs=1)
     for seed in (0, 1):
         run.validation = predictions(7 + seed)
         end_epoch(run, board, val_loss=0.5)
     end_fit(run, board)
-    assert set(read(run, "validation")) == {"loss", "confusion_matrix"}
-    drawn = read(run, "validation")["confusion_matrix"]
+    assert set(read_events(run, "validation")) == {"loss", "confusion_matrix"}
+    drawn = read_events(run, "validation")["confusion_matrix"]
     assert set(drawn) == {3, 6}
     (first,), (second,) = images(drawn[3]), images(drawn[6])
     assert first.std() > 5
@@ -199,7 +207,7 @@ def test_the_confusion_matrix_of_each_epoch_is_drawn(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stopped", [False, True])
-def test_images_of_validation_come_every_fifth_epoch_and_with_the_last(tmp_path, stopped):
+def test_validation_images_are_written_every_fifth_epoch_and_at_the_last(tmp_path, stopped):
     run, board = new_run(run_dir=tmp_path, max_epochs=9 if stopped else 7), TensorBoard()
     for epoch in range(1, 8):
         run.validation = predictions(4)
@@ -207,22 +215,22 @@ def test_images_of_validation_come_every_fifth_epoch_and_with_the_last(tmp_path,
             run.request_stop("no better")
         end_epoch(run, board, val_loss=0.5)
     run.background.wait()  # as the last checkpoint does
-    assert list(read(run, "validation")["confusion_matrix"]) == [15, 21]
+    assert list(read_events(run, "validation")["confusion_matrix"]) == [15, 21]
     end_fit(run, board)
-    assert list(read(run, "validation")["confusion_matrix"]) == [15, 21]
+    assert list(read_events(run, "validation")["confusion_matrix"]) == [15, 21]
 
 
-def test_images_of_an_epoch_that_was_the_last_without_notice_come_at_the_end(tmp_path):
+def test_images_of_an_unannounced_last_epoch_are_written_at_the_end(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
     run.validation = predictions(4)
     end_epoch(run, board, val_loss=0.5)
     end_fit(run, board)
-    assert list(read(run, "validation")["confusion_matrix"]) == [3]
+    assert list(read_events(run, "validation")["confusion_matrix"]) == [3]
 
 
 @pytest.mark.slow
 @pytest.mark.feature("images")
-def test_the_most_confident_mistakes_of_each_epoch_are_drawn(image_folder, tmp_path):
+def test_most_confident_mistakes_are_drawn_for_each_epoch(image_folder, tmp_path):
     data = ImageData.from_folder(image_folder / "train", image_size=32)
     split = data.validation
     run, board = new_run(run_dir=tmp_path, data=data), TensorBoard(images_every_n_epochs=1)
@@ -234,14 +242,14 @@ def test_the_most_confident_mistakes_of_each_epoch_are_drawn(image_folder, tmp_p
         run.validation = Predictions(split.names, rows, split.class_names, split.labels)
         end_epoch(run, board, val_loss=0.5)
     end_fit(run, board)
-    drawn = read(run, "validation")["mistakes"]
+    drawn = read_events(run, "validation")["mistakes"]
     (none,), (one,) = images(drawn[3]), images(drawn[6])
     colors = {tuple(pixel) for pixel in data.validation_images([2])[0].reshape(-1, 3)}
     assert len(colors & {tuple(pixel) for pixel in one.reshape(-1, 3)}) > 300
     assert len(colors & {tuple(pixel) for pixel in none.reshape(-1, 3)}) < 20
 
 
-def test_without_images_there_are_scalars_only(image_folder, tmp_path):
+def test_only_scalars_are_written_with_images_disabled(image_folder, tmp_path):
     data = ImageData.from_folder(image_folder / "train", image_size=32)
     run, board = new_run(run_dir=tmp_path, data=data), TensorBoard(images=False)
     assert not board.wants_validation_predictions
@@ -249,21 +257,21 @@ def test_without_images_there_are_scalars_only(image_folder, tmp_path):
     run.validation = predictions()
     end_epoch(run, board, loss=0.5, val_loss=0.5)
     end_fit(run, board)
-    assert set(read(run, "train")) == {"loss", MEMORY}
-    assert set(read(run, "validation")) == {"loss"}
+    assert set(read_events(run, "train")) == {"loss", MEMORY}
+    assert set(read_events(run, "validation")) == {"loss"}
 
 
-def test_a_second_fit_writes_into_its_own_run(tmp_path):
+def test_second_fit_writes_to_its_own_run_directory(tmp_path):
     board = TensorBoard()
     for name in ("first", "second"):
         board.reset()
         run = new_run(run_dir=tmp_path / name)
         end_epoch(run, board, loss=0.5)
         end_fit(run, board)
-        assert scalars(read(run, "train"))["loss"] == {3: 0.5}
+        assert scalars(read_events(run, "train"))["loss"] == {3: 0.5}
 
 
-def test_a_run_that_is_resumed_further_back_shows_no_step_twice(tmp_path):
+def test_run_resumed_from_an_earlier_checkpoint_shows_no_step_twice(tmp_path):
     run, board = new_run(run_dir=tmp_path), TensorBoard(images=False)
     board.on_fit_begin(run)
     for _ in range(3):
@@ -281,7 +289,7 @@ def test_a_run_that_is_resumed_further_back_shows_no_step_twice(tmp_path):
     assert losses == [0.75, 0.25, 0.25]
 
 
-def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
+def test_nothing_is_written_without_a_run_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run, board = new_run(), TensorBoard()
     board.on_fit_begin(run)
@@ -291,7 +299,7 @@ def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
 
 
 @pytest.mark.feature("continues without")
-def test_a_folder_that_can_t_be_written_is_named_once_and_training_goes_on(
+def test_unwritable_folder_is_reported_once_and_training_continues(
     tmp_path, monkeypatch, capsys
 ):
     def fail(path):
@@ -309,10 +317,10 @@ def test_a_folder_that_can_t_be_written_is_named_once_and_training_goes_on(
     assert "training continues" in shown
     end_epoch(run, board, loss=0.25)  # it can be written again
     end_fit(run, board)
-    assert scalars(read(run, "train"))["loss"] == {9: 0.25}
+    assert scalars(read_events(run, "train"))["loss"] == {9: 0.25}
 
 
-def test_a_full_disk_of_which_tensorflow_says_nothing_is_noticed(
+def test_full_disk_that_tensorflow_does_not_report_is_detected(
     tmp_path, monkeypatch, capsys
 ):
     run, board = new_run(run_dir=tmp_path), TensorBoard()
@@ -325,10 +333,10 @@ def test_a_full_disk_of_which_tensorflow_says_nothing_is_noticed(
     assert capsys.readouterr().err.count("no longer grow") == 1
     end_epoch(run, board, loss=0.25)
     end_fit(run, board)
-    assert set(scalars(read(run, "train"))["loss"]) == {3, 12}
+    assert set(scalars(read_events(run, "train"))["loss"]) == {3, 12}
 
 
-def test_an_image_that_can_t_be_written_does_not_end_the_fit(tmp_path, monkeypatch, capsys):
+def test_image_write_failure_does_not_end_the_fit(tmp_path, monkeypatch, capsys):
     def fail(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 

@@ -26,7 +26,7 @@ def terminal():
 
 
 @pytest.fixture
-def as_streams(terminal, monkeypatch):
+def redirect_streams(terminal, monkeypatch):
     """Lets a test make the terminal standard output and standard error."""
 
     def patch(*names):
@@ -57,7 +57,7 @@ def train(bar, run, values=(0.5,), in_epoch=lambda: None):
 
 
 @pytest.mark.feature("progress")
-def test_a_panel_shows_the_epoch_the_best_and_the_curves(terminal):
+def test_panel_shows_the_epoch_the_best_value_and_the_curves(terminal):
     run = new_run(FakeEngine(), has_validation=True)
     run.data = SimpleNamespace(batch_size=8, image_size=32)
     bar = bar_on(terminal)
@@ -74,7 +74,7 @@ def test_a_panel_shows_the_epoch_the_best_and_the_curves(terminal):
 
 
 @pytest.mark.parametrize("names", [("val_accuracy",), ("val_loss", "val_accuracy")])
-def test_the_best_epoch_is_by_the_metric_that_selects_the_model(terminal, tmp_path, names):
+def test_best_epoch_uses_the_metric_that_selects_the_model(terminal, tmp_path, names):
     """By that of early stopping only if no checkpoint is selected."""
     run = new_run(FakeEngine(), run_dir=tmp_path)
     EarlyStopping(names[0]).on_fit_begin(run)
@@ -90,7 +90,7 @@ def test_the_best_epoch_is_by_the_metric_that_selects_the_model(terminal, tmp_pa
     assert "best val_accuracy 0.75 in epoch 2" in readable(terminal.getvalue())
 
 
-def test_folds_phases_and_resumed_epochs_are_named(terminal, tmp_path):
+def test_title_names_fold_phase_and_resumed_epoch(terminal, tmp_path):
     run = new_run(run_dir=tmp_path / "fold-3", phases=[{}], epoch=4, epoch_step=2)
     bar = bar_on(terminal)
     bar.on_epoch_begin(run)
@@ -99,8 +99,8 @@ def test_folds_phases_and_resumed_epochs_are_named(terminal, tmp_path):
     assert "2/3" in readable(terminal.getvalue())
 
 
-def test_what_anybody_prints_stays_whole_above_the_panel(terminal, as_streams):
-    as_streams("stdout", "stderr")
+def test_printed_text_stays_intact_above_the_panel(terminal, redirect_streams):
+    redirect_streams("stdout", "stderr")
     bar = bar_on(terminal)
 
     def prints():
@@ -117,8 +117,8 @@ def test_what_anybody_prints_stays_whole_above_the_panel(terminal, as_streams):
     assert sys.stderr is terminal
 
 
-def test_output_that_goes_to_a_file_still_goes_there(terminal, as_streams, capsys):
-    as_streams("stderr")
+def test_output_redirected_to_a_file_still_reaches_it(terminal, redirect_streams, capsys):
+    redirect_streams("stderr")
     bar = bar_on(terminal)
     train(bar, new_run(FakeEngine()), in_epoch=lambda: print("a result"))
     bar.on_exception(new_run(), KeyboardInterrupt())
@@ -126,7 +126,7 @@ def test_output_that_goes_to_a_file_still_goes_there(terminal, as_streams, capsy
     assert "a result" not in terminal.getvalue()
 
 
-def test_there_is_no_thread_and_the_cursor_stays_visible(terminal):
+def test_panel_starts_no_thread_and_keeps_the_cursor_visible(terminal):
     before = threading.active_count()
     bar = bar_on(terminal)
     train(bar, new_run(FakeEngine()))
@@ -139,7 +139,7 @@ def test_there_is_no_thread_and_the_cursor_stays_visible(terminal):
     bar.on_exception(new_run(), KeyboardInterrupt())
 
 
-def test_an_error_takes_the_panel_away_and_the_end_leaves_it(terminal):
+def test_panel_is_erased_on_an_error_and_kept_at_the_end(terminal):
     run = new_run(FakeEngine())
     bar = bar_on(terminal)
     train(bar, run)
@@ -154,7 +154,7 @@ def test_an_error_takes_the_panel_away_and_the_end_leaves_it(terminal):
     assert ending == "training ended after epoch 2: enough"
 
 
-def test_a_terminal_that_is_gone_does_not_end_training():
+def test_closed_terminal_does_not_end_training():
     other_end, terminal = os.openpty()
     with os.fdopen(terminal, "w") as file:
         bar = ProgressBar(console=PlainConsole(file=file), clock=Clock())
@@ -177,7 +177,7 @@ def test_dumb_terminals_and_colored_logs_get_plain_lines(variable, monkeypatch):
     assert line.startswith("epoch=1/9 ")
 
 
-def test_no_color_leaves_only_weight(monkeypatch):
+def test_no_color_variable_disables_colors(monkeypatch):
     file = Terminal()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -21,7 +21,7 @@ class Training:
         self.time = TimeLeft(lambda: self.seconds)
 
     def steps(self, count, seconds_each):
-        """Makes steps, and looks after each."""
+        """Takes steps, and records after each."""
         for _ in range(count):
             self.seconds += seconds_each
             self.run.step += 1
@@ -32,7 +32,7 @@ class Training:
         return self.time.seconds(self.run)
 
 
-def test_nothing_is_known_before_two_looks():
+def test_time_left_is_unknown_before_two_measurements():
     training = Training()
     assert training.left() is None
     training.steps(1, seconds_each=60.0)  # in which the step is compiled
@@ -41,7 +41,7 @@ def test_nothing_is_known_before_two_looks():
     assert training.left() == pytest.approx(38 * 2.0)
 
 
-def test_validation_takes_as_long_as_the_last_time():
+def test_validation_is_expected_to_take_as_long_as_last_time():
     training = Training()
     training.steps(10, seconds_each=2.0)
     training.time.pause(training.run)
@@ -52,7 +52,7 @@ def test_validation_takes_as_long_as_the_last_time():
     assert training.left() == pytest.approx(30 * 2.0 + 3 * 7.0)
 
 
-def test_validation_within_an_epoch_is_no_pause_between_epochs():
+def test_validation_within_an_epoch_does_not_count_as_a_pause_between_epochs():
     training = Training()
     training.steps(4, seconds_each=2.0)
     training.time.pause(training.run)
@@ -63,7 +63,7 @@ def test_validation_within_an_epoch_is_no_pause_between_epochs():
     assert training.left() == pytest.approx(34 * 2.0)
 
 
-def test_epochs_that_are_too_short_for_a_look_count_by_their_seconds():
+def test_epochs_too_short_to_measure_count_by_their_duration():
     training = Training()
     training.run.metrics = {"seconds": 0.5}
     training.run.step = 10
@@ -72,7 +72,7 @@ def test_epochs_that_are_too_short_for_a_look_count_by_their_seconds():
     assert training.left() == pytest.approx(30 * 0.05)
 
 
-def test_max_steps_may_come_first():
+def test_max_steps_can_limit_the_time_left():
     training = Training(max_steps=15)
     training.steps(9, seconds_each=2.0)
     assert training.left() == pytest.approx(6 * 2.0)
@@ -80,7 +80,7 @@ def test_max_steps_may_come_first():
     assert training.left() == 0.0
 
 
-def test_steps_of_unknown_number_have_no_end():
+def test_time_left_is_unknown_if_the_number_of_steps_is_unknown():
     training = Training()
     training.run.steps_per_epoch = None
     training.steps(9, seconds_each=2.0)

@@ -12,7 +12,7 @@ def news(silent_seconds, step=40, own_step=40, is_waiting=False):
 
 
 @pytest.mark.feature("workers watched")
-def test_a_silent_worker_is_named_once_with_since_when_and_so_is_its_return():
+def test_silence_and_return_of_a_worker_are_each_reported_once():
     watch, heard = WorkerWatch(silent_seconds=5.0), Heard()
     run = listening(new_run(), watch, heard)
     for now, silent in (
@@ -32,7 +32,7 @@ def test_a_silent_worker_is_named_once_with_since_when_and_so_is_its_return():
     assert back.text == "worker 1 (b:2) is back after 8 s"
 
 
-def test_a_chief_that_was_itself_stopped_accuses_nobody():
+def test_suspended_chief_reports_no_worker_as_silent():
     watch, heard = WorkerWatch(silent_seconds=5.0), Heard()
     run = listening(new_run(), watch, heard)
     watch.check(run, news(0.5), 100.0)
@@ -41,7 +41,7 @@ def test_a_chief_that_was_itself_stopped_accuses_nobody():
     assert not heard.events
 
 
-def test_who_keeps_the_others_waiting():
+def test_workers_that_hold_up_the_others_are_identified():
     assert hanging_workers(news(0.5, is_waiting=True)) == [
         "worker 1 (b:2) waits for data after step 40"
     ]
@@ -50,7 +50,7 @@ def test_who_keeps_the_others_waiting():
     assert not hanging_workers(news(0.5))
 
 
-def test_values_of_an_epoch_are_the_worst_that_were_seen():
+def test_epoch_values_are_the_worst_observed():
     watch = WorkerWatch()
     run = listening(new_run(), watch)
     watch.check(run, news(2.0, step=37), 100.0)
