@@ -1,4 +1,4 @@
-"""Whatever is written as a value: it is taken, or refused in lines that name the place."""
+"""Arbitrary values are accepted, or rejected with messages that name their source."""
 
 import random
 import string
@@ -22,11 +22,11 @@ SETTINGS = {
     "time": "trainer.max_time",
     "list": "model.metrics",
     "group": "optimizer.schedule",
-    "name that is imported": "model.builder",
+    "import path": "model.builder",
     "argument": "model.arguments.size",
     "option of Keras": "optimizer.clipnorm",
     "callback": "callbacks.early_stopping",
-    "callback of one's own": "callbacks.mine",
+    "custom callback": "callbacks.mine",
     "domain": "search.space.model.dropout",
 }
 
@@ -59,7 +59,7 @@ TAGGED = ["abc", "1", "[1]", "{a: 1}", ""]
 
 
 def any_value(random: random.Random) -> str:
-    """Something that somebody may write after a colon, or after `key=`."""
+    """Returns something a user may write after a colon, or after `key=`."""
     depth = random.choice([1, 5, MAX_DEPTH, 70])
     digits = random.choice([1, 3, 18, 19, 40, 400, 5000])
     return random.choice(
@@ -94,7 +94,9 @@ def require_words(error: ConfigError, place: str) -> None:
 
 @pytest.mark.parametrize("seeds", [QUICK, pytest.param(ALL, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
-def test_any_value_is_taken_or_refused_in_words(setting, seeds, tmp_path):
+def test_any_value_is_accepted_or_rejected_with_a_clear_message(
+    setting, seeds, tmp_path
+):
     file, written = tmp_path / "my.yaml", tmp_path / "written.yaml"
     taken = set()
     for seed in seeds:

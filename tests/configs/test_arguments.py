@@ -1,4 +1,4 @@
-"""What constructors do with settings as keyword arguments."""
+"""Constructors that take settings as keyword arguments."""
 
 import inspect
 from pathlib import Path
@@ -82,7 +82,7 @@ OF_LIGHTNING = (
         (EarlyStopping, {"patiense": 2}, "Did you mean patience?"),
     ],
 )
-def test_a_wrong_name_is_answered_with_the_nearest(call, options, remedy):
+def test_unknown_argument_suggests_the_nearest_name(call, options, remedy):
     with pytest.raises(ConfigError) as error:
         call(**options)
     [(name, value)] = options.items()
@@ -92,20 +92,20 @@ def test_a_wrong_name_is_answered_with_the_nearest(call, options, remedy):
     assert remedy in str(error.value)
 
 
-def test_all_wrong_names_are_answered_at_once():
+def test_all_unknown_arguments_are_reported_at_once():
     with pytest.raises(ConfigError, match=r"`max_epoch`, `device`.*max_epochs.*devices"):
         Trainer(max_epoch=3, device=2)
 
 
 @pytest.mark.parametrize("name", OF_LIGHTNING)
-def test_every_argument_of_lightning_s_trainer_is_taken_or_translated(name):
+def test_every_lightning_trainer_argument_is_accepted_or_translated(name):
     if name not in inspect.signature(Trainer).parameters:
         with pytest.raises(ConfigError) as error:
             Trainer(**{name: 1})
         assert INSTEAD[name] in str(error.value)
 
 
-def test_what_is_an_argument_is_not_translated():
+def test_valid_arguments_have_no_lightning_translation():
     assert not INSTEAD.keys() & {*TRAINER.section.model_fields, *TRAINER.of_run}
 
 
@@ -122,7 +122,7 @@ def test_what_is_an_argument_is_not_translated():
         ("strategy", "ddp", "mirrored"),
     ],
 )
-def test_a_value_of_lightning_is_translated(name, value, written):
+def test_lightning_values_are_translated(name, value, written):
     with pytest.raises(ConfigError) as error:
         Trainer(**{name: value})
     assert str(error.value).endswith(
@@ -142,7 +142,7 @@ def test_a_value_of_lightning_is_translated(name, value, written):
         (["TPU", "GPU"], "Write 2."),
     ],
 )
-def test_a_list_of_devices_is_translated_to_their_number(devices, remedy):
+def test_device_lists_are_translated_to_a_device_count(devices, remedy):
     with pytest.raises(ConfigError) as error:
         Trainer(devices=devices)
     assert str(error.value).endswith(f"Received: trainer.devices={devices!r}. {remedy}")
@@ -150,31 +150,31 @@ def test_a_list_of_devices_is_translated_to_their_number(devices, remedy):
         Trainer(devices=[])
 
 
-def test_a_strategy_of_no_name_is_refused_by_the_constructor():
+def test_unknown_strategy_is_rejected_by_the_constructor():
     with pytest.raises(ConfigError, match=r"'mirored'\. Did you mean mirrored\?"):
         Trainer(strategy="mirored")
 
 
-def test_all_wrong_values_are_answered_at_once():
+def test_all_invalid_values_are_reported_at_once():
     with pytest.raises(ConfigError) as error:
         Trainer(max_epochs=0, seed=-1, feature_cache="of", devices=0)
     assert len(str(error.value).splitlines()) == 4
 
 
-def test_what_has_a_name_takes_no_position():
+def test_keyword_only_arguments_cannot_be_positional():
     with pytest.raises(TypeError, match="Trainer: too many positional"):
         Trainer("mirrored")
     with pytest.raises(TypeError, match=r"ImageData\.from_folder: missing.*train"):
         ImageData.from_folder(image_size=32)
 
 
-def test_callbacks_and_augmentation_take_settings_by_position():
+def test_callbacks_and_augmentation_accept_positional_settings():
     assert EarlyStopping("val_accuracy", 5).patience == 5
     assert LearningRateFinder(0.01, 0.1).largest == 0.1
     assert Augmentation(0.25, 3) == Augmentation(strength=0.25, views=3)
 
 
-def test_a_setting_that_a_constructor_declares_itself_keeps_its_place_and_default():
+def test_explicitly_declared_settings_keep_their_position_and_default():
     class Watch:
         @takes_settings(CALLBACK_ARGUMENTS["health"])
         def __init__(self, every_n_steps: int = 7, **options: Unpack[HealthOptions]):
@@ -185,19 +185,19 @@ def test_a_setting_that_a_constructor_declares_itself_keeps_its_place_and_defaul
         Watch(every_n_step=3)
 
 
-def test_a_path_and_a_tuple_are_taken_where_yaml_has_text_and_a_list():
+def test_paths_and_tuples_are_accepted_for_text_and_lists():
     config = TransferClassifier(2, weights=Path("w.h5"), metrics=("accuracy",)).config
     assert (config.weights, config.metrics) == ("w.h5", ["accuracy"])
     assert TensorBoard(profile_steps=(2, 3)).profile_steps == [2, 3]
 
 
-def test_a_fast_dev_run_is_an_epoch_of_one_batch():
+def test_fast_dev_run_is_one_epoch_of_one_batch():
     settings = Trainer(fast_dev_run=True, max_epochs=7, limit_val_batches=5).settings
     assert (settings.max_epochs, settings.limit_train_batches) == (1, 1)
     assert settings.limit_val_batches == 1
 
 
-def test_help_shows_each_argument_with_its_type_and_default():
+def test_signatures_show_every_argument_with_type_and_default():
     shown = inspect.signature(Trainer).parameters
     assert (shown["max_epochs"].annotation, shown["max_epochs"].default) == (int, 10)
     assert shown["max_steps"].annotation == int | None
@@ -205,6 +205,6 @@ def test_help_shows_each_argument_with_its_type_and_default():
     assert "options" not in shown
 
 
-def test_options_of_an_optimizer_go_by_their_own_message():
+def test_unknown_optimizer_option_has_its_own_message():
     with pytest.raises(ConfigError, match="sgd has no option `momentun`"):
         Optimizer("sgd", momentun=0.9)

@@ -1,4 +1,4 @@
-"""Names of backbones are checked before TensorFlow is loaded."""
+"""Backbone names are validated before TensorFlow is loaded."""
 
 import pytest
 from keraunos.configs import RunConfig, load_config
@@ -16,7 +16,7 @@ from keraunos.core.errors import ConfigError
         "my_package.networks:small",
     ],
 )
-def test_names_of_every_kind_are_taken(name):
+def test_backbone_names_of_every_kind_are_accepted(name):
     assert load_config(["classify"], [f"model.backbone={name}"]).model.backbone == name
 
 
@@ -29,12 +29,12 @@ def test_names_of_every_kind_are_taken(name):
         ("", "`model.backbone`"),
     ],
 )
-def test_other_names_are_refused(name, words):
+def test_invalid_backbone_names_are_rejected(name, words):
     with pytest.raises(ConfigError, match=words):
         load_config(["classify"], [f"model.backbone={name!r}"])
 
 
-def test_images_that_are_too_small_for_a_network_are_refused():
+def test_images_too_small_for_the_backbone_are_rejected():
     with pytest.raises(ConfigError, match=r"at least 71 for Xception.*299 pixels"):
         load_config(["classify"], ["model.backbone=Xception", "data.image_size=70"])
     load_config(["classify"], ["model.backbone=Xception", "data.image_size=71"])
@@ -49,7 +49,7 @@ def test_images_that_are_too_small_for_a_network_are_refused():
         (["ResNet50", "InceptionV3"], "search.space.model.backbone.*at least 75"),
     ],
 )
-def test_a_search_may_vary_the_backbone(choice, words):
+def test_backbone_can_be_searched(choice, words):
     space = {"model.backbone": {"choice": choice}}
     values = {"data": {"image_size": 64}, "search": {"space": space}}
     if words is None:

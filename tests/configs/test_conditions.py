@@ -16,13 +16,13 @@ def load(space: str, *overrides: str) -> RunConfig:
 
 
 def problems(space: str, *overrides: str) -> list[str]:
-    """The lines in which a space is refused."""
+    """Returns the lines of the error for a space."""
     with pytest.raises(ConfigError) as caught:
         load(space, *overrides)
     return str(caught.value).splitlines()
 
 
-def test_a_setting_is_checked_where_it_varies():
+def test_conditional_settings_are_validated_under_their_conditions():
     loss = "model.loss: {choice: [crossentropy, focal]}"
     gamma = "model.focal_gamma: {float: [0.5, 5.0], when: {model.loss: focal}}"
     assert list(load(f"{gamma}, {loss}").search.space) == [
@@ -55,7 +55,7 @@ def test_a_setting_is_checked_where_it_varies():
         ("{model.loss: []}", "Write when: {SETTING: VALUE}"),
     ],
 )
-def test_what_is_no_condition_is_refused_with_what_can_be_one(when, words):
+def test_invalid_conditions_are_rejected_with_valid_alternatives(when, words):
     (line,) = problems(
         f"model.focal_gamma: {{choice: [1.5, 2.5], when: {when}}}, "
         "model.loss: {choice: [crossentropy, focal]}, model.dropout: {float: [0, 0.5]}, "
@@ -64,7 +64,7 @@ def test_what_is_no_condition_is_refused_with_what_can_be_one(when, words):
     assert words in line
 
 
-def test_settings_that_wait_for_each_other_are_named():
+def test_cyclic_conditions_are_rejected_and_named():
     (line,) = problems(
         "seed: {choice: [1, 2], when: {data.batch_size: 8}}, "
         "data.batch_size: {choice: [8, 9], when: {model.neighbors: 3}}, "
@@ -74,7 +74,7 @@ def test_settings_that_wait_for_each_other_are_named():
     assert "seed -> " in line or "-> seed" in line
 
 
-def test_conditions_that_contradict_each_other_are_found():
+def test_contradictory_conditions_are_detected():
     (line,) = problems(
         "model.loss: {choice: [crossentropy, focal]}, "
         "model.focal_gamma: {choice: [1.5, 2.5], when: {model.loss: focal}}, "
@@ -84,7 +84,7 @@ def test_conditions_that_contradict_each_other_are_found():
     assert "contradicts" in line
 
 
-def test_values_that_can_not_meet_are_found_and_a_condition_keeps_them_apart():
+def test_incompatible_values_are_rejected_unless_a_condition_separates_them():
     loss = "model.loss: {choice: [crossentropy, class_balanced]}"
     balance = "data.class_balance: {choice: [none, sampling]%s}"
     (line,) = problems(f"{loss}, {balance % ''}")
@@ -93,7 +93,7 @@ def test_values_that_can_not_meet_are_found_and_a_condition_keeps_them_apart():
     assert load(f"{loss}, {balance % ', when: {model.loss: crossentropy}'}")
 
 
-def test_activations_go_through_all_that_a_setting_depends_on():
+def test_activations_cover_all_transitive_dependencies():
     space = {
         "a": {"bool": True},
         "b": {"choice": {"x": 7, "y": [8]}, "when": {"a": True}},
@@ -103,7 +103,7 @@ def test_activations_go_through_all_that_a_setting_depends_on():
     assert list(activations(space, "a", "b")) == [{"a": True}]
 
 
-def test_a_switch_leaves_the_options_of_a_callback_and_a_choice_replaces_them():
+def test_switch_keeps_callback_options_and_choice_replaces_them():
     config = load(UNFREEZING, "callbacks.backbone_finetuning={at_epoch: 3}")
     name = "callbacks.backbone_finetuning"
     on = varied(config, {f"{name}.stages": 2, name: True})
@@ -113,7 +113,7 @@ def test_a_switch_leaves_the_options_of_a_callback_and_a_choice_replaces_them():
     assert chosen.callbacks["backbone_finetuning"] == {"patience": 4, "stages": 2}
 
 
-def test_choices_have_names_where_values_are_groups():
+def test_group_valued_choices_require_names():
     named = "optimizer.schedule: {choice: {flat: null, falling: {name: cosine}}}"
     assert load(named)
     (line,) = problems(named.replace("cosine", "kosine"))
@@ -122,7 +122,7 @@ def test_choices_have_names_where_values_are_groups():
         SearchConfig(space={"optimizer.schedule": {"choice": {1: None}}})
 
 
-def test_a_command_line_reaches_below_a_switch_and_null_takes_a_setting_out(tmp_path):
+def test_command_line_overrides_conditional_settings_and_null_removes_them(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text(f"search: {{space: {{{UNFREEZING}, seed: {{int: [0, 3]}}}}}}\n")
     stages = "callbacks.backbone_finetuning.stages"
@@ -141,7 +141,7 @@ def test_a_command_line_reaches_below_a_switch_and_null_takes_a_setting_out(tmp_
     }
 
 
-def test_conditions_can_be_written_and_read_again(tmp_path):
+def test_conditions_survive_a_yaml_round_trip(tmp_path):
     config = load(UNFREEZING)
     (tmp_path / "config.yaml").write_text(to_yaml(config))
     assert load_config([str(tmp_path / "config.yaml")]) == config

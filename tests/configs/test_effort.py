@@ -1,4 +1,4 @@
-"""`effort`: what one word lays over a recipe or a file of one's own."""
+"""`effort`: one word that changes several settings of a recipe or a custom file."""
 
 import pytest
 from keraunos.configs import changed_by_effort, load_config, recipes, to_yaml
@@ -27,9 +27,7 @@ def mine(tmp_path):
 
 
 @pytest.mark.feature("effort")
-def test_an_effort_lies_over_its_file_and_below_later_files_and_what_is_typed(
-    mine, tmp_path
-):
+def test_effort_overrides_its_file_but_not_later_files_or_the_command_line(mine, tmp_path):
     later = tmp_path / "later.yaml"
     later.write_text("data: {folds: 7}\n")
     config = load_config([mine, str(later)], ["trainer.max_epochs=60", "effort=best"])
@@ -39,16 +37,14 @@ def test_an_effort_lies_over_its_file_and_below_later_files_and_what_is_typed(
     assert config.callbacks["early_stopping"] == {"patience": 9, "min_delta": 0.1}
 
 
-def test_without_an_effort_nothing_is_laid_over(mine):
+def test_without_an_effort_no_settings_change(mine):
     for overrides in ([], ["effort=null"]):
         config = load_config([mine], overrides)
         assert (config.effort, config.trainer.max_epochs) == (None, 5)
         assert config.data.folds is None
 
 
-def test_a_file_may_choose_what_another_defines_and_what_is_typed_has_the_last_word(
-    mine, tmp_path
-):
+def test_effort_can_be_chosen_in_another_file_and_on_the_command_line(mine, tmp_path):
     choice = tmp_path / "choice.yaml"
     choice.write_text("effort: best\n")
     assert load_config([str(choice), mine]).trainer.max_epochs == 50
@@ -56,7 +52,7 @@ def test_a_file_may_choose_what_another_defines_and_what_is_typed_has_the_last_w
     assert (typed.effort, typed.trainer.max_epochs, typed.data.folds) == ("quick", 3, None)
 
 
-def test_each_file_has_its_own_part_of_an_effort(mine, tmp_path):
+def test_effort_settings_of_several_files_are_combined(mine, tmp_path):
     other = tmp_path / "other.yaml"
     other.write_text("seed: 1\nefforts: {best: {seed: 2}}\n")
     best = load_config([mine, str(other)], ["effort=best"])
@@ -70,19 +66,17 @@ def test_each_file_has_its_own_part_of_an_effort(mine, tmp_path):
         [],
         ["effort=best"],
         ["effort=best", "seed=3"],
-        ["model.head=ridge"],  # which the finetuning of `best` does not fit
+        ["model.head=ridge"],  # incompatible with the fine-tuning of `best`
         ["task=regression", "data.label_column=age"],
     ],
 )
-def test_what_a_run_keeps_is_read_as_the_same_settings(overrides, tmp_path):
+def test_saved_configuration_loads_as_the_same_settings(overrides, tmp_path):
     config = load_config(["classify"], overrides)
     (tmp_path / "config.yaml").write_text(to_yaml(config))
     assert load_config([str(tmp_path / "config.yaml")]) == config
 
 
-def test_a_kept_effort_is_never_laid_over_what_was_typed_and_no_other_can_be_chosen(
-    mine, tmp_path
-):
+def test_effort_of_a_saved_configuration_is_neither_reapplied_nor_changed(mine, tmp_path):
     kept = tmp_path / "config.yaml"
     kept.write_text(to_yaml(load_config([mine], ["effort=best", "data.folds=2"])))
     assert load_config([str(kept)]).data.folds == 2
@@ -105,13 +99,13 @@ def test_a_kept_effort_is_never_laid_over_what_was_typed_and_no_other_can_be_cho
         (["mine"], "efforts.quick.effort=best", "`efforts.quick.effort` can't depend on"),
     ],
 )
-def test_an_effort_that_there_is_not_is_refused(mine, sources, typed, words):
+def test_invalid_efforts_are_rejected(mine, sources, typed, words):
     with pytest.raises(ConfigError, match=words):
         load_config([{"mine": mine}[each] for each in sources], [typed])
 
 
 @pytest.mark.parametrize("chosen", [[], ["effort=quick"], ["effort=best"]])
-def test_what_is_wrong_in_an_effort_is_named_whether_it_is_chosen_or_not(chosen, tmp_path):
+def test_errors_in_an_effort_are_reported_even_if_it_is_not_chosen(chosen, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"{MINE}    model: {{dropuot: 1}}\n")
     with pytest.raises(ConfigError) as caught:
@@ -120,17 +114,17 @@ def test_what_is_wrong_in_an_effort_is_named_whether_it_is_chosen_or_not(chosen,
     assert line.startswith(f"{path}:10: `model.dropuot` is not a setting.")
 
 
-def test_an_effort_that_is_not_chosen_does_not_care_for_what_is_typed(mine):
+def test_unchosen_effort_does_not_conflict_with_typed_settings(mine):
     assert load_config([mine], ["model.builder=my:build", "data.fold=1", "data.folds=3"])
 
 
-def test_an_effort_can_not_vary_between_trials():
+def test_effort_cannot_be_searched():
     space = "search.space={effort: {choice: [quick, best]}}"
     with pytest.raises(ConfigError, match=r"`search.space.effort` can't vary"):
         load_config(["classify"], [space])
 
 
-def test_what_an_effort_changes_is_told_but_not_what_was_typed_over_it(mine):
+def test_reported_effort_changes_exclude_typed_settings(mine):
     arguments = [mine], ["effort=best", "trainer.max_epochs=7", "seed=1"]
     assert changed_by_effort(*arguments) == [
         "callbacks.early_stopping.min_delta: None -> 0.1",
@@ -140,7 +134,7 @@ def test_what_an_effort_changes_is_told_but_not_what_was_typed_over_it(mine):
 
 
 @pytest.mark.parametrize("name", sorted(set(recipes()) - {"wide_search"}))  # it is a search
-def test_every_recipe_has_three_efforts_and_the_best_tests_all_folds(name):
+def test_every_recipe_has_three_efforts_and_best_uses_an_ensemble_of_folds(name):
     efforts = {
         each: load_config([name], [f"effort={each}"])
         for each in efforts_of(read_source(name))

@@ -3,7 +3,7 @@ from keraunos.configs import load_config
 from keraunos.core.errors import ConfigError
 
 
-def test_every_part_that_is_none_is_named_with_its_own_place(tmp_path):
+def test_unknown_evaluation_parts_are_named_with_their_source(tmp_path):
     file = tmp_path / "run.yaml"
     file.write_text("evaluation:\n  robustnes: {}\n  calibration: null\n")
     typed = ["evaluation.operating_pionts={cat: {sensitivity: 0.9}}"]

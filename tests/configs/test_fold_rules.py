@@ -13,5 +13,5 @@ def test_folds_must_be_the_same_in_all_trials(name):
     require_one_division(RunConfig(), ["model.dropout", name])
 
 
-def test_what_leaves_images_in_their_folds_may_vary():
+def test_settings_that_do_not_affect_folds_can_vary():
     require_one_division(FOLDED, ["data.image_size", "data.class_balance", "model.head"])

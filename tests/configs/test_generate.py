@@ -1,4 +1,4 @@
-"""The generated files are those of the schema."""
+"""Generated files match the schema."""
 
 from pathlib import Path
 from typing import Literal
@@ -23,17 +23,17 @@ AGAIN = "Run `python -m keraunos.configs.generate`."
     ("path", "text"),
     [("configs/options.py", options_file), ("docs/settings.md", reference_page)],
 )
-def test_a_generated_file_is_current(path, text):
+def test_generated_files_are_up_to_date(path, text):
     assert (ROOT / path).read_text() == text(), AGAIN
 
 
-def test_types_leave_out_what_a_constructor_declares_itself():
+def test_explicitly_declared_parameters_are_detected():
     source = "class A:\n    def __init__(self, a, *, b=1, **options): ...\nclass B: ..."
     assert own_parameters(source, "A") == ("a", "b")
     assert own_parameters(source, "B") == own_parameters(source, "C") == ()
 
 
-def test_every_setting_is_on_the_page():
+def test_reference_page_lists_every_setting():
     page = reference_page()
     for group in groups():
         for setting in group.settings:
@@ -50,7 +50,7 @@ def test_every_setting_is_on_the_page():
         (list[choices.MetricName], "Sequence[MetricName]"),
     ],
 )
-def test_a_type_as_source(annotation, source):
+def test_annotation_is_rendered_as_source(annotation, source):
     assert annotation_source(annotation) == source
 
 
@@ -67,10 +67,10 @@ def test_a_type_as_source(annotation, source):
         ({"anyOf": [{"const": "auto"}, {"type": "null"}]}, "auto or null"),
     ],
 )
-def test_a_type_in_words(schema, words):
+def test_json_schema_type_is_described_in_words(schema, words):
     assert in_words(schema) == words
 
 
-def test_no_set_of_words_is_written_twice():
+def test_no_set_of_choices_is_defined_twice():
     sets = [each for name, each in vars(choices).items() if name[0].isupper()]
     assert len(set(map(str, sets))) == len(sets)

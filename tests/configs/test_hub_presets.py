@@ -1,4 +1,4 @@
-"""Presets are looked up in the files of KerasHub, here of a made one."""
+"""Presets are looked up in the files of KerasHub, here of a fake one."""
 
 import json
 import re
@@ -19,7 +19,7 @@ made = {
     "called": dict(metadata=None),
 }
 """
-# Files beside the presets, by family: of images, of features, of texts, of other tasks.
+# Files next to the presets by model family; only some families take images.
 FAMILIES = {
     "vit": ("image_converter", "image_classifier", "image_classifier_preprocessor"),
     "dino": ("image_converter",),
@@ -44,7 +44,7 @@ def hub(monkeypatch, tmp_path):
     presets.cache_clear()
 
 
-def test_presets_of_images_are_read_without_running_them(hub):
+def test_image_presets_are_read_without_executing_keras_hub(hub):
     assert {name for name in presets() if name != "called"} == {"vit_tiny", "dino_tiny"}
     assert presets()["vit_tiny"].parameters == 123
     assert find_preset("keras_hub:vit_tiny") == "vit_tiny"
@@ -58,12 +58,12 @@ def test_presets_of_images_are_read_without_running_them(hub):
         ("/no/such/folder", "There is no /no/such/folder/config.json"),
     ],
 )
-def test_what_is_no_preset_is_refused(hub, name, words):
+def test_invalid_presets_are_rejected(hub, name, words):
     with pytest.raises(ConfigError, match=words):
         find_preset(f"keras_hub:{name}")
 
 
-def test_an_address_and_a_directory_are_taken(hub, monkeypatch):
+def test_preset_can_be_an_address_or_a_directory(hub, monkeypatch):
     assert find_preset("keras_hub:hf://someone/vit") == "hf://someone/vit"
     (hub / "own").mkdir()
     (hub / "own/config.json").write_text("{}")
@@ -72,13 +72,13 @@ def test_an_address_and_a_directory_are_taken(hub, monkeypatch):
     assert find_preset("keras_hub:own") == "own"
 
 
-def test_without_keras_hub_the_extra_is_named(monkeypatch):
+def test_missing_keras_hub_error_names_the_extra(monkeypatch):
     monkeypatch.setattr(hub_presets, "hub_folder", lambda: None)
     with pytest.raises(ConfigError, match=re.escape(install_command("hub"))):
         find_preset("keras_hub:vit_tiny")
 
 
-def test_a_preset_that_was_fetched_or_saved_shows_what_its_files_say(hub, monkeypatch):
+def test_downloaded_or_saved_preset_shows_metadata_from_its_files(hub, monkeypatch):
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(hub / "cache"))
     assert row_of("keras_hub:vit_tiny").has_weights is False
     for folder in (hub / "cache/models/keras/vit/keras/vit_tiny/4", hub / "saved"):

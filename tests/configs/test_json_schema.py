@@ -1,4 +1,4 @@
-"""The JSON Schema takes what a configuration takes, and refuses what it refuses."""
+"""The JSON Schema accepts and rejects the same configurations as RunConfig."""
 
 import pytest
 import yaml
@@ -43,19 +43,19 @@ def validator():
 
 
 @pytest.mark.parametrize("name", recipes())
-def test_the_recipes_follow_the_schema(validator, name):
+def test_recipes_conform_to_the_schema(validator, name):
     validator.validate(yaml.safe_load(recipes()[name].text))
     validator.validate(yaml.safe_load(to_yaml(load_config([name]))))
 
 
 @pytest.mark.parametrize("text", RIGHT)
-def test_what_is_right_follows_the_schema(validator, text):
+def test_valid_configurations_conform_to_the_schema(validator, text):
     RunConfig.model_validate(yaml.safe_load(text))
     validator.validate(yaml.safe_load(text))
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_wrong_does_not(validator, text):
+def test_invalid_configurations_violate_the_schema(validator, text):
     with pytest.raises(ValueError, match="valid"):
         RunConfig.model_validate(yaml.safe_load(text))
     assert not validator.is_valid(yaml.safe_load(text))

@@ -10,7 +10,7 @@ def write(path, text):
     return str(path)
 
 
-def test_files_merge_from_left_to_right_and_settings_come_last(tmp_path):
+def test_files_merge_left_to_right_and_typed_settings_override_them(tmp_path):
     first = write(
         tmp_path / "a.yaml", "seed: 1\ndata:\n  batch_size: 8\n  image_size: 64\n"
     )
@@ -19,7 +19,7 @@ def test_files_merge_from_left_to_right_and_settings_come_last(tmp_path):
     assert (config.seed, config.data.batch_size, config.data.image_size) == (1, 16, 96)
 
 
-def test_callbacks_keep_their_order_and_null_switches_one_off(tmp_path):
+def test_callbacks_keep_their_order_and_null_disables_one(tmp_path):
     path = write(
         tmp_path / "a.yaml", "callbacks:\n  tensorboard: {}\n  early_stopping: {}\n"
     )
@@ -54,16 +54,14 @@ def test_callbacks_keep_their_order_and_null_switches_one_off(tmp_path):
         (["search.space.model.focal_gamma.float=[1.0,3.0]"], "crossentropy has no option"),
     ],
 )
-def test_losses_have_their_own_options_and_rare_classes_are_made_up_for_once(
-    settings, words
-):
+def test_incompatible_loss_balance_and_callback_settings_are_rejected(settings, words):
     with pytest.raises(ConfigError, match=words):
         load_config([], settings)
     load_config([], ["model.loss=focal", "search.space.model.focal_gamma.float=[1.0,3.0]"])
 
 
 @pytest.mark.parametrize("switch", ["false", "true"])
-def test_a_callback_can_be_switched_by_false_and_true(tmp_path, switch):
+def test_false_and_true_switch_a_callback(tmp_path, switch):
     path = write(tmp_path / "a.yaml", "callbacks:\n  early_stopping: {patience: 5}\n")
     typed = load_config([path], [f"callbacks.early_stopping={switch}"])
     path = write(tmp_path / "b.yaml", f"callbacks:\n  early_stopping: {switch}\n")
@@ -80,30 +78,30 @@ def test_a_callback_can_be_switched_by_false_and_true(tmp_path, switch):
         (b"- 1\n", r"must contain `key: value` lines"),
     ],
 )
-def test_files_of_another_kind_are_refused(tmp_path, content, words):
+def test_files_that_are_not_utf8_settings_are_rejected(tmp_path, content, words):
     (tmp_path / "my.yaml").write_bytes(content)
     with pytest.raises(ConfigError, match=words):
         load_config([str(tmp_path / "my.yaml")])
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xef\xbb\xbfseed: 0\r\n"])
-def test_files_without_settings_and_of_windows_are_read(tmp_path, content):
+def test_files_that_are_empty_or_from_windows_are_accepted(tmp_path, content):
     (tmp_path / "my.yaml").write_bytes(content)
     assert load_config([str(tmp_path / "my.yaml")]) == RunConfig()
 
 
 @pytest.mark.parametrize("source", [".", "a\0b", "x" * 5000, "/dev/zero"])
-def test_what_is_no_file_is_refused(source):
+def test_unreadable_sources_are_rejected(source):
     with pytest.raises(ConfigError, match=r"readable YAML file|not valid YAML|at most"):
         load_config([source])
 
 
-def test_a_key_of_thousands_of_groups_is_refused():
+def test_excessively_nested_key_is_rejected():
     with pytest.raises(ConfigError, match="command line: a setting must be"):
         load_config([], [f"{'a.' * 5000}b=1"])
 
 
-def test_each_line_names_the_place_of_its_own_setting(tmp_path):
+def test_every_error_line_names_the_source_of_its_setting(tmp_path):
     path = write(
         tmp_path / "a.yaml",
         "callbacks:\n  early_stopping:\n    patience: 0\n  nonsense: {}\n",
@@ -129,7 +127,7 @@ def test_each_line_names_the_place_of_its_own_setting(tmp_path):
         ("optimizer.momentum=0.9", None),
     ],
 )
-def test_a_setting_is_read_as_what_it_is_declared(override, read):
+def test_settings_are_parsed_according_to_their_declared_type(override, read):
     extra = [] if read else ["optimizer.name=sgd"]
     config = load_config(["classify"], [*extra, override])
     assert read is None or read(config)
@@ -171,12 +169,12 @@ def test_a_setting_is_read_as_what_it_is_declared(override, read):
         ),
     ],
 )
-def test_what_is_wrong_is_named_with_what_would_be_right(override, words):
+def test_invalid_settings_are_named_with_valid_alternatives(override, words):
     with pytest.raises(ConfigError, match=words):
         load_config(["classify"], [override])
 
 
-def test_all_that_is_wrong_is_said_at_once_with_file_and_line(tmp_path):
+def test_all_errors_are_reported_at_once_with_file_and_line(tmp_path):
     path = write(
         tmp_path / "my.yaml", "seed: 1\ntrainer:\n  max_epochs: none\n  strtegy: auto\n"
     )
@@ -203,7 +201,7 @@ BUILDER = {"builder": "my.module:build"}
         ([BUILDER, {"backbone": "ResNet101"}], [], {"backbone": "ResNet101"}),
     ],
 )
-def test_a_later_layer_replaces_a_backbone_or_a_builder(tmp_path, layers, typed, model):
+def test_later_layer_replaces_backbone_or_builder(tmp_path, layers, typed, model):
     files = [
         write(tmp_path / f"{place}.yaml", write_yaml({"model": layer}))
         for place, layer in enumerate(layers)
@@ -222,7 +220,7 @@ def test_a_later_layer_replaces_a_backbone_or_a_builder(tmp_path, layers, typed,
         ({}, ["model.backbone=ResNet50", "model.builder=my:b"]),
     ],
 )
-def test_a_builder_and_a_backbone_in_one_layer_exclude_each_other(tmp_path, layer, typed):
+def test_builder_and_backbone_in_one_layer_are_mutually_exclusive(tmp_path, layer, typed):
     file = write(tmp_path / "own.yaml", write_yaml({"model": layer}))
     with pytest.raises(ConfigError, match=r"`builder` and .* can't be set together"):
         load_config(["classify", file], typed)
@@ -236,29 +234,29 @@ def test_a_builder_and_a_backbone_in_one_layer_exclude_each_other(tmp_path, laye
         ["model.arguments={a: 1}", "model.arguments.b=[x, 2.5]"],
     ],
 )
-def test_arguments_of_a_builder_are_read_as_yaml(typed):
+def test_builder_arguments_are_parsed_as_yaml(typed):
     config = load_config(["classify"], ["model.builder=my:build", *typed])
     assert config.model.arguments == {"a": 1, "b": ["x", 2.5]}
 
 
-def test_a_group_of_callbacks_is_read_as_yaml():
+def test_group_of_callbacks_is_parsed_as_yaml():
     config = load_config(["classify"], ["callbacks={early_stopping: {patience: 7}}"])
     assert config.callbacks == {"early_stopping": {"monitor": "val_loss", "patience": 7}}
 
 
-def test_a_source_that_is_neither_recipe_nor_file_names_the_recipes():
+def test_unknown_source_lists_the_recipes():
     with pytest.raises(ConfigError, match=r"quikstart'. Did you mean quickstart.*classify"):
         load_config(["quikstart"])
 
 
 @pytest.mark.parametrize("name", recipes())
-def test_every_recipe_can_be_written_out_and_read_again(name, tmp_path):
+def test_every_recipe_survives_a_yaml_round_trip(name, tmp_path):
     config = load_config([name])
     path = write(tmp_path / "copy.yaml", to_yaml(config))
     assert load_config([path]) == config
 
 
-def test_the_tutorials_numbers_are_in_its_recipe():
+def test_skin_lesion_recipe_has_the_settings_of_the_tutorial():
     config = load_config(["skin_lesion"])
     assert (config.data.image_size, config.data.batch_size) == (224, 32)
     assert config.data.validation_split == 0.2
@@ -267,7 +265,7 @@ def test_the_tutorials_numbers_are_in_its_recipe():
     assert config.trainer.max_epochs == 10
 
 
-def test_every_recipe_says_first_how_to_run_it_and_what_to_expect():
+def test_every_recipe_states_its_command_and_expected_score():
     for recipe in recipes().values():
         is_search = load_config([recipe.name]).search.space is not None
         command = "search" if is_search else "fit"
@@ -276,11 +274,11 @@ def test_every_recipe_says_first_how_to_run_it_and_what_to_expect():
         assert "# Expected balanced accuracy on test images" in comment
 
 
-def test_zero_is_a_seed():
+def test_zero_is_a_valid_seed():
     assert load_config(["classify"], ["seed=0"]).seed == 0
 
 
-def test_a_configuration_survives_yaml():
+def test_default_configuration_is_written_as_yaml():
     assert yaml.safe_load(to_yaml(RunConfig()))["trainer"]["max_epochs"] == 10
 
 
@@ -288,17 +286,17 @@ def test_a_configuration_survives_yaml():
     "setting", ["model.dropout", "optimizer.learning_rate", "optimizer.clipnorm"]
 )
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
-def test_numbers_are_finite(setting, value):
+def test_non_finite_numbers_are_rejected(setting, value):
     with pytest.raises(ConfigError, match=f"command line: `{setting}` must be .*number"):
         load_config([], [f"{setting}={value}"])
 
 
-def test_options_of_callbacks_are_finite():
+def test_non_finite_callback_options_are_rejected():
     with pytest.raises(ConfigError, match=r"early_stopping\.min_delta` must be .*finite"):
         load_config([], ["callbacks.early_stopping.min_delta=.inf"])
 
 
-def test_a_domain_of_a_search_takes_the_place_of_one_of_another_kind(tmp_path):
+def test_search_domain_replaces_one_of_another_kind(tmp_path):
     own = tmp_path / "own.yaml"
     own.write_text(
         "search:\n  space:\n"
@@ -314,7 +312,7 @@ def test_a_domain_of_a_search_takes_the_place_of_one_of_another_kind(tmp_path):
     assert "callbacks.backbone_finetuning.stages" in space
 
 
-def test_a_problem_has_its_line_also_where_its_message_begins_otherwise(tmp_path):
+def test_cross_setting_error_names_its_line(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("model:\n  loss: class_balanced\ndata:\n  class_balance: weights\n")
     with pytest.raises(ConfigError, match=r"mine\.yaml:4: Class imbalance must be"):
@@ -322,7 +320,7 @@ def test_a_problem_has_its_line_also_where_its_message_begins_otherwise(tmp_path
 
 
 @pytest.mark.parametrize("label", ["backbone_finetuning", "learning_rate_finder"])
-def test_a_fitted_head_takes_no_callback_that_changes_training(label):
+def test_fitted_head_rejects_callbacks_that_change_training(label):
     settings = ["model.head=ridge", f"callbacks.{label}={{}}"]
     with pytest.raises(ConfigError, match=rf"line: `callbacks\.{label}` needs a trained"):
         load_config(["classify"], settings)

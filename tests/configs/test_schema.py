@@ -27,7 +27,7 @@ def fields(section):
     return {name: field.get_default() for name, field in section.model_fields.items()}
 
 
-OWN = {  # arguments that are no settings
+OWN = {  # arguments that are not settings
     Trainer: {"run_dir", "callbacks", "export"},
     ImageData.from_folder: {"augmentation"},
     ImageData.from_csv: {"augmentation"},
@@ -78,7 +78,7 @@ def test_names_and_defaults_are_the_same_in_python_and_yaml(
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
-def test_callbacks_take_the_options_of_their_configuration(name):
+def test_callback_options_match_their_configuration(name):
     python = defaults(CALLBACK_CLASSES[name])
     yaml = fields(CALLBACKS[name])
     injected = {"console", "clock", "stream"}
@@ -90,19 +90,19 @@ def test_every_callback_has_a_configuration():
 
 
 @pytest.mark.parametrize("name", optimizer_names())
-def test_the_table_of_optimizer_options_is_kerass(name):
+def test_optimizer_option_table_matches_keras(name):
     known = set(inspect.signature(optimizer_class(name).__init__).parameters)
     known -= {"self", "name", "learning_rate", "kwargs"}
     assert known == COMMON_OPTIONS | OWN_OPTIONS[name]
 
 
-def test_every_setting_is_described():
+def test_every_setting_has_a_description():
     for section in (DataConfig, ModelConfig, AugmentationConfig, TrainerConfig):
         for name, field in section.model_fields.items():
             assert field.description, name
 
 
-def test_every_whole_number_has_a_largest():
+def test_every_integer_setting_has_a_maximum():
     groups = [*RunConfig.model_json_schema()["$defs"].values()]
     groups += [RunConfig.model_json_schema()]
     groups += [each.model_json_schema() for each in CALLBACKS.values()]

@@ -6,7 +6,7 @@ from keraunos.core.errors import ConfigError
 @pytest.mark.parametrize(
     "setting", [{"choose": "one_standard_error"}, {"finish": "ensemble"}]
 )
-def test_what_is_of_folds_needs_folds(setting):
+def test_fold_based_settings_require_folds(setting):
     (named,) = setting
     with pytest.raises(
         ConfigError, match=rf"search\.{named}=.*needs folds.*search.folds=5"
@@ -16,7 +16,7 @@ def test_what_is_of_folds_needs_folds(setting):
 
 
 @pytest.mark.parametrize("folds", ["folds", "outer_folds"])
-def test_folds_are_scored_on_the_images_that_they_hold_out(folds):
+def test_search_over_folds_requires_a_validation_objective(folds):
     with pytest.raises(ConfigError, match=r"begins with val_.*objective=val_auc"):
         validated(SearchConfig, "search", objective="auc", **{folds: 2})
     validated(SearchConfig, "search", objective="val_auc", **{folds: 2})

@@ -4,7 +4,7 @@ from keraunos.core.errors import ConfigError
 
 
 def problems(*overrides: str) -> list[str]:
-    """The lines in which a configuration is refused."""
+    """Returns the lines of the error for a configuration."""
     with pytest.raises(ConfigError) as caught:
         load_config(["classify"], overrides)
     return str(caught.value).splitlines()
@@ -19,12 +19,12 @@ def problems(*overrides: str) -> list[str]:
         "{choice: [0, 0.25]}",
     ],
 )
-def test_each_form_of_a_domain_is_taken_for_a_number(domain):
+def test_every_domain_form_is_accepted_for_a_number(domain):
     config = load_config(["classify"], [f"search.space={{model.dropout: {domain}}}"])
     assert list(config.search.space) == ["model.dropout"]
 
 
-def test_a_space_can_vary_whole_numbers_words_and_switches():
+def test_space_can_vary_integers_choices_and_booleans():
     space = (
         "search.space={data.batch_size: {int: [8, 64], log: true}, "
         "optimizer.name: {choice: [sgd, adam]}, model.standardize_features: {bool: true}, "
@@ -56,13 +56,13 @@ def test_a_space_can_vary_whole_numbers_words_and_switches():
         ("[0.0, 0.5]", "`search.space.model.dropout` must be a domain"),
     ],
 )
-def test_what_is_no_domain_is_refused_with_the_forms_there_are(domain, words):
+def test_invalid_domains_are_rejected_with_the_valid_forms(domain, words):
     (line,) = problems(f"search.space.model.dropout={domain}")
     assert words in line
     assert "search.space" in line
 
 
-def test_a_setting_without_its_section_is_named_with_it():
+def test_setting_without_its_section_suggests_the_full_name():
     (line,) = problems("search.space.dropout={float: [0.0, 0.5]}")
     assert "`dropout` is not a setting" in line
     assert line.endswith("Did you mean model.dropout?")
@@ -70,7 +70,7 @@ def test_a_setting_without_its_section_is_named_with_it():
     assert line.endswith("Did you mean data.folds or search.folds?")
 
 
-def test_every_bound_and_choice_must_be_a_value_of_its_setting():
+def test_every_bound_and_choice_must_be_valid_for_its_setting():
     lines = problems(
         "search.space={model.dropout: {float: [0.5, 1.5]}, model.dropot: {int: [0, 1]}, "
         "optimizer.momentum: {float: [0, 1]}, data.batch_size: {choice: [8, 0]}}"
@@ -81,23 +81,23 @@ def test_every_bound_and_choice_must_be_a_value_of_its_setting():
         assert words in line
 
 
-def test_a_choice_is_checked_beside_the_rest_of_the_configuration():
+def test_domain_is_validated_against_the_rest_of_the_configuration():
     space = "search.space={optimizer.momentum: {float: [0.0, 0.9]}}"
     assert load_config(["classify"], [space, "optimizer.name=sgd"]).search.space
 
 
 @pytest.mark.parametrize("name", ["run_dir", "cache_dir", "search.max_trials", "task"])
-def test_what_belongs_to_the_search_as_a_whole_cannot_vary(name):
+def test_settings_of_the_search_as_a_whole_cannot_vary(name):
     (line,) = problems(f"search.space={{{name}: {{choice: [a, b]}}}}")
     assert "can't vary" in line
 
 
-def test_a_wrong_space_is_reported_beside_all_other_problems():
+def test_invalid_space_is_reported_along_with_all_other_errors():
     lines = problems("search.space.model.dropout={flot: 1}", "data.batch_size=0")
     assert len(lines) == 2
 
 
-def test_a_command_line_changes_one_setting_of_a_space(tmp_path):
+def test_command_line_overrides_one_setting_of_a_space(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text(
         "search: {space: {model.dropout: {float: [0.1, 0.2]}, seed: {int: [0, 3]}}}\n"
@@ -107,7 +107,7 @@ def test_a_command_line_changes_one_setting_of_a_space(tmp_path):
     assert space == {"model.dropout": {"float": [0.3, 0.4]}, "seed": {"int": [0, 3]}}
 
 
-def test_arguments_of_a_builder_can_vary():
+def test_builder_arguments_can_vary():
     config = RunConfig.model_validate(
         {
             "model": {"builder": "own:build", "arguments": {"units": 3}},
@@ -117,17 +117,17 @@ def test_arguments_of_a_builder_can_vary():
     assert varied(config, {"model.arguments.units": 5}).model.arguments == {"units": 5}
 
 
-def test_the_default_space_fits_the_default_configuration():
+def test_default_space_is_valid_for_the_default_configuration():
     config = RunConfig.model_validate({"search": {"space": DEFAULT_SPACE}})
     assert config.search.space == DEFAULT_SPACE
 
 
-def test_a_space_can_be_written_and_read_again(tmp_path):
+def test_space_survives_a_yaml_round_trip(tmp_path):
     config = load_config(["classify"], ["search.space.model.dropout={float: [0, 0.5]}"])
     (tmp_path / "config.yaml").write_text(to_yaml(config))
     assert load_config([str(tmp_path / "config.yaml")]) == config
 
 
-def test_varied_refuses_what_the_schema_refuses():
+def test_varied_rejects_values_that_the_schema_rejects():
     with pytest.raises(ConfigError, match="less than 1"):
         varied(RunConfig(), {"model.dropout": 2.0})

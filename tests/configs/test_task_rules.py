@@ -1,4 +1,4 @@
-"""Which settings go with which task."""
+"""Settings that each task supports."""
 
 import pytest
 from keraunos.configs import load_config
@@ -22,12 +22,12 @@ TAKEN = [
 
 
 @pytest.mark.parametrize(("task", "typed", "words"), REFUSED)
-def test_what_a_task_can_not_do_is_refused_before_anything_is_trained(task, typed, words):
+def test_settings_unsupported_by_a_task_are_rejected(task, typed, words):
     with pytest.raises(ConfigError) as caught:
         load_config(["classify"], [f"task={task}", *typed])
     assert words in str(caught.value)
 
 
 @pytest.mark.parametrize(("task", "typed"), TAKEN)
-def test_what_suits_a_task_is_taken(task, typed):
+def test_settings_supported_by_a_task_are_accepted(task, typed):
     assert load_config(["classify"], [f"task={task}", *typed]).task == task

@@ -31,11 +31,11 @@ from keraunos.core.errors import ConfigError
         ("a: &x [1]\nb: *x", {"a": [1], "b": [1]}),
     ],
 )
-def test_words_mean_what_people_mean(text, value):
+def test_scalars_are_parsed_without_yaml_surprises(text, value):
     assert parse_yaml(text, "x")[0] == value
 
 
-def test_each_key_knows_its_line():
+def test_line_of_every_key_is_recorded():
     assert parse_yaml("a:\n  b: 1\nc: 2\n", "my.yaml")[1] == {
         "a": "my.yaml:1",
         "a.b": "my.yaml:2",
@@ -43,12 +43,12 @@ def test_each_key_knows_its_line():
     }
 
 
-def test_a_key_given_twice_is_an_error_with_its_line():
+def test_duplicate_key_is_an_error_with_its_line():
     with pytest.raises(ConfigError, match=r"my.yaml:3: `b` is given twice"):
         parse_yaml("a:\n  b: 1\n  b: 2\n", "my.yaml")
 
 
-def test_code_is_not_run(tmp_path):
+def test_python_tags_are_rejected_without_executing_code(tmp_path):
     canary = tmp_path / "canary"
     for payload in (
         f"!!python/object/apply:os.system ['touch {canary}']",
@@ -61,14 +61,14 @@ def test_code_is_not_run(tmp_path):
     assert not canary.exists()
 
 
-def test_a_bomb_of_aliases_is_refused_quickly():
+def test_alias_bomb_is_rejected_quickly():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
     with pytest.raises(ConfigError, match="at most 20000 values"):
         parse_yaml("\n".join(lines), "x")
 
 
-def test_an_endless_file_is_refused():
+def test_oversized_document_is_rejected():
     with pytest.raises(ConfigError, match="at most 200000 bytes"):
         parse_yaml("a: 1\n" * MAX_BYTES, "x")
 
@@ -91,7 +91,7 @@ def test_an_endless_file_is_refused():
         ("a: 1\n---\nb: 2", "x:2: .*single document"),
     ],
 )
-def test_what_is_refused_is_refused_in_one_line_with_its_place(text, words):
+def test_unsupported_yaml_is_rejected_in_one_line_with_its_location(text, words):
     with pytest.raises(ConfigError, match=words) as caught:
         parse_yaml(text, "x")
     assert str(caught.value).isprintable()
@@ -102,13 +102,13 @@ def test_what_is_refused_is_refused_in_one_line_with_its_place(text, words):
     ["1e5", "0.", "true", "no", "2020-01-01", "~", "", "é", "\x85", "\u2028", "a\n b\n"],
 )
 @pytest.mark.parametrize("in_ascii", [False, True])
-def test_text_is_text_again_after_it_was_written(text, in_ascii):
+def test_text_survives_a_yaml_round_trip(text, in_ascii):
     written = write_yaml({"a": text}, in_ascii)
     assert written.isascii() or not in_ascii
     assert parse_yaml(written, "x").content == {"a": text}
 
 
 @pytest.mark.parametrize("text", ["a: [1", "\tb: 1", "a: b: c", "*a"])
-def test_what_is_not_yaml_is_an_error(text):
+def test_invalid_yaml_is_an_error(text):
     with pytest.raises(ConfigError, match="not valid YAML"):
         parse_yaml(text, "x")
