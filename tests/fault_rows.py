@@ -42,7 +42,7 @@ class Row:
     outcome: str
     inject: Callable[[Path], None]
     attempts: tuple[Attempt, ...] = ()
-    test: str = "test_each_fault_has_its_answer"
+    test: str = "test_each_fault_has_its_documented_outcome"
 
 
 DROP = ("data.on_unreadable=drop",)
@@ -114,8 +114,8 @@ ROWS = (
         "D6-cmyk",
         "JPEGs in CMYK or YCCK",
         "Converted to RGB, without color management "
-        "(`tests/data/test_golden_decoding.py::test_cmyk_becomes_the_rgb_that_tensorflow_"
-        "makes_of_it`).",
+        "(`tests/data/test_golden_decoding.py::test_cmyk_converts_to_the_same_rgb_as_in_"
+        "tensorflow`).",
         make.cmyk,
         (Attempt(("in 2 classes",), 0),),
     ),
@@ -123,8 +123,9 @@ ROWS = (
         "D7-other-colors",
         "Grayscale, black and white, palettes, transparency, 16 bits per channel",
         "Converted to RGB: transparency becomes white, and the upper 8 of 16 bits are "
-        "kept (`tests/data/test_golden_decoding.py::test_transparency_becomes_white`, "
-        "`tests/data/test_golden_decoding.py::test_of_16_bits_the_upper_8_are_kept`). 32 "
+        "kept "
+        "(`tests/data/test_golden_decoding.py::test_transparency_is_blended_with_white`, "
+        "`tests/data/test_golden_decoding.py::test_top_8_of_16_bits_are_kept`). 32 "
         "bits per channel are refused, because their white level is not defined.",
         make.other_colors,
         (Attempt(("in 2 classes",), 0),),
@@ -156,7 +157,7 @@ ROWS = (
         "Phone images, stored on their side",
         "Rotated upright according to EXIF, and counted. With "
         "`data.exif_orientation=refuse` they count as unreadable instead "
-        "(`tests/data/test_golden_decoding.py::test_images_are_turned_upright`).",
+        "(`tests/data/test_golden_decoding.py::test_exif_orientation_is_applied`).",
         make.on_their_side,
         (
             Attempt(("1 image is rotated according to EXIF",), 0),
@@ -297,7 +298,7 @@ ROWS = (
         "file is back in place the run resumes. Runs that find all images in the cache "
         "are not affected. Cached data of the old content is not used for the new.",
         make.nothing,  # the test does it, while a run trains
-        test="test_images_that_change_meanwhile_end_the_run",
+        test="test_images_that_change_during_a_run_end_it",
     ),
     Row(
         "D18-classes-or-splits",
@@ -306,7 +307,7 @@ ROWS = (
         "Names such as `Train`, `training_set`, `Validate`, `dev` are recognized. If in "
         "doubt, exit code 3 and what to type: `data.layout=splits` or "
         "`data.layout=classes` "
-        "(`tests/data/index/test_layout.py::test_in_doubt_it_is_asked_what_folders_are`).",
+        "(`tests/data/index/test_layout.py::test_ambiguous_folders_are_rejected_until_a_layout_is_set`).",
         make.classes_or_splits,
         (
             Attempt(
@@ -326,7 +327,7 @@ ROWS = (
         "Run directories and caches of Keraunos among the class folders; folders such as "
         "`__MACOSX`",
         "Left out, and listed in one line "
-        "(`tests/data/index/test_layout.py::test_what_keraunos_wrote_is_no_class`).",
+        "(`tests/data/index/test_layout.py::test_folders_written_by_keraunos_are_not_classes`).",
         make.own_folders,
         (Attempt(("made by Keraunos: cache, runs", "made by the system: __MACOSX"), 0),),
     ),
@@ -334,8 +335,8 @@ ROWS = (
         "D20-bits",
         "Images of 10, 12 or 14 bits in 16-bit files",
         "They would be almost black: exit code 3, and which `data.bit_depth` to set "
-        "(`tests/data/files/test_deep_images.py::test_black_images_are_never_trained_on_"
-        "unasked`).",
+        "(`tests/data/files/test_deep_images.py::test_training_on_nearly_black_images_"
+        "requires_a_bit_depth`).",
         make.twelve_bits,
         (
             Attempt(("none has a value above 4,095", "data.bit_depth=12"), 3),
@@ -347,9 +348,9 @@ ROWS = (
         "Tables with missing labels (`nan`, `NA`), several labels in a cell or in columns "
         "of 0 and 1, classes that look alike or are the same number, a column of splits",
         "Each is exit code 3 with the affected lines; one-hot columns are read "
-        "(`tests/data/test_table_faults.py::test_ground_truth_of_isic_is_read_as_it_is`), "
-        "and a column `split` is honored "
-        "(`tests/data/test_table_faults.py::test_a_column_of_splits_is_honoured`).",
+        "(`tests/data/test_table_faults.py::test_isic_ground_truth_table_is_read_unmodified`"
+        "), and a column `split` is honored "
+        "(`tests/data/test_table_faults.py::test_split_column_is_used`).",
         make.odd_tables,
         (
             Attempt(

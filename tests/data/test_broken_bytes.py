@@ -1,4 +1,4 @@
-"""Whatever bytes a file holds, decoding ends in an image or in a reason."""
+"""Whatever bytes a file contains, decoding returns an image or raises UndecodableError."""
 
 import io
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_wrong_bytes_end_in_an_image_or_a_reason(kind):
+def test_corrupted_bytes_yield_an_image_or_an_undecodable_error(kind):
     format, options = KINDS[kind]
     content = np.frombuffer(encoded(1, format, **options), np.uint8)
     random = np.random.default_rng(len(kind))
@@ -49,22 +49,22 @@ def test_wrong_bytes_end_in_an_image_or_a_reason(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_part_of_a_file_but_its_last_bytes_can_be_missing(kind):
+def test_truncated_file_is_rejected(kind):
     format, options = KINDS[kind]
     content = encoded(2, format, **options)
     for length in np.linspace(1, len(content) - 100, 40).astype(int):
         assert outcome(content[:length]) == "reason", length
 
 
-def test_a_file_that_runs_programs_elsewhere_is_not_opened():
+def test_eps_file_is_rejected_as_unknown_format():
     script = io.BytesIO()
     Image.new("RGB", (8, 8)).save(script, "EPS")
     with pytest.raises(UndecodableError, match="no known image format"):
         decode(script.getvalue(), 32)
 
 
-def test_errors_of_pillow_that_are_none_of_the_system_are_reasons_too():
-    """A part that is said to be shorter than it is: Pillow raises SyntaxError."""
+def test_syntax_error_from_pillow_counts_as_undecodable():
+    """A chunk that is declared shorter than it is: Pillow raises SyntaxError."""
     content = encoded(3, "PNG")
     place = content.index(b"IDAT") - 4
     wrong = content[:place] + (50).to_bytes(4, "big") + content[place + 4 :]

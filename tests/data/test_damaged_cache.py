@@ -1,4 +1,4 @@
-"""What the cache keeps of images is made again where it is damaged, and says so."""
+"""Damaged image entries of the cache are rebuilt with a message."""
 
 import shutil
 from pathlib import Path
@@ -32,7 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["near-*", "fingerprints.sqlite", "files.sqlite"])
-def test_an_audit_finds_the_same(folder, tmp_path, name, damage, capsys):
+def test_audit_with_a_damaged_cache_finds_the_same_conflicts(
+    folder, tmp_path, name, damage, capsys
+):
     def found() -> list[list[int]]:
         return audit_folders([folder], Store(tmp_path, 10**9)).conflicts.near
 
@@ -45,12 +47,12 @@ def test_an_audit_finds_the_same(folder, tmp_path, name, damage, capsys):
             found()
         return
     assert found() == expected
-    if name == "near-*":  # a flipped bit of a database may be in a place of no use
+    if name == "near-*":  # a flipped bit of a database may be in unused space
         assert ("is damaged" in capsys.readouterr().err) == (damage in IN_PLACE)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_run_sees_the_same_images(tmp_path, damage, capsys):
+def test_run_with_a_damaged_cache_reads_the_same_images(tmp_path, damage, capsys):
     root = make_images(tmp_path / "data", {"cat": 5, "dog": 4})
 
     def read() -> ImageData:
@@ -72,7 +74,7 @@ def test_a_run_sees_the_same_images(tmp_path, damage, capsys):
 
 @pytest.fixture
 def drawn(tmp_path, monkeypatch):
-    """A data set of four drawn images, and the store that has it."""
+    """A dataset of four synthetic images, and the store that contains it."""
     kinds = {"nevus": synthetic.KINDS["nevus"]}
     small = {n: type(k)(3, 1, k.pattern, k.ragged, k.softness) for n, k in kinds.items()}
     monkeypatch.setattr(synthetic, "KINDS", small)
@@ -86,7 +88,7 @@ def drawn(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["empty", "half", "flip", "delete"])
-def test_a_drawn_image_is_drawn_again(drawn, damage, capsys):
+def test_damaged_synthetic_image_is_regenerated(drawn, damage, capsys):
     store, folder = drawn
     files = sorted(folder.rglob("*.png"))
     assert len(files) == 4
@@ -99,7 +101,7 @@ def test_a_drawn_image_is_drawn_again(drawn, damage, capsys):
     assert not capsys.readouterr().err
 
 
-def test_images_that_an_earlier_version_drew_stay_as_they_are(drawn, capsys):
+def test_synthetic_images_without_checksums_are_kept(drawn, capsys):
     store, folder = drawn
     (folder / ".checksums").unlink()
     file = next(folder.glob("train/*/*.png"))

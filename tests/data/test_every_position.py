@@ -1,4 +1,4 @@
-"""From any position on come the images that would have come, in their order.
+"""Reading from any position yields the images that would have followed, in order.
 
 A run that is resumed reads its images in a process that has read none before: here a
 new `ImageData` for each position. What it gives is compared image by image with one
@@ -19,7 +19,7 @@ from keraunos.strategies import Position, Replicas
 EPOCHS, BATCH_SIZE, IMAGES = 2, 7, 30
 BATCHES = -(-IMAGES // BATCH_SIZE)
 
-# What an image is known by: its name, its class, and how it is varied.
+# What identifies an image: its name, its class, and how it is augmented.
 Identity = tuple[str, int, bytes]
 Batch = tuple[tuple[Identity, ...], ...]
 NewData = Callable[[], ImageData]
@@ -32,7 +32,7 @@ def class_balance(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def new_data(image_folder: Path, class_balance: Any) -> NewData:
-    """Opens the images as if nobody had done so before."""
+    """Opens the images as if for the first time."""
 
     def open_images() -> ImageData:
         return ImageData.from_folder(
@@ -50,7 +50,7 @@ def new_data(image_folder: Path, class_balance: Any) -> NewData:
 
 
 def read(data: ImageData, position: Position, count: int, number: int) -> list[Batch]:
-    """So many batches from a position on, each as what every replica is given."""
+    """So many batches from a position on, each as the parts of every replica."""
     split = data.train
     names = {
         split.images(np.array([place])).tobytes(): name
@@ -80,7 +80,7 @@ def identities(content: Any, names: dict[bytes, str]) -> tuple[Identity, ...]:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_every_position_goes_on_with_the_images_that_are_left(
+def test_reading_from_every_position_yields_the_remaining_images(
     new_data: NewData, count: int
 ) -> None:
     whole = read(new_data(), Position(0, 0, BATCHES), count, EPOCHS * BATCHES)
@@ -90,10 +90,10 @@ def test_every_position_goes_on_with_the_images_that_are_left(
         assert left == whole[done:], f"after {done} batches"
 
 
-def test_the_passes_that_are_compared_are_worth_it(
+def test_compared_epochs_differ_and_repeat_no_augmentation(
     new_data: NewData, class_balance: str
 ) -> None:
-    """Epochs differ, none repeats a variation, and the last batch is smaller."""
+    """Epochs differ, none repeats an augmentation, and the last batch is smaller."""
     batches = read(new_data(), Position(0, 0, BATCHES), 1, EPOCHS * BATCHES)
     sizes = [len(batch[0]) for batch in batches]
     assert sizes == 2 * [7, 7, 7, 7, 2]
@@ -105,7 +105,7 @@ def test_the_passes_that_are_compared_are_worth_it(
     assert every_one_once == (class_balance != "sampling")
 
 
-def test_the_names_of_a_batch_are_those_of_its_images(new_data: NewData) -> None:
+def test_batch_names_match_the_images_of_the_batch(new_data: NewData) -> None:
     data = new_data()
     batches = read(data, Position(0, 0, BATCHES), 1, EPOCHS * BATCHES)
     for done, batch in enumerate(batches):
@@ -114,7 +114,7 @@ def test_the_names_of_a_batch_are_those_of_its_images(new_data: NewData) -> None
 
 
 @pytest.mark.slow
-def test_a_limit_of_batches_shortens_epochs_and_moves_no_image(
+def test_batch_limit_shortens_epochs_without_reordering_images(
     new_data: NewData,
 ) -> None:
     limit = 3
@@ -125,7 +125,7 @@ def test_a_limit_of_batches_shortens_epochs_and_moves_no_image(
         assert read(new_data(), position, 1, len(wanted) - done) == wanted[done:]
 
 
-def test_validation_comes_in_the_same_order_in_every_epoch(new_data: NewData) -> None:
+def test_in_order_split_is_the_same_in_every_epoch(new_data: NewData) -> None:
     data = new_data()
     assert isinstance(data.train, TrainingSplit)
     in_order = data.train.in_order

@@ -1,4 +1,4 @@
-"""Each fault of data has its answer, and costs nobody a file."""
+"""Each data fault has its documented outcome, and no file is changed."""
 
 import csv
 import os
@@ -79,7 +79,7 @@ def _state(path: str) -> Any:
 
 
 def largest_memory_kib() -> int:
-    """The most memory that this process ever had since that was last forgotten."""
+    """The peak memory of this process since it was last reset."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1])
@@ -93,7 +93,7 @@ def as_parameter(row: Row) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", [as_parameter(row) for row in ROWS if row.attempts])
-def test_each_fault_has_its_answer(row: Row, folder, capfd):
+def test_each_fault_has_its_documented_outcome(row: Row, folder, capfd):
     row.inject(folder)
     before = everything(folder)
     for attempt in row.attempts:
@@ -120,7 +120,7 @@ def test_each_fault_has_its_answer(row: Row, folder, capfd):
         pytest.param(b"another file", id="D17-changed-meanwhile-replaced"),
     ],
 )
-def test_images_that_change_meanwhile_end_the_run(instead, folder, capfd):
+def test_images_that_change_during_a_run_end_it(instead, folder, capfd):
     command = ["fit", "own.yaml", "run_dir=run", "trainer.max_epochs=9"]
     command += ["callbacks.meanwhile={class: 'own:Meanwhile'}"]
     (folder / "strike.bin").write_bytes(instead)
@@ -140,10 +140,10 @@ def test_images_that_change_meanwhile_end_the_run(instead, folder, capfd):
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux only")
-def test_giants_take_no_memory(folder):
+def test_inspecting_huge_images_takes_little_memory(folder):
     giants(folder)
     paths = [str(path) for path in sorted(folder.glob("train/*/*"))]
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the most that it ever was
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = largest_memory_kib()
     records = inspect_files(paths, None)
     assert sum(bool(record.problem) for record in records) == 4
@@ -151,7 +151,7 @@ def test_giants_take_no_memory(folder):
 
 
 @pytest.mark.slow
-def test_tables_of_harmful_names_hold_no_formula_and_say_who_is_who(folder):
+def test_harmful_class_names_are_escaped_in_csv_tables(folder):
     harmful = next(row for row in ROWS if row.inject.__name__ == "harmful_names")
     harmful.inject(folder)
     assert main(["fit", "own.yaml", *harmful.attempts[1].settings, "run_dir=run"]) == 0
@@ -165,7 +165,7 @@ def test_tables_of_harmful_names_hold_no_formula_and_say_who_is_who(folder):
     assert classes == {name.replace("=cmd", "'=cmd") for name in HARMFUL}
 
 
-def test_the_document_is_made_of_the_table():
+def test_data_faults_document_is_up_to_date():
     assert DOCUMENT.read_text(encoding="utf-8") == document(), (
         "write it again: python tests/fault_document.py"
     )

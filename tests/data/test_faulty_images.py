@@ -36,7 +36,7 @@ def dropped(data: ImageData, folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_copies_stay_on_one_side(root: Path, seed: int) -> None:
+def test_copies_stay_in_one_split(root: Path, seed: int) -> None:
     for number in range(4):
         original = root / "train" / "cat" / f"cat-00{number}.png"
         for copy in range(number + 1):
@@ -51,7 +51,9 @@ def test_copies_stay_on_one_side(root: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("policy", ["drop", "keep", "error"])
-def test_an_image_under_two_classes(root: Path, policy: Any) -> None:
+def test_image_under_two_classes_follows_the_conflict_policy(
+    root: Path, policy: Any
+) -> None:
     shutil.copy(root / "train/cat/cat-000.png", root / "train/dog/same.png")
     before = contents(root)
     if policy == "error":
@@ -75,7 +77,7 @@ def test_an_image_under_two_classes(root: Path, policy: Any) -> None:
 
 
 @pytest.mark.parametrize("policy", ["drop", "keep", "error"])
-def test_an_image_of_train_in_test(root: Path, policy: Any) -> None:
+def test_training_image_in_test_follows_the_leak_policy(root: Path, policy: Any) -> None:
     shutil.copy(root / "train/cat/cat-001.png", root / "test/cat/leaked.png")
     if policy == "error":
         with pytest.raises(DataError, match=r"(?s)cat-001\.png.*on_leak=.drop"):
@@ -90,7 +92,7 @@ def test_an_image_of_train_in_test(root: Path, policy: Any) -> None:
         assert dropped(data, root) == {"cat-001.png": "on_leak"}
 
 
-def test_a_test_set_stays_whole_and_marks_what_contradicts(root: Path) -> None:
+def test_test_set_is_kept_whole_and_marks_contradictory_images(root: Path) -> None:
     shutil.copy(root / "train/cat/cat-002.png", root / "test/dog/other.png")
     data = read(root, on_conflict="drop", on_leak="drop")
     marked = np.array(data.test.names)[data.test.contradictory]
@@ -99,7 +101,7 @@ def test_a_test_set_stays_whole_and_marks_what_contradicts(root: Path) -> None:
     assert "cat-002.png" not in found["train"] | found["validation"]
 
 
-def test_unreadable_images(root: Path) -> None:
+def test_unreadable_images_follow_the_policy(root: Path) -> None:
     (root / "train/dog/broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no image")
     (root / "train/cat/empty.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"(?s)on_unreadable=.drop") as error:
@@ -115,7 +117,7 @@ def test_unreadable_images(root: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_classes_are_held_out_in_proportion(root: Path, seed: int) -> None:
+def test_validation_split_is_stratified_and_reproducible(root: Path, seed: int) -> None:
     make_images(root / "train", {"emu": 3}, seed=9)
     make_images(root / "test", {"emu": 1}, seed=8)
     data = read(root, validation_split=0.2, seed=seed)
@@ -124,7 +126,7 @@ def test_classes_are_held_out_in_proportion(root: Path, seed: int) -> None:
     assert names_of(data) == names_of(read(root, validation_split=0.2, seed=seed))
 
 
-def test_classes_are_those_of_train(root: Path) -> None:
+def test_class_list_comes_from_the_training_folder(root: Path) -> None:
     shutil.rmtree(root / "test/cat")
     data = read(root)
     assert data.class_names == ("cat", "dog")

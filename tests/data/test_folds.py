@@ -1,4 +1,4 @@
-"""Folds of images that were read once, and which of them can't be searched over."""
+"""Folds of images that were read once, and folds that a search rejects."""
 
 import csv
 import shutil
@@ -43,7 +43,7 @@ def folds_of(data, count):
 
 
 @pytest.mark.parametrize("more", [{}, {"test_split": 0.25, "class_balance": "weights"}])
-def test_images_that_were_read_are_cut_into_the_folds_of_the_settings(images, more):
+def test_fold_of_loaded_data_equals_data_loaded_as_that_fold(images, more):
     data = read(images, **more)
     for number, fold in enumerate(folds_of(data, 3), 1):
         wanted = read(images, folds=3, fold=number, **more)
@@ -56,14 +56,14 @@ def test_images_that_were_read_are_cut_into_the_folds_of_the_settings(images, mo
         assert fold.validation.is_of_fold
 
 
-def test_a_fold_is_varied_as_the_images_that_it_is_cut_from(images):
+def test_fold_keeps_the_augmentation_of_its_data(images):
     strong = kr.Augmentation(views=2, strength=0.5)
     data = read(images).with_augmentation(strong)
     assert data.fold(2, 3).train.augmentation is strong
 
 
-def test_what_a_network_makes_of_images_is_the_same_for_all_folds(images):
-    """One entry of the cache: none is computed again for the part that is held out."""
+def test_all_folds_share_one_cache_entry_of_features(images):
+    """One cache entry: no features are computed again for the held-out part."""
     data = read(images, augmentation=kr.Augmentation(strength=0))
     splits = [
         split.in_order
@@ -76,7 +76,7 @@ def test_what_a_network_makes_of_images_is_the_same_for_all_folds(images):
         assert [whole.names[place] for place in places] == split.names
 
 
-def test_validation_images_that_are_given_leave_nothing_to_cut(images, tmp_path):
+def test_folds_are_rejected_when_validation_images_are_given(images, tmp_path):
     other = make_images(tmp_path / "other", {"cat": 3, "dog": 2, "emu": 2}, seed=9)
     with pytest.raises(DataError, match="there are validation images already"):
         read(images, validation=other).fold(1, 3)
@@ -98,9 +98,7 @@ def test_validation_images_that_are_given_leave_nothing_to_cut(images, tmp_path)
         ("val_loss", 30, "as many images as folds, 30; .* so there are 24"),
     ],
 )
-def test_an_objective_that_a_fold_cannot_measure_is_refused(
-    images, objective, count, words
-):
+def test_objective_that_a_fold_cannot_measure_is_rejected(images, objective, count, words):
     folds = folds_of(read(images), count)
     if words is None:
         require_folds(folds, objective)
@@ -131,18 +129,18 @@ def of_classes(label, number):
         ),
     ],
 )
-def test_groups_that_no_fold_can_hold_are_refused(images, groups, words):
+def test_groups_too_few_or_too_large_for_folds_are_rejected(images, groups, words):
     with pytest.raises(DataError, match=words):
         require_folds(folds_of(table(images, groups), 3), "val_loss")
 
 
-def test_a_class_of_one_group_cannot_be_trained_and_validated(images):
+def test_class_consisting_of_one_group_is_rejected(images):
     with pytest.raises(DataError, match=r"these have fewer: emu"):
         table(images, of_classes).fold(1, 3)
 
 
 @pytest.mark.parametrize("balance", ["weights", "sampling"])
-def test_nothing_of_a_validation_fold_is_in_what_a_fold_trains_on(images, balance):
+def test_training_fold_is_independent_of_its_validation_fold(images, balance):
     """Weights, draws, counts and partners of mixing, whatever the other fold holds."""
     mixing = kr.Augmentation(mixup=0.4, cutmix=0.5)
     data = read(images, class_balance=balance, augmentation=mixing, validation_split=0)
@@ -157,7 +155,7 @@ def test_nothing_of_a_validation_fold_is_in_what_a_fold_trains_on(images, balanc
             np.testing.assert_array_equal(array, theirs[name], err_msg=name)
 
 
-def test_images_that_were_left_out_explain_why_a_fold_lacks_a_class(tmp_path):
+def test_error_of_a_fold_lacking_a_class_mentions_dropped_images(tmp_path):
     root = make_images(tmp_path, {"cat": 12, "dog": 9, "emu": 6})
     for path in sorted((root / "emu").iterdir())[:4]:
         shutil.copy(path, root / "cat")

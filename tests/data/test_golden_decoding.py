@@ -1,4 +1,4 @@
-"""Images of every kind become the pixels that the documented rules say.
+"""Images of every kind decode to the pixels that the documented rules define.
 
 Where every pixel is decoded, that is to the bit what Pillow makes of them. JPEGs that are
 decoded at a fraction of their size are, of 255 levels, half a level off on average and 3 at
@@ -20,7 +20,7 @@ from PIL import ExifTags, Image, ImageOps
 SIDE = 48
 Array = np.ndarray[Any, Any]
 
-# How the stored pixels are to be turned, from the EXIF specification.
+# How the stored pixels are to be oriented, from the EXIF specification.
 UPRIGHT: dict[int, Callable[[Array], Array]] = {
     1: lambda stored: stored,
     2: np.fliplr,
@@ -73,14 +73,14 @@ def square() -> Image.Image:
         ("TIFF", {"compression": "tiff_lzw"}),
     ],
 )
-def test_without_loss_the_pixels_are_those_that_were_saved(square, format, options):
+def test_lossless_formats_decode_to_the_saved_pixels(square, format, options):
     pixels = decode(encoded(square, format, **options), SIDE)
     assert pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels, np.asarray(square))
 
 
 @pytest.mark.parametrize("format", ["GIF", "PNG"])
-def test_a_palette_is_looked_up(square, format):
+def test_palette_images_decode_to_their_colors(square, format):
     few = square.quantize(64)
     pixels = decode(encoded(few, format), SIDE)
     np.testing.assert_array_equal(pixels, np.asarray(few.convert("RGB")))
@@ -90,23 +90,21 @@ def test_a_palette_is_looked_up(square, format):
     ("format", "options"),
     [("JPEG", {}), ("JPEG", {"progressive": True}), ("WEBP", {"quality": 80})],
 )
-def test_at_their_own_size_pixels_are_pillow_s_to_the_bit(square, format, options):
+def test_lossy_images_at_native_size_equal_pillow(square, format, options):
     content = encoded(square, format, **options)
     np.testing.assert_array_equal(decode(content, SIDE), by_pillow(content, SIDE))
 
 
 @pytest.mark.parametrize("format", ["PNG", "GIF", "BMP", "WEBP"])
 @pytest.mark.parametrize("size", [32, 50, 224])
-def test_resized_they_are_pillow_s_to_the_bit(format, size):
+def test_resized_images_equal_pillow(format, size):
     content = encoded(smooth_image(2, 130, 85), format)
     np.testing.assert_array_equal(decode(content, size), by_pillow(content, size))
 
 
 @pytest.mark.parametrize(("width", "height", "size"), [(600, 450, 224), (1030, 777, 96)])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_jpeg_that_is_decoded_at_a_fraction_is_within_tolerance(
-    width, height, size, seed
-):
+def test_jpeg_decoded_at_a_fraction_is_within_tolerance(width, height, size, seed):
     content = encoded(smooth_image(seed, width, height), "JPEG", quality=90)
     found = difference(decode(content, size), by_pillow(content, size))
     assert found.any()  # it was decoded at a fraction
@@ -115,7 +113,7 @@ def test_a_jpeg_that_is_decoded_at_a_fraction_is_within_tolerance(
 
 
 @pytest.mark.parametrize("size", [32, 64])
-def test_so_are_photographs(photographs, size):
+def test_photographs_decoded_at_a_fraction_are_within_tolerance(photographs, size):
     paths = sorted(photographs.glob("Train/*/*.jpg"))[::150]
     contents = [path.read_bytes() for path in paths]
     found = [difference(decode(each, size), by_pillow(each, size)) for each in contents]
@@ -136,7 +134,7 @@ def test_so_are_photographs(photographs, size):
         (224, 224, 224, 1),
     ],
 )
-def test_a_fraction_covers_what_is_needed(width, height, size, fraction):
+def test_jpeg_fraction_is_at_least_the_requested_size(width, height, size, fraction):
     content = encoded(smooth_image(0, width, height), "JPEG")
     found = open_image(content, size)
     assert found.image.size == (-(-width // fraction), -(-height // fraction))
@@ -146,7 +144,7 @@ def test_a_fraction_covers_what_is_needed(width, height, size, fraction):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
-def test_images_are_turned_upright(orientation, format):
+def test_exif_orientation_is_applied(orientation, format):
     stored = smooth_image(3, 64, 40)
     options = {"lossless": True} if format == "WEBP" else {}
     content = encoded(stored, format, exif=turned(orientation), **options)
@@ -157,7 +155,7 @@ def test_images_are_turned_upright(orientation, format):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_so_are_jpegs_that_are_decoded_at_a_fraction(orientation):
+def test_exif_orientation_is_applied_to_jpegs_decoded_at_a_fraction(orientation):
     content = encoded(smooth_image(4, 500, 320), "JPEG", exif=turned(orientation))
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
     assert upright is not None
@@ -169,23 +167,23 @@ def test_so_are_jpegs_that_are_decoded_at_a_fraction(orientation):
     "exif",
     [turned(0), turned(9), b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0nonsense", b""],
 )
-def test_broken_exif_makes_an_image_none_the_worse(square, exif):
+def test_broken_exif_is_ignored(square, exif):
     content = encoded(square, "JPEG", exif=exif)
     plain = decode(encoded(square, "JPEG"), SIDE)
     np.testing.assert_array_equal(decode(content, SIDE), plain)
 
 
 @pytest.mark.parametrize("mode", ["L", "1"])
-def test_grey_and_black_and_white_have_three_equal_channels(square, mode):
-    grey = square.convert(mode)
-    pixels = decode(encoded(grey, "PNG"), SIDE)
+def test_gray_and_bilevel_images_get_three_equal_channels(square, mode):
+    gray = square.convert(mode)
+    pixels = decode(encoded(gray, "PNG"), SIDE)
     for channel in range(3):
-        np.testing.assert_array_equal(pixels[..., channel], np.asarray(grey.convert("L")))
+        np.testing.assert_array_equal(pixels[..., channel], np.asarray(gray.convert("L")))
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
-def test_transparency_becomes_white(square, mode, format):
+def test_transparency_is_blended_with_white(square, mode, format):
     image = square.convert(mode)
     alpha = np.tile(np.linspace(0, 255, SIDE).astype(np.uint8), (SIDE, 1))
     image.putalpha(Image.fromarray(alpha))
@@ -198,7 +196,7 @@ def test_transparency_becomes_white(square, mode, format):
 
 
 @pytest.mark.parametrize("format", ["PNG", "GIF"])
-def test_so_does_a_transparent_color_of_a_palette(square, format):
+def test_transparent_palette_color_becomes_white(square, format):
     few = square.quantize(16)
     content = encoded(few, format, transparency=5)
     clear = np.asarray(few) == 5
@@ -208,27 +206,27 @@ def test_so_does_a_transparent_color_of_a_palette(square, format):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_of_16_bits_the_upper_8_are_kept(channels):
+def test_top_8_of_16_bits_are_kept(channels):
     values = np.random.default_rng(0).integers(0, 2**16, (SIDE, SIDE, channels), np.uint16)
     values[0, :6, 0] = 255, 256, 65535, 0, 511, 4095
     pixels = decode(tensor_png(values), SIDE)
     np.testing.assert_array_equal(pixels, np.broadcast_to(values >> 8, pixels.shape))
 
 
-def test_16_bits_are_no_brighter_in_one_file_than_in_another():
+def test_16_bit_images_are_not_rescaled_per_file():
     dark = np.full((SIDE, SIDE), 200, np.uint16)  # of 65,535
     assert decode(encoded(Image.fromarray(dark), "TIFF"), SIDE).max() == 0
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
-def test_32_bits_are_refused_since_nothing_says_what_is_white(dtype):
+def test_32_bit_images_are_rejected(dtype):
     content = encoded(Image.fromarray(np.ones((SIDE, SIDE), dtype)), "TIFF")
     with pytest.raises(UndecodableError, match="32 bits per pixel; save it with 8 or 16"):
         decode(content, SIDE)
 
 
 @pytest.mark.parametrize("transform", [0, 2], ids=["CMYK", "YCCK"])
-def test_cmyk_becomes_the_rgb_that_tensorflow_makes_of_it(square, transform):
+def test_cmyk_converts_to_the_same_rgb_as_in_tensorflow(square, transform):
     content = bytearray(encoded(square.convert("CMYK"), "JPEG", quality=95))
     marker = content.index(b"Adobe")
     content[marker + 11] = transform
@@ -237,7 +235,7 @@ def test_cmyk_becomes_the_rgb_that_tensorflow_makes_of_it(square, transform):
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_of_several_frames_the_first_is_taken(format):
+def test_first_frame_of_an_animation_is_used(format):
     first, *others = [smooth_image(n, SIDE, SIDE).quantize(32) for n in (5, 6, 7)]
     if format == "WEBP":
         first, *others = [frame.convert("RGB") for frame in (first, *others)]
@@ -249,15 +247,13 @@ def test_of_several_frames_the_first_is_taken(format):
     assert not open_image(encoded(first, format)).is_animated
 
 
-def test_color_profiles_and_comments_make_no_difference(square):
+def test_color_profile_and_metadata_are_ignored(square):
     plain = decode(encoded(square, "PNG"), SIDE)
     rich = encoded(square, "PNG", icc_profile=b"no profile at all" * 20, dpi=(300, 300))
     np.testing.assert_array_equal(decode(rich, SIDE), plain)
 
 
-def test_pillows_own_limit_is_lifted_while_images_are_decoded_and_then_put_back(
-    square, monkeypatch
-):
+def test_pixel_limit_of_pillow_is_lifted_only_while_decoding(square, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     contents = [encoded(square, "PNG")] * 16
     with ThreadPoolExecutor(4) as pool:

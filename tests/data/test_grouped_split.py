@@ -1,4 +1,4 @@
-"""Splits: fair by class where groups allow, and no group on both sides."""
+"""Splits are stratified by class where groups allow, and no group is divided."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def straddling(groups: np.ndarray, sides: np.ndarray) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_without_groups_each_class_has_the_nearest_whole_number(seed: int) -> None:
+def test_without_groups_each_class_is_held_out_to_the_nearest_image(seed: int) -> None:
     labels, _ = drawn(seed, largest=1)
     held = hold_out(labels, np.arange(len(labels)), 0.2, seed)
     counts = np.bincount(labels[held], minlength=labels.max() + 1)
@@ -33,7 +33,7 @@ def test_without_groups_each_class_has_the_nearest_whole_number(seed: int) -> No
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_with_small_groups_each_class_is_within_an_image(seed: int) -> None:
+def test_with_small_groups_each_class_is_off_by_at_most_one_image(seed: int) -> None:
     labels, groups = drawn(seed, largest=3)
     held = hold_out(labels, groups, 0.2, seed)
     assert list(straddling(groups, held)) == []
@@ -43,7 +43,7 @@ def test_with_small_groups_each_class_is_within_an_image(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_groups_of_several_classes_stay_whole_and_no_class_is_lost(seed: int) -> None:
+def test_groups_of_several_classes_stay_whole_and_stratified(seed: int) -> None:
     random = np.random.default_rng(seed)
     labels = random.integers(0, 5, 300).astype(np.int32)
     groups = random.integers(0, 120, 300)
@@ -55,7 +55,7 @@ def test_groups_of_several_classes_stay_whole_and_no_class_is_lost(seed: int) ->
     assert abs(held.mean() - 0.25) < 0.03
 
 
-def test_a_class_of_one_large_group_stays_on_one_side() -> None:
+def test_class_of_one_large_group_stays_in_one_split() -> None:
     labels = np.repeat([0, 1], [40, 10]).astype(np.int32)
     groups = np.concatenate([np.arange(40), np.full(10, 99)])
     held = hold_out(labels, groups, 0.2, seed=0)
@@ -63,7 +63,7 @@ def test_a_class_of_one_large_group_stays_on_one_side() -> None:
     assert held[labels == 0].sum() == 8
 
 
-def test_the_seed_decides() -> None:
+def test_split_is_determined_by_the_seed() -> None:
     labels, groups = drawn(3, largest=3)
     first, again, other = (hold_out(labels, groups, 0.2, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
@@ -72,7 +72,7 @@ def test_the_seed_decides() -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("largest", [1, 3])
-def test_folds_share_every_class_and_no_group(seed: int, largest: int) -> None:
+def test_folds_are_stratified_and_keep_groups_whole(seed: int, largest: int) -> None:
     labels, groups = drawn(seed, largest)
     folds = assign_folds(labels, groups, 4, seed)
     assert set(folds) == set(range(4))

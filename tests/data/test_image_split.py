@@ -1,4 +1,4 @@
-"""Batches are a function of seed, epoch and position, whoever shares them."""
+"""Batches depend only on seed, epoch and position, not on replicas or workers."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,9 @@ def assert_same(ours: list[Any], theirs: list[Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("balance", ["none", "sampling", "weights"])
-def test_starting_at_a_position_is_going_on_there(image_folder: Path, balance: Any) -> None:
+def test_starting_at_a_position_yields_the_remaining_batches(
+    image_folder: Path, balance: Any
+) -> None:
     split = data_of(image_folder, class_balance=balance).train
     length = split.num_batches
     whole = read(split, Position(), Replicas(), EPOCHS * length)
@@ -58,17 +60,17 @@ def test_starting_at_a_position_is_going_on_there(image_folder: Path, balance: A
         pytest.param(4, ALL_POLICIES, marks=pytest.mark.nightly),
     ],
 )
-def test_the_number_of_replicas_changes_no_batch(
+def test_batches_do_not_depend_on_the_number_of_replicas(
     image_folder: Path, total: int, policies: dict[str, Any]
 ) -> None:
     split = data_of(image_folder, augmentation=Augmentation(0.5, **policies)).train
     length = split.num_batches
     alone = read(split, Position(), Replicas(), length)
     assert_same(read(split, Position(), Replicas(total, 0, total), length), alone)
-    assert len(alone[-1][1]) < BATCH_SIZE  # a ragged end was among them
+    assert len(alone[-1][1]) < BATCH_SIZE  # the last batch was a smaller one
 
 
-def test_workers_read_their_own_parts_only(image_folder: Path) -> None:
+def test_workers_read_only_their_own_parts(image_folder: Path) -> None:
     split = data_of(image_folder).train
     whole = read(split, Position(), Replicas(), 2)
     workers = [read(split, Position(), Replicas(4, first, 2), 2) for first in (0, 2)]
@@ -79,7 +81,7 @@ def test_workers_read_their_own_parts_only(image_folder: Path) -> None:
     assert_same(joined, [batch[:2] for batch in whole])
 
 
-def test_an_epoch_holds_every_image_once_in_an_order_of_its_own(image_folder: Path) -> None:
+def test_each_epoch_has_every_image_once_in_a_new_order(image_folder: Path) -> None:
     split = data_of(image_folder).train
     orders = [split.draws(epoch).rows.tolist() for epoch in range(4)]
     assert all(sorted(order) == list(range(split.num_examples)) for order in orders)
@@ -88,7 +90,7 @@ def test_an_epoch_holds_every_image_once_in_an_order_of_its_own(image_folder: Pa
     assert data_of(image_folder, seed=0).train.draws(0).rows.tolist() == orders[0]
 
 
-def test_sampling_draws_classes_alike_and_no_image_twice_the_same(
+def test_sampling_balances_classes_and_repeats_no_augmentation(
     image_folder: Path,
 ) -> None:
     split = data_of(image_folder, class_balance="sampling").train
@@ -105,7 +107,7 @@ def test_sampling_draws_classes_alike_and_no_image_twice_the_same(
         seen |= versions
 
 
-def test_weights_give_each_class_the_same_sum(image_folder: Path) -> None:
+def test_class_weights_sum_to_the_same_total_per_class(image_folder: Path) -> None:
     split = data_of(image_folder, class_balance="weights").train
     batches = read(split, Position(), Replicas(), split.num_batches)
     labels, weights = (np.concatenate([b[n] for b in batches]) for n in (1, 2))
@@ -114,14 +116,14 @@ def test_weights_give_each_class_the_same_sum(image_folder: Path) -> None:
     assert weights.mean() == pytest.approx(1)
 
 
-def test_only_what_a_fold_trains_on_is_counted(image_folder: Path) -> None:
+def test_class_counts_cover_only_the_training_part_of_a_fold(image_folder: Path) -> None:
     data = data_of(image_folder, folds=3, fold=2, validation_split=0.0)
     folders = [Path(name).parent.name for name in data.train.names]
     assert data.train.class_counts == [folders.count(each) for each in data.class_names]
     assert data.validation is not None
 
 
-def test_only_training_images_are_varied(image_folder: Path) -> None:
+def test_only_training_images_are_augmented(image_folder: Path) -> None:
     data = data_of(image_folder, augmentation=Augmentation(strength=1.0))
     for split in (data.validation, data.test, data.train.in_order):
         images = read(split, Position(), Replicas(), 1)[0][0]
@@ -133,7 +135,7 @@ def test_only_training_images_are_varied(image_folder: Path) -> None:
     assert np.abs(varied - plain).mean() > 5
 
 
-def test_the_same_images_varied_otherwise_are_those_read_so(
+def test_with_augmentation_equals_reading_with_that_augmentation(
     image_folder: Path, tmp_path: Path
 ) -> None:
     def read(augmentation: Augmentation) -> ImageData:
@@ -152,7 +154,7 @@ def test_the_same_images_varied_otherwise_are_those_read_so(
     assert not [name for name in opened if name.endswith(".png")]
 
 
-def test_strength_zero_leaves_every_bit(image_folder: Path) -> None:
+def test_strength_0_batches_are_bit_identical_to_the_images(image_folder: Path) -> None:
     split = data_of(image_folder, augmentation=Augmentation(strength=0.0)).train
     images, labels, _ = read(split, Position(), Replicas(), 1)[0]
     rows = split.draws(0).rows[:BATCH_SIZE]
@@ -161,7 +163,7 @@ def test_strength_zero_leaves_every_bit(image_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("cache", ["memory", "disk", "auto"])
-def test_every_kind_of_cache_gives_the_same_batches(
+def test_every_cache_kind_yields_the_same_batches(
     image_folder: Path, cache: Any, tmp_path: Path
 ) -> None:
     plain = data_of(image_folder, cache="none").train
@@ -171,7 +173,7 @@ def test_every_kind_of_cache_gives_the_same_batches(
     assert_same(read(cached, Position(), Replicas(), count), expected)
 
 
-def test_the_names_of_a_batch_are_those_of_its_images(image_folder: Path) -> None:
+def test_batch_names_match_the_images_of_the_batch(image_folder: Path) -> None:
     split = data_of(image_folder).train
     for batch in range(split.num_batches):
         names = split.batch_names(Position(1, batch, split.num_batches))

@@ -1,4 +1,4 @@
-"""A table of a million images: an epoch of it is numbers, and any position is as near."""
+"""An index of a million images: epochs are arrays, and any position is reached at once."""
 
 import sys
 
@@ -28,7 +28,7 @@ def index() -> ImageIndex:
 
 
 class Loader:
-    """Stands where images are decoded, and counts them."""
+    """Replaces the decoding of images, and counts them."""
 
     def __init__(self) -> None:
         self.loaded = 0
@@ -40,7 +40,7 @@ class Loader:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("balance", ["none", "sampling"])
-def test_the_order_of_an_epoch_makes_no_object_per_image(index, balance):
+def test_epoch_order_allocates_no_object_per_image(index, balance):
     split = TrainingSplit(index, TRAIN, Loader(), 32, BATCH_SIZE, class_balance=balance)
     split.draws(0)
     before = sys.getallocatedblocks()
@@ -54,7 +54,7 @@ def test_the_order_of_an_epoch_makes_no_object_per_image(index, balance):
 @pytest.mark.parametrize(
     "batch", [pytest.param(0, marks=pytest.mark.slow), BATCHES // 2, BATCHES - 1]
 )
-def test_going_on_anywhere_decodes_no_more_than_what_comes_next(index, batch):
+def test_starting_anywhere_decodes_only_the_next_batches(index, batch):
     loader = Loader()
     split = TrainingSplit(index, TRAIN, loader, 32, BATCH_SIZE)
     batches = split.batches(Position(7, batch, BATCHES), Replicas())

@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return make_images(tmp_path / "images", {"cat": 5, "dog": 4})
 
 
-def test_no_file_is_opened_before_the_images_are_those_of_other_runs(folder):
+def test_lazy_check_opens_no_file_and_reads_the_same_images(folder):
     with opened_files() as opened:
         lazy = read(folder, "lazy")
     assert not [name for name in opened if name.endswith(".png")]
@@ -42,7 +42,7 @@ def test_no_file_is_opened_before_the_images_are_those_of_other_runs(folder):
     assert len({image.tobytes() for image in images}) == 9
 
 
-def test_hundreds_of_sparse_files_are_listed_at_once_and_missed_when_read(tmp_path):
+def test_undecodable_files_are_listed_and_rejected_only_when_read(tmp_path):
     for number in range(SPARSE):
         path = tmp_path / "ab"[number % 2] / f"{number}.jpg"
         path.parent.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def test_hundreds_of_sparse_files_are_listed_at_once_and_missed_when_read(tmp_pa
         lazy.train.images(np.array([7]))
 
 
-def test_a_file_that_was_changed_meanwhile_is_refused_and_makes_another_split(folder):
+def test_file_changed_since_listing_is_rejected_and_changes_the_split(folder):
     before = read(folder, "lazy")
     again = read(folder, "lazy")
     changed = Path(before.train.names[2])
@@ -73,14 +73,14 @@ def test_a_file_that_was_changed_meanwhile_is_refused_and_makes_another_split(fo
     "options",
     [{"bit_depth": 12}, {"exif_orientation": "refuse"}, {"on_unreadable": "drop"}],
 )
-def test_what_asks_for_the_content_of_files_can_not_be_had_with_it(folder, options):
+def test_settings_that_need_file_contents_are_rejected(folder, options):
     (name,) = options
     with pytest.raises(ConfigError, match=rf"data.{name}.*every file.*data.check='lazy'"):
         read(folder, "lazy", **options)
     assert read(folder, "off", **({} if name == "bit_depth" else options))
 
 
-def test_a_file_that_is_missing_is_missed_at_once(folder):
+def test_missing_file_is_detected_at_once(folder):
     (folder / "cat" / "gone.png").symlink_to(folder / "nothing.png")
     with pytest.raises(DataError, match="can't be opened"):
         read(folder, "lazy")

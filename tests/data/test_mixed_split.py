@@ -1,4 +1,4 @@
-"""Batches of mixed images: partners are of the training split, wherever a batch is cut."""
+"""Batches of mixed images: partners come from the training split, for any division."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def data_of(folder: Path, strength: float = 0.5, **options: Any) -> ImageData:
 
 
 def seen(split: Any, replicas: Replicas, first: int = 0) -> list[Any]:
-    """What the model sees in two epochs, parts put together again."""
+    """What the model sees in two epochs, with the parts of a batch joined."""
     length = split.num_batches
     position = Position(first // length, first % length, length)
     found = []
@@ -48,15 +48,15 @@ def assert_same(ours: list[Any], theirs: list[Any]) -> None:
 
 
 @pytest.mark.feature("mixing")
-def test_replicas_and_resuming_change_no_mix(folder: Path) -> None:
+def test_mixes_do_not_depend_on_replicas_or_resuming(folder: Path) -> None:
     split = data_of(folder, mixup=0.4, cutmix=1.0, class_balance="weights").train
     whole = seen(split, Replicas())
     assert_same(seen(split, Replicas(), first=3), whole[3:])
-    for total in (2, 4):  # of the last batch of three images some get none
+    for total in (2, 4):  # some get none of the last batch, of three images
         assert_same(seen(split, Replicas(total, 0, total)), whole)
 
 
-def test_other_batches_hold_the_same_mixes(folder: Path) -> None:
+def test_mix_of_an_image_does_not_depend_on_its_batch(folder: Path) -> None:
     split = data_of(folder, mixup=0.4, cutmix=1.0).train
     draws = split.draws(0)
     whole = split.arrays(draws)
@@ -66,7 +66,7 @@ def test_other_batches_hold_the_same_mixes(folder: Path) -> None:
         np.testing.assert_array_equal(array, whole[name][7:8])
 
 
-def test_images_and_targets_are_mixed_with_the_partner_as_it_is_drawn_itself(
+def test_images_and_targets_are_mixed_with_the_augmented_partner(
     folder: Path,
 ) -> None:
     mixed = data_of(folder, mixup=1.0).train
@@ -87,7 +87,7 @@ def test_images_and_targets_are_mixed_with_the_partner_as_it_is_drawn_itself(
     assert weights is None
 
 
-def test_partners_are_of_the_training_split_alone(folder: Path) -> None:
+def test_partners_come_only_from_the_training_split(folder: Path) -> None:
     split = data_of(folder, mixup=1.0, validation_split=0.5).train
     own = {image.tobytes() for image in split.images(np.arange(split.num_examples))}
     partners = [
@@ -99,9 +99,7 @@ def test_partners_are_of_the_training_split_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("balance", ["none", "weights", "sampling"])
-def test_every_balance_has_partners_of_its_own_distribution(
-    folder: Path, balance: Any
-) -> None:
+def test_partners_follow_the_class_balance(folder: Path, balance: Any) -> None:
     data = data_of(folder, mixup=1.0, class_balance=balance, validation_split=0.0)
     split = data.train
     epochs = [split.targets(split.draws(epoch)) for epoch in range(40)]
@@ -113,7 +111,7 @@ def test_every_balance_has_partners_of_its_own_distribution(
     assert weights.mean() == pytest.approx(1, abs=0.05)
 
 
-def test_an_image_weighs_what_its_classes_do(folder: Path) -> None:
+def test_mixed_image_weight_is_the_share_weighted_class_weight(folder: Path) -> None:
     split = data_of(folder, mixup=1.0, class_balance="weights").train
     draws = split.draws(0)
     by_class = balanced_weights(np.array(split.class_counts))
@@ -123,7 +121,7 @@ def test_an_image_weighs_what_its_classes_do(folder: Path) -> None:
     np.testing.assert_allclose(split.targets(draws)["weights"], expected, rtol=1e-6)
 
 
-def test_without_mixing_nothing_changes(folder: Path) -> None:
+def test_without_mixing_arrays_and_settings_are_unchanged(folder: Path) -> None:
     plain, mixed = data_of(folder).train, data_of(folder, cutmix=1.0).train
     draws = plain.draws(0)
     assert not plain.mixes
@@ -133,7 +131,7 @@ def test_without_mixing_nothing_changes(folder: Path) -> None:
     assert "cutmix" not in plain.settings()["augmentation"]
 
 
-def test_validation_and_the_split_in_order_keep_class_numbers(folder: Path) -> None:
+def test_validation_and_in_order_splits_are_not_mixed(folder: Path) -> None:
     data = data_of(folder, strength=0, mixup=1.0, validation_split=0.5)
     for split in (data.validation, data.train.in_order):
         assert not split.mixes
@@ -144,7 +142,7 @@ def test_validation_and_the_split_in_order_keep_class_numbers(folder: Path) -> N
     assert data_of(folder, strength=0, mixup=1.0, views=3).train.num_views == 3
 
 
-def test_shown_versions_are_mixed(folder: Path) -> None:
+def test_augmented_images_include_mixing(folder: Path) -> None:
     image, first, second = data_of(folder, strength=0, mixup=8.0).augmented_images(2)
     assert np.abs(first - image.astype(float)).mean() > 1
     assert (first != second).any()

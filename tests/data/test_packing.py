@@ -1,4 +1,4 @@
-"""What `keraunos pack` writes trains like the files that it was made of."""
+"""The output of `keraunos pack` trains like the original files."""
 
 import csv
 from pathlib import Path
@@ -40,7 +40,7 @@ def read(table: Path, cache: Path) -> kr.ImageData:
     )
 
 
-def test_packed_images_are_those_of_the_files(
+def test_packed_images_equal_the_files(
     image_folder: Path, packed: Path, tmp_path: Path
 ) -> None:
     files = kr.ImageData.from_folder(
@@ -58,7 +58,9 @@ def test_packed_images_are_those_of_the_files(
         np.testing.assert_array_equal(ours.images(places), theirs.images(places))
 
 
-def test_each_file_is_as_large_as_it_may_be(image_folder: Path, tmp_path: Path) -> None:
+def test_images_are_packed_into_shards_of_limited_size(
+    image_folder: Path, tmp_path: Path
+) -> None:
     config = DataConfig(train=str(image_folder / "train"))
     scans = list_sources(config, 0, Store(tmp_path / "cache", 10**9))
     size = Path(scans["train"].paths[0]).stat().st_size
@@ -68,7 +70,7 @@ def test_each_file_is_as_large_as_it_may_be(image_folder: Path, tmp_path: Path) 
     assert not any(row.split for row in rows)
 
 
-def test_a_damaged_record_stops_with_its_name(packed: Path, tmp_path: Path) -> None:
+def test_damaged_record_is_an_error_that_names_it(packed: Path, tmp_path: Path) -> None:
     (shard,) = packed.glob("*.array_record")
     (tmp_path / shard.name).write_bytes(shard.read_bytes())
     (tmp_path / TABLE_FILE).write_bytes((packed / TABLE_FILE).read_bytes())
@@ -84,7 +86,7 @@ def test_a_damaged_record_stops_with_its_name(packed: Path, tmp_path: Path) -> N
         read(tmp_path / TABLE_FILE, tmp_path / "cache")
 
 
-def test_packed_images_can_be_packed_once_more(packed: Path, tmp_path: Path) -> None:
+def test_packed_images_can_be_repacked(packed: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     assert main(["pack", str(packed / TABLE_FILE), str(again)]) == 0
     first = read(packed / TABLE_FILE, tmp_path / "a")
@@ -94,7 +96,7 @@ def test_packed_images_can_be_packed_once_more(packed: Path, tmp_path: Path) -> 
     )
 
 
-def test_further_columns_of_a_table_are_kept(image_folder: Path, tmp_path: Path) -> None:
+def test_additional_table_columns_are_kept(image_folder: Path, tmp_path: Path) -> None:
     rows = [
         (path.relative_to(image_folder), path.parent.name, "ab"[n % 2], "" if n else "é, x")
         for n, path in enumerate(sorted(image_folder.rglob("train/*/*.png")))
@@ -117,7 +119,7 @@ def test_further_columns_of_a_table_are_kept(image_folder: Path, tmp_path: Path)
     assert {"sex", "site, side"} < set(records.train.columns)
 
 
-def test_an_existing_folder_is_left_alone(
+def test_existing_target_folder_is_rejected_untouched(
     image_folder: Path, packed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(packed.iterdir())
@@ -126,7 +128,7 @@ def test_an_existing_folder_is_left_alone(
     assert sorted(packed.iterdir()) == before
 
 
-def test_other_tasks_are_not_packed_as_classes(tmp_path, capsys):
+def test_packing_multi_label_data_is_rejected(tmp_path, capsys):
     typed = ["task=multi_label", "data.label_columns=[hair,ink]"]
     assert main(["pack", str(tmp_path / "t.csv"), str(tmp_path / "packed"), *typed]) == 2
     assert "`pack` writes the class of each image" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What the checks find in the real photographs, counted here in another way."""
+"""The findings in the real photographs equal an independent count."""
 
 import hashlib
 from collections import defaultdict
@@ -18,7 +18,7 @@ def by_content(root: Path) -> dict[str, list[Path]]:
 
 
 @pytest.mark.slow
-def test_contradictions_and_leaks_are_found_and_left_out(photographs: Path) -> None:
+def test_conflicts_and_leaks_are_found_and_dropped(photographs: Path) -> None:
     train, test = (by_content(photographs / part) for part in ("Train", "Test"))
     conflicts = {
         digest

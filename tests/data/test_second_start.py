@@ -1,4 +1,4 @@
-"""What is known of an unchanged folder is not found out again."""
+"""The images of an unchanged folder are not examined again."""
 
 import os
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_the_second_start_opens_no_image(options: dict, tmp_path: Path) -> None:
     assert opened(folder, tmp_path / "cache", **options) == []
 
 
-def test_what_changed_and_only_that_is_opened_again(tmp_path: Path) -> None:
+def test_only_changed_images_are_opened_again(tmp_path: Path) -> None:
     folder = make_images(tmp_path / "train", {"cat": 6, "dog": 5})
     opened(folder, tmp_path / "cache", cache="none")
     changed = folder / "cat" / "cat-002.png"

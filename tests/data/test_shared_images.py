@@ -1,4 +1,4 @@
-"""Decoded images that processes share: made once, within a limit, or done without."""
+"""Processes share decoded images: decoded once, within a limit, or else not cached."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from programs import fork_keraunos, wait_for
 
 SIZE, IMAGES = 64, 30
 
-# Reads a folder as a run does; answers with what it opened, said, and saw.
+# Reads a folder as a run does; prints what it opened, said, and saw.
 READER = """
 import hashlib, json, os, resource, sys, time
 from pathlib import Path
@@ -55,7 +55,7 @@ print(json.dumps({
 def read_at_once(
     count: int, folder: Path, store: Path, tmp_path: Path, largest_file: int = 0
 ) -> list[dict[str, Any]]:
-    """What so many processes answer that read a folder at the same time."""
+    """The answers of so many processes that read a folder at the same time."""
     script, start = tmp_path / "reader.py", tmp_path / "start"
     script.write_text(READER)
     start.mkdir()
@@ -80,7 +80,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk on which there is hardly any room."""
+    """A disk with hardly any free space."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)]
@@ -111,7 +111,7 @@ def seen(folder: Path, store: Path) -> str:
 
 
 @pytest.mark.slow
-def test_two_processes_that_start_at_once_decode_once(folder, tmp_path):
+def test_two_processes_starting_together_decode_each_image_once(folder, tmp_path):
     store = tmp_path / "store"
     seen(folder, store)  # all files are known now, and no image is kept
     answers = read_at_once(2, folder, store, tmp_path)
@@ -122,7 +122,7 @@ def test_two_processes_that_start_at_once_decode_once(folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_where_no_file_can_grow_images_are_decoded_as_they_are_needed(folder, tmp_path):
+def test_images_are_decoded_on_demand_when_the_cache_cannot_grow(folder, tmp_path):
     largest_file = IMAGES * SIZE * SIZE * 3 // 2  # half of what is needed
     store = tmp_path / "store"
     (answer,) = read_at_once(1, folder, store, tmp_path, largest_file)
@@ -135,7 +135,9 @@ def test_where_no_file_can_grow_images_are_decoded_as_they_are_needed(folder, tm
 
 
 @pytest.mark.parametrize("cache", ["auto", "disk"])
-def test_on_a_full_disk_as_well(folder, full_disk, cache, tmp_path):
+def test_images_are_decoded_on_demand_when_the_disk_is_full(
+    folder, full_disk, cache, tmp_path
+):
     open_store(full_disk)
     (full_disk / "ballast").write_bytes(bytes(56 * 1024))
     data = ImageData.from_folder(
@@ -151,7 +153,7 @@ def test_on_a_full_disk_as_well(folder, full_disk, cache, tmp_path):
         (full_disk / "more").write_bytes(bytes(64 * 1024))
 
 
-def test_above_the_limit_none_are_kept_and_that_is_said(folder, tmp_path, monkeypatch):
+def test_images_exceeding_the_cache_limit_are_not_cached(folder, tmp_path, monkeypatch):
     options = {"image_size": SIZE, "validation_split": 0, "cache_dir": tmp_path}
     needed = IMAGES * SIZE * SIZE * 3
     monkeypatch.setenv(LIMIT_VARIABLE, str((needed - 1) / 1e9))
@@ -166,7 +168,7 @@ def test_above_the_limit_none_are_kept_and_that_is_said(folder, tmp_path, monkey
     np.testing.assert_array_equal(kept.train.images(rows), data.train.images(rows))
 
 
-def test_other_images_and_sizes_are_kept_apart(folder, tmp_path):
+def test_each_image_size_has_its_own_cache_entry(folder, tmp_path):
     for size in (32, SIZE):
         ImageData.from_folder(folder, image_size=size, cache_dir=tmp_path)
     assert len(entries(tmp_path)) == 2
@@ -174,7 +176,7 @@ def test_other_images_and_sizes_are_kept_apart(folder, tmp_path):
     assert len(entries(tmp_path)) == 2  # the split makes no difference
 
 
-def test_what_a_killed_process_began_is_removed_a_day_later(folder, tmp_path):
+def test_leftovers_of_a_killed_process_are_removed_after_a_day(folder, tmp_path):
     names = ".part-old4old4", f".images-{'0' * 64}-fresh123"
     old, fresh = (tmp_path / name for name in names)
     old.write_bytes(b"half")
@@ -184,7 +186,7 @@ def test_what_a_killed_process_began_is_removed_a_day_later(folder, tmp_path):
     assert leftovers(tmp_path) == [fresh.name]
 
 
-def test_a_damaged_database_of_files_is_made_anew(tmp_path):
+def test_damaged_file_database_is_rebuilt(tmp_path):
     path, image = tmp_path / "files.sqlite", tmp_path / "a.png"
     image.write_bytes(b"image")
     path.write_bytes(b"no database at all" * 100)
@@ -197,7 +199,7 @@ def test_a_damaged_database_of_files_is_made_anew(tmp_path):
     assert FileRecords(path, 1).find([str(image)]) == {str(image): record}
 
 
-def test_a_file_in_place_of_another_is_opened_though_size_and_time_are_the_same(tmp_path):
+def test_replaced_file_is_reopened_despite_equal_size_and_mtime(tmp_path):
     root = make_images(tmp_path / "data", {"cat": 3, "dog": 3}, size=32)
     options: dict[str, Any] = {"image_size": 32, "cache_dir": tmp_path / "store"}
     ImageData.from_folder(root, **options)
@@ -216,7 +218,7 @@ def test_a_file_in_place_of_another_is_opened_though_size_and_time_are_the_same(
 
 
 @pytest.mark.parametrize("cache", ["memory", "disk", "none"])
-def test_data_for_other_processes_name_the_images_that_all_can_read(cache, tmp_path):
+def test_pickled_data_refers_to_shared_images(cache, tmp_path):
     folder = make_images(tmp_path / "images", {"cat": 6, "dog": 5}, size=40)
     store = tmp_path / "store"
     data = ImageData.from_folder(folder, image_size=64, cache=cache, cache_dir=store)

@@ -1,4 +1,4 @@
-"""split.csv is always written, and decides when it is read back."""
+"""split.csv is always written, and determines the split when it is read back."""
 
 import csv
 from pathlib import Path
@@ -36,7 +36,7 @@ def sides(rows: dict[str, dict[str, str]]) -> dict[str, str]:
     return {name: row["split"] for name, row in rows.items()}
 
 
-def test_every_file_has_its_fingerprint_class_group_and_side(
+def test_split_csv_lists_sha256_class_and_group_of_every_file(
     folder: Path, tmp_path
 ) -> None:
     rows = written(read(folder), tmp_path / "run")
@@ -46,7 +46,7 @@ def test_every_file_has_its_fingerprint_class_group_and_side(
     assert len({row["group"] for row in rows.values()}) == 35
 
 
-def test_named_files_keep_their_side_whatever_the_seed(folder: Path, tmp_path) -> None:
+def test_listed_files_keep_their_split_with_any_seed(folder: Path, tmp_path) -> None:
     first = sides(written(read(folder, seed=0), tmp_path / "one"))
     other = sides(written(read(folder, seed=7), tmp_path / "other"))
     assert first != other
@@ -55,7 +55,7 @@ def test_named_files_keep_their_side_whatever_the_seed(folder: Path, tmp_path) -
     assert again == first
 
 
-def test_new_files_are_assigned_and_copies_follow_what_they_copy(
+def test_new_files_are_assigned_and_copies_follow_their_originals(
     folder: Path, tmp_path: Path
 ) -> None:
     first = sides(written(read(folder), tmp_path / "one"))
@@ -71,19 +71,21 @@ def test_new_files_are_assigned_and_copies_follow_what_they_copy(
     new = [side for name, side in again.items() if name not in first]
     assert {"train", "validation"} == set(new)
     assert list(again.values()).count("validation") in (11, 12)
-    # The copy is known by its content.
+    # The copy is recognized by its content.
     line = "36 images are in the split that data.split assigns, and 20 are new"
     assert line in data.describe()
 
 
-def test_moved_files_are_known_by_their_content(folder: Path, tmp_path: Path) -> None:
+def test_moved_files_are_recognized_by_content(folder: Path, tmp_path: Path) -> None:
     first = sides(written(read(folder), tmp_path / "one"))
     moved = folder.rename(tmp_path / "moved")
     data = read(moved, seed=5, split=tmp_path / "one" / "split.csv")
     assert sides(written(data, tmp_path / "two")) == first
 
 
-def test_all_that_is_wrong_with_it_is_said_at_once(folder: Path, tmp_path: Path) -> None:
+def test_all_problems_of_split_csv_are_reported_at_once(
+    folder: Path, tmp_path: Path
+) -> None:
     split = tmp_path / "split.csv"
     split.write_text("path,sha256,split\na,xyz,train\nb,,tset\nc,,train\nc,,test\n")
     with pytest.raises(DataError) as error:
@@ -93,7 +95,7 @@ def test_all_that_is_wrong_with_it_is_said_at_once(folder: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("damage", ["half", "flip"])
-def test_a_damaged_one_is_refused_and_a_changed_copy_is_not(
+def test_damaged_split_csv_is_rejected_but_an_edited_copy_is_accepted(
     folder: Path, tmp_path: Path, damage: str
 ) -> None:
     written(read(folder), tmp_path / "run")

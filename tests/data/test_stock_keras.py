@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     return make_images(tmp_path / "train", {"cat": 4, "dog": 3, "emu": 2}, size=SIZE)
 
 
-def test_keras_passes_over_webp_without_a_word_and_we_read_it(folder, capfd):
+def test_keras_silently_skips_webp_and_keraunos_reads_it(folder, capfd):
     for number in range(3):
         smooth_image(number).save(folder / "cat" / f"cat-{number}.webp")
     _, images, _ = stock(folder)
@@ -45,7 +45,7 @@ def test_keras_passes_over_webp_without_a_word_and_we_read_it(folder, capfd):
     assert sum(name.endswith(".webp") for name in data.train.names) == 3
 
 
-def test_keras_leaves_images_on_their_side_and_we_turn_them_upright(folder):
+def test_keras_ignores_exif_orientation_and_keraunos_applies_it(folder):
     stored = smooth_image(7, SIZE, SIZE)
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -59,7 +59,9 @@ def test_keras_leaves_images_on_their_side_and_we_turn_them_upright(folder):
     np.testing.assert_array_equal(data.train.images(np.array([0]))[0], upright)
 
 
-def test_keras_shifts_labels_where_validation_lacks_a_class_and_we_do_not(folder, tmp_path):
+def test_keras_shifts_labels_when_a_class_is_missing_and_keraunos_does_not(
+    folder, tmp_path
+):
     held_out = make_images(tmp_path / "val", {"dog": 2, "emu": 2}, size=SIZE, seed=1)
     train_classes, _, _ = stock(folder)
     _, _, labels = stock(held_out)

@@ -1,4 +1,4 @@
-"""Tables that say something else than it seems, by what is answered."""
+"""Tables that are ambiguous or misleading, and the messages about them."""
 
 from pathlib import Path
 
@@ -56,27 +56,27 @@ def refused(read, *arguments: object, **settings: object) -> str:
         ("image\tlabel\ta,b,c,d", "{0}\t{1}\t1"),
     ],
 )
-def test_the_delimiter_is_that_of_the_cells_not_the_most_frequent_sign(header, cell, read):
+def test_delimiter_is_found_by_cells_not_by_frequency(header, cell, read):
     found = read(lines(["MEL", "B/CC"], header, cell))
     assert found.index.class_names == ("B/CC", "MEL")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
-def test_a_byte_order_mark_tells_the_encoding(encoding, read):
+def test_byte_order_mark_determines_the_encoding(encoding, read):
     text = lines(["nævus", "mel"])
     mark = "\ufeff" if encoding == "utf-16-be" else ""
     assert read((mark + text).encode(encoding)).index.class_names == ("mel", "nævus")
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16-le"])
-def test_other_encodings_are_named(encoding, read):
+def test_other_encodings_are_rejected(encoding, read):
     said = refused(read, lines(["nævus", "mel"]).encode(encoding))
     assert "not text in UTF-8" in said
     assert "Save it as CSV in UTF-8" in said
 
 
 @pytest.mark.parametrize("missing", ["nan", "NaN", "NA", "N/A", "null", "None", "<NA>", ""])
-def test_what_stands_for_a_missing_value_is_no_class(missing, read):
+def test_missing_value_markers_are_not_classes(missing, read):
     said = refused(read, lines(["mel", "nv", missing]))
     assert ("line 4: " + missing if missing else "rows have no class") in said
 
@@ -92,11 +92,11 @@ def test_what_stands_for_a_missing_value_is_no_class(missing, read):
         (["Mel", "mel"], "differs only in upper and lower case: Mel and mel"),
     ],
 )
-def test_labels_that_are_alike_are_refused(labels, said, read):
+def test_nearly_identical_labels_are_rejected(labels, said, read):
     assert said in refused(read, lines(labels))
 
 
-def test_spaces_around_and_within_labels_make_no_class(read):
+def test_extra_spaces_in_labels_are_ignored(read):
     found = read(lines(["basal  cell", " basal cell\u00a0", "nv"]))
     assert found.index.class_names == ("basal cell", "nv")
 
@@ -112,7 +112,7 @@ def test_spaces_around_and_within_labels_make_no_class(read):
         ["a b", "a c", "b c", "a b c"],
     ],
 )
-def test_several_labels_in_a_cell_are_named(labels, read):
+def test_several_labels_in_a_cell_are_rejected(labels, read):
     assert " to contain several classes" in refused(read, lines(labels))
 
 
@@ -125,7 +125,7 @@ def test_several_labels_in_a_cell_are_named(labels, read):
         ["B/CC", "A&B", "x-y", "U.S."],
     ],
 )
-def test_names_of_several_words_are_single_classes(labels, read):
+def test_multi_word_names_are_single_classes(labels, read):
     assert len(read(lines(labels)).index.class_names) == len(labels)
 
 
@@ -133,8 +133,8 @@ ONE_HOT = ["1.0,0.0,0.0,0.0", "0.0,1.0,0.0,0.0", "0.0,0.0,1.0,0.0"]
 PER_CLASS = {"header": "image,NV,MEL,BCC,UNK", "cell": "{0},{1}"}
 
 
-def test_ground_truth_of_isic_is_read_as_it_is(read):
-    """Names without extension, a column of 0 and 1 a class, of which one has no image."""
+def test_isic_ground_truth_table_is_read_unmodified(read):
+    """Names without extension, and a binary column per class; one has no image."""
     found = read(lines(ONE_HOT, **PER_CLASS))
     assert found.index.class_names == ("BCC", "MEL", "NV")
     labeled = zip(found.index.paths, found.index.labels, strict=True)
@@ -145,7 +145,7 @@ def test_ground_truth_of_isic_is_read_as_it_is(read):
     assert not found.index.columns
 
 
-def test_flags_beside_a_column_of_names_are_not_taken_for_the_classes(read):
+def test_binary_columns_next_to_a_class_column_are_ambiguous(read):
     table = lines(["1,0,nv,31", "0,1,mel,52", "0,1,nv,31"], "image,male,female,dx,age")
     said = refused(read, table)
     assert "it has columns of 0 and 1 (male, female), and others that may be" in said
@@ -154,14 +154,14 @@ def test_flags_beside_a_column_of_names_are_not_taken_for_the_classes(read):
     assert found.index.class_names == ("female", "male")
 
 
-def test_columns_of_labels_can_be_named_among_others_of_0_and_1(read):
+def test_label_columns_select_among_binary_columns(read):
     table = lines([f"{row},1" for row in ONE_HOT], "image,NV,MEL,BCC,UNK,male")
     found = read(table, label_columns=["BCC", "MEL", "NV"])
     assert found.index.class_names == ("BCC", "MEL", "NV")
     assert list(found.index.columns) == ["UNK", "male"]
 
 
-def test_rows_with_none_or_several_columns_of_1_are_refused(read):
+def test_one_hot_rows_without_exactly_one_1_are_rejected(read):
     several = lines([*ONE_HOT, "1.0,0.0,1.0,0.0", "0,0,0,0"], **PER_CLASS)
     assert "any number of labels, set task=multi_label" in refused(read, several)
     said = refused(read, several, label_columns=["NV", "MEL", "BCC"])
@@ -169,7 +169,7 @@ def test_rows_with_none_or_several_columns_of_1_are_refused(read):
     assert "line 5; line 6; line 10; line 11" in said
 
 
-def test_columns_of_labels_with_other_cells_and_other_names_are_refused(read):
+def test_label_columns_with_invalid_cells_or_names_are_rejected(read):
     table = lines([*ONE_HOT, "0.5,,nan,0"], **PER_CLASS)
     said = refused(read, table, label_columns=["NV", "MEL", "BCC"])
     assert "3 cells of the column NV are neither 0 nor 1: line 5 (0.5)" in said
@@ -181,7 +181,7 @@ def test_columns_of_labels_with_other_cells_and_other_names_are_refused(read):
 
 
 @pytest.mark.parametrize("header", ["split", "Split"])
-def test_a_column_of_splits_is_honoured(header, read):
+def test_split_column_is_used(header, read):
     values = ["Train", "train", "val", "TEST", "train", "dev"] * 2
     rows = [f"{n},{'ab'[i % 2]},{values[i]}" for i, n in enumerate(NAMES)]
     found = read("\n".join([f"image,label,{header}", *rows]))
@@ -191,7 +191,7 @@ def test_a_column_of_splits_is_honoured(header, read):
     assert by_name == {n: places[values[i].lower()] for i, n in enumerate(NAMES)}
 
 
-def test_a_column_of_splits_that_does_not_fit_is_refused(read):
+def test_unsuitable_split_column_is_rejected(read):
     def table(values: list[str], name: str = "split") -> str:
         rows = [
             f"{n},{'ab'[i % 2]},{values[i // 2 % len(values)]}" for i, n in enumerate(NAMES)
@@ -217,7 +217,7 @@ def test_a_column_of_splits_that_does_not_fit_is_refused(read):
     )
 
 
-def test_a_missing_header_and_a_column_twice_are_named(read):
+def test_missing_header_and_duplicate_column_are_rejected(read):
     assert "its first line must be a header" in refused(
         read, lines(["a", "b"], "ISIC_0000.png,MEL")
     )
@@ -226,9 +226,7 @@ def test_a_missing_header_and_a_column_twice_are_named(read):
     )
 
 
-def test_names_with_backslashes_and_below_the_current_folder_get_a_hint(
-    read, images, monkeypatch
-):
+def test_backslashes_and_current_folder_paths_get_a_hint(read, images, monkeypatch):
     said = refused(read, lines(["a", "b"], cell="sub\\{0}.png,{1}"))
     assert "write paths with / instead of \\" in said
     monkeypatch.chdir(images.parent)
@@ -236,7 +234,7 @@ def test_names_with_backslashes_and_below_the_current_folder_get_a_hint(
     assert "data.image_root=." in said
 
 
-def test_rows_that_say_the_same_again_count_once_with_a_word(read):
+def test_duplicate_rows_count_once_with_a_remark(read):
     text = lines(["a", "b"])
     found = read(text + text.partition("\n")[2])
     assert len(found.index) == 12

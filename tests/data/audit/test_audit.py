@@ -33,7 +33,7 @@ def shelf(tmp_path):
 
 @pytest.fixture
 def report(shelf, store):
-    """Audits the shelf, and gives what was found as its JSON file has it.
+    """Audits the shelf, and returns the findings as in their JSON file.
 
     Paths are relative to the shelf.
     """
@@ -55,7 +55,7 @@ NO_COPIES = {
 }
 
 
-def test_images_that_are_in_order_give_no_findings(shelf, store, report):
+def test_clean_images_yield_no_findings(shelf, store, report):
     found = report()
     assert (found["files"], copies(found)) == (8, NO_COPIES)
     assert found["classes"] == {"train": {"cat": 3, "dog": 2}, "test": {"cat": 1, "dog": 2}}
@@ -65,15 +65,15 @@ def test_images_that_are_in_order_give_no_findings(shelf, store, report):
 
 
 COPIES = {
-    "the same class": ("train/cat/x.png", {"duplicates"}),
-    "another class": ("train/dog/x.png", {"duplicates", "conflicts"}),
-    "another split": ("test/cat/x.png", {"duplicates", "leaks"}),
-    "another split and class": ("test/dog/x.png", {"duplicates", "conflicts", "leaks"}),
+    "in the same class": ("train/cat/x.png", {"duplicates"}),
+    "in another class": ("train/dog/x.png", {"duplicates", "conflicts"}),
+    "in another split": ("test/cat/x.png", {"duplicates", "leaks"}),
+    "in another split and class": ("test/dog/x.png", {"duplicates", "conflicts", "leaks"}),
 }
 
 
 @pytest.mark.parametrize(("target", "kinds"), COPIES.values(), ids=COPIES)
-def test_a_copy_of_the_same_bytes_is_reported_as(target, kinds, shelf, report):
+def test_byte_identical_copy_is_classified_by_its_location(target, kinds, shelf, report):
     shutil.copy(shelf / "train/cat/1.png", shelf / target)
     found = report()
     group = {"exact": [["train/cat/1.png", target]], "near": []}
@@ -82,7 +82,7 @@ def test_a_copy_of_the_same_bytes_is_reported_as(target, kinds, shelf, report):
 
 
 @pytest.mark.parametrize(("target", "kinds"), COPIES.values(), ids=COPIES)
-def test_a_near_copy_is_reported_as(target, kinds, shelf, report):
+def test_near_copy_is_classified_by_its_location(target, kinds, shelf, report):
     target = target.replace(".png", ".jpg")
     Image.open(shelf / "train/cat/1.png").save(shelf / target, quality=30)
     found = report()
@@ -91,24 +91,24 @@ def test_a_near_copy_is_reported_as(target, kinds, shelf, report):
     assert bool(found["spoils"]) == (kinds != {"duplicates"})
 
 
-def test_near_copies_are_not_looked_for_where_only_copies_are_asked_for(shelf, report):
+def test_check_copies_does_not_search_for_near_copies(shelf, report):
     Image.open(shelf / "train/cat/1.png").save(shelf / "test/dog/x.jpg", quality=30)
     assert copies(report(check="copies")) == NO_COPIES
 
 
-def test_equal_pixels_are_an_exact_copy_in_another_format(shelf, report):
+def test_identical_pixels_in_another_format_count_as_exact_copy(shelf, report):
     Image.open(shelf / "train/dog/4.png").save(shelf / "test/cat/x.bmp")
     assert report()["leaks"]["exact"] == [["train/dog/4.png", "test/cat/x.bmp"]]
 
 
-def test_a_near_group_holds_the_exact_copies_of_its_images(shelf, report):
+def test_near_copy_group_includes_exact_copies(shelf, report):
     shutil.copy(shelf / "train/cat/0.png", shelf / "train/cat/copy.png")
     Image.open(shelf / "train/cat/0.png").save(shelf / "train/cat/small.jpg", quality=40)
     group = ["train/cat/0.png", "train/cat/copy.png", "train/cat/small.jpg"]
     assert report()["duplicates"] == {"exact": [group[:2]], "near": [group]}
 
 
-def test_the_files_of_each_class_that_conflict_are_counted(shelf, store):
+def test_conflicting_files_are_counted_per_class(shelf, store):
     shutil.copy(shelf / "train/cat/0.png", shelf / "train/dog/x.png")
     shutil.copy(shelf / "train/cat/0.png", shelf / "train/cat/x.png")
     Image.open(shelf / "train/cat/1.png").save(shelf / "test/dog/x.jpg", quality=30)
@@ -123,7 +123,7 @@ def test_the_files_of_each_class_that_conflict_are_counted(shelf, store):
     ("target", "setting"),
     [("test/cat/x.png", "data.on_leak=drop"), ("train/dog/x.png", "data.on_conflict=drop")],
 )
-def test_the_setting_that_helps_is_named_and_does(target, setting, shelf, store):
+def test_advised_setting_resolves_the_finding(target, setting, shelf, store):
     shutil.copy(shelf / "train/cat/1.png", shelf / target)
     spoiling, harmless = findings(audit_folders([shelf], store))
     assert spoiling.advice.startswith(setting)
@@ -146,7 +146,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize(("content", "reason"), UNREADABLE.values(), ids=UNREADABLE)
-def test_an_unreadable_file_is_named_with_the_reason(content, reason, shelf, report):
+def test_unreadable_file_is_reported_with_its_reason(content, reason, shelf, report):
     if content is None:
         smooth_image(50).save(shelf / "whole.jpg")
         content = (shelf / "whole.jpg").read_bytes()[:-900]
@@ -158,7 +158,7 @@ def test_an_unreadable_file_is_named_with_the_reason(content, reason, shelf, rep
     assert found["files"] == 9
 
 
-def test_a_file_named_as_another_format_is_remarked_upon(shelf, report):
+def test_wrong_extension_is_reported_but_does_not_spoil_a_run(shelf, report):
     smooth_image(50).save(shelf / "train/cat/liar.jpg", "PNG")
     smooth_image(51).save(shelf / "train/cat/honest.jpeg")
     found = report()
@@ -166,7 +166,7 @@ def test_a_file_named_as_another_format_is_remarked_upon(shelf, report):
     assert found["spoils"] == []
 
 
-def test_files_that_are_passed_over_are_counted(shelf, report):
+def test_skipped_files_are_counted(shelf, report):
     for name in ("train/cat/a.heic", "train/dog/b.HEIC", "test/cat/notes.txt"):
         (shelf / name).write_text("x")
     smooth_image(50).save(shelf / "train/loose.png")
@@ -187,7 +187,7 @@ CLASS_LISTS = {
 @pytest.mark.parametrize(
     ("folder", "text", "spoils"), CLASS_LISTS.values(), ids=CLASS_LISTS
 )
-def test_class_lists_are_compared(folder, text, spoils, shelf, report):
+def test_class_differences_between_splits_are_reported(folder, text, spoils, shelf, report):
     (shelf / folder).mkdir()
     for number in (50, 51):
         smooth_image(number).save(shelf / folder / f"{number}.png")
@@ -196,7 +196,7 @@ def test_class_lists_are_compared(folder, text, spoils, shelf, report):
     assert bool(found["spoils"]) == spoils
 
 
-def test_a_class_folder_without_images_spoils_a_run(shelf, report):
+def test_empty_class_folder_would_spoil_a_run(shelf, report):
     (shelf / "test/emu").mkdir()
     (shelf / "train/emu").mkdir()
     assert report()["spoils"] == [
@@ -205,7 +205,7 @@ def test_a_class_folder_without_images_spoils_a_run(shelf, report):
     ]
 
 
-def test_one_class_is_too_few_and_one_image_of_a_class_too(shelf, report):
+def test_single_class_or_single_image_class_would_spoil_a_run(shelf, report):
     found = report("test")
     assert found["spoils"] == [
         "test has classes with a single image, which can't be held out: cat"
@@ -214,20 +214,20 @@ def test_one_class_is_too_few_and_one_image_of_a_class_too(shelf, report):
     assert report("test")["spoils"] == ["test has one class, but at least two are needed"]
 
 
-def test_folders_are_named_by_the_splits_that_they_are(shelf, report):
+def test_folders_are_labeled_by_their_split_names(shelf, report):
     shutil.copytree(shelf / "test", shelf / "Val")
     shutil.copytree(shelf / "test", shelf / "elsewhere/test")
     found = report("test", "train", "Val", "elsewhere/test")
     assert list(found["folders"]) == ["test", "train", "validation", "elsewhere/test"]
 
 
-def test_folders_that_are_said_to_be_classes_are_classes(shelf, store):
+def test_layout_classes_treats_every_folder_as_a_class(shelf, store):
     shutil.copytree(shelf / "train/cat", shelf / "emu")
     counts = audit_folders([shelf], store, layout="classes").class_counts()
     assert counts == {"shelf": {"emu": 3, "test": 3, "train": 5}}
 
 
-def test_giants_turned_images_and_odd_modes_are_remarked_upon(shelf, report):
+def test_huge_rotated_and_cmyk_images_are_reported_as_remarks(shelf, report):
     smooth_image(50, 2400, 2000).save(shelf / "train/cat/giant.jpg")
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -253,7 +253,7 @@ def test_a_folder_without_class_folders_is_an_error(folder, what, shelf, store):
 
 
 @pytest.mark.slow
-def test_an_audit_loads_no_tensorflow(shelf, tmp_path):
+def test_audit_does_not_import_tensorflow(shelf, tmp_path):
     script = (
         "import sys; from keraunos.cli.main import main;"
         f"code = main(['audit', {str(shelf)!r}, '--html', 'page.html']);"
@@ -267,7 +267,7 @@ def test_an_audit_loads_no_tensorflow(shelf, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.photographs
-def test_what_is_known_of_the_real_photographs_is_found(photographs: Path, store):
+def test_known_faults_of_the_real_photographs_are_found(photographs: Path, store):
     found = audit_folders([photographs], store)
     assert spoils_a_run(found)
     in_train = [g for g in found.conflicts.exact if not found.splits[g].any()]

@@ -81,7 +81,7 @@ def test_each_image_of_each_group_is_shown_once(write):
     assert shown == ["0.png", "leak.png", "near.jpg", "2.png", "3.png", "again.png"]
 
 
-def test_the_page_needs_nothing_but_itself(write):
+def test_page_is_self_contained(write):
     text = write()
     page = Page(text)
     for tag, attributes in page.tags:
@@ -91,7 +91,7 @@ def test_the_page_needs_nothing_but_itself(write):
     assert not re.search(r"https?://|@import|url\(", text)
 
 
-def test_the_tiles_lead_to_sections_that_are_there(write):
+def test_tile_links_point_to_existing_sections(write):
     page = Page(write())
     sections = {attributes["id"] for attributes in page.all("section")}
     links = {attributes["href"].removeprefix("#") for attributes in page.all("a")}
@@ -99,7 +99,7 @@ def test_the_tiles_lead_to_sections_that_are_there(write):
     assert links <= sections
 
 
-def test_images_in_order_are_called_so(shelf, write):
+def test_page_states_whether_problems_would_spoil_a_run(shelf, write):
     spoilt = write()
     for name in ("test/cat/leak.png", "train/cat/near.jpg", "train/dog/again.png"):
         (shelf / name).unlink()
@@ -109,7 +109,7 @@ def test_images_in_order_are_called_so(shelf, write):
     assert Page(sound).all("figure") == []
 
 
-def test_names_are_text_and_never_html(shelf, write):
+def test_file_and_class_names_are_escaped(shelf, write):
     name = "<script>alert(1)<script>&\"'"
     (shelf / "train/dog").rename(shelf / "train" / name)
     (shelf / "train/cat/<b>.jpg").write_bytes(b"<i>")
@@ -121,13 +121,13 @@ def test_names_are_text_and_never_html(shelf, write):
     assert name in page.words
 
 
-def test_a_name_that_is_no_valid_text_can_be_shown(shelf, write):
+def test_non_utf8_file_name_is_shown(shelf, write):
     bad = os.fsencode(shelf) + b"/train/dog/\xe9\n.png"
     shutil.copy(os.fsencode(shelf / "train/dog/3.png"), bad)
     assert "\\udce9\n.png" in Page(write()).words
 
 
-def test_an_image_that_is_gone_by_now_is_said_to_be(shelf, tmp_path):
+def test_image_deleted_after_the_audit_is_marked_as_missing(shelf, tmp_path):
     found = audit_folders([shelf], Store(tmp_path / "cache", 10**9))
     (shelf / "test/cat/leak.png").unlink()
     page = Page(audit_html.page(found))
@@ -142,7 +142,7 @@ def bars(page):
     return list(zip(widths, rest, strict=True))
 
 
-def test_the_part_of_each_class_that_conflicts_is_red(write):
+def test_conflicting_share_of_each_class_bar_is_red(write):
     page = Page(write())
     assert [word for word in page.words if word.endswith(" of")] == ["1 of", "1 of"]
     cat_train, cat_test, dog_train, dog_test = bars(page)
@@ -152,9 +152,7 @@ def test_the_part_of_each_class_that_conflicts_is_red(write):
     assert dog_test == ("0.0%", "50.0%")
 
 
-def test_of_a_very_large_group_some_are_shown_and_the_rest_counted(
-    shelf, write, monkeypatch
-):
+def test_large_group_shows_some_images_and_counts_the_rest(shelf, write, monkeypatch):
     for number in range(5):
         shutil.copy(shelf / "train/dog/3.png", shelf / f"train/dog/more-{number}.png")
     monkeypatch.setattr(audit_html, "MOST_IMAGES", 4)
@@ -163,7 +161,7 @@ def test_of_a_very_large_group_some_are_shown_and_the_rest_counted(
     assert len(page.all("figure")) == 8
 
 
-def test_of_very_many_groups_the_rest_is_counted(write, monkeypatch, shelf):
+def test_groups_beyond_the_limit_are_counted(write, monkeypatch, shelf):
     for seed in (4, 5):
         name = ("cat", "dog")[seed - 4]
         copy = shelf / f"test/{name}/copy-{seed}.png"

@@ -1,4 +1,4 @@
-"""Variations of images: what is drawn, and what is done to pixels."""
+"""Augmentation of images: the parameters drawn, and their effect on pixels."""
 
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,15 @@ def augment(images: Array, parameters: Array) -> Any:
 def amounts(parameters: Array) -> dict[str, Array]:
     """What the numbers mean: flips, degrees, zoom, shifts in pixels, contrast, light."""
     a0, a1, a2, b0, b1, b2 = parameters[:, :6].T.astype(np.float64)
-    centre = (SIZE - 1) / 2
+    center = (SIZE - 1) / 2
     zoom = np.hypot(a0, b0)
     # A flip of one axis shows as a negative determinant; of both, as half a turn.
     return {
         "mirrored": a0 * b1 - a1 * b0 < 0,
         "degrees": np.degrees(np.arctan2(b0, a0)),
         "zoom": zoom - 1,
-        "right": a0 * centre + a1 * centre + a2 - centre,
-        "down": b0 * centre + b1 * centre + b2 - centre,
+        "right": a0 * center + a1 * center + a2 - center,
+        "down": b0 * center + b1 * center + b2 - center,
         "contrast": parameters[:, 6] - 1,
         "brightness": parameters[:, 7],
     }
@@ -59,13 +59,13 @@ def noise(rows: int) -> Array:
     return np.random.default_rng(3).uniform(0, 255, (rows, SIZE, SIZE, 3)).astype("float32")
 
 
-def test_at_strength_0_images_do_not_change():
+def test_strength_0_leaves_images_unchanged():
     images = noise(6)
     np.testing.assert_allclose(augment(images, NOTHING[:6]), images, atol=0.02)
     assert Augmentation(0).draw(7, IMAGES, NONE, SIZE) == {}
 
 
-def test_at_any_other_they_do_not():
+def test_nonzero_strength_changes_every_image():
     images = noise(6)
     changed = np.abs(augment(images, drawn(0.05, 6)) - images).mean(axis=(1, 2, 3))
     assert (changed > 1).all()
@@ -108,7 +108,7 @@ def test_moved_images_stay_almost_as_sharp_as_the_originals():
     assert energy[1] / energy[0] > 0.85
 
 
-def test_tone_is_contrast_about_the_mean_and_then_brightness():
+def test_tone_applies_contrast_about_the_mean_then_brightness():
     images, parameters = noise(5), drawn(1.0, 5)
     parameters[:, :6] = NOTHING[:5, :6]  # no change of geometry
     contrast, brightness = parameters[:, 6:].T[:, :, None, None, None]
@@ -118,7 +118,7 @@ def test_tone_is_contrast_about_the_mean_and_then_brightness():
 
 
 @pytest.mark.parametrize("strength", [0.25, 0.5, 1.0])
-def test_amounts_grow_with_strength_and_are_spread_evenly(strength):
+def test_amounts_scale_with_strength_and_are_uniformly_distributed(strength):
     found = amounts(drawn(strength))
     limits = {
         "zoom": 0.4 * strength,
@@ -134,8 +134,8 @@ def test_amounts_grow_with_strength_and_are_spread_evenly(strength):
         assert share.std() == pytest.approx(3**-0.5, rel=0.05), name  # of even spread
 
 
-def test_strength_05_flips_and_turns_as_the_tutorial_does():
-    """Half of them each way, and by up to a fifth of a turn."""
+def test_strength_0_5_flips_and_rotates_like_the_tutorial():
+    """Half are flipped each way, and rotated by up to a fifth of a turn."""
     found = amounts(drawn(0.5))
     assert found["mirrored"].mean() == pytest.approx(0.5, abs=0.03)
     turns = np.abs(found["degrees"])
@@ -143,7 +143,7 @@ def test_strength_05_flips_and_turns_as_the_tutorial_does():
     assert unflipped.max() == pytest.approx(72, abs=0.5)
 
 
-def test_what_is_drawn_depends_on_image_draw_and_seed_alone():
+def test_parameters_depend_only_on_image_draw_and_seed():
     augmentation = Augmentation(0.7)
     images, draws = IMAGES[:50], np.arange(50) % 7
     order = np.random.default_rng(0).permutation(50)
@@ -158,7 +158,7 @@ def test_what_is_drawn_depends_on_image_draw_and_seed_alone():
         assert not (other == whole).all(axis=1).any()
 
 
-def test_views_are_gone_through_in_turn():
+def test_views_repeat_cyclically():
     augmentation = Augmentation(0.7, views=3)
     image = np.full(9, 5, np.uint64)
     rows = parameters(augmentation, 0, image, np.arange(9))
@@ -169,8 +169,8 @@ def test_views_are_gone_through_in_turn():
     np.testing.assert_array_equal(rows[:3], fresh[:3])
 
 
-def test_the_numbers_are_those_of_this_version():
-    """Other numbers need another AUGMENTATION_VERSION: cached features are of these."""
+def test_drawn_parameters_match_the_augmentation_version():
+    """Other numbers need another AUGMENTATION_VERSION: cached features depend on these."""
     row = parameters(
         Augmentation(0.5), 1, np.array([2], np.uint64), np.array([3]), size=224
     )[0]
@@ -180,7 +180,7 @@ def test_the_numbers_are_those_of_this_version():
 
 
 @pytest.mark.parametrize("wrong", [{"strength": 1.5}, {"strength": -0.1}, {"views": 0}])
-def test_arguments_out_of_range_are_refused(wrong):
+def test_arguments_out_of_range_are_rejected(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Augmentation(**wrong)
 
@@ -202,7 +202,7 @@ def copies(tmp_path: Path) -> ImageData:
     )
 
 
-def test_no_image_is_varied_twice_alike_in_an_epoch_not_even_a_copy(copies):
+def test_repeated_images_and_copies_get_distinct_augmentations(copies):
     split = copies.train
     for epoch in range(3):
         draws = split.draws(epoch)
@@ -214,7 +214,7 @@ def test_no_image_is_varied_twice_alike_in_an_epoch_not_even_a_copy(copies):
 
 
 @pytest.mark.parametrize("views", ["fresh", 4])
-def test_at_strength_0_training_images_are_those_of_the_files(image_folder, views):
+def test_strength_0_training_images_equal_the_files(image_folder, views):
     split = ImageData.from_folder(
         image_folder / "train", image_size=32, augmentation=Augmentation(0.0, views)
     ).train
@@ -224,7 +224,7 @@ def test_at_strength_0_training_images_are_those_of_the_files(image_folder, view
     np.testing.assert_array_equal(images, split.images(draws.rows))
 
 
-def test_the_size_of_images_stays_known_whatever_their_number():
+def test_image_size_is_static_for_a_dynamic_batch_size():
     spec = tf.TensorSpec((None, SIZE, SIZE, 3), tf.float32)
     maps = tf.TensorSpec((None, 6), tf.float32)
     traced = tf.function(resample).get_concrete_function(spec, maps)

@@ -29,7 +29,7 @@ def noise(seed: int) -> Array:
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
-def test_shares_of_mixup_are_of_the_beta_distribution(alpha: float) -> None:
+def test_mixup_shares_follow_the_beta_distribution(alpha: float) -> None:
     found = mixes(mixup=alpha)
     assert stats.kstest(found.shares, stats.beta(alpha, alpha).cdf).pvalue > 0.01
     np.testing.assert_allclose(found.patches[:, 0], found.shares, atol=1e-7)
@@ -37,7 +37,7 @@ def test_shares_of_mixup_are_of_the_beta_distribution(alpha: float) -> None:
     assert len(np.unique(found.shares)) > 0.99 * ROWS  # each image has its own
 
 
-def test_a_box_of_cutmix_has_the_rest_of_the_share_but_for_the_border() -> None:
+def test_cutmix_share_is_one_minus_the_clipped_box_area() -> None:
     found = mixes(cutmix=1.0)
     within, left, top, right, bottom = found.patches.T
     assert not within.any()
@@ -53,7 +53,7 @@ def test_a_box_of_cutmix_has_the_rest_of_the_share_but_for_the_border() -> None:
     assert abs(found.shares.mean() - 0.679) < 0.02
 
 
-def test_where_both_are_on_each_image_gets_one_of_them() -> None:
+def test_each_image_gets_either_mixup_or_cutmix_when_both_are_on() -> None:
     found = mixes(mixup=0.4, cutmix=1.0)
     is_cut = found.patches[:, 0] == 0
     assert 0.47 < is_cut.mean() < 0.53
@@ -61,7 +61,7 @@ def test_where_both_are_on_each_image_gets_one_of_them() -> None:
     np.testing.assert_array_equal(found.patches[~is_cut], mixes(mixup=0.4).patches[~is_cut])
 
 
-def test_other_seeds_images_and_draws_have_other_partners_and_shares() -> None:
+def test_partners_and_shares_depend_on_seed_and_draw() -> None:
     first = mixes(mixup=1.0)
     for other in (mixes(seed=8, mixup=1.0), mixes(draw=1, mixup=1.0)):
         assert (first.partners == other.partners).mean() < 0.01
@@ -71,7 +71,7 @@ def test_other_seeds_images_and_draws_have_other_partners_and_shares() -> None:
     np.testing.assert_array_equal(first.shares, again.shares)
 
 
-def test_views_repeat_after_their_number() -> None:
+def test_mixes_repeat_after_the_number_of_views() -> None:
     draws, partners = np.arange(6), Partners(np.zeros(ROWS, int), IMAGES)
     augmentation = Augmentation(0, views=3, mixup=1.0)
     found = augmentation.draw_mixes(7, np.full(6, 5, np.uint64), draws, SIZE, partners)
@@ -80,14 +80,14 @@ def test_views_repeat_after_their_number() -> None:
     assert len(set(found.partners)) == 3
 
 
-def test_all_images_are_partners_equally_often_or_all_classes_are() -> None:
+def test_partners_are_uniform_over_images_or_over_classes() -> None:
     of_all = LABELS[mixes(mixup=1.0).partners]
     assert np.abs(np.bincount(of_all) / ROWS - [0.75, 0.225, 0.025]).max() < 0.02
     of_classes = LABELS[mixes(mixup=1.0, groups=LABELS).partners]
     assert np.abs(np.bincount(of_classes) / ROWS - 1 / 3).max() < 0.025
 
 
-def test_partners_are_images_and_not_places_in_the_table() -> None:
+def test_partners_do_not_depend_on_row_order() -> None:
     order = np.random.default_rng(0).permutation(ROWS)
     group, member = np.random.default_rng(1).uniform(size=(2, 50))
     known = Partners(LABELS, IMAGES).at(group, member)
@@ -95,7 +95,7 @@ def test_partners_are_images_and_not_places_in_the_table() -> None:
     np.testing.assert_array_equal(IMAGES[order][shuffled], IMAGES[known])
 
 
-def test_pixels_are_exactly_the_ones_or_the_others_where_nothing_is_blended() -> None:
+def test_unblended_pixels_equal_one_of_the_two_images() -> None:
     own, other = noise(0), noise(1)
     patches = np.float32(
         [[1, 0, 0, SIZE, SIZE], [0, 3, 5, 40, 60], [0.25, 0, 0, SIZE, SIZE]]
@@ -111,7 +111,7 @@ def test_pixels_are_exactly_the_ones_or_the_others_where_nothing_is_blended() ->
     assert blended.numpy().max() <= 255
 
 
-def test_targets_are_shares_of_both_classes() -> None:
+def test_targets_hold_the_shares_of_both_classes() -> None:
     labels, others = np.array([0, 1, 2]), np.array([2, 1, 0])
     targets, weights = mixed_targets(labels, others, np.array([0.75, 0.3, 1]), np.ones(4))
     expected = [[0.75, 0, 0.25, 0], [0, 1, 0, 0], [0, 0, 1, 0]]
@@ -120,7 +120,7 @@ def test_targets_are_shares_of_both_classes() -> None:
     assert targets.dtype == weights.dtype == np.float32
 
 
-def test_a_weighted_loss_is_the_mean_of_both_images_losses() -> None:
+def test_class_weighted_loss_is_the_share_weighted_sum_of_both_losses() -> None:
     random = np.random.default_rng(0)
     labels, others = random.integers(0, 3, (2, 9))
     shares, by_class = random.uniform(size=9), np.array([0.5, 1.0, 7.0])

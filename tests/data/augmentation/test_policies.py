@@ -1,4 +1,4 @@
-"""Policies beside `strength`: what each draws, and what it does to images."""
+"""Policies besides `strength`: the parameters drawn, and their effect on images."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def noise(rows: int, size: int = SIZE) -> Array:
 
 
 def photographs(rows: int) -> Array:
-    """Smooth, of one color each in the main, of no full range."""
+    """Smooth images, each mainly of one color, that do not use the full range."""
     generator = np.random.default_rng(4)
     waves = np.linspace(0, 3, SIZE)[:, None, None] * generator.uniform(0.2, 1, 3)
     base = generator.uniform(60, 180, (rows, 1, 1, 3))
@@ -44,7 +44,7 @@ def varied(policy: dict[str, Any], images: Array, **options: Any) -> Array:
 
 
 @EVERY
-def test_each_works_alone_with_strength_0(policy: dict[str, Any]) -> None:
+def test_each_policy_works_alone_at_strength_0(policy: dict[str, Any]) -> None:
     images = noise(24)
     found = varied(policy, images)
     assert (found.dtype, found.shape) == (np.float32, images.shape)
@@ -58,8 +58,10 @@ def test_each_works_alone_with_strength_0(policy: dict[str, Any]) -> None:
 
 @pytest.mark.feature("augmentation policies")
 @EVERY
-def test_each_is_a_function_of_seed_image_and_occurrence(policy: dict[str, Any]) -> None:
-    """So that an image that an epoch draws twice is varied in two ways."""
+def test_each_policy_depends_only_on_seed_image_and_occurrence(
+    policy: dict[str, Any],
+) -> None:
+    """So that an image that an epoch draws twice is augmented in two ways."""
     augmentation, numbers = Augmentation(0, **policy), np.arange(ROWS) % 5
     whole = augmentation.draw(1, IMAGES, numbers, SIZE)
     order = np.random.default_rng(0).permutation(ROWS)
@@ -78,7 +80,7 @@ def test_each_is_a_function_of_seed_image_and_occurrence(policy: dict[str, Any])
         assert (other != arrays[0]).any(axis=1).mean() > 0.5
 
 
-def test_none_changes_what_another_draws() -> None:
+def test_policies_draw_independently_of_each_other() -> None:
     together, plain = drawn(ALL_POLICIES, strength=0.5), drawn({}, strength=0.5)
     np.testing.assert_array_equal(together["tone"], plain["tone"])
     for policy in POLICIES.values():
@@ -89,8 +91,8 @@ def test_none_changes_what_another_draws() -> None:
     assert len(set(named.values())) == len(named)
 
 
-def test_any_cut_of_a_batch_gives_the_same_images() -> None:
-    """Up to the last bits of means; as replicas cut it, empty parts among them."""
+def test_any_division_of_a_batch_yields_the_same_images() -> None:
+    """Up to the last bits of means; as replicas divide it, with empty parts, too."""
     images, parameters = photographs(9), drawn(ALL_POLICIES, 9, strength=0.7)
     whole = augment(images, parameters)
     for cuts in ([1, 2, 6], [5, 5, 7], [0, 9, 9]):
@@ -101,7 +103,7 @@ def test_any_cut_of_a_batch_gives_the_same_images() -> None:
         np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-6, atol=1e-4)
 
 
-def test_all_geometry_is_one_map_and_one_resampling(
+def test_all_geometry_is_composed_into_one_resampling(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls: list[Any] = []
@@ -129,7 +131,7 @@ def as_matrices(maps: Array) -> Array:
     return np.concatenate([rows, np.tile([[[0.0, 0.0, 1.0]]], (len(rows), 1, 1))], axis=1)
 
 
-def test_a_crop_lies_within_the_image_and_keeps_what_it_is_to_keep() -> None:
+def test_random_crop_lies_within_the_image_and_keeps_the_minimum_area() -> None:
     a0, a1, a2, b0, b1, b2 = drawn({"random_resized_crop": 0.3})["geometry"].T
     assert (a1 == 0).all()
     assert (b0 == 0).all()
@@ -148,7 +150,7 @@ def test_a_crop_lies_within_the_image_and_keeps_what_it_is_to_keep() -> None:
     assert np.log(ratio).mean() == pytest.approx(0, abs=0.03)
 
 
-def test_jitter_is_another_lamp_for_each_image() -> None:
+def test_color_jitter_shifts_color_per_image_without_changing_brightness() -> None:
     gains = drawn({"color_jitter": 0.3})["color_jitter"]
     np.testing.assert_allclose(gains.prod(axis=1), 1, rtol=1e-5)  # and no other brightness
     assert np.abs(np.log(gains)).max() < np.log(1.3) * 4 / 3
@@ -162,7 +164,7 @@ def test_jitter_is_another_lamp_for_each_image() -> None:
     assert len(np.unique(gains, axis=0)) == ROWS
 
 
-def test_erasing_covers_one_rectangle_with_the_mean_color() -> None:
+def test_random_erasing_fills_one_rectangle_with_the_mean_color() -> None:
     left, top, right, bottom = drawn({"random_erasing": 0.25})["random_erasing"].T
     erased = right > left
     assert erased.mean() == pytest.approx(0.25, abs=0.04)
@@ -183,7 +185,7 @@ def test_erasing_covers_one_rectangle_with_the_mean_color() -> None:
     np.testing.assert_array_equal(found, images)
 
 
-def test_operations_are_drawn_evenly_and_half_of_them_backwards() -> None:
+def test_randaugment_draws_operations_uniformly_in_both_directions() -> None:
     found = drawn({"rand_augment": {"magnitude": 5, "num_ops": 1}})
     which, parameter = found["rand_augment"][:, 0].T
     a0, a1, a2, b0, _, b2 = found["geometry"].T
@@ -225,7 +227,7 @@ PILLOW = {
 }
 
 
-def test_tonal_operations_are_those_of_pillow() -> None:
+def test_tonal_operations_match_pillow() -> None:
     parameters = {"posterize": (16, 2), "solarize": (100, 200)}
     cases = [
         (place, value)
@@ -244,15 +246,15 @@ def test_tonal_operations_are_those_of_pillow() -> None:
         assert difference.max() < 1.5, name  # Pillow rounds grays and results
 
 
-def test_an_image_of_one_color_survives_every_operation() -> None:
+def test_single_color_image_survives_every_operation() -> None:
     images = np.full((9, 8, 8, 3), 77, "float32")
     steps = np.stack([np.arange(9), [1, 1, 1, 1, 255, 1, 1, 1, 1]], axis=1)[:, None]
     found = np.asarray(augment(images, {"rand_augment": steps.astype("float32")}))
     np.testing.assert_allclose(found, images, rtol=1e-6)
 
 
-def test_the_numbers_of_policies_are_those_of_this_version() -> None:
-    """Other numbers need another AUGMENTATION_VERSION: cached features are of these."""
+def test_policy_parameters_match_the_augmentation_version() -> None:
+    """Other numbers need another AUGMENTATION_VERSION: cached features depend on these."""
     found = Augmentation(0, **ALL_POLICIES).draw(
         1, np.array([5], np.uint64), np.array([3]), 224
     )
@@ -266,7 +268,7 @@ def test_the_numbers_of_policies_are_those_of_this_version() -> None:
         np.testing.assert_allclose(found[name].ravel(), numbers, rtol=1e-5, atol=1e-6)
 
 
-def test_each_kind_is_shown_alone_on_one_image(image_folder: Path) -> None:
+def test_images_by_kind_shows_each_kind_alone_on_one_image(image_folder: Path) -> None:
     """Mixing among them, which takes partners from the training split."""
     data = ImageData.from_folder(
         image_folder / "train",
@@ -283,7 +285,7 @@ def test_each_kind_is_shown_alone_on_one_image(image_folder: Path) -> None:
     assert kept > 0.5  # except for the rectangle, as it is
 
 
-def test_what_decides_how_images_look_is_part_of_settings_and_fingerprints(
+def test_policies_are_part_of_settings_and_fingerprints(
     image_folder: Path,
 ) -> None:
     assert Augmentation(0.5, views=3).settings() == {"strength": 0.5}  # as without policies
@@ -313,7 +315,7 @@ def test_what_decides_how_images_look_is_part_of_settings_and_fingerprints(
         ({"rand_augment": 9}, "must be a group of settings"),
     ],
 )
-def test_a_value_out_of_range_is_refused_by_name(
+def test_out_of_range_value_is_rejected_with_its_name(
     wrong: dict[str, Any], expected: str
 ) -> None:
     (name, value), *_ = wrong.items()

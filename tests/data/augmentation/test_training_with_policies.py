@@ -16,7 +16,7 @@ pytestmark = pytest.mark.nightly
 
 
 def build() -> keras.Model:
-    """One to which it matters where in an image something is."""
+    """A model that is sensitive to positions within an image."""
     keras.utils.set_random_seed(3)
     layers = [
         keras.Input((SIZE, SIZE, 3)),
@@ -53,7 +53,9 @@ def alone(image_folder: Path) -> Any:
 
 
 @pytest.mark.parametrize("count", [2, 4])
-def test_replicas_change_nothing(image_folder: Path, alone: Any, count: int) -> None:
+def test_replicas_train_to_the_same_weights(
+    image_folder: Path, alone: Any, count: int
+) -> None:
     shared = fit(image_folder, count)
     np.testing.assert_allclose(shared.history["loss"], alone.history["loss"], rtol=1e-5)
     for one, other in zip(weights_of(shared.model), weights_of(alone.model), strict=True):
@@ -61,7 +63,7 @@ def test_replicas_change_nothing(image_folder: Path, alone: Any, count: int) -> 
 
 
 @pytest.mark.parametrize("step", [2, 5, 7])
-def test_a_run_that_was_interrupted_ends_the_same_to_the_bit(
+def test_interrupted_run_ends_bit_identical(
     image_folder: Path, alone: Any, tmp_path: Path, step: int
 ) -> None:
     checkpoints = ModelCheckpoint(save_last=True)

@@ -69,8 +69,8 @@ def test_a_changed_image_is_grouped_with_its_original(
 
 
 @pytest.mark.parametrize("change", UNRELATED.values(), ids=UNRELATED)
-def test_another_image_is_not_grouped(change, store, tmp_path):
-    # All red is gone from the first, so that grey differs from it in color alone.
+def test_substantially_altered_image_is_not_grouped(change, store, tmp_path):
+    # All red is gone from the first, so that gray differs from it in color alone.
     original = Image.merge(
         "RGB",
         [
@@ -87,10 +87,10 @@ def test_another_image_is_not_grouped(change, store, tmp_path):
 
 
 @pytest.mark.parametrize(("height", "groups"), [(20, 2), (6, 2), (3, 1)])
-def test_images_that_differ_in_detail_are_grouped_if_it_is_faint(
+def test_images_are_grouped_only_if_their_differences_are_faint(
     height, groups, store, tmp_path
 ):
-    """As frames and forms do: the coarse comparison takes all of them for copies."""
+    """As frames and forms do: the coarse comparison mistakes all of them for copies."""
     smooth = np.asarray(smooth_image(2)).astype(float)
     paths = []
     for number, waves in enumerate((4, 5)):
@@ -100,13 +100,13 @@ def test_images_that_differ_in_detail_are_grouped_if_it_is_faint(
     assert len(set(near_groups(paths, store))) == groups
 
 
-def test_unrelated_images_are_each_alone(store, tmp_path):
+def test_unrelated_images_are_not_grouped(store, tmp_path):
     paths = [save(smooth_image(n), tmp_path / f"{n}.png") for n in range(131)]
     assert len(set(near_groups(paths, store))) == 131
 
 
-def test_images_without_contrast_are_not_compared(store, tmp_path):
-    """Walls, skies and empty slides: what little there is in them is alike."""
+def test_low_contrast_images_are_not_compared(store, tmp_path):
+    """Walls, skies and empty slides: the little that they contain is similar."""
     paths = []
     for number in range(5):
         pixels = np.full((40, 40, 3), 128 + number, np.uint8)
@@ -115,7 +115,7 @@ def test_images_without_contrast_are_not_compared(store, tmp_path):
     assert len(set(near_groups(paths, store))) == 5
 
 
-def test_equal_pixels_are_one_group_whatever_the_format(store, tmp_path):
+def test_identical_pixels_are_grouped_regardless_of_format(store, tmp_path):
     image = Image.fromarray(np.full((9, 11, 3), 77, np.uint8))  # too flat to be near
     image.save(tmp_path / "a.png")
     image.save(tmp_path / "b.bmp")
@@ -135,7 +135,7 @@ def test_a_copy_of_a_copy_is_in_the_same_group(store, tmp_path):
 
 
 @pytest.mark.slow
-def test_more_copies_than_are_looked_at_are_one_group(others, store, tmp_path):
+def test_copies_beyond_the_comparison_limit_still_form_one_group(others, store, tmp_path):
     image = smooth_image(6)
     copies = [
         save(image, tmp_path / f"{quality}.jpg", quality=quality)
@@ -144,7 +144,7 @@ def test_more_copies_than_are_looked_at_are_one_group(others, store, tmp_path):
     assert len(set(near_groups([*copies, *others], store))) == 8
 
 
-def test_files_that_cannot_be_decoded_are_each_alone(store, tmp_path):
+def test_undecodable_files_are_not_grouped(store, tmp_path):
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(b"the same text")
     paths = [str(tmp_path / name) for name in ("a.jpg", "b.jpg", "missing.jpg")]
@@ -152,7 +152,7 @@ def test_files_that_cannot_be_decoded_are_each_alone(store, tmp_path):
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_hardly_any_files_are_grouped(count, others, store):
+def test_empty_or_single_file_list_is_accepted(count, others, store):
     assert near_groups(others[:count], store).tolist() == list(range(count))
 
 
@@ -164,20 +164,20 @@ def test_unchanged_files_are_not_opened_again(others, store, tmp_path):
     assert not {str(path) for path in [*others, copy]} & set(opened)
 
 
-def test_a_file_that_was_changed_is_opened_again(others, store, tmp_path):
+def test_changed_file_is_opened_again(others, store, tmp_path):
     copy = save(smooth_image(100), tmp_path / "copy.jpg", quality=60)
     assert len(set(near_groups([*others, copy], store))) == 7
     smooth_image(99).save(copy, quality=60)
     assert len(set(near_groups([*others, copy], store))) == 8
 
 
-def test_files_that_a_run_has_seen_get_their_fingerprints_later(others, store, tmp_path):
+def test_already_inspected_files_get_fingerprints_later(others, store, tmp_path):
     copy = save(smooth_image(100), tmp_path / "copy.jpg", quality=60)
     inspect_files([*others, copy], store)
     assert len(set(near_groups([*others, copy], store))) == 7
 
 
-def test_what_cannot_be_opened_is_not_remembered(store, tmp_path):
+def test_unopenable_file_is_not_recorded(store, tmp_path):
     path = str(tmp_path / "link.png")
     os.symlink(tmp_path / "nothing.png", path)
     assert "can't be opened" in inspect_files([path], store)[0].problem

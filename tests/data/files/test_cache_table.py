@@ -1,4 +1,4 @@
-"""Damaged rows and databases of the cache are never believed."""
+"""Damaged rows and databases of the cache are never used."""
 
 import sqlite3
 
@@ -21,7 +21,7 @@ def found(path):
     return sorted(CacheTable(path, COLUMNS, 1).find([row[0] for row in ROWS]))
 
 
-def test_what_is_whole_is_found(path, capsys):
+def test_intact_rows_are_found(path, capsys):
     assert found(path) == sorted(ROWS)
     assert not capsys.readouterr().err
 
@@ -30,7 +30,7 @@ def test_what_is_whole_is_found(path, capsys):
     "change",
     ["digest = x'00'", "count = count + 1", "is_odd = 1 - is_odd", "name = 'x.png'"],
 )
-def test_a_row_that_has_changed_is_not_found(path, change, capsys):
+def test_altered_row_is_not_found(path, change, capsys):
     with sqlite3.connect(path) as connection:
         connection.execute(f"UPDATE rows SET {change} WHERE name = '7.png'")
     connection.close()
@@ -39,7 +39,7 @@ def test_a_row_that_has_changed_is_not_found(path, change, capsys):
     assert found(path) == sorted(ROWS)
 
 
-def test_no_flipped_bit_is_ever_believed(path):
+def test_rows_with_flipped_bits_are_never_returned(path):
     content = path.read_bytes()
     for place in range(0, len(content), 97):
         damaged = bytearray(content)
@@ -49,7 +49,7 @@ def test_no_flipped_bit_is_ever_believed(path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 100, None])
-def test_a_database_that_cannot_be_read_is_made_again(path, content):
+def test_unreadable_database_is_rebuilt(path, content):
     half = path.read_bytes()[:5000]
     path.write_bytes(half if content is None else content)
     assert set(found(path)) <= set(ROWS)
@@ -57,11 +57,11 @@ def test_a_database_that_cannot_be_read_is_made_again(path, content):
     assert found(path) == sorted(ROWS)
 
 
-def test_other_versions_are_dropped(path):
+def test_rows_of_other_versions_are_dropped(path):
     assert list(CacheTable(path, COLUMNS, 2).find(["7.png"])) == []
 
 
-def test_a_directory_in_its_place_is_named(tmp_path):
+def test_directory_in_place_of_the_database_is_an_error(tmp_path):
     (tmp_path / "files.sqlite").mkdir()
     with pytest.raises(ConfigError, match=r"files\.sqlite"):
         found(tmp_path / "files.sqlite")

@@ -1,4 +1,4 @@
-"""Images of 16 bits per channel that use fewer, and the formats that came later."""
+"""16-bit images that use fewer bits, and the less common formats."""
 
 import io
 import struct
@@ -22,7 +22,7 @@ SIDE = 32
 
 
 def png(values: np.ndarray) -> bytes:
-    """A PNG of 16 bits per channel: grey, or with 3 or 4 channels."""
+    """A PNG of 16 bits per channel: gray, or with 3 or 4 channels."""
     height, width = values.shape[:2]
     color = {2: 0, 3: 2, 4: 6}[values.ndim if values.ndim == 2 else values.shape[2]]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
@@ -47,7 +47,7 @@ def values(seed: int, bits: int, *channels: int) -> np.ndarray:
 
 @pytest.mark.parametrize("bits", [10, 12, 14])
 @pytest.mark.parametrize("channels", [(), (3,)])
-def test_the_upper_8_of_the_bits_that_are_used_are_kept(bits, channels):
+def test_top_8_of_the_used_bits_are_kept(bits, channels):
     made = values(0, bits, *channels)
     assert open_image(png(made)).bits == bits
     pixels = decode(png(made), SIDE, PixelRules(bit_depth=bits))
@@ -57,7 +57,7 @@ def test_the_upper_8_of_the_bits_that_are_used_are_kept(bits, channels):
         decode(png(made), SIDE, PixelRules(bit_depth=bits - 1))
 
 
-def test_of_images_with_transparency_the_colors_are_measured():
+def test_bit_depth_of_transparent_images_is_measured_on_colors():
     made = np.concatenate([values(0, 12, 3), np.full((SIDE, SIDE, 1), 65535)], axis=2)
     assert open_image(png(made)).bits == 12
     with pytest.raises(UndecodableError, match="it has transparency"):
@@ -66,7 +66,7 @@ def test_of_images_with_transparency_the_colors_are_measured():
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Six grey images of 12 bits in 16."""
+    """Six gray 12-bit images, stored in 16 bits."""
     for number in range(6):
         name = tmp_path / f"data/{'ab'[number % 2]}/{number}.png"
         name.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_black_images_are_never_trained_on_unasked(folder, tmp_path):
+def test_training_on_nearly_black_images_requires_a_bit_depth(folder, tmp_path):
     options = {"image_size": SIDE, "batch_size": 4, "cache_dir": tmp_path / "cache"}
     with pytest.raises(
         DataError, match=r"none has a value above 4,095.*data\.bit_depth=12"
@@ -91,7 +91,7 @@ def test_black_images_are_never_trained_on_unasked(folder, tmp_path):
         ImageData.from_folder(folder, bit_depth=10, **options)
 
 
-def test_an_audit_asks_too_and_does_not_take_them_for_copies(folder, tmp_path):
+def test_audit_asks_for_a_bit_depth_and_reports_no_copies(folder, tmp_path):
     audit = audit_folders([folder], Store(tmp_path / "cache", 10**9))
     texts = [each.text for each in findings(audit) if each.spoils]
     assert len(texts) == 1
@@ -99,7 +99,7 @@ def test_an_audit_asks_too_and_does_not_take_them_for_copies(folder, tmp_path):
     assert not audit.duplicates.exact
 
 
-def test_predictions_ask_too(folder):
+def test_predictions_require_a_bit_depth(folder):
     files = sorted(map(str, folder.rglob("*.png")))
     pixels = np.zeros((len(files), SIDE, SIDE, 3), np.uint8)
     problems = try_read_into(pixels, files, PixelRules())
@@ -119,7 +119,7 @@ def test_predictions_ask_too(folder):
         ("j2k", "JPEG2000", {"no_jp2": True}),
     ],
 )
-def test_later_formats_are_read_under_their_names(extension, format, options, tmp_path):
+def test_avif_netpbm_and_jpeg_2000_files_are_read(extension, format, options, tmp_path):
     image = smooth_image(3, SIDE, SIDE)
     if extension == "pgm":
         image = image.convert("L")
@@ -131,13 +131,13 @@ def test_later_formats_are_read_under_their_names(extension, format, options, tm
     assert np.abs(difference).mean() < 8
 
 
-def test_a_grey_map_of_12_bits_is_scaled_as_its_header_says():
+def test_12_bit_pgm_is_scaled_by_its_header():
     made = values(0, 12)
     content = b"P5\n%d %d\n4095\n" % (SIDE, SIDE) + made.astype(">u2").tobytes()
     assert decode(content, SIDE).max() == 255
 
 
-def test_the_limit_of_pixels_is_a_setting_that_needs_no_new_cache(tmp_path):
+def test_pixel_limit_can_change_without_rebuilding_the_cache(tmp_path):
     content = io.BytesIO()
     Image.new("L", (3000, 1000)).save(content, "PNG")
     file = tmp_path / "large.png"

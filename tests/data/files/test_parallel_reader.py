@@ -1,4 +1,4 @@
-"""What processes read is what threads read, and a process that is lost is done without."""
+"""Processes read the same as threads, and a killed process is not needed."""
 
 import hashlib
 import os
@@ -31,7 +31,7 @@ SIZE = 32
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[File]:
-    """Images of several formats and sizes, one of them to be turned."""
+    """Images of several formats and sizes, one of them to be rotated."""
     folder = tmp_path_factory.mktemp("images")
     turned = Image.Exif()
     turned[ExifTags.Base.Orientation] = 6
@@ -54,7 +54,7 @@ def read(files: list[File], reader: ParallelReader) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_processes_read_to_the_bit_what_threads_do(files, processes, monkeypatch):
+def test_processes_and_threads_read_identical_pixels(files, processes, monkeypatch):
     (bad := Path(files[0][0]).with_name("bad.jpg")).write_bytes(b"\xff\xd8\xff no image")
     paths = [*(path for path, _ in files), str(bad), str(bad.with_name("none.jpg"))]
     with ParallelReader(len(files)) as reader:
@@ -79,7 +79,7 @@ def test_processes_read_to_the_bit_what_threads_do(files, processes, monkeypatch
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "lines"), [(signal.SIGTERM, 0), (signal.SIGKILL, 1)])
-def test_what_a_lost_process_was_to_read_is_read_here(
+def test_files_of_a_killed_process_are_read_in_this_process(
     files, monkeypatch, capsys, number, lines
 ):
     started = []
@@ -111,7 +111,7 @@ time.sleep(60)
 
 
 @pytest.mark.slow
-def test_a_process_ends_with_the_one_that_is_killed():
+def test_decoding_process_ends_when_its_owner_is_killed():
     with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         child = Path("/proc", owner.stdout.readline().decode().strip())
@@ -133,14 +133,14 @@ def test_a_process_ends_with_the_one_that_is_killed():
         (256, 10**6, 64),
     ],
 )
-def test_many_files_are_read_by_processes_where_there_are_many_cpus(
+def test_processes_are_used_only_for_many_files_and_cpus(
     monkeypatch, cpus, num_files, expected
 ):
     monkeypatch.setattr(parallel_reader, "usable_cpus", lambda: cpus)
     assert num_processes(num_files) == expected
 
 
-def test_how_many_is_what_the_environment_says(monkeypatch):
+def test_environment_variable_sets_the_number_of_processes(monkeypatch):
     for text in ("0", "3"):
         monkeypatch.setenv(PROCESSES_VARIABLE, text)
         assert num_processes(10**6) == num_processes(1) == int(text)

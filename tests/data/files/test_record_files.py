@@ -1,4 +1,4 @@
-"""Images in record files are read like files of their own."""
+"""Images in record files are read like separate files."""
 
 import os
 from pathlib import Path
@@ -26,22 +26,22 @@ from keraunos.data.files.record_files import (
         "images.array_records/17/a.jpg",
     ],
 )
-def test_a_path_of_a_file_is_none_in_a_record_file(path: str) -> None:
+def test_ordinary_path_is_not_a_record(path: str) -> None:
     assert record_of(path) is None
     assert file_on_disk(path) == path
 
 
-def test_the_name_of_an_image_may_be_that_of_a_record() -> None:
+def test_image_name_may_look_like_a_record_file() -> None:
     path = "/x/images-1.array_record/3/b.array_record"
     assert record_of(path) == Record("/x/images-1.array_record", 3)
 
 
-def test_packed_once_more_an_image_is_in_the_outer_file() -> None:
+def test_repacked_image_belongs_to_the_outer_record_file() -> None:
     path = "/x.array_record/images-1.array_record/3/images-0.array_record/7/a.jpg"
     assert record_of(path) == Record("/x.array_record/images-1.array_record", 3)
 
 
-def test_a_record_changes_with_its_file(tmp_path: Path) -> None:
+def test_record_has_the_stamp_of_its_file(tmp_path: Path) -> None:
     shard = tmp_path / "images.array_record"
     image = f"{shard}/0/a.jpg"
     assert not is_image_file(image)
@@ -51,7 +51,7 @@ def test_a_record_changes_with_its_file(tmp_path: Path) -> None:
     assert stamp(image) == stamp(str(shard))
 
 
-def test_a_record_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_or_damaged_record_raises(tmp_path: Path) -> None:
     pytest.importorskip("array_record")
     with pytest.raises(FileNotFoundError):
         read_record(Record(str(tmp_path / "none.array_record"), 0))

@@ -1,4 +1,4 @@
-"""Columns of label tables beside those of images, labels, groups and splits."""
+"""Columns of label tables besides those of images, labels, groups and splits."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ def scan(count: int, **columns: list[str]) -> Scan:
     return Scan(Path(), ("a",), none, (0,) * count, {}, none, none, (), columns)
 
 
-def test_what_nothing_else_uses_is_kept_and_missing_values_are_empty() -> None:
+def test_unused_columns_are_kept_with_missing_values_empty() -> None:
     cells, left_out = other_columns(
         table("image,label,sex,,age", "a,x,female,1,50", "b,y,NaN,2,", "c,y,female,3,50"),
         {"image", "label"},
@@ -33,13 +33,13 @@ def test_what_nothing_else_uses_is_kept_and_missing_values_are_empty() -> None:
     assert left_out == []
 
 
-def test_columns_of_one_name_are_left_out_with_a_word() -> None:
+def test_duplicate_columns_are_dropped_with_a_remark() -> None:
     cells, (line,) = other_columns(table("image,site,site", "a,arm,leg"), {"image"})
     assert cells == {}
     assert "site" in line
 
 
-def test_tables_without_a_column_have_no_value_in_it() -> None:
+def test_joined_column_is_empty_for_tables_that_lack_it() -> None:
     joined = join_columns([scan(2, sex=["f", "m"]), scan(1), scan(1, camera=["A"])])
     assert joined["sex"].tolist() == ["f", "m", "", ""]
     assert joined["camera"].tolist() == ["", "", "", "A"]
@@ -82,7 +82,7 @@ def read(table: Path, **options: object) -> ImageData:
     )
 
 
-def test_every_split_knows_the_columns_of_its_own_images(metadata: Path) -> None:
+def test_each_split_has_the_column_values_of_its_images(metadata: Path) -> None:
     lines = (metadata / "table.csv").read_text().splitlines()[1:]
     rows = {Path(line.split(",")[0]).name: line.split(",") for line in lines}
     data = read(metadata / "table.csv", group_column="patient")
@@ -101,7 +101,7 @@ def test_without_a_group_column_there_are_no_groups(metadata: Path) -> None:
     assert list(data.test.columns) == ["sex", "patient"]
 
 
-def test_other_columns_do_not_change_what_a_run_is_known_by(
+def test_other_columns_do_not_change_settings_or_fingerprints(
     metadata: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(metadata / "images", tmp_path / "images")
@@ -114,7 +114,7 @@ def test_other_columns_do_not_change_what_a_run_is_known_by(
     assert first.train.fingerprint == second.train.fingerprint
 
 
-def test_rows_that_are_left_out_take_their_columns_along(metadata: Path) -> None:
+def test_dropped_rows_are_dropped_from_columns_too(metadata: Path) -> None:
     table = metadata / "with_copy.csv"
     copy = metadata / "images" / "copy.png"
     shutil.copy(metadata / "images/nv/nv-000.png", copy)

@@ -1,4 +1,4 @@
-"""Columns of a table that a model takes beside the image."""
+"""Columns of a table that a model takes besides the image."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def read(images: Path, tmp_path: Path):
     return run
 
 
-def test_numbers_and_words_are_told_apart(read):
+def test_numeric_and_categorical_columns_are_distinguished(read):
     assert read().train.table_features == TableFeatures(
         (
             NumberColumn("age", 47.5, np.std([30, 50, 70, 40]), has_missing=True),
@@ -61,13 +61,13 @@ def test_numbers_and_words_are_told_apart(read):
     )
 
 
-def test_statistics_are_those_of_the_training_images_alone(read):
+def test_statistics_use_training_images_only(read):
     other = read(validation=["b,-1000,robot", "a,5e6,male"])
     assert other.train.table_features == read().train.table_features
     assert other.validation.table_features == read().train.table_features
 
 
-def test_an_image_keeps_its_cells_wherever_it_is_drawn(read):
+def test_cells_follow_their_image_in_any_draw_order(read):
     train = read(augmentation=Augmentation(strength=0)).train
     draws = train.draws(epoch=3)
     part = train.arrays(draws)
@@ -79,7 +79,7 @@ def test_an_image_keeps_its_cells_wherever_it_is_drawn(read):
     assert [*inputs] == ["image", "age", "sex"]
 
 
-def test_images_of_other_splits_have_their_own_cells(read):
+def test_validation_images_have_their_own_cells(read):
     held_out = read().validation
     part = held_out.arrays(held_out.draws(0))
     numbers = [int(Path(name).stem[1:]) - len(TRAIN) for name in held_out.names]
@@ -88,13 +88,13 @@ def test_images_of_other_splits_have_their_own_cells(read):
     assert part["column:sex"].ravel().tolist() == [sex.encode() for _, _, sex in cells]
 
 
-def test_without_columns_only_images_come(read):
+def test_without_columns_yields_images_only(read):
     train = read(augmentation=Augmentation(strength=0)).train.without_columns
     inputs, _, _ = train.prepare(train.arrays(train.draws(0)))
     assert inputs.shape == (len(TRAIN), 32, 32, 3)
 
 
-def test_what_training_images_do_not_tell_is_said_once(read):
+def test_values_unseen_in_training_are_reported_once(read):
     lines = read(
         train=[*TRAIN[:3], "b,70,male", TRAIN[4]], validation=VALIDATION
     ).describe()
@@ -117,7 +117,7 @@ def test_what_training_images_do_not_tell_is_said_once(read):
         ("inf", r"1 cell of the column age is text, and others numbers .*p1.png \(inf\)"),
     ],
 )
-def test_a_column_that_tells_nothing_is_refused(read, age, problem):
+def test_constant_empty_or_nonfinite_column_is_rejected(read, age, problem):
     ages = [age] * 5 if age != "inf" else ["1", "inf", "3", "4", "5"]
     rows = [f"{'ab'[n % 2]},{each},male" for n, each in enumerate(ages)]
     with pytest.raises(DataError) as error:
@@ -131,21 +131,21 @@ def test_a_column_that_tells_nothing_is_refused(read, age, problem):
     assert re.search(problem if "\\" in problem else re.escape(problem), str(error.value))
 
 
-def test_text_among_numbers_of_the_test_table_is_refused(read):
+def test_text_in_a_numeric_validation_column_is_rejected(read):
     with pytest.raises(
         DataError, match=r"1 cell of the column age is text.*p6.png \(old\)"
     ):
         read(validation=["b,90,male", "a,old,male"])
 
 
-def test_numbers_can_be_names(read):
+def test_numbers_can_be_categories(read):
     train = read(categorical_features=["age"]).train
     assert train.table_features.columns[0] == WordColumn(
         "age", ("", "30", "40", "50", "70")
     )
 
 
-def test_a_column_of_names_is_refused(read, monkeypatch):
+def test_column_with_too_many_categories_is_rejected(read, monkeypatch):
     monkeypatch.setattr("keraunos.data.index.feature_columns.MOST_WORDS", 2)
     with pytest.raises(
         DataError, match="the column sex has 3 different words, more than 2"
@@ -164,13 +164,13 @@ def test_a_column_of_names_is_refused(read, monkeypatch):
         ),
     ],
 )
-def test_a_column_must_be_there_and_free(read, options, problem):
+def test_feature_column_must_exist_and_be_unused(read, options, problem):
     with pytest.raises(DataError, match=r"`data\.train` must be a table") as error:
         read(**options)
     assert problem in str(error.value)
 
 
-def test_an_image_that_is_named_twice_has_the_same_cells(read, images):
+def test_image_listed_twice_with_different_cells_is_rejected(read, images):
     (images / "q").mkdir(exist_ok=True)
     with pytest.raises(
         DataError, match=r"named twice with different data.features.*a\|1, a\|2"
@@ -182,7 +182,7 @@ def test_an_image_that_is_named_twice_has_the_same_cells(read, images):
         )
 
 
-def test_mixed_images_have_no_columns(read):
+def test_mixup_and_cutmix_reject_feature_columns(read):
     with pytest.raises(ConfigError, match="can't be combined with columns"):
         read(augmentation=Augmentation(mixup=0.2))
     with pytest.raises(ConfigError, match="can't be combined with columns"):
@@ -212,25 +212,25 @@ def test_mixed_images_have_no_columns(read):
         ),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(settings, problem):
+def test_incompatible_settings_are_rejected(settings, problem):
     with pytest.raises(ConfigError) as error:
         load_config(["classify"], ["data.features=[age]", *settings])
     assert problem in str(error.value)
 
 
-def test_folders_have_no_columns():
+def test_features_of_a_folder_require_metadata():
     with pytest.raises(ConfigError, match=r"or set data\.metadata to a table"):
         ImageData.from_folder("photos", features=["age"])
 
 
-def test_numbers_in_cells():
+def test_cells_are_parsed_as_numbers():
     assert number_in("5.5") == 5.5
     assert np.isnan(number_in(""))
     with pytest.raises(ValueError, match="'1_000' is not a number"):
         number_in("1_000")
 
 
-def test_columns_of_0_and_1_that_a_model_takes_are_no_labels(read):
+def test_binary_feature_columns_are_not_taken_as_labels(read):
     rows = ["1,0,1", "0,1,1", "1,0,0", "0,1,0", "0,1,1"]
     train = read(rows, ["1,0,1"] * 2, "mel,nv,smokes", features=["smokes"]).train
     assert train.class_names == ("mel", "nv")

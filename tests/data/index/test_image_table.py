@@ -67,14 +67,16 @@ def require_same(ours, theirs):
             assert a == b, field.name
 
 
-def test_images_of_a_folder_are_read_again_from_their_table(folder, store, tmp_path):
+def test_folder_index_round_trips_through_its_table(folder, store, tmp_path):
     index = read(DataConfig(train=str(folder), validation_split=0.0), store)
     assert index.class_names == ("cat", "emu, large")
     require_same(index, again(index, tmp_path, store))
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_images_of_a_table_keep_labels_groups_and_columns(folder, store, tmp_path, task):
+def test_table_index_round_trip_keeps_labels_groups_and_columns(
+    folder, store, tmp_path, task
+):
     config = DataConfig(
         train=str(folder / "table.csv"),
         label_column=TASKS[task] if task != "classification" else "patient",
@@ -88,7 +90,7 @@ def test_images_of_a_table_keep_labels_groups_and_columns(folder, store, tmp_pat
     assert found.is_grouped is (task != "classification")
 
 
-def test_some_rows_are_read_again_as_those_alone(folder, store, tmp_path):
+def test_subset_of_rows_round_trips_through_its_table(folder, store, tmp_path):
     index = read(DataConfig(train=str(folder), validation_split=0.0), store)
     some = index.where(np.arange(len(index)) % 2 == 0)
     assert again(some, tmp_path, store).paths.tolist() == some.paths.tolist()

@@ -1,4 +1,4 @@
-"""Labels from a table, as HAM10000 has them."""
+"""Labels from a table like that of HAM10000."""
 
 import shutil
 from pathlib import Path
@@ -35,7 +35,7 @@ def stems(split: object) -> set[str]:
     return {Path(name).stem for name in split.names}  # type: ignore[attr-defined]
 
 
-def test_names_without_extension_are_found_below_the_folder(ham: Path) -> None:
+def test_names_without_extension_are_found_in_subfolders(ham: Path) -> None:
     data = read(ham / "metadata.csv")
     assert data.class_names == ("bcc", "mel", "nv")
     assert data.train.num_examples + data.validation.num_examples == 36
@@ -47,7 +47,7 @@ def test_names_without_extension_are_found_below_the_folder(ham: Path) -> None:
             assert table[Path(name).stem] == data.class_names[label]
 
 
-def test_images_of_one_lesion_are_on_one_side(ham: Path) -> None:
+def test_images_of_one_lesion_stay_in_one_split(ham: Path) -> None:
     data = read(ham / "metadata.csv", validation_split=0.3)
     held = {int(stem[5:]) // 2 for stem in stems(data.validation)}
     trained = {int(stem[5:]) // 2 for stem in stems(data.train)}
@@ -55,13 +55,13 @@ def test_images_of_one_lesion_are_on_one_side(ham: Path) -> None:
     assert held.isdisjoint(trained)
 
 
-def test_without_groups_they_need_not_be(ham: Path) -> None:
+def test_images_of_one_lesion_may_be_split_without_group_column(ham: Path) -> None:
     data = read(ham / "metadata.csv", validation_split=0.3, group_column=None)
     held = {int(stem[5:]) // 2 for stem in stems(data.validation)}
     assert held & {int(stem[5:]) // 2 for stem in stems(data.train)}
 
 
-def test_test_images_are_held_out_by_the_same_rule(ham: Path) -> None:
+def test_test_split_keeps_lesions_together_and_is_stratified(ham: Path) -> None:
     data = read(ham / "metadata.csv", validation_split=0.2, test_split=0.25)
     parts = [
         {int(stem[5:]) // 2 for stem in stems(split)}
@@ -73,13 +73,13 @@ def test_test_images_are_held_out_by_the_same_rule(ham: Path) -> None:
     assert nv in (4, 6)  # of 20, in pairs
 
 
-def test_semicolons_spaces_and_a_byte_order_mark_are_no_matter(ham: Path) -> None:
+def test_semicolons_spaces_and_byte_order_marks_are_accepted(ham: Path) -> None:
     text = (ham / "metadata.csv").read_text().replace(",", " ; ")
     (ham / "other.csv").write_text("\ufeff" + text, encoding="utf-8")
     assert stems(read(ham / "other.csv").train) == stems(read(ham / "metadata.csv").train)
 
 
-def test_a_folder_of_links_is_as_good(ham: Path) -> None:
+def test_image_root_may_be_a_folder_of_symlinks(ham: Path) -> None:
     links = ham / "links"
     links.mkdir()
     for file in ham.glob("HAM*/*.png"):
@@ -90,7 +90,7 @@ def test_a_folder_of_links_is_as_good(ham: Path) -> None:
     assert data.train.num_examples + data.validation.num_examples == 36
 
 
-def test_all_that_is_wrong_with_a_table_is_said_at_once(ham: Path) -> None:
+def test_all_problems_of_a_table_are_reported_at_once(ham: Path) -> None:
     twin = ham / "HAM10000_images_part_2" / "ISIC_0000000.png"
     shutil.copy(ham / "HAM10000_images_part_1" / "ISIC_0000000.png", twin)
     lines = (ham / "metadata.csv").read_text().splitlines()
@@ -111,11 +111,11 @@ def test_all_that_is_wrong_with_a_table_is_said_at_once(ham: Path) -> None:
         assert words in text, words
 
 
-def test_a_column_that_is_not_there_is_answered_with_the_nearest(ham: Path) -> None:
+def test_missing_column_suggests_the_closest_name(ham: Path) -> None:
     with pytest.raises(DataError, match=r"data\.label_column=dxx is not a column\. .*dx"):
         read(ham / "metadata.csv", label_column="dxx")
 
 
-def test_columns_are_for_tables(ham: Path) -> None:
+def test_column_settings_require_a_table(ham: Path) -> None:
     with pytest.raises(ConfigError, match=r"`data\.label_column` is for tables"):
         ImageData.from_csv(ham, label_column="dx")

@@ -1,4 +1,4 @@
-"""Folders that may be classes or splits: told apart, or asked about."""
+"""Folders are recognized as classes or splits; ambiguous ones are rejected."""
 
 import shutil
 from collections.abc import Iterable
@@ -61,7 +61,7 @@ def counts(found: BuiltIndex) -> dict[str, int]:
         ("trainingset", "valset", "TestSet"),
     ],
 )
-def test_names_of_splits_are_known_however_they_are_written(names, store, tmp_path):
+def test_split_folder_names_are_recognized_in_many_spellings(names, store, tmp_path):
     if any("v2" in name for name in names):  # a word that only one of them has
         with pytest.raises(DataError, match="are named like splits"):
             read(store, splits(tmp_path / "data", *names))
@@ -83,7 +83,7 @@ def test_names_of_splits_are_known_however_they_are_written(names, store, tmp_pa
         (("cat", "dog", "emu"), "contain folders of the same names (cat, dog)"),
     ],
 )
-def test_in_doubt_it_is_asked_what_folders_are(names, said, store, tmp_path):
+def test_ambiguous_folders_are_rejected_until_a_layout_is_set(names, said, store, tmp_path):
     root = splits(tmp_path / "data", *names)
     with pytest.raises(DataError) as error:
         read(store, root)
@@ -98,7 +98,7 @@ def test_in_doubt_it_is_asked_what_folders_are(names, said, store, tmp_path):
     )
 
 
-def test_splits_beside_another_folder_are_taken_where_that_is_typed(store, tmp_path):
+def test_layout_splits_ignores_other_folders_next_to_the_splits(store, tmp_path):
     root = splits(tmp_path / "data", "train", "test", "extra")
     with pytest.raises(DataError, match="layout=splits takes train as train, test as test"):
         read(store, root)
@@ -120,31 +120,31 @@ def test_splits_beside_another_folder_are_taken_where_that_is_typed(store, tmp_p
         ("test1", "test2", "test3"),
     ],
 )
-def test_classes_with_names_like_these_are_classes(names, store, tmp_path):
+def test_class_names_resembling_splits_are_classes(names, store, tmp_path):
     found = read(store, shelf(tmp_path / "data", names))
     assert found.index.class_names == tuple(sorted({name.split("/")[0] for name in names}))
 
 
-def test_a_word_that_all_names_share_is_overlooked_unless_it_is_the_split():
+def test_shared_prefix_is_ignored_unless_it_names_the_split():
     assert splits_of(["a_train", "a_test"]) == {"a_train": "train", "a_test": "test"}
     assert splits_of(["train", "train_old"]) == {"train": "train"}
 
 
-def test_a_test_folder_of_splits_is_named(store, tmp_path):
+def test_parent_folder_as_test_data_suggests_its_test_subfolder(store, tmp_path):
     root = splits(tmp_path / "data", "train", "test")
     with pytest.raises(DataError, match=r"Try data\.test=.*data/test"):
         read(store, root / "train", test=str(root))
 
 
 @pytest.mark.parametrize("other", ["data", "data/cat", "link"])
-def test_no_folder_is_named_twice(other, store, tmp_path):
+def test_train_and_test_folders_must_not_overlap(other, store, tmp_path):
     root = shelf(tmp_path / "data", EACH)
     (tmp_path / "link").symlink_to(root)
     with pytest.raises(DataError, match=r"`data\.test` must contain other images than"):
         read(store, root, test=str(tmp_path / other))
 
 
-def test_a_folder_above_the_right_one_is_answered_with_that(store, tmp_path):
+def test_parent_of_the_data_folder_suggests_the_right_subfolder(store, tmp_path):
     shelf(tmp_path / "all/isic", EACH)
     with pytest.raises(
         DataError, match=r"At least two classes.* try data.train=.*all/isic"
@@ -153,13 +153,13 @@ def test_a_folder_above_the_right_one_is_answered_with_that(store, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["train", "train.csv"])
-def test_a_path_with_backslashes_is_answered_with_slashes(name, store):
+def test_path_with_backslashes_suggests_slashes(name, store):
     with pytest.raises(DataError, match=f"Write paths with /: data/{name}\\."):
         read(store, Path(f"data\\{name}"))
 
 
 def run_directory(folder: Path) -> None:
-    """What a run leaves behind, with images of its own."""
+    """The files of a run, which include images."""
     (folder / "checkpoints").mkdir(parents=True)
     for name in ("config.yaml", "environment.json", "metrics.jsonl"):
         (folder / name).touch()
@@ -167,7 +167,7 @@ def run_directory(folder: Path) -> None:
         smooth_image(77).save(folder / name)
 
 
-def test_what_keraunos_wrote_is_no_class(store, tmp_path):
+def test_folders_written_by_keraunos_are_not_classes(store, tmp_path):
     root = shelf(tmp_path / "data", EACH)
     run_directory(root / "runs/classify-001")
     (root / "runs/classify-002").mkdir()  # was only just made
@@ -184,12 +184,12 @@ def test_what_keraunos_wrote_is_no_class(store, tmp_path):
     assert "skipped folders, made by Keraunos: cache, mine, runs" in audit.remarks
 
 
-def test_a_class_that_is_called_runs_is_one(store, tmp_path):
+def test_class_may_be_named_runs(store, tmp_path):
     found = read(store, shelf(tmp_path / "data", ["runs", "walks"]))
     assert found.index.class_names == ("runs", "walks")
 
 
-def test_folders_of_the_system_and_hidden_ones_are_left_out_with_a_word(store, tmp_path):
+def test_system_and_hidden_folders_are_skipped_with_a_remark(store, tmp_path):
     names = [*EACH, "__other__", "__MACOSX/cat", ".old", ".empty"]
     root = shelf(tmp_path / "data", names)
     shutil.rmtree(root / ".empty")
@@ -200,14 +200,14 @@ def test_folders_of_the_system_and_hidden_ones_are_left_out_with_a_word(store, t
     assert "skipped folders, hidden: .old" in found.remarks
 
 
-def test_a_class_that_is_a_link_to_nothing_ends_the_run(store, tmp_path):
+def test_broken_symlink_as_class_folder_is_rejected(store, tmp_path):
     root = shelf(tmp_path / "data", EACH)
     (root / "emu").symlink_to(tmp_path / "gone")
     with pytest.raises(DataError, match="broken links: emu"):
         read(store, root)
 
 
-def test_a_class_that_is_a_link_to_another_is_two_labels_of_the_same(store, tmp_path):
+def test_symlink_to_another_class_is_a_label_conflict(store, tmp_path):
     root = shelf(tmp_path / "data", EACH)
     (root / "emu").symlink_to(root / "cat")
     with pytest.raises(DataError, match="filed under two classes"):
@@ -217,13 +217,13 @@ def test_a_class_that_is_a_link_to_another_is_two_labels_of_the_same(store, tmp_
 @pytest.mark.parametrize(
     "pair", [("caf\u00e9", "cafe\u0301"), ("a", "\u0430"), ("1", "1.0")]
 )
-def test_classes_that_look_the_same_are_refused(pair, store, tmp_path):
+def test_visually_identical_class_names_are_rejected(pair, store, tmp_path):
     root = shelf(tmp_path / "data", pair)
     with pytest.raises(DataError, match="must differ visibly"):
         read(store, root)
 
 
-def test_deep_and_loose_images_are_remarked_upon(store, tmp_path):
+def test_nested_and_unfiled_images_are_reported(store, tmp_path):
     root = shelf(tmp_path / "data", ["animals/cat", "animals/dog", "vehicles/car"])
     smooth_image(9).save(root / "loose.png")
     lines = "\n".join(read(store, root).remarks)
@@ -231,7 +231,7 @@ def test_deep_and_loose_images_are_remarked_upon(store, tmp_path):
     assert "1 class has all images in subfolders" in lines
 
 
-def test_images_without_extension_are_found_by_content_where_that_is_asked(store, tmp_path):
+def test_images_without_extension_can_be_found_by_content(store, tmp_path):
     root = shelf(tmp_path / "data", EACH)
     for file in root.rglob("*.png"):
         file.rename(file.with_suffix(""))

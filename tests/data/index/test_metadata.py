@@ -62,7 +62,7 @@ def refusal(root: Path, **options: Any) -> str:
 
 
 @pytest.mark.parametrize("train", ["images/GroundTruth.csv", "folders"])
-def test_rows_are_joined_by_the_names_of_images(root: Path, train: str) -> None:
+def test_rows_are_joined_by_image_name(root: Path, train: str) -> None:
     features = ["age_approx", "anatom_site_general"]
     found = scans(root, train, features=features, group_column="lesion_id")["train"]
     assert len(found.paths) == 8
@@ -75,7 +75,7 @@ def test_rows_are_joined_by_the_names_of_images(root: Path, train: str) -> None:
         assert found.groups[place] == f"L{number // 2}"
 
 
-def test_a_model_gets_columns_of_both_tables(root: Path) -> None:
+def test_features_may_come_from_both_tables(root: Path) -> None:
     lines = [f"{line},{'hair' if not n else n % 2}" for n, line in enumerate(GROUND_TRUTH)]
     write(root / "images/GroundTruth.csv", lines)
     data = ImageData.from_csv(
@@ -92,7 +92,7 @@ def test_a_model_gets_columns_of_both_tables(root: Path) -> None:
     assert list(map(type, columns.columns)) == [NumberColumn, WordColumn]
 
 
-def test_folders_have_features_with_metadata_alone(root: Path) -> None:
+def test_folders_need_metadata_for_features(root: Path) -> None:
     options: dict[str, Any] = {"features": ["age_approx"], "cache_dir": root / "cache"}
     data = ImageData.from_folder(root / "folders", metadata=root / "meta.csv", **options)
     assert data.train.table_features is not None
@@ -101,7 +101,7 @@ def test_folders_have_features_with_metadata_alone(root: Path) -> None:
         ImageData.from_folder(root / "folders", **options)
 
 
-def test_train_and_test_may_have_tables_of_their_own(root: Path) -> None:
+def test_train_and_test_may_have_separate_metadata_tables(root: Path) -> None:
     (root / "more").mkdir()
     smooth_image(50, 32, 32).save(root / "more/T1.png")
     test = write(root / "more/test.csv", ["image,MEL,NV", "T1,1,0"])
@@ -115,7 +115,7 @@ def test_train_and_test_may_have_tables_of_their_own(root: Path) -> None:
     assert f"{other}: it has no column anatom_site_general" in text
 
 
-def test_rows_of_other_images_are_counted(root: Path) -> None:
+def test_metadata_rows_without_an_image_are_counted(root: Path) -> None:
     write(root / "meta.csv", [*METADATA, "ISIC_98,1,,x,", "ISIC_99,1,,x,"])
     (line,) = [each for each in scans(root)["train"].remarks if "metadata" in each]
     assert line == "2 rows of data.metadata match no image of the run: ISIC_98; ISIC_99"
@@ -134,7 +134,7 @@ def test_rows_of_other_images_are_counted(root: Path) -> None:
         (METADATA, {"features": ["sex"], "group_column": "sex"}, "labels or groups"),
     ],
 )
-def test_what_can_not_be_joined_is_refused(
+def test_metadata_that_cannot_be_joined_is_rejected(
     root: Path, lines: list[str], options: dict[str, Any], reason: str
 ) -> None:
     write(root / "meta.csv", lines)
@@ -142,20 +142,20 @@ def test_what_can_not_be_joined_is_refused(
     assert re.search(reason, text), text
 
 
-def test_a_row_that_fits_two_images_is_refused(root: Path) -> None:
+def test_row_that_matches_two_images_is_rejected(root: Path) -> None:
     (root / "folders/mel/ISIC_0.png").write_bytes(b"another")
     text = refusal(root, train="folders")
     assert "1 row matches more than one image: ISIC_0 (meta.csv, line 9: " in text
 
 
-def test_a_column_that_is_in_both_is_refused(root: Path) -> None:
+def test_column_in_both_tables_is_rejected(root: Path) -> None:
     lines = [f"{line},{'sex' if not n else 'male'}" for n, line in enumerate(GROUND_TRUTH)]
     write(root / "images/GroundTruth.csv", lines)
     text = refusal(root, features=["sex"], label_columns=["MEL", "NV"])
     assert "the column sex is also in the table of `data.train`" in text
 
 
-def test_metadata_that_can_not_be_read_is_an_error(root: Path) -> None:
+def test_unreadable_metadata_is_rejected(root: Path) -> None:
     with pytest.raises(DataError, match=r"data\.metadata. must be a readable table"):
         scans(root, metadata=[str(root / "none.csv")])
     with pytest.raises(ConfigError, match=r"data\.metadata. must be tables, \.csv"):

@@ -20,7 +20,7 @@ def index_of(labels, groups=None, splits=None, targets=None):
     )
 
 
-def test_each_image_is_in_one_part_and_each_class_is_spread_evenly():
+def test_parts_are_stratified_and_depend_on_the_seed():
     index = index_of([0] * 9 + [1] * 6 + [2] * 3)
     part_of = assign_parts(index, 3, seed=0)
     for label, count in ((0, 3), (1, 2), (2, 1)):
@@ -29,20 +29,20 @@ def test_each_image_is_in_one_part_and_each_class_is_spread_evenly():
     assert (part_of != assign_parts(index, 3, seed=1)).any()
 
 
-def test_a_group_is_in_one_part_as_a_whole():
+def test_groups_are_never_divided_between_parts():
     index = index_of([0] * 8 + [1] * 8, groups=[0, 0, 1, 1, 2, 2, 3, 3] * 2)
     part_of = assign_parts(index, 2, seed=3)
     assert all(len(set(part_of[index.groups == group])) == 1 for group in range(4))
 
 
-def test_test_images_have_no_part():
+def test_test_images_belong_to_no_part():
     splits = [TEST, TRAIN, TRAIN, TRAIN, TEST, TRAIN, TRAIN, TRAIN]
     index = index_of([0] * 4 + [1] * 4, splits=splits)
     part_of = assign_parts(index, 3, seed=0)
     assert ((part_of == NO_PART) == (index.splits == TEST)).all()
 
 
-def test_a_class_that_one_part_has_all_of_is_refused():
+def test_class_contained_in_a_single_part_is_rejected():
     index = index_of([0] * 6 + [1] * 3, groups=[0, 1, 2, 3, 4, 5, 6, 6, 6])
     with pytest.raises(DataError, match=r"all images of b are in one part.*outer_folds=3"):
         assign_parts(index, 3, seed=0)
@@ -51,7 +51,7 @@ def test_a_class_that_one_part_has_all_of_is_refused():
         assign_parts(index, 3, seed=0, dropped=dropped)
 
 
-def test_more_parts_than_groups_are_refused():
+def test_more_parts_than_groups_are_rejected():
     index = index_of([0, 0, 1, 1, 1], groups=[0, 0, 1, 1, 1])
     with pytest.raises(DataError, match=r"so there are 2\..*Try search\.outer_folds=2"):
         assign_parts(index, 3, seed=0)
@@ -60,13 +60,13 @@ def test_more_parts_than_groups_are_refused():
         assign_parts(index, 3, seed=0, dropped=dropped)
 
 
-def test_a_group_that_is_larger_than_a_part_is_refused_and_named():
+def test_group_larger_than_a_part_is_rejected_by_name():
     index = index_of([0] * 6 + [1] * 6, groups=[0, 0, 0, 1, 1, 1, 1, 1, 2, 3, 4, 5])
     with pytest.raises(DataError, match=r"12 images / 4 .*that of .*3\S* has 5 images"):
         assign_parts(index, 4, seed=0)
 
 
-def test_labels_that_one_part_has_all_of_are_refused():
+def test_label_contained_in_a_single_part_is_rejected():
     targets = np.array([[1, 0], [1, 1], [1, 0], [1, 0]], np.float32)
     index = index_of([0, 1, 0, 0], targets=targets)
     with pytest.raises(DataError, match="all images of b"):

@@ -1,4 +1,4 @@
-"""What is left out, and why: in dropped.csv, in the error, in the lines of a run."""
+"""Dropped images and the reasons: in dropped.csv, in errors, and in the output of a run."""
 
 import csv
 import shutil
@@ -41,7 +41,7 @@ def read(root: Path, **options: Any) -> ImageData:
 DROP = {"on_unreadable": "drop", "on_conflict": "drop", "on_leak": "drop"}
 
 
-def test_dropped_csv_says_what_and_why(root: Path) -> None:
+def test_dropped_csv_lists_each_image_with_policy_and_reason(root: Path) -> None:
     read(root, **DROP).write_tables(root)
     with (root / "dropped.csv").open(newline="") as file:
         rows = {
@@ -62,7 +62,7 @@ def test_dropped_csv_says_what_and_why(root: Path) -> None:
     }
 
 
-def test_one_error_names_all_faults_and_how_to_go_on(root: Path) -> None:
+def test_one_error_lists_all_faults_and_remedies(root: Path) -> None:
     with pytest.raises(DataError) as error:
         read(root)
     for words in (
@@ -74,7 +74,7 @@ def test_one_error_names_all_faults_and_how_to_go_on(root: Path) -> None:
         assert words in str(error.value), words
 
 
-def test_each_policy_decides_about_its_own_fault_alone(root: Path) -> None:
+def test_each_policy_affects_only_its_own_fault(root: Path) -> None:
     with pytest.raises(DataError) as error:
         read(root, on_unreadable="drop", on_leak="keep")
     assert "filed under two classes" in str(error.value)
@@ -89,7 +89,7 @@ def test_each_policy_decides_about_its_own_fault_alone(root: Path) -> None:
         (["cat-000.png", "cat-001.png"], "would leave fewer than two classes"),
     ],
 )
-def test_nobody_is_told_to_drop_all_of_a_class(copied, said, tmp_path: Path) -> None:
+def test_advice_never_suggests_dropping_a_whole_class(copied, said, tmp_path: Path) -> None:
     root = make_images(tmp_path / "train", {"cat": 2, "dog": 3})
     for name in copied:
         shutil.copy(root / "cat" / name, root / "dog" / name)
@@ -106,7 +106,7 @@ def test_nobody_is_told_to_drop_all_of_a_class(copied, said, tmp_path: Path) -> 
     assert ("remove all images of cat" in spoiling[0].advice) == (len(copied) > 1)
 
 
-def test_a_conflict_leaves_the_given_validation_images_but_not_the_test_set(
+def test_conflicts_are_dropped_from_validation_but_kept_in_test(
     root: Path,
 ) -> None:
     for name in ("validation", "test"):
@@ -123,7 +123,7 @@ def test_a_conflict_leaves_the_given_validation_images_but_not_the_test_set(
     assert "cat-003.png" not in train
 
 
-def test_switched_off_nothing_is_looked_for_but_what_cannot_be_read(root: Path) -> None:
+def test_check_off_detects_only_unreadable_images(root: Path) -> None:
     data = read(root, check="off", on_unreadable="drop")
     assert data.train.num_examples == 9 + 11 + 1
     with pytest.raises(DataError, match=r"on_unreadable=.drop.$"):
@@ -131,8 +131,8 @@ def test_switched_off_nothing_is_looked_for_but_what_cannot_be_read(root: Path) 
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_near_copies_stay_together_and_stop_nothing(tmp_path: Path, seed: int) -> None:
-    """Of ten photographs each is there twice, encoded again; two under two classes."""
+def test_near_copies_stay_in_one_split_without_an_error(tmp_path: Path, seed: int) -> None:
+    """Each of ten photographs occurs twice, re-encoded; two are under two classes."""
     folders = [tmp_path / "train" / name for name in ("cat", "dog")]
     for folder in folders:
         folder.mkdir(parents=True)
@@ -155,7 +155,7 @@ def test_near_copies_stay_together_and_stop_nothing(tmp_path: Path, seed: int) -
     assert data.train.num_examples + data.validation.num_examples == 20
 
 
-def test_a_class_with_few_training_images_left_is_named(tmp_path: Path) -> None:
+def test_class_left_with_few_training_images_is_reported(tmp_path: Path) -> None:
     train = make_images(tmp_path / "train", {"cat": 9, "dog": 9, "emu": 7, "gnu": 6})
     for number in range(3):
         (train / "emu" / f"emu-00{number}.png").write_bytes(b"")
@@ -164,7 +164,7 @@ def test_a_class_with_few_training_images_left_is_named(tmp_path: Path) -> None:
     assert "fewer than 5 training images are left of emu (3)" in data.describe()
 
 
-def test_images_that_were_dropped_explain_a_class_too_small_to_divide(
+def test_error_of_a_too_small_class_mentions_dropped_images(
     tmp_path: Path,
 ) -> None:
     root = make_images(tmp_path / "train", {"cat": 3, "dog": 4})

@@ -1,4 +1,4 @@
-"""Several labels, and numbers, in label tables."""
+"""Multiple labels and numeric targets in label tables."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def targets_by_name(found: BuiltIndex) -> dict[str, list[float]]:
     return {Path(path).stem: values for path, values in rows}
 
 
-def test_columns_of_0_and_1_are_labels(read):
+def test_binary_columns_are_labels(read):
     found = read("image,hair,ink,ruler", LABELS, "multi_label")
     assert found.index.class_names == ("hair", "ink", "ruler")
     named = targets_by_name(found)
@@ -63,7 +63,7 @@ def test_columns_of_0_and_1_are_labels(read):
     assert words == {"hair|ruler", "", "hair|ink", "ink"}
 
 
-def test_labels_may_be_named_in_one_cell(read):
+def test_one_cell_may_list_several_labels(read):
     cells = ["hair|ink", "ruler", "ink; hair", "hair"]
     found = read("image,label", cells, "multi_label")
     assert found.index.class_names == ("hair", "ink", "ruler")
@@ -71,7 +71,7 @@ def test_labels_may_be_named_in_one_cell(read):
     assert [named[name] for name in NAMES[:3]] == [[1, 1, 0], [0, 0, 1], [1, 1, 0]]
 
 
-def test_numbers_keep_the_order_of_their_columns(read):
+def test_targets_keep_the_order_of_label_columns(read):
     cells = ["1.5,-3,x", "2e3,4,y", "0,5,x"]
     found = read("image,age,size,sex", cells, "regression", label_columns=["size", "age"])
     assert found.index.class_names == ("size", "age")
@@ -128,9 +128,9 @@ def test_numbers_keep_the_order_of_their_columns(read):
         ),
         (
             "regression",
-            "image,metres",
+            "image,meters",
             ["1e-50", "2e-50"],
-            {"label_column": "metres"},
+            {"label_column": "meters"},
             "or are too small, for float32: 1e-50. Subtract the mean, or use another unit",
         ),
         (
@@ -149,7 +149,7 @@ def test_numbers_keep_the_order_of_their_columns(read):
         ),
     ],
 )
-def test_what_is_no_label_and_no_number_is_refused(
+def test_invalid_labels_and_numbers_are_rejected(
     read, task, header, cells, settings, words
 ):
     with pytest.raises(DataError) as error:
@@ -157,13 +157,13 @@ def test_what_is_no_label_and_no_number_is_refused(
     assert words in str(error.value)
 
 
-def test_a_column_of_notes_is_not_taken_for_labels(read, monkeypatch):
+def test_column_with_too_many_labels_is_rejected(read, monkeypatch):
     monkeypatch.setattr(target_columns, "MOST_LABELS", 3)
     with pytest.raises(DataError, match="it has 4 labels, more than 3"):
         read("image,label", ["a", "b|c", "d"], "multi_label")
 
 
-def test_an_image_with_numbers_that_differ_late_contradicts_itself(read):
+def test_targets_differing_only_in_late_digits_are_a_contradiction(read):
     with pytest.raises(DataError, match="named twice with different classes"):
         read(
             "image,age",
@@ -173,7 +173,7 @@ def test_an_image_with_numbers_that_differ_late_contradicts_itself(read):
         )
 
 
-def test_equal_images_with_other_labels_contradict_each_other(read, images):
+def test_identical_images_with_different_labels_are_a_conflict(read, images):
     content = (images / f"{NAMES[0]}.png").read_bytes()
     copy = images / f"{NAMES[1]}.png"
     before = copy.read_bytes()
@@ -185,7 +185,7 @@ def test_equal_images_with_other_labels_contradict_each_other(read, images):
         copy.write_bytes(before)
 
 
-def test_each_label_is_spread_over_sides_and_folds_by_groups():
+def test_splits_and_folds_are_stratified_by_label_and_grouped():
     random = np.random.default_rng(3)
     targets = (random.random((211, 4)) < [0.5, 0.2, 0.1, 0.02]).astype("float32")
     groups = np.arange(211) // 2
@@ -199,7 +199,7 @@ def test_each_label_is_spread_over_sides_and_folds_by_groups():
         assert np.abs(targets[folds == fold].sum(axis=0) - totals / 3).max() <= 2
 
 
-def test_ranges_of_each_number_are_spread_evenly():
+def test_holdout_is_stratified_by_quantiles_of_each_target():
     targets = np.random.default_rng(5).lognormal(size=(200, 2))
     held = hold_out(kinds_of_numbers(targets), np.arange(200), 0.3, seed=0)
     assert held.mean() == pytest.approx(0.3, abs=0.05)
@@ -209,7 +209,7 @@ def test_ranges_of_each_number_are_spread_evenly():
             assert below[held].mean() == pytest.approx(quantile, abs=0.06)
 
 
-def test_a_split_holds_targets_in_place_of_labels(read, images, tmp_path):
+def test_multi_label_split_has_targets_instead_of_labels(read, images, tmp_path):
     read("image,hair,ink,ruler", LABELS, "multi_label")  # writes the table
     data = ImageData.from_csv(
         tmp_path / "t.csv",
@@ -230,7 +230,7 @@ def test_a_split_holds_targets_in_place_of_labels(read, images, tmp_path):
     assert len(shown) == len(words) == data.train.num_examples
 
 
-def test_folders_and_class_balance_are_refused_before_anything_is_read():
+def test_regression_rejects_folders_and_class_balance_before_reading():
     overrides = ["task=regression", "data.train=folder", "data.class_balance=sampling"]
     with pytest.raises(ConfigError) as error:
         load_config(["classify"], overrides)
@@ -238,7 +238,7 @@ def test_folders_and_class_balance_are_refused_before_anything_is_read():
     assert "`data.class_balance` is for images of one class each" in str(error.value)
 
 
-def test_losses_and_metrics_are_those_of_the_task():
+def test_losses_and_metrics_depend_on_the_task():
     config = load_config(["classify"], ["task=regression", "data.train=t.csv"])
     assert config.model.loss == "mean_squared_error"
     assert config.model.metrics == ["root_mean_squared_error", "r2"]
@@ -253,7 +253,7 @@ def test_losses_and_metrics_are_those_of_the_task():
         load_config([], ["model.metrics=[r2]"])
 
 
-def test_the_index_counts_labels_and_rows(read):
+def test_class_counts_are_label_sums_or_row_counts(read):
     found = read("image,hair,ink,ruler", LABELS, "multi_label").index
     total = found.class_counts(TRAIN) + found.class_counts(VALIDATION)
     assert total.tolist() == found.targets.sum(axis=0).tolist()

@@ -35,7 +35,7 @@ NAMES = [
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Files whose paths sort otherwise than their names, links, and what is passed by."""
+    """Files whose paths sort differently from their names, links, and skipped files."""
     root = tmp_path / "tree"
     for name in NAMES:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def names(found: Iterator[folder_images.Found]) -> list[str]:
 
 
 @pytest.mark.usefixtures("pages")
-def test_they_come_sorted_by_their_paths_each_once(tree: Path) -> None:
+def test_images_are_listed_once_sorted_by_path(tree: Path) -> None:
     passed_by = (".hidden", "b/", "runs/")
     shown = [name for name in NAMES if not name.startswith(passed_by)]
     every = [*shown, "link-again/9.png", "lost.png"]
@@ -71,14 +71,14 @@ def test_they_come_sorted_by_their_paths_each_once(tree: Path) -> None:
 
 
 @pytest.mark.usefixtures("pages")
-def test_after_any_image_come_all_others(tree: Path) -> None:
+def test_listing_resumes_after_any_image(tree: Path) -> None:
     every = names(images_below(str(tree)))
     for place, name in enumerate(every):
         assert names(images_below(str(tree), after=name)) == every[place + 1 :]
 
 
 class Name(str):
-    """A name that is counted for as long as somebody holds it."""
+    """A name that is counted for as long as it is referenced."""
 
     held = 0
     most_held = 0
@@ -105,7 +105,9 @@ class Entry:
 
 
 @pytest.mark.slow
-def test_few_names_of_a_large_folder_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_a_large_folder_holds_few_names_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(folder_images, "MOST_HELD", 500)
 
     def scandir(folder: str) -> AbstractContextManager[Iterator[Entry]]:
@@ -119,13 +121,13 @@ def test_few_names_of_a_large_folder_are_held(monkeypatch: pytest.MonkeyPatch) -
     assert Name.most_held < 1_200  # two pages and a few
 
 
-def test_content_tells_an_image_without_an_extension(tree: Path) -> None:
+def test_image_without_extension_is_recognized_by_content(tree: Path) -> None:
     (tree / "b" / "scan").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(8))
     assert str(tree / "b" / "scan") in names(images_below(str(tree), "content"))
     assert str(tree / "b" / "scan") not in names(images_below(str(tree)))
 
 
-def test_a_folder_that_vanishes_is_named_and_the_others_are_listed(tree: Path) -> None:
+def test_vanished_folder_is_reported_and_the_rest_is_listed(tree: Path) -> None:
     images = images_below(str(tree))
     first = next(images)
     shutil.rmtree(tree / "many")

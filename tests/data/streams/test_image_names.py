@@ -1,4 +1,4 @@
-"""Names from what a user types, and where they continue."""
+"""Names of images from arguments and standard input, and how they resume."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ Listed = Callable[..., ImageNames]
 
 @pytest.fixture
 def listed() -> Iterator[Listed]:
-    """Names from a pipe that is standard input."""
+    """Names from a pipe as standard input."""
     opened = []
 
     def names(content: bytes, **options: object) -> ImageNames:
@@ -28,7 +28,7 @@ def listed() -> Iterator[Listed]:
         os.close(each)
 
 
-def test_arguments_come_in_their_order_and_go_on_after_any_image(tmp_path: Path) -> None:
+def test_arguments_keep_their_order_and_resume_after_any_image(tmp_path: Path) -> None:
     for name in ("x/1.png", "x/2.png", "y/3.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
@@ -45,30 +45,30 @@ def test_arguments_come_in_their_order_and_go_on_after_any_image(tmp_path: Path)
         assert list(names.after(each)) == every[place + 1 :]
 
 
-def test_names_come_from_standard_input(listed: Listed) -> None:
+def test_names_are_read_from_standard_input(listed: Listed) -> None:
     found = list(listed(b"b.png\n\nc\xff.png\nd.png").after())
     assert [each.name for each in found] == ["a.png", "b.png", "c\udcff.png", "d.png"]
     assert [(each.argument, each.number) for each in found[1:]] == [(1, 1), (1, 2), (1, 3)]
 
 
-def test_nul_divides_names_with_newlines(listed: Listed) -> None:
+def test_null_separator_allows_newlines_in_names(listed: Listed) -> None:
     found = list(listed(b"b\nb.png\0c.png\0", separator=b"\0").after())
     assert [each.name for each in found[1:]] == ["b\nb.png", "c.png"]
 
 
-def test_standard_input_goes_on_after_as_many_names(listed: Listed) -> None:
+def test_standard_input_resumes_after_the_names_already_read(listed: Listed) -> None:
     last = ImageName("c.png", argument=1, number=2)
     found = list(listed(b"b.png\nc.png\nd.png\n").after(last))
     assert found == [ImageName("d.png", argument=1, number=3)]
 
 
-def test_other_names_than_before_are_refused(listed: Listed) -> None:
+def test_standard_input_with_changed_names_is_rejected(listed: Listed) -> None:
     last = ImageName("c.png", argument=1, number=2)
     with pytest.raises(ConfigError, match=r"name='e\.png', name_before='c\.png'"):
         list(listed(b"b.png\ne.png\nd.png\n").after(last))
 
 
-def test_a_name_that_was_cut_by_the_end_of_time_is_no_name() -> None:
+def test_partial_name_is_discarded_when_stopped() -> None:
     reading, writing = os.pipe()
     os.write(writing, b"b.png\nhalf-a-na")
     stopped: list[bool] = []
@@ -88,7 +88,7 @@ def test_a_name_that_was_cut_by_the_end_of_time_is_no_name() -> None:
         (["-", "-"], ConfigError, "only once"),
     ],
 )
-def test_what_is_not_there_is_refused_at_once(
+def test_invalid_arguments_are_rejected_up_front(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],

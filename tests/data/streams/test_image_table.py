@@ -1,4 +1,4 @@
-"""Images that a table names, and the cells beside them."""
+"""Images that a table lists, and their other cells."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_rows_keep_their_order_and_their_cells(table: Path) -> None:
     assert read_image_table(table, None, "id", []).rows[0].cells == ()
 
 
-def test_names_go_on_after_any_row(table: Path) -> None:
+def test_names_resume_after_any_row(table: Path) -> None:
     tables = {"t.csv": read_image_table(table, None, "id", COLUMNS)}
     names = ImageNames(["t.csv", str(table.parent / "c.png")], tables=tables)
     names.require()
@@ -45,7 +45,7 @@ def test_names_go_on_after_any_row(table: Path) -> None:
         assert list(names.after(each)) == every[place + 1 :]
 
 
-def test_what_a_model_does_not_know_is_named(table: Path) -> None:
+def test_values_unknown_to_the_model_are_reported(table: Path) -> None:
     assert read_image_table(table, None, "id", COLUMNS).require(FEATURES) == [
         "1 images lack age, which no training image does",
         "1 images have a sex that no training image has: robot",
@@ -53,7 +53,7 @@ def test_what_a_model_does_not_know_is_named(table: Path) -> None:
     ]
 
 
-def test_text_where_a_model_takes_numbers_is_refused(table: Path) -> None:
+def test_text_in_a_numeric_feature_is_rejected(table: Path) -> None:
     table.write_text(table.read_text().replace("31", "old"))
     read = read_image_table(table, None, "id", COLUMNS)
     with pytest.raises(DataError, match=r"model takes numbers: line 4 \(old\)"):
@@ -68,7 +68,7 @@ def test_text_where_a_model_takes_numbers_is_refused(table: Path) -> None:
         (["age"], "age,id\n1,z\n", "1 name matches no image below"),
     ],
 )
-def test_a_table_that_does_not_fit_is_refused(
+def test_invalid_table_is_rejected(
     table: Path, columns: list[str], content: str | None, problem: str
 ) -> None:
     if content:

@@ -3,7 +3,7 @@ import os
 from keraunos.data.streams.known_names import KnownNames
 
 
-def test_it_knows_what_a_set_knows(monkeypatch):
+def test_known_names_behave_like_a_set(monkeypatch):
     monkeypatch.setattr("keraunos.data.streams.known_names._MOST_RECENT", 7)
     names = [f"{number % 60}.png" for number in range(100)]
     names.insert(20, os.fsdecode(b"\xff.png"))

@@ -1,4 +1,4 @@
-"""Images are decoded in order; what can't be is handed on with its reason."""
+"""Images are decoded in order; those that can't be are passed on with the reason."""
 
 from collections.abc import Iterator
 from itertools import count, islice
@@ -46,13 +46,13 @@ def check(found: list[ReadImage], images: list[ImageName]) -> None:
             np.testing.assert_array_equal(pixels, decode(content, size, rules))
 
 
-def test_each_has_its_pixels_for_each_model_or_a_reason(images: list[ImageName]) -> None:
+def test_each_image_yields_pixels_per_model_or_a_problem(images: list[ImageName]) -> None:
     with ParallelReader(len(images)) as reader:
         check(list(read_stream(images, [LARGE, SMALL], reader)), images)
 
 
 @pytest.mark.slow
-def test_processes_read_the_same(
+def test_decoding_in_processes_yields_the_same_stream(
     images: list[ImageName], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
@@ -61,7 +61,7 @@ def test_processes_read_the_same(
             check(list(read_stream(images, [LARGE, SMALL], reader)), images)
 
 
-def test_names_are_taken_as_they_are_needed(images: list[ImageName]) -> None:
+def test_names_are_consumed_lazily(images: list[ImageName]) -> None:
     taken = []
 
     def endless() -> Iterator[ImageName]:

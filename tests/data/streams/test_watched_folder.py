@@ -1,4 +1,4 @@
-"""Each image of a watched folder is handed out once, when it is whole."""
+"""Each image of a watched folder is returned once, when it is complete."""
 
 import io
 import os
@@ -22,7 +22,7 @@ def png(seed: int) -> bytes:
 
 
 class Watched:
-    """A folder that is looked at every second, by its own clock."""
+    """A folder that is polled every second, by its own clock."""
 
     def __init__(self, folder: Path, known: KnownNames | None = None) -> None:
         self.folder = folder
@@ -32,7 +32,7 @@ class Watched:
         )
 
     def look(self, *problems: str) -> list[str]:
-        """Names that stand after a look, some of them with a problem."""
+        """Names that are accepted in one poll, some of them with a problem."""
         self.now += 1
         stand = []
         for image in self._watched.look():
@@ -48,7 +48,7 @@ def watched(tmp_path: Path) -> Watched:
     return Watched(tmp_path)
 
 
-def test_what_is_there_and_what_is_moved_there_comes_once(watched: Watched) -> None:
+def test_existing_and_moved_in_images_are_returned_once(watched: Watched) -> None:
     for name in ("b.png", "a.png", ".hidden.png", "notes.txt"):
         (watched.folder / name).write_bytes(b"x")
     assert watched.look() == []
@@ -61,7 +61,7 @@ def test_what_is_there_and_what_is_moved_there_comes_once(watched: Watched) -> N
     assert [watched.look(), watched.look(), watched.look()] == [[], ["c.png"], []]
 
 
-def test_a_file_that_grows_is_waited_for(watched: Watched) -> None:
+def test_growing_file_is_returned_once_complete(watched: Watched) -> None:
     for number in range(4):
         with (watched.folder / "slow.png").open("ab") as file:
             file.write(bytes([number]))
@@ -69,21 +69,21 @@ def test_a_file_that_grows_is_waited_for(watched: Watched) -> None:
     assert watched.look() == ["slow.png"]
 
 
-def test_half_a_file_is_tried_again_when_it_changes(watched: Watched) -> None:
+def test_partial_file_is_retried_when_it_changes(watched: Watched) -> None:
     (watched.folder / "half.png").write_bytes(b"1")
     assert [watched.look(), watched.look("half.png"), watched.look()] == [[], [], []]
     (watched.folder / "half.png").write_bytes(b"12")
     assert [watched.look(), watched.look(), watched.look()] == [[], ["half.png"], []]
 
 
-def test_what_stays_unreadable_stands_when_patience_ends(watched: Watched) -> None:
+def test_unreadable_file_is_accepted_when_patience_ends(watched: Watched) -> None:
     (watched.folder / "bad.png").write_bytes(b"1")
     looks = [watched.look("bad.png") for _ in range(int(PATIENCE) + 5)]
     assert looks.index(["bad.png"]) == PATIENCE
     assert sum(map(len, looks)) == 1
 
 
-def test_what_vanishes_is_forgotten_and_comes_when_it_is_back(watched: Watched) -> None:
+def test_deleted_file_is_forgotten_and_returned_when_recreated(watched: Watched) -> None:
     (watched.folder / "a.png").write_bytes(b"1")
     watched.look()
     (watched.folder / "a.png").unlink()
@@ -92,7 +92,7 @@ def test_what_vanishes_is_forgotten_and_comes_when_it_is_back(watched: Watched) 
     assert [watched.look(), watched.look()] == [[], ["a.png"]]
 
 
-def test_what_was_done_before_is_done(tmp_path: Path) -> None:
+def test_already_processed_files_are_skipped(tmp_path: Path) -> None:
     known = KnownNames()
     known.add(str(tmp_path / "a.png"))
     watched = Watched(tmp_path, known)
@@ -101,7 +101,7 @@ def test_what_was_done_before_is_done(tmp_path: Path) -> None:
     assert [watched.look(), watched.look()] == [[], ["b.png"]]
 
 
-def test_few_are_waited_for_at_a_time_and_all_come(
+def test_number_of_pending_files_is_limited_but_all_are_returned(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watched_folder, "MOST_WAITING", 3)
@@ -112,7 +112,7 @@ def test_few_are_waited_for_at_a_time_and_all_come(
     assert sorted(chain.from_iterable(looks)) == [f"{number}.png" for number in range(8)]
 
 
-def test_a_folder_that_stays_closed_is_named_once(
+def test_unreadable_folder_is_reported_once(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scandir = os.scandir
