@@ -94,9 +94,7 @@ def require_words(error: ConfigError, place: str) -> None:
 
 @pytest.mark.parametrize("seeds", [QUICK, pytest.param(ALL, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
-def test_any_value_is_accepted_or_rejected_with_a_clear_message(
-    setting, seeds, tmp_path
-):
+def test_any_value_is_accepted_or_rejected_with_a_clear_message(setting, seeds, tmp_path):
     file, written = tmp_path / "my.yaml", tmp_path / "written.yaml"
     taken = set()
     for seed in seeds:
