@@ -1,4 +1,4 @@
-"""What will happen is said as soon as it is known, before anything that takes long."""
+"""A fit announces what it will do as soon as it knows, before anything slow."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from keraunos.callbacks import Callback
 
 
 class Scribe(Callback):
-    """Writes down what comes, and when."""
+    """Records announcements in their order."""
 
     def __init__(self) -> None:
         self.log: list[str] = []
@@ -24,7 +24,7 @@ class Scribe(Callback):
 
 
 class Slow(Module):
-    """Notes when it is built and made ready."""
+    """Records when it is built and prepared."""
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
@@ -42,7 +42,7 @@ def data() -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(examples(5)).batch(4)
 
 
-def test_the_devices_come_before_the_model_and_the_model_before_what_takes_long(data):
+def test_devices_are_announced_before_building_and_model_before_preparing(data):
     scribe = Scribe()
     trainer = Trainer(strategy=replicas(1), max_epochs=1, callbacks=[scribe])
     trainer.fit(Slow(scribe.log), data)
@@ -51,7 +51,7 @@ def test_the_devices_come_before_the_model_and_the_model_before_what_takes_long(
     assert scribe.log[-1] == "FIT BEGINS"
 
 
-def test_what_was_announced_is_not_announced_again(data):
+def test_announcements_are_not_repeated_by_fit(data):
     scribe = Scribe()
     trainer = Trainer(strategy=replicas(1), max_epochs=1, callbacks=[scribe])
     trainer.announce(batch_size=None)

@@ -99,7 +99,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.feature("averaged weights")
-def test_averages_are_validated_and_exported_while_the_weights_train(whole: Any) -> None:
+def test_averages_are_validated_and_exported_while_raw_weights_train(whole: Any) -> None:
     directory, result, weights, seen = whole
     plain = Seen()
     fit(None, plain, use_ema_weights=False)
@@ -137,7 +137,7 @@ def test_averages_are_validated_and_exported_while_the_weights_train(whole: Any)
         pytest.param("on_validation_end", 9, 3, marks=pytest.mark.nightly),
     ],
 )
-def test_a_run_is_resumed_with_weights_and_averages(
+def test_resumed_run_restores_weights_and_averages(
     hook: str, step: int, often: int | None, whole: Any, tmp_path: Path
 ) -> None:
     options = {"validate_every_n_steps": often}
@@ -158,7 +158,7 @@ def last(directory: Path) -> Path:
 
 
 @pytest.mark.nightly
-def test_weights_alone_are_saved_as_averages(tmp_path: Path) -> None:
+def test_weights_only_checkpoints_hold_the_averages(tmp_path: Path) -> None:
     seen = Seen()
     checkpoint = ModelCheckpoint(save_weights_only=True, every_n_steps=3, save_top_k=9)
     fit(tmp_path, seen, model_checkpoint=checkpoint)
@@ -173,7 +173,7 @@ def test_weights_alone_are_saved_as_averages(tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("cached", ["on", "off"])
-def test_a_phase_begins_its_averages_with_the_weights_as_they_are(
+def test_new_phase_restarts_averages_from_the_current_weights(
     cached: str, image_folder: Path, tmp_path: Path
 ) -> None:
     data = ImageData.from_folder(
@@ -205,7 +205,7 @@ def test_a_phase_begins_its_averages_with_the_weights_as_they_are(
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("count", [2, 4])
-def test_replicas_average_as_one_device_does(count: int, float64: None) -> None:
+def test_replicas_average_weights_like_one_device(count: int, float64: None) -> None:
     one, many = (fit(None, count=each) for each in (1, count))
     assert largest_difference(one[1], many[1]) < 1e-10
     np.testing.assert_allclose(
@@ -213,6 +213,6 @@ def test_replicas_average_as_one_device_does(count: int, float64: None) -> None:
     )
 
 
-def test_two_that_swap_are_refused() -> None:
+def test_use_ema_weights_with_swap_ema_weights_is_refused() -> None:
     with pytest.raises(ConfigError, match="may set the weights to their averages"):
         fit(None, keras.callbacks.SwapEMAWeights())

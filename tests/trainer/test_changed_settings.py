@@ -24,7 +24,7 @@ def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def as_diff(change: str) -> str:
-    """How `name: old -> new` is shown; of a name alone, how that begins."""
+    """How `name: old -> new` is shown; for a name alone, how its line begins."""
     name, _, values = change.partition(": ")
     old, _, new = values.partition(" -> ")
     return f"  - {name}: {old}\n  + {name}: {new}" if new else f"  - {name}: "
@@ -41,7 +41,7 @@ def as_diff(change: str) -> str:
         ({"devices": 2}, "trainer.devices: 'auto' -> 2"),
     ],
 )
-def test_what_changes_no_step_is_shown_and_goes_on(
+def test_settings_that_change_no_step_are_shown_and_the_run_resumes(
     changed: Any, shown: str, interrupted_run: Path
 ) -> None:
     text = "\n".join(fit(interrupted_run, describe_only=True, **changed))
@@ -49,7 +49,7 @@ def test_what_changes_no_step_is_shown_and_goes_on(
     assert f"settings that differ from before:\n{as_diff(shown)}" in text
 
 
-def test_without_a_change_none_is_shown(interrupted_run: Path) -> None:
+def test_unchanged_settings_are_not_shown(interrupted_run: Path) -> None:
     assert "differ from before" not in "\n".join(fit(interrupted_run, describe_only=True))
 
 
@@ -83,7 +83,7 @@ def with_another_model(directory: Path) -> Any:
         (lambda run: fit(run, batch_size=2), "data.num_batches: 4 -> 7"),
     ],
 )
-def test_what_would_change_the_result_is_refused_with_both_ways_out(
+def test_settings_that_change_the_result_are_refused_with_both_remedies(
     change: Any, named: str, interrupted_run: Path
 ) -> None:
     before = contents(interrupted_run)
@@ -149,7 +149,7 @@ def image_run(tmp_path_factory: pytest.TempPathFactory) -> ImageRun:
         ({"batch_size": 6, "seed": 4}, ["data.batch_size: 4 -> 6", "data.seed: 0 -> 4"]),
     ],
 )
-def test_other_batches_of_images_are_refused(
+def test_settings_that_change_image_batches_are_refused(
     change: Any, named: list[str], image_run: ImageRun
 ) -> None:
     refused(image_run, named, **change)
@@ -162,7 +162,7 @@ def test_other_batches_of_images_are_refused(
         ({"emu": 3}, "data.class_names: ['cat', 'dog'] -> ['cat', 'dog', 'emu']"),
     ],
 )
-def test_other_images_and_other_classes_are_refused(
+def test_added_images_and_classes_are_refused(
     added: dict[str, int], named: str, image_run: ImageRun
 ) -> None:
     folder = image_run.root / "train"
@@ -189,7 +189,7 @@ def refused(image_run: ImageRun, named: list[str], **changed: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_left_as_it_is_and_says_how_to_train_on(tmp_path: Path) -> None:
+def test_finished_run_is_unchanged_and_explains_how_to_train_longer(tmp_path: Path) -> None:
     first = fit(tmp_path)
     assert first.is_finished
     before = state(tmp_path)
@@ -203,7 +203,7 @@ def test_a_finished_run_is_left_as_it_is_and_says_how_to_train_on(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_more_epochs_train_on_like_a_run_that_was_to_have_them(tmp_path: Path) -> None:
+def test_more_epochs_equal_a_run_that_had_them_from_the_start(tmp_path: Path) -> None:
     fit(tmp_path / "longer", max_epochs=EPOCHS + 1)
     fit(tmp_path / "resumed", max_epochs=EPOCHS)
     assert fit(tmp_path / "resumed", max_epochs=EPOCHS + 1).is_finished
@@ -223,7 +223,7 @@ def stops_early(directory: Path, **options: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_a_run_that_was_stopped_early_stays_stopped_until_settings_change(
+def test_early_stopped_run_stays_stopped_until_settings_change(
     tmp_path: Path,
 ) -> None:
     reason = stops_early(tmp_path).stop_reason
@@ -236,7 +236,7 @@ def test_a_run_that_was_stopped_early_stays_stopped_until_settings_change(
 
 
 @pytest.mark.slow
-def test_max_steps_ends_a_run_for_good_until_it_is_raised(tmp_path: Path) -> None:
+def test_run_ended_by_max_steps_resumes_only_if_it_is_raised(tmp_path: Path) -> None:
     limit = {"max_steps": STEPS + 2}
     first = fit(tmp_path, **limit)
     assert first.stop_reason == "max_steps=6 is reached"
@@ -251,7 +251,7 @@ def test_max_steps_ends_a_run_for_good_until_it_is_raised(tmp_path: Path) -> Non
 @pytest.mark.nightly
 @pytest.mark.feature("other number of devices")
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
-def test_other_replicas_go_on_with_the_same_batches(
+def test_run_resumes_on_another_number_of_replicas_with_the_same_batches(
     before: int, after: int, tmp_path: Path, whole: Any
 ) -> None:
     sender = Sender("on_train_step_end", STEPS + 2)
@@ -263,7 +263,7 @@ def test_other_replicas_go_on_with_the_same_batches(
         assert (mine["epoch"], mine["step"]) == (other["epoch"], other["step"])
 
 
-def test_a_setting_that_only_one_of_two_versions_knows_is_a_difference() -> None:
+def test_setting_known_to_only_one_version_is_a_difference() -> None:
     known, unknown = {"trainer": {"clip": 1.0}}, {"trainer": {}}
     with pytest.raises(ConfigError, match=r"  - trainer\.clip: 1\.0"):
         compare_settings(known, unknown)

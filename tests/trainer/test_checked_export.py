@@ -1,4 +1,4 @@
-"""`Trainer.export`: which run a model is of, where the export goes, and that it runs."""
+"""`Trainer.export`: whose run a model is, where the export goes, and that it runs."""
 
 import json
 import shutil
@@ -47,10 +47,10 @@ def run(model: keras.Model, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.feature("export")
-def test_the_programs_of_the_page_export_a_run_and_call_what_comes_out(
+def test_documented_programs_export_a_run_and_call_the_exported_model(
     run: Path, data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In ONNX, by the real converter, and by a process without Keraunos."""
+    """In ONNX, with the real converter, and in a process without Keraunos."""
     monkeypatch.chdir(tmp_path)
     image_folder = Path(data.test.names[0]).parents[2]  # type: ignore[union-attr]
     shutil.copytree(image_folder, tmp_path / "images")
@@ -75,31 +75,31 @@ def test_the_programs_of_the_page_export_a_run_and_call_what_comes_out(
         assert f" {CLASSES[row.argmax()]} {{" in line
 
 
-def handed_over(
+def recorded_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> list[tuple[Any, Format, Path]]:
-    """Notes what is to be written, in place of writing it."""
-    noted: list[tuple[Any, Format, Path]] = []
+    """Records what would be written, instead of writing it."""
+    recorded: list[tuple[Any, Format, Path]] = []
     monkeypatch.setattr(
         "keraunos.trainer.checked_export.Exporter.write",
-        lambda self, format, place: noted.append((self._description, format, place)),
+        lambda self, format, place: recorded.append((self._description, format, place)),
     )
-    return noted
+    return recorded
 
 
 def test_the_run_is_found_by_its_path_or_by_its_model(
     run: Path, data: ImageData, model: keras.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noted = handed_over(monkeypatch)
+    recorded = recorded_writes(monkeypatch)
     Trainer().export(run, data)
     Trainer().export(run / "model.keras", data, calibrated=True)
     Trainer(run_dir=run).export(model, data, output=run.parent / "out")
     Trainer(run_dir=run).export(tiny_model(seed=1), data)
-    descriptions = [description for description, _, _ in noted]
+    descriptions = [description for description, _, _ in recorded]
     assert [each.correction for each in descriptions] == [CORRECTION] * 3 + [None]
     assert [each.applied_in_graph for each in descriptions] == [False, True, False, False]
     assert [each.classes for each in descriptions] == [CLASSES] * 4
-    assert [place.relative_to(run.parent).as_posix() for _, _, place in noted] == [
+    assert [place.relative_to(run.parent).as_posix() for _, _, place in recorded] == [
         "first/export/keras",
         "first/export/keras-calibrated",
         "out/keras",
@@ -108,7 +108,7 @@ def test_the_run_is_found_by_its_path_or_by_its_model(
 
 
 @pytest.mark.slow
-def test_a_model_on_several_devices_is_exported_from_one() -> None:
+def test_replicated_model_is_exported_from_one_device() -> None:
     with replicas(2).scope():
         model = tiny_model()
     alone = _on_one_device(model)
@@ -132,7 +132,7 @@ def test_a_model_on_several_devices_is_exported_from_one() -> None:
         ({"verbose": 2, "output": "out"}, "verbose"),
     ],
 )
-def test_what_can_not_be_exported_is_said_before_anything_is_written(
+def test_invalid_exports_are_refused_before_anything_is_written(
     data: ImageData,
     model: keras.Model,
     tmp_path: Path,

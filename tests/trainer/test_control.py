@@ -1,4 +1,4 @@
-"""When a fit validates, how short it may be, and what becomes of an error."""
+"""When a fit validates, how short it may be, and what happens on an error."""
 
 import functools
 import json
@@ -24,7 +24,7 @@ EVERY = {"validate_every_n_steps": 3}
 
 
 class Seen(Callback):
-    """Writes down at which step each validation was, and what it measured."""
+    """Records the step of each validation, and the loss that it measured."""
 
     every_n_steps = None
 
@@ -41,7 +41,7 @@ class Seen(Callback):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """Creates a run with options once; its result, whose `run_dir` is to be read only."""
+    """Creates a run with options once; tests must not write to its `run_dir`."""
 
     @functools.cache
     def known(**options: int) -> Any:
@@ -65,7 +65,7 @@ def steps(seen: Seen) -> list[int]:
         ({"validate_every_n_epochs": 9, "validate_every_n_steps": 4}, [4, 8, 12]),
     ],
 )
-def test_validation_comes_when_it_is_due(
+def test_validation_runs_at_the_configured_steps_and_epochs(
     options: dict[str, Any], expected: list[int], tmp_path: Path
 ) -> None:
     seen = Seen()
@@ -80,7 +80,7 @@ def test_validation_comes_when_it_is_due(
 
 @pytest.mark.feature("validation frequency")
 @pytest.mark.slow
-def test_validation_between_steps_changes_nothing_of_training(undisturbed: Any) -> None:
+def test_validation_between_steps_does_not_change_training(undisturbed: Any) -> None:
     plain, often = undisturbed(), undisturbed(**EVERY)
     assert plain.history["loss"] == often.history["loss"]
     assert plain.history["accuracy"] == often.history["accuracy"]
@@ -90,13 +90,13 @@ def test_validation_between_steps_changes_nothing_of_training(undisturbed: Any) 
 
 
 @pytest.mark.slow
-def test_the_best_may_be_found_between_steps(undisturbed: Any) -> None:
+def test_best_checkpoint_may_come_from_validation_between_steps(undisturbed: Any) -> None:
     result = undisturbed(**EVERY)
     values = {line["step"]: line["val_loss"] for line in between(result.run_dir)}
     values |= {4 * n: value for n, value in enumerate(result.history["val_loss"], start=1)}
     assert len(values) == 6
     best = min(values, key=values.__getitem__)
-    assert best % 4  # no end of an epoch
+    assert best % 4  # not the end of an epoch
     assert result.best_checkpoint.name == f"step-{best:08d}-mid-epoch"
 
 
@@ -106,7 +106,7 @@ def between(directory: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_interrupted_before_or_in_such_a_validation_the_run_ends_the_same(
+def test_interruption_around_mid_epoch_validation_keeps_the_result(
     undisturbed: Any, tmp_path: Path
 ) -> None:
     whole = undisturbed(**EVERY).run_dir
@@ -121,7 +121,7 @@ def test_interrupted_before_or_in_such_a_validation_the_run_ends_the_same(
 
 
 @pytest.mark.nightly
-def test_a_checkpoint_of_such_a_validation_goes_on_with_the_metrics_of_training(
+def test_checkpoint_of_mid_epoch_validation_keeps_training_metrics(
     tmp_path: Path,
 ) -> None:
     whole, cut, every = tmp_path / "whole", tmp_path / "cut", {"validate_every_n_steps": 2}
@@ -136,7 +136,7 @@ def test_a_checkpoint_of_such_a_validation_goes_on_with_the_metrics_of_training(
 
 
 @pytest.mark.feature("sanity validation")
-def test_a_fault_in_validation_shows_before_the_first_step(tmp_path: Path) -> None:
+def test_sanity_validation_raises_errors_before_the_first_step(tmp_path: Path) -> None:
     def broken() -> Any:
         yield from [examples(4)[:2]]
         raise LookupError("the second batch")
@@ -155,7 +155,7 @@ def test_a_fault_in_validation_shows_before_the_first_step(tmp_path: Path) -> No
 
 @pytest.mark.feature("sanity validation")
 @pytest.mark.slow
-def test_looking_at_validation_first_changes_no_number(
+def test_sanity_validation_does_not_change_the_result(
     undisturbed: Any, tmp_path: Path
 ) -> None:
     seen = Seen()
@@ -169,7 +169,7 @@ def test_looking_at_validation_first_changes_no_number(
 
 @pytest.mark.feature("overfit batches")
 @pytest.mark.slow
-def test_a_few_batches_are_learnt_by_heart_and_validated_on(tmp_path: Path) -> None:
+def test_overfit_batches_are_memorized_and_used_for_validation(tmp_path: Path) -> None:
     def epochs(epoch: int, start_batch: int) -> tf.data.Dataset:
         return dataset(seed=epoch).skip(start_batch)
 
@@ -181,7 +181,7 @@ def test_a_few_batches_are_learnt_by_heart_and_validated_on(tmp_path: Path) -> N
 
 @pytest.mark.feature("minimum epochs")
 @pytest.mark.slow
-def test_no_callback_stops_a_run_before_its_fewest_epochs() -> None:
+def test_no_callback_stops_a_run_before_min_epochs() -> None:
     def fit_with(callback: Any, **options: Any) -> Any:
         with one_trace(1, "Adam") as strategy:
             trainer = Trainer(
@@ -198,7 +198,7 @@ def test_no_callback_stops_a_run_before_its_fewest_epochs() -> None:
         assert lengths == [2, 4]
 
 
-def test_max_steps_ends_a_run_before_its_fewest_epochs(tmp_path: Path) -> None:
+def test_max_steps_ends_a_run_before_min_epochs(tmp_path: Path) -> None:
     result = fit(tmp_path, min_epochs=3, max_steps=5)
     assert result.stop_reason == "max_steps=5 is reached"
     assert len(result.history["loss"]) == 2
@@ -215,7 +215,7 @@ class Fails(Callback):
         setattr(self, hook, fail)
 
     def on_train_step_end(self, run: Any) -> None:
-        """Defined, so that the loop looks after every step."""
+        """Defined, so that the loop returns after every step."""
 
 
 def saving(directory: Path, *extra: Callback) -> tuple[list[np.ndarray], dict[str, Any]]:
@@ -238,7 +238,7 @@ def saving(directory: Path, *extra: Callback) -> tuple[list[np.ndarray], dict[st
 
 @pytest.mark.feature("save on exception")
 @pytest.mark.slow
-def test_after_an_error_the_run_goes_on_from_where_it_was(tmp_path: Path) -> None:
+def test_save_on_exception_resumes_where_the_error_occurred(tmp_path: Path) -> None:
     for hook, step in (("on_train_step_end", 6), ("on_validation_end", 8)):
         with pytest.raises(LookupError, match="on purpose"):
             saving(tmp_path / "cut", Fails(hook, step))
@@ -249,7 +249,7 @@ def test_after_an_error_the_run_goes_on_from_where_it_was(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_of_an_error_within_a_step_nothing_is_saved(tmp_path: Path) -> None:
+def test_error_within_a_step_saves_no_checkpoint(tmp_path: Path) -> None:
     def broken() -> Any:
         yield from [examples(4)[:2]] * 6
         raise LookupError("the seventh batch")
@@ -265,7 +265,7 @@ def test_of_an_error_within_a_step_nothing_is_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.feature("out of memory")
-def test_a_full_disk_is_not_taken_for_full_memory() -> None:
+def test_full_disk_is_not_mistaken_for_out_of_memory() -> None:
     full = tf.errors.ResourceExhaustedError(None, None, "No space left on device")
     with pytest.raises(tf.errors.ResourceExhaustedError), memory_advice("float32", None):
         raise full

@@ -1,4 +1,4 @@
-"""A damaged checkpoint is found, named and passed over; nothing is lost or restarted."""
+"""A damaged checkpoint is found, named and skipped; nothing is lost or restarted."""
 
 import shutil
 from collections.abc import Callable
@@ -77,7 +77,7 @@ DAMAGES = [
 
 @pytest.mark.feature("fallback")
 @pytest.mark.parametrize(("file", "how", "words"), DAMAGES)
-def test_damage_to_the_newest_is_named_and_the_one_before_is_found(
+def test_damaged_newest_checkpoint_is_named_and_the_previous_one_used(
     file: str, how: Callable[[Path], None], words: str, run: Path
 ) -> None:
     damage(run / "checkpoints" / NEWEST / file, how)
@@ -107,7 +107,7 @@ WRONG_TYPES = [
 
 
 @pytest.mark.parametrize(("name", "key", "value"), WRONG_TYPES)
-def test_values_of_another_type_are_damage(name: str, key: str, value: Any) -> None:
+def test_values_of_another_type_count_as_damage(name: str, key: str, value: Any) -> None:
     state = {
         "epoch": 1,
         "step": 4,
@@ -130,7 +130,7 @@ def test_values_of_another_type_are_damage(name: str, key: str, value: Any) -> N
 
 
 @pytest.mark.parametrize("file", ["state", "settings"])
-def test_such_a_checkpoint_is_passed_over(file: str, run: Path) -> None:
+def test_checkpoint_with_values_of_another_type_is_skipped(file: str, run: Path) -> None:
     path = run / "checkpoints" / NEWEST
     bundle = read_bundle(path)
     shutil.rmtree(path)
@@ -141,7 +141,7 @@ def test_such_a_checkpoint_is_passed_over(file: str, run: Path) -> None:
 
 
 @pytest.mark.parametrize("label", ["model_checkpoint", "early_stopping"])
-def test_a_callback_that_has_no_use_for_its_state_is_4(label: str, run: Path) -> None:
+def test_unusable_callback_state_raises_checkpoint_error(label: str, run: Path) -> None:
     for name in (NEWEST, BEFORE, OLDEST):
         path = run / "checkpoints" / name
         bundle = read_bundle(path)
@@ -154,7 +154,7 @@ def test_a_callback_that_has_no_use_for_its_state_is_4(label: str, run: Path) ->
 
 
 def describe(run: Path) -> str:
-    """What a fit would say, and do, short of training."""
+    """What a fit would report before training."""
     before = contents(run)
     lines = fit(run, describe_only=True)
     assert contents(run) == before
@@ -169,45 +169,45 @@ def describe(run: Path) -> str:
         for each in DAMAGES
     ],
 )
-def test_after_any_damage_the_end_is_that_of_an_uninterrupted_run(
+def test_run_ends_as_if_uninterrupted_after_any_damage(
     file: str, how: Callable[[Path], None], words: str, run: Path, whole: Any
 ) -> None:
     damage(run / "checkpoints" / NEWEST / file, how)
-    assert_ends_like(whole(), run, put_aside=[NEWEST])
+    assert_ends_like(whole(), run, set_aside=[NEWEST])
 
 
 @pytest.mark.slow
-def test_two_damaged_ones_in_a_row_are_passed_over(run: Path, whole: Any) -> None:
+def test_two_damaged_checkpoints_in_a_row_are_skipped(run: Path, whole: Any) -> None:
     damage(run / "checkpoints" / NEWEST / "weights.safetensors", flip_a_bit)
     damage(run / "checkpoints" / BEFORE / "manifest.json", remove)
-    description = assert_ends_like(whole(), run, put_aside=[NEWEST, BEFORE])
+    description = assert_ends_like(whole(), run, set_aside=[NEWEST, BEFORE])
     assert f"resumed: {OLDEST} (epoch 2, after 4 steps)" in description
     assert description.count("skipped a damaged checkpoint") == 2
 
 
-def assert_ends_like(whole: dict[str, Any], run: Path, put_aside: list[str]) -> str:
+def assert_ends_like(whole: dict[str, Any], run: Path, set_aside: list[str]) -> str:
     """Finishes a run, which must end like another and keep what was damaged."""
     description = describe(run)
     assert fit(run).is_finished
     ours = state(run)
-    aside = [f"damaged-{name}-0" for name in put_aside]
+    aside = [f"damaged-{name}-0" for name in set_aside]
     assert set(aside) <= set(ours["checkpoints"])
     ours["checkpoints"] = [name for name in ours["checkpoints"] if name not in aside]
     assert_equal(ours, whole)
     return description
 
 
-def all_newer_than_nothing(checkpoints: Path) -> None:
+def damage_every_checkpoint(checkpoints: Path) -> None:
     for path in checkpoints.glob("step-*"):
         damage(path / "weights.safetensors", flip_a_bit)
 
 
-def what_is_frozen(checkpoints: Path) -> None:
+def damage_frozen_weights(checkpoints: Path) -> None:
     damage(checkpoints / "frozen" / "weights.safetensors", flip_a_bit)
 
 
-@pytest.mark.parametrize("spoil", [all_newer_than_nothing, what_is_frozen])
-def test_if_none_is_whole_nothing_is_restarted_or_touched(
+@pytest.mark.parametrize("spoil", [damage_every_checkpoint, damage_frozen_weights])
+def test_without_an_intact_checkpoint_nothing_is_restarted_or_touched(
     spoil: Callable[[Path], None], run: Path
 ) -> None:
     spoil(run / "checkpoints")
@@ -215,13 +215,13 @@ def test_if_none_is_whole_nothing_is_restarted_or_touched(
     with pytest.raises(CheckpointError, match="but none is") as error:
         fit(run)
     assert error.value.exit_code == 4
-    for name in (NEWEST, BEFORE, OLDEST) if spoil is all_newer_than_nothing else ():
+    for name in (NEWEST, BEFORE, OLDEST) if spoil is damage_every_checkpoint else ():
         assert f"{name}: weights.safetensors is damaged" in str(error.value)
     assert "Restore one from a copy, or start a new run" in str(error.value)
     assert contents(run) == before
 
 
-def test_what_others_put_among_the_checkpoints_is_never_removed(run: Path) -> None:
+def test_foreign_files_among_checkpoints_are_never_removed(run: Path) -> None:
     foreign = {
         "mine/notes.txt",
         "step-old/weights.bin",
@@ -239,7 +239,7 @@ def test_what_others_put_among_the_checkpoints_is_never_removed(run: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_foreign_directory_named_like_a_checkpoint_is_put_aside_whole(run: Path) -> None:
+def test_foreign_directory_named_like_a_checkpoint_is_set_aside_intact(run: Path) -> None:
     foreign = run / "checkpoints" / "step-00000099"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("mine")
@@ -249,7 +249,7 @@ def test_a_foreign_directory_named_like_a_checkpoint_is_put_aside_whole(run: Pat
 
 
 @pytest.mark.slow
-def test_what_was_left_before_the_first_checkpoint_has_no_effect(
+def test_remains_of_a_run_without_checkpoints_have_no_effect(
     tmp_path: Path, whole: Any
 ) -> None:
     fit(tmp_path, max_epochs=1, seed=1)
@@ -271,7 +271,7 @@ def partly_frozen() -> keras.Model:
 
 
 @pytest.mark.slow
-def test_what_is_frozen_is_that_of_the_run_and_not_of_one_that_was_killed(
+def test_frozen_weights_left_by_a_killed_run_are_not_reused(
     tmp_path: Path,
 ) -> None:
     def weights(seed: int, *callbacks: Callback) -> list[Any]:
@@ -294,7 +294,7 @@ def test_what_is_frozen_is_that_of_the_run_and_not_of_one_that_was_killed(
 
 
 @pytest.mark.slow
-def test_interruptions_between_two_savings_leave_one_checkpoint(
+def test_interruptions_between_two_saves_leave_one_checkpoint(
     tmp_path: Path, whole: Any
 ) -> None:
     for step in (STEPS + 3, STEPS + 4):

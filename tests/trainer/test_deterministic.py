@@ -32,7 +32,7 @@ print("repeated")
 
 @pytest.mark.feature("seeds and determinism")
 @pytest.mark.nightly
-def test_a_deterministic_run_works_and_repeats() -> None:
+def test_deterministic_run_repeats_bit_for_bit() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         cwd=Path(__file__).parents[1],

@@ -1,4 +1,4 @@
-"""With one replica, training is what `Model.fit` does on one device."""
+"""With one replica, training equals `Model.fit` on one device."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ FAST = {"metrics of every kind", "BatchNorm", "add_loss", "dict losses with weig
         for name in CASES
     ],
 )
-def test_epochs_equal_those_of_model_fit(name: str, float64: None) -> None:
+def test_weights_and_history_equal_model_fit(name: str, float64: None) -> None:
     case = CASES[name]
     expected, history = trained_by_keras(case)
     result = Trainer(strategy=replicas(1), max_epochs=EPOCHS, seed=0, callbacks=[]).fit(
@@ -40,7 +40,7 @@ def test_epochs_equal_those_of_model_fit(name: str, float64: None) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", ["a loss by name", "BatchNorm"])
-def test_it_is_so_in_float32_as_well(name: str) -> None:
+def test_float32_weights_equal_model_fit(name: str) -> None:
     case = CASES[name]
     expected, _ = trained_by_keras(case)
     result = Trainer(strategy=replicas(1), max_epochs=EPOCHS, callbacks=[]).fit(

@@ -30,7 +30,7 @@ def trained() -> keras.Model:
 
 
 @pytest.mark.slow
-def test_a_model_with_losses_of_ones_own_loads_in_plain_keras(tmp_path: Path) -> None:
+def test_model_with_custom_losses_loads_in_plain_keras(tmp_path: Path) -> None:
     model, path = trained(), tmp_path / "model.keras"
     export_model(model, path)
     loaded = keras.saving.load_model(path)
@@ -42,7 +42,7 @@ def test_a_model_with_losses_of_ones_own_loads_in_plain_keras(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_nothing_but_the_model_is_left_and_an_older_one_is_replaced(tmp_path: Path) -> None:
+def test_export_replaces_an_older_model_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     export_model(trained(), path)
     before = contents(tmp_path)
@@ -63,7 +63,7 @@ class Subclassed(keras.Model):
         return self.dense(inputs)
 
 
-def test_a_subclassed_model_is_saved_as_it_is(tmp_path: Path) -> None:
+def test_subclassed_model_is_saved_unchanged(tmp_path: Path) -> None:
     model, (x, _, _) = Subclassed(), examples(4)
     expected = model.predict(x, verbose=0)
     export_model(model, tmp_path / "model.keras")
@@ -71,7 +71,7 @@ def test_a_subclassed_model_is_saved_as_it_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), expected)
 
 
-def test_class_names_stand_one_a_line_in_the_order_of_the_outputs(tmp_path: Path) -> None:
+def test_class_names_are_written_one_per_line_in_output_order(tmp_path: Path) -> None:
     names = ["pigmented benign keratosis", "Ä", "nevus"]
     write_class_names(names, tmp_path / "classes.txt")
     assert (tmp_path / "classes.txt").read_text(encoding="utf-8").split("\n") == [

@@ -1,4 +1,4 @@
-"""Models of runs that are over, written from their best checkpoints."""
+"""Models of finished runs, written from their best checkpoints."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def outputs(run_dir: Path) -> Any:
 @pytest.mark.parametrize(
     "finetunes", [pytest.param(False, marks=pytest.mark.nightly), True]
 )
-def test_it_is_the_model_that_fit_writes_and_nothing_else_changes(
+def test_export_best_writes_the_model_of_fit_and_changes_nothing_else(
     images: ImageData, tmp_path: Path, finetunes: bool
 ) -> None:
     run = tmp_path / "run"
@@ -69,7 +69,7 @@ def test_it_is_the_model_that_fit_writes_and_nothing_else_changes(
     assert after == before
 
 
-def test_without_checkpoints_there_is_nothing_to_write(
+def test_export_best_without_checkpoints_is_refused(
     images: ImageData, tmp_path: Path
 ) -> None:
     for run in (None, tmp_path / "none"):

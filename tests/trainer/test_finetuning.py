@@ -79,7 +79,7 @@ class Weights(Callback):
         self.after.append(self._copy(run))
 
     def moved(self, epoch: int) -> set[str]:
-        """The layers that are other after an epoch than before it."""
+        """The layers whose weights an epoch changed."""
         before, now = self.after[epoch - 1 : epoch + 1]
         return {n.split("/")[-2] for n in now if not np.array_equal(now[n], before[n])}
 
@@ -97,7 +97,7 @@ class Whole(NamedTuple):
 
 @pytest.fixture(scope="module")
 def whole(images: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Creates a run on so many replicas, once."""
+    """Creates a run on this many replicas, once."""
 
     @functools.cache
     def known(cached: str, count: int = 1) -> Whole:
@@ -114,7 +114,7 @@ def whole(images: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Any:
     ("cached", "count"),
     [("on", 1), ("off", 1), pytest.param("on", 2, marks=pytest.mark.nightly)],
 )
-def test_the_backbone_moves_after_the_switch_and_not_before(
+def test_backbone_trains_only_after_it_is_unfrozen(
     cached: str, count: int, whole: Any
 ) -> None:
     weights = whole(cached, count).weights
@@ -123,7 +123,7 @@ def test_the_backbone_moves_after_the_switch_and_not_before(
 
 
 @pytest.mark.slow
-def test_batch_norm_trains_only_if_that_is_wanted(images: ImageData) -> None:
+def test_batch_norm_trains_only_if_requested(images: ImageData) -> None:
     weights = Weights()
     fit(images, None, weights, tuning=finetuning(train_batch_norm=True))
     assert weights.moved(EPOCHS) == {"head", "block2_conv", "block2_bn"}
@@ -133,7 +133,7 @@ def test_batch_norm_trains_only_if_that_is_wanted(images: ImageData) -> None:
 
 
 @pytest.mark.nightly
-def test_a_cached_first_phase_gives_what_an_uncached_one_does(whole: Any) -> None:
+def test_cached_first_phase_matches_an_uncached_one(whole: Any) -> None:
     cached, plain = (whole(mode).result for mode in ("on", "off"))
     assert largest_difference(weights_of(cached.model), weights_of(plain.model)) < 1e-4
     for name in ("loss", "val_loss"):
@@ -144,8 +144,8 @@ def test_a_cached_first_phase_gives_what_an_uncached_one_does(whole: Any) -> Non
 SWITCHED = SWITCH * STEPS
 STEP, VALIDATED = "on_train_step_end", "on_validation_end"
 EPOCH, PHASE = "on_epoch_end", "on_phase_begin"
-# The cuts of each run. After one in validation its epoch ends before the state is saved, so
-# that one at that end needs its own run.
+# Where each run is interrupted. After an interruption in validation the epoch ends before
+# the state is saved, so an interruption at that end needs its own run.
 CUTS = [
     [(STEP, 3), (VALIDATED, SWITCHED), (STEP, SWITCHED + 2), (EPOCH, SWITCHED + STEPS)],
     [(EPOCH, SWITCHED)],
@@ -165,7 +165,7 @@ CUTS_UNCACHED = [(PHASE, SWITCHED), (STEP, SWITCHED + 2)]
     ],
     ids=["cached", "cached on two", "not cached on two"],
 )
-def test_interrupted_in_either_phase_the_run_ends_as_if_it_had_not_been(
+def test_interruption_in_either_phase_does_not_change_the_result(
     cached: str,
     count: int,
     runs: list[list[tuple[str, int]]],
@@ -238,11 +238,11 @@ def fit_vectors(
 
 
 @pytest.mark.slow
-def test_two_replicas_give_what_one_gives(float64: None) -> None:
+def test_two_replicas_match_one(float64: None) -> None:
     one, two = fit_vectors(1), fit_vectors(2)
     assert largest_difference(weights_of(one.model), weights_of(two.model)) < 1e-10
     np.testing.assert_allclose(one.history["val_loss"], two.history["val_loss"], 1e-10)
-    for result in (one, two):  # the new optimizer has what the first one had
+    for result in (one, two):  # the new optimizer keeps the options of the first
         optimizer = result.model.optimizer
         assert optimizer.gradient_accumulation_steps == 3
         assert optimizer.multipliers == (*[0.25] * 4, 0.5, 0.5, 1.0, 1.0)
@@ -262,7 +262,7 @@ def stage_by_stage() -> BackboneFinetuning:
 
 @pytest.mark.feature("gradual unfreezing")
 @pytest.mark.nightly
-def test_stages_are_unfrozen_one_by_one_on_any_replicas(float64: None) -> None:
+def test_stages_are_unfrozen_one_by_one_on_one_and_two_replicas(float64: None) -> None:
     weights = Weights()
     whole = fit_vectors(1, None, stage_by_stage(), weights=weights)
     moved = [weights.moved(epoch) for epoch in range(1, 5)]
@@ -276,7 +276,7 @@ def test_stages_are_unfrozen_one_by_one_on_any_replicas(float64: None) -> None:
 
 
 @pytest.mark.nightly
-def test_a_run_is_resumed_between_two_stages(tmp_path: Path) -> None:
+def test_staged_unfreezing_resumes_bit_identically(tmp_path: Path) -> None:
     whole = fit_vectors(1, tmp_path / "whole", stage_by_stage())
     for step in (6, 14):  # in the second and in the third phase
         sender = Sender("on_train_step_end", step)
@@ -288,7 +288,9 @@ def test_a_run_is_resumed_between_two_stages(tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_accumulation_is_resumed_in_the_second_phase(tmp_path: Path) -> None:
+def test_gradient_accumulation_resumes_bit_identically_in_the_second_phase(
+    tmp_path: Path,
+) -> None:
     whole = fit_vectors(1, tmp_path / "whole")
     cut = fit_vectors(1, tmp_path / "cut", sender=Sender("on_train_step_end", 10))
     assert not cut.is_finished
@@ -315,7 +317,7 @@ WEIGHTS_ONLY = ModelCheckpoint("loss", mode="max", save_weights_only=True)
         ),
     ],
 )
-def test_the_best_of_the_first_phase_is_put_back_as_a_whole(
+def test_best_weights_of_the_first_phase_are_fully_restored(
     callbacks: dict[str, Any], tmp_path: Path
 ) -> None:
     weights = Weights()
@@ -343,7 +345,7 @@ def test_a_phase_begins_between_epochs_with_a_new_optimizer() -> None:
 
 
 @pytest.mark.slow
-def test_no_phase_begins_where_the_fit_ends() -> None:
+def test_no_phase_begins_at_the_end_of_a_fit() -> None:
     seen = Seen()
     trainer = Trainer(
         strategy=replicas(1),
@@ -355,7 +357,7 @@ def test_no_phase_begins_where_the_fit_ends() -> None:
 
 
 @pytest.mark.nightly
-def test_mixed_precision_goes_through_both_phases(tmp_path: Path) -> None:
+def test_mixed_precision_works_in_both_phases(tmp_path: Path) -> None:
     trainer = Trainer(
         strategy=replicas(1),
         max_epochs=2,

@@ -1,4 +1,4 @@
-"""A fit of a head that is fitted: one epoch, in which nothing trains."""
+"""Heads that are fitted, not trained: one epoch without gradient steps."""
 
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,8 @@ def _never(self: Any, model: Any, examples: Any) -> None:
     raise AssertionError("a finished run was fitted again")
 
 
-def learnt(model: keras.Model) -> np.ndarray:
-    """What the head does for features that it has not seen."""
+def head_outputs(model: keras.Model) -> np.ndarray:
+    """Outputs of the head for features that it has not seen."""
     features = np.linspace(0.01, 3, 40).reshape(5, 8).astype("float32")
     head = keras.Model(model.get_layer("features").output, model.output)
     return np.array(head(features))
@@ -61,7 +61,7 @@ def learnt(model: keras.Model) -> np.ndarray:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("head", ["ridge", "knn"])
-def test_it_is_the_same_with_and_without_cache_and_replicas(
+def test_fitted_head_is_the_same_with_and_without_cache_and_replicas(
     head: str, image_folder: Path, tmp_path: Path
 ) -> None:
     data = data_of(image_folder, tmp_path, views=2, class_balance="weights")
@@ -69,7 +69,9 @@ def test_it_is_the_same_with_and_without_cache_and_replicas(
     assert len(cached.history["val_loss"]) == 1
     assert cached.stop_reason == "the head is fitted"
     for other in (fit(data, head, feature_cache="off"), fit(data, head, count=2)):
-        np.testing.assert_allclose(learnt(other.model), learnt(cached.model), atol=1e-5)
+        np.testing.assert_allclose(
+            head_outputs(other.model), head_outputs(cached.model), atol=1e-5
+        )
         for name in ("loss", "val_loss", "val_balanced_accuracy"):
             np.testing.assert_allclose(
                 other.history[name], cached.history[name], atol=1e-5, err_msg=name
@@ -77,7 +79,9 @@ def test_it_is_the_same_with_and_without_cache_and_replicas(
 
 
 @pytest.mark.nightly
-def test_fresh_images_are_fitted_as_they_are(image_folder: Path, tmp_path: Path) -> None:
+def test_fresh_views_fit_the_head_on_unaugmented_images(
+    image_folder: Path, tmp_path: Path
+) -> None:
     fresh = fit(data_of(image_folder, tmp_path), "ridge", feature_cache="on")
     plain = ImageData.from_folder(
         image_folder / "train",
@@ -92,11 +96,13 @@ def test_fresh_images_are_fitted_as_they_are(image_folder: Path, tmp_path: Path)
         np.testing.assert_array_equal(one, other)
     sampled = fit(data_of(image_folder, tmp_path, class_balance="sampling"), "ridge")
     weighted = fit(data_of(image_folder, tmp_path, class_balance="weights"), "ridge")
-    np.testing.assert_array_equal(learnt(sampled.model), learnt(weighted.model))
-    assert np.abs(learnt(sampled.model) - learnt(fresh.model)).max() > 1e-3
+    np.testing.assert_array_equal(head_outputs(sampled.model), head_outputs(weighted.model))
+    assert np.abs(head_outputs(sampled.model) - head_outputs(fresh.model)).max() > 1e-3
     by_class = dict(enumerate(balanced_weights(np.bincount(plain.train.labels)).tolist()))
     given = fit(plain, "ridge", class_weight=by_class)
-    np.testing.assert_allclose(learnt(given.model), learnt(weighted.model), atol=1e-5)
+    np.testing.assert_allclose(
+        head_outputs(given.model), head_outputs(weighted.model), atol=1e-5
+    )
 
 
 @pytest.mark.slow
@@ -118,7 +124,7 @@ def test_a_finished_run_is_not_fitted_again(
     np.testing.assert_array_equal(again.model(images), said)
 
 
-def test_a_backbone_is_not_unfrozen_behind_a_fitted_head() -> None:
+def test_backbone_finetuning_of_a_fitted_head_is_refused() -> None:
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Dense(3, trainable=False)(inputs))
     run = RunState(model, tf.distribute.get_strategy())
@@ -127,7 +133,7 @@ def test_a_backbone_is_not_unfrozen_behind_a_fitted_head() -> None:
 
 
 @pytest.mark.nightly
-def test_learning_rates_are_not_tried_on_a_fitted_head(
+def test_learning_rate_finder_on_a_fitted_head_is_refused(
     image_folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match="LearningRateFinder"):
@@ -135,7 +141,9 @@ def test_learning_rates_are_not_tried_on_a_fitted_head(
 
 
 @pytest.mark.slow
-def test_a_module_is_fitted_or_trains(image_folder: Path, tmp_path: Path) -> None:
+def test_fitted_module_with_trainable_variables_is_refused(
+    image_folder: Path, tmp_path: Path
+) -> None:
     data = data_of(image_folder, tmp_path)
     linear = module(data, "linear")
     linear.is_fitted = True

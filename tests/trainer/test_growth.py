@@ -1,7 +1,7 @@
 """No memory, graph, thread or open file is left behind by epochs, fits and trials.
 
-What is allowed per item is a tenth of what one fit of these smallest models took for good
-before its traces were freed (2.1 MiB).
+The limit per item is a tenth of what one fit of these smallest models leaked before its
+traces were freed (2.1 MiB).
 """
 
 import contextlib
@@ -27,14 +27,14 @@ from tensorflow.python.framework.func_graph import FuncGraph
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(3600)]
 
 EPOCHS, FITS, TRIALS = 200, 100, 500
-READINGS = 10  # the first three are of a process that warms up
+READINGS = 10  # the first three are warm-up
 MIB_PER_ITEM = 0.2
 MIB_PER_EPOCH = 0.05
 QUIET = {"progress_bar": None}
 
 
 class Held(NamedTuple):
-    """What the process holds at a moment."""
+    """What the process holds at one moment."""
 
     mib: float
     graphs: int
@@ -43,7 +43,7 @@ class Held(NamedTuple):
 
 
 def open_files() -> Iterator[str]:
-    """Names of them; Matplotlib keeps fonts open, of the last 64 that a thread has used."""
+    """Their names; Matplotlib keeps the last 64 fonts that a thread used open."""
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # closed meanwhile
             yield os.readlink(link)
@@ -57,7 +57,7 @@ class Meter:
         self.readings: list[Held] = []
 
     def read(self) -> None:
-        """Takes one, of what is left when garbage and free memory are given back."""
+        """Takes a reading after garbage and free memory are released."""
         for _ in range(2):
             gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
@@ -67,7 +67,7 @@ class Meter:
         self.readings.append(held)
 
     def require_no_growth(self, items: int, mib_per_item: float) -> None:
-        """Fails if there is more of anything with each item, the first ones aside."""
+        """Fails if anything grows with the items, apart from the first ones."""
         warm = self.readings[3:]
         assert len(warm) >= 5
         growth = np.polyfit(np.arange(len(warm)), [each.mib for each in warm], 1)[0]
@@ -110,7 +110,7 @@ def with_custom_gradients() -> keras.Model:
     return model
 
 
-def test_epochs_leave_nothing(meter, batches, tmp_path):
+def test_epochs_leak_no_resources(meter, batches, tmp_path):
     class Reads(kr.callbacks.Callback):
         def on_epoch_end(self, run):
             if run.epoch % (EPOCHS // READINGS) == 0:
@@ -123,8 +123,8 @@ def test_epochs_leave_nothing(meter, batches, tmp_path):
     meter.require_no_growth(EPOCHS, MIB_PER_EPOCH)
 
 
-def test_fits_leave_nothing(meter, batches, tmp_path):
-    """Of a dataset on two replicas, and of images with cached features, by turns."""
+def test_fits_leak_no_resources(meter, batches, tmp_path):
+    """Alternates fits of a dataset on two replicas and of images with cached features."""
     folder = make_images(tmp_path / "images", {"cat": 9, "dog": 7, "emu": 6}, size=32)
 
     def fit_dataset(run_dir: Path) -> None:
@@ -154,7 +154,7 @@ def test_fits_leave_nothing(meter, batches, tmp_path):
     meter.require_no_growth(FITS, MIB_PER_ITEM)
 
 
-def test_trials_leave_nothing(meter, batches, tmp_path):
+def test_trials_leak_no_resources(meter, batches, tmp_path):
     def build(hp):
         rate = hp.Float("rate", 1e-3, 1e-1, sampling="log")
         return classifier(lambda: keras.optimizers.SGD(rate))()

@@ -1,4 +1,4 @@
-"""Training with XLA is training without it, except for rounding."""
+"""Training with XLA equals training without it, except for rounding."""
 
 import shutil
 from pathlib import Path
@@ -54,7 +54,7 @@ def assert_same(got: Any, expected: Any, tolerance: float) -> None:
 @pytest.mark.slow
 @pytest.mark.feature("XLA")
 @pytest.mark.parametrize("count", [2, pytest.param(1, marks=pytest.mark.nightly)])
-def test_random_layers_draw_the_same_with_and_without(count: int, float64: None) -> None:
+def test_random_layers_draw_the_same_numbers_with_xla(count: int, float64: None) -> None:
     expected, _ = trained(random_layers, count, jit_compile=False)
     got, engine = trained(random_layers, count, jit_compile=True)
     assert isinstance(engine.replica_pass, CompiledPass)
@@ -64,12 +64,12 @@ def test_random_layers_draw_the_same_with_and_without(count: int, float64: None)
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("count", [1, 2])
-def test_in_float32_rounding_is_all_that_differs(count: int) -> None:
+def test_float32_training_with_xla_differs_only_by_rounding(count: int) -> None:
     expected, _ = trained(random_layers, count, jit_compile=False)
     assert_same(trained(random_layers, count, jit_compile=True)[0], expected, 1e-5)
 
 
-# Those that add up over replicas in the forward pass, or look up rows.
+# Cases that sum over replicas in the forward pass, or look up rows.
 NOT_ON_SEVERAL = {
     "BatchNorm",
     "a loss of the whole batch",
@@ -83,7 +83,9 @@ PAIRS += [(name, 1) for name in NOT_ON_SEVERAL] + [("sample weights", 4)]
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("name", "count"), PAIRS)
-def test_replicas_agree_with_xla_too(name: str, count: int, float64: None) -> None:
+def test_replicas_with_xla_match_one_device_without(
+    name: str, count: int, float64: None
+) -> None:
     case = CASES[name]
     data = case.dataset(SIZE)
     expected = Engine(case.build, data, 1).train(data)
@@ -101,7 +103,7 @@ def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_run_with_xla_is_resumed_to_the_bit(
+def test_run_with_xla_resumes_bit_identically(
     interrupted_run: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     directory = tmp_path_factory.mktemp("resumed")
@@ -113,7 +115,7 @@ def test_a_run_with_xla_is_resumed_to_the_bit(
 
 
 @pytest.mark.slow
-def test_a_run_is_not_resumed_with_another_choice(interrupted_run: Path) -> None:
+def test_changing_jit_compile_on_resume_is_refused(interrupted_run: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"was_compiled=True, jit_compile=False.*Restore it"
     ):

@@ -11,10 +11,10 @@ from programs import Program
 from resumable_runs import assert_equal, fit, fit_alone, state
 
 # Where in a save the process dies, and the newest checkpoint that is there then. Those
-# of a run are 3, 4, 6, 8, 9 and 12, and what is frozen is written before the first.
+# of a run are 3, 4, 6, 8, 9 and 12, and frozen weights are written before the first.
 OLD, NEW = "step-00000004", "step-00000006-mid-epoch"
 POINTS = {
-    "after-weights:1": None,  # of what is frozen
+    "after-weights:1": None,  # of the frozen weights
     "before-rename:1": None,
     "after-weights:2": None,
     "after-weights:4": OLD,
@@ -49,7 +49,7 @@ def run_until_killed(directory: Path, point: str) -> None:
     "point",
     [p if p in EACH_KIND else pytest.param(p, marks=pytest.mark.nightly) for p in POINTS],
 )
-def test_killed_at_any_point_of_a_save_the_run_ends_as_if_it_had_not_been(
+def test_kill_at_any_point_of_a_save_does_not_change_the_result(
     point: str, tmp_path: Path, whole: Any
 ) -> None:
     run = tmp_path / "run"
@@ -65,9 +65,7 @@ def test_killed_at_any_point_of_a_save_the_run_ends_as_if_it_had_not_been(
 
 
 @pytest.mark.nightly
-def test_killed_again_and_again_it_comes_to_the_same_end(
-    tmp_path: Path, whole: Any
-) -> None:
+def test_repeated_kills_do_not_change_the_result(tmp_path: Path, whole: Any) -> None:
     run = tmp_path / "run"
     for point in ("before-pointer:1", "before-pointer:3", "before-manifest:2"):
         run_until_killed(run, point)

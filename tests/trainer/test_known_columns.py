@@ -1,4 +1,4 @@
-"""What a label table says of test images reaches scores and evaluations."""
+"""What a label table states about test images reaches scores and evaluations."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +33,7 @@ def predictions() -> Predictions:
     return Predictions(names, np.stack([likely, 1 - likely], 1), ("cat", "dog"), LABELS)
 
 
-def test_intervals_of_test_scores_draw_whole_groups(predictions: Predictions) -> None:
+def test_intervals_of_test_scores_resample_whole_groups(predictions: Predictions) -> None:
     scores = score_predictions(Split(groups=PATIENTS), predictions)
     wanted = bootstrap_intervals(LABELS, predictions.probabilities, groups=PATIENTS)
     assert scores["intervals"] == {name: list(each) for name, each in wanted.items()}
@@ -47,7 +47,7 @@ def test_intervals_of_test_scores_draw_whole_groups(predictions: Predictions) ->
     assert alone["intervals"] != scores["intervals"]
 
 
-def test_evaluations_are_given_columns_and_groups(predictions: Predictions) -> None:
+def test_evaluations_receive_columns_and_groups(predictions: Predictions) -> None:
     split = Split(groups=PATIENTS)
     subject = TrainedModel(None, split, None)
     test = subject.evidence(predictions).test
@@ -56,7 +56,7 @@ def test_evaluations_are_given_columns_and_groups(predictions: Predictions) -> N
     np.testing.assert_array_equal(test.contradictory, split.contradictory)
 
 
-def test_data_without_a_table_have_neither(predictions: Predictions) -> None:
+def test_data_without_a_table_has_no_columns_or_groups(predictions: Predictions) -> None:
     test = TrainedModel(None, object(), None).evidence(predictions).test
     assert test.groups is None
     assert test.columns == {}

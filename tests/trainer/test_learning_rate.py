@@ -17,7 +17,7 @@ COSINE = {"name": "cosine", "warmup_epochs": 1}
 
 @pytest.fixture
 def cosine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets `fit` know an optimizer with a schedule."""
+    """Registers an optimizer with a schedule for `fit`."""
     made = Optimizer("sgd", learning_rate=0.1, schedule=COSINE)
     monkeypatch.setitem(resumable_runs.OPTIMIZERS, "cosine", made.build)
 
@@ -36,7 +36,9 @@ class Rates(Callback):
 
 
 @pytest.mark.slow
-def test_steps_follow_from_the_epochs_of_the_run(cosine: None, tmp_path: Path) -> None:
+def test_schedule_length_follows_from_the_epochs_of_the_run(
+    cosine: None, tmp_path: Path
+) -> None:
     rates = Rates()
     fit(tmp_path, rates, optimizer="cosine")
     first, *after = np.delete(rates.values, [5, 10])  # of the next epoch's begin
@@ -49,7 +51,7 @@ def test_steps_follow_from_the_epochs_of_the_run(cosine: None, tmp_path: Path) -
 
 @pytest.mark.feature("schedules")
 @pytest.mark.slow
-def test_an_interrupted_schedule_goes_on_where_it_was(cosine: None, tmp_path: Path) -> None:
+def test_interrupted_schedule_resumes_at_its_position(cosine: None, tmp_path: Path) -> None:
     options: Any = {"optimizer": "cosine"}
     fit(tmp_path / "cut", Sender("on_train_step_end", 6), **options)
     fit(tmp_path / "cut", **options)
@@ -60,7 +62,7 @@ def test_an_interrupted_schedule_goes_on_where_it_was(cosine: None, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_accumulated_batches_are_one_update() -> None:
+def test_accumulated_batches_count_as_one_schedule_step() -> None:
     optimizer = Optimizer("sgd", schedule=COSINE, gradient_accumulation_steps=3)
     trainer = Trainer(strategy=replicas(1), max_epochs=3)
     history = trainer.fit(build(optimizer.build), dataset()).history
@@ -68,7 +70,7 @@ def test_accumulated_batches_are_one_update() -> None:
     np.testing.assert_allclose(history["learning_rate"], expected, atol=1e-9)
 
 
-def test_data_without_length_are_refused() -> None:
+def test_schedule_over_data_of_unknown_length_is_refused() -> None:
     def endless(epoch: int, start_batch: int) -> Any:
         return dataset().repeat(2).filter(lambda *batch: True)
 
@@ -78,7 +80,7 @@ def test_data_without_length_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_what_the_finder_tried_is_taken_back_but_for_the_rate(tmp_path: Path) -> None:
+def test_learning_rate_finder_restores_everything_but_the_rate(tmp_path: Path) -> None:
     finder = LearningRateFinder(smallest=1e-4, largest=10.0, num_steps=30)
     found = fit(tmp_path / "found", finder, train=dataset(), max_epochs=1)
     assert finder.suggestion is not None
@@ -94,7 +96,7 @@ def test_what_the_finder_tried_is_taken_back_but_for_the_rate(tmp_path: Path) ->
 
 
 @pytest.mark.nightly
-def test_a_run_with_a_finder_is_resumed_exactly(tmp_path: Path) -> None:
+def test_run_with_a_learning_rate_finder_resumes_bit_identically(tmp_path: Path) -> None:
     def run(name: str, *extra: Callback) -> Any:
         finder = LearningRateFinder(smallest=1e-4, largest=10.0, num_steps=20)
         fit(tmp_path / name, finder, *extra, train=dataset())  # passes are not counted
@@ -107,7 +109,7 @@ def test_a_run_with_a_finder_is_resumed_exactly(tmp_path: Path) -> None:
 
 @pytest.mark.feature("learning rate finder")
 @pytest.mark.nightly
-def test_one_replica_finds_what_two_find(float64: None) -> None:
+def test_learning_rate_finder_sees_the_same_losses_on_two_replicas(float64: None) -> None:
     def losses(count: int) -> list[float]:
         finder = LearningRateFinder(smallest=1e-3, largest=1.0, num_steps=15)
         trainer = Trainer(strategy=replicas(count), max_epochs=1, callbacks=[finder])

@@ -1,6 +1,6 @@
-"""Metrics that a configuration names: as scikit-learn has them.
+"""Metrics that a configuration names equal those of scikit-learn.
 
-That they are exact on replicas is shown by tests/models/test_metrics.py.
+Their exactness on replicas is tested by tests/models/test_metrics.py.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ NAMES = ["balanced_accuracy", "macro_f1", "macro_roc_auc", "recall_per_class"]
 
 @pytest.mark.feature("classification scores")
 @pytest.mark.slow
-def test_they_are_monitored_and_equal_the_scores_of_the_predictions(
+def test_named_metrics_are_monitored_and_equal_scores_of_predictions(
     image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keras.applications, "MobileNetV3Small", tiny_network)

@@ -56,7 +56,7 @@ def data_of(folder: Path, **options: Any) -> ImageData:
 
 
 def build(loss: Any = Crossentropy, metrics: Any = METRICS, **optimizer: Any) -> Any:
-    """A model of few weights, compiled again each time."""
+    """A builder of a model with few weights, compiled each time."""
 
     def make() -> keras.Model:
         layers = keras.layers
@@ -134,7 +134,7 @@ SPARSE = "sparse_categorical_crossentropy"
         (Crossentropy, ("sparse_top_k_categorical_accuracy",), "metric='sparse_top_k"),
     ],
 )
-def test_what_takes_one_form_of_targets_only_is_refused_before_the_first_step(
+def test_losses_and_metrics_unfit_for_mixed_targets_are_refused(
     folder: Path, loss: Any, metrics: Any, received: str
 ) -> None:
     module = FunctionModule(build(loss, metrics))
@@ -145,7 +145,7 @@ def test_what_takes_one_form_of_targets_only_is_refused_before_the_first_step(
     assert "augmentation.mixup" in str(raised.value)
 
 
-def test_class_weights_are_those_of_both_images(folder: Path) -> None:
+def test_class_weights_combine_both_mixed_images(folder: Path) -> None:
     plain = data_of(folder).train
     weighted = weighted_by_class(plain, {0: 0.5, 2: 4.0})
     arrays = tf.nest.map_structure(tf.constant, plain.arrays(plain.draws(0)))
@@ -156,7 +156,7 @@ def test_class_weights_are_those_of_both_images(folder: Path) -> None:
     np.testing.assert_allclose(targets * weights[:, None], expected, rtol=1e-6)
 
 
-def test_labels_of_several_columns_are_mixed_and_need_no_other_loss(
+def test_multi_label_targets_are_mixed_without_a_special_loss(
     folder: Path, tmp_path: Path
 ) -> None:
     files = sorted(folder.rglob("*.png"))

@@ -38,7 +38,7 @@ def batches(*, overflow_at: int | None) -> tf.data.Dataset:
 
 @pytest.mark.slow
 @pytest.mark.feature("mixed precision")
-def test_an_overflow_on_the_last_replica_only_skips_the_step_on_all(
+def test_overflow_on_one_replica_skips_the_step_on_all_replicas(
     mixed_float16: None,
 ) -> None:
     results = []
@@ -55,7 +55,7 @@ def test_an_overflow_on_the_last_replica_only_skips_the_step_on_all(
 
 
 @pytest.mark.slow
-def test_skipped_steps_are_not_divergence_and_the_other_batches_count(
+def test_overflow_steps_are_not_divergence_and_other_batches_train(
     mixed_float16: None,
 ) -> None:
     engine = Engine(build, batches(overflow_at=None), 2)
@@ -66,7 +66,7 @@ def test_skipped_steps_are_not_divergence_and_the_other_batches_count(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
-def test_the_trainer_sets_a_policy_for_the_fit_alone(precision: str) -> None:
+def test_trainer_sets_the_dtype_policy_only_during_fit(precision: str) -> None:
     x, y, _ = examples(13)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
     trainer = Trainer(strategy=replicas(2), precision=precision, max_epochs=4, callbacks=[])

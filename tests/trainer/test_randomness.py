@@ -57,7 +57,7 @@ def masks(seed: int) -> list[Any]:
     return [mask for _, mask in by_replica]
 
 
-def test_every_replica_and_step_draws_masks_of_its_own() -> None:
+def test_every_replica_and_step_draws_its_own_dropout_mask() -> None:
     drawn = masks(seed=0)
     assert len(drawn) == 2 * 4
     flat = {mask.tobytes() for mask in drawn}
@@ -66,7 +66,7 @@ def test_every_replica_and_step_draws_masks_of_its_own() -> None:
 
 
 @pytest.mark.slow
-def test_masks_repeat_with_the_seed_and_only_with_it() -> None:
+def test_dropout_masks_repeat_only_with_the_same_seed() -> None:
     first, again, other = masks(seed=0), masks(seed=0), masks(seed=1)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -91,7 +91,7 @@ def fitted(count: int, seed: int) -> list[Any]:
 @pytest.mark.slow
 @pytest.mark.feature("seeds and determinism")
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_a_run_repeats_bit_by_bit_whatever_ran_before(count: int) -> None:
+def test_run_is_bit_identical_whatever_ran_before(count: int) -> None:
     first = fitted(count, seed=0)
     keras.random.uniform((3,))
     keras.utils.set_random_seed(99)

@@ -1,4 +1,4 @@
-"""What is refused, and with which words: the second table of docs/keras.md."""
+"""What is refused, and with which message: the second table of docs/keras.md."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_a_model_with_its_own_train_step() -> None:
     refused(subclassed(OwnStep), r"not override train_step.*training_step")
 
 
-def test_a_model_with_its_own_train_step_needs_no_loss_first() -> None:
+def test_a_model_with_its_own_train_step_and_no_loss() -> None:
     refused(subclassed(OwnStep, loss=None), "not override train_step")
 
 
@@ -85,7 +85,7 @@ def test_a_model_with_its_own_compute_metrics() -> None:
 
 
 @pytest.mark.parametrize("kind", [OwnTest, OwnLoss, OwnMetrics])
-def test_what_evaluate_of_keras_would_call_is_refused_without_training(kind: Any) -> None:
+def test_overridden_evaluation_methods_without_training(kind: Any) -> None:
     model, trainer = subclassed(kind)(), Trainer(callbacks=[])
     for measure in (trainer.validate, trainer.test):
         with pytest.raises(ConfigError, match=r"override (test_step|compute_\w+):"):
@@ -97,7 +97,7 @@ def test_a_model_with_its_own_predict_step() -> None:
         Trainer().predict(subclassed(OwnPrediction)(), dataset())
 
 
-def test_a_model_in_which_nothing_trains() -> None:
+def test_a_model_without_trainable_variables() -> None:
     def frozen() -> keras.Model:
         model = compiled()()
         model.trainable = False
@@ -106,7 +106,7 @@ def test_a_model_in_which_nothing_trains() -> None:
     refused(frozen, r"trainable variables.*trainable = True")
 
 
-def test_a_loss_that_depends_on_nothing_that_trains() -> None:
+def test_a_loss_independent_of_trainable_variables() -> None:
     def constant(y_true: Any, y_pred: Any) -> Any:
         return keras.ops.cast(y_true, "float32")
 
@@ -129,8 +129,8 @@ def stateful() -> keras.Model:
 
 
 @pytest.mark.slow
-def test_batches_of_other_sizes_for_a_stateful_layer() -> None:
-    """On one replica only a smaller last batch is wrong, which shows when it comes."""
+def test_wrong_batch_sizes_for_a_stateful_layer() -> None:
+    """On one replica only a smaller last batch is wrong, and found when it is read."""
     sequences = dataset().map(lambda x, y: (x[..., None], y))
     with pytest.raises(DataError, match=r"drop_remainder=True"):
         Trainer(strategy=replicas(1), callbacks=[]).fit(stateful, sequences)
@@ -216,7 +216,7 @@ class Pairs(keras.utils.PyDataset):
     ],
     ids=["array", "tuple", "PyDataset", "generator", "scalars", "vectors", "four items"],
 )
-def test_data_of_another_kind(data: Any, words: str) -> None:
+def test_unsupported_kinds_of_data(data: Any, words: str) -> None:
     refused(classifier(), words, data)
 
 
@@ -259,7 +259,7 @@ def test_predictions_for_data_without_a_batch() -> None:
         Trainer().predict(classifier()(), dataset().take(0))
 
 
-def test_a_class_of_callback_in_place_of_one() -> None:
+def test_a_callback_class_in_place_of_an_instance() -> None:
     trainer = Trainer(callbacks=[keras.callbacks.EarlyStopping])
     with pytest.raises(ConfigError, match=r"Write EarlyStopping\(\.\.\.\)"):
         trainer.fit(classifier(), dataset())
@@ -280,7 +280,7 @@ class LightningStep(Module):
         return {"loss": batch}
 
 
-def test_functions_and_methods_that_take_other_arguments_are_refused(
+def test_functions_and_methods_with_wrong_signatures(
     tmp_path: Path,
 ) -> None:
     """Before anything is built: each would fail within TensorFlow, or at the first step."""
@@ -295,7 +295,7 @@ def test_functions_and_methods_that_take_other_arguments_are_refused(
         Search(lambda: classifier()(), run_dir=tmp_path)
 
 
-def test_a_test_of_a_dataset_has_no_report(tmp_path: Path) -> None:
+def test_a_report_on_a_test_of_a_dataset(tmp_path: Path) -> None:
     tested = TestResult({"loss": 1.0})
     words = r"show the images that were tested.*images=None\. Pass ImageData"
     for use in (

@@ -1,4 +1,4 @@
-"""The number of replicas does not change what training gives (design, invariant 1)."""
+"""The number of replicas does not change the result of training (design, invariant 1)."""
 
 import functools
 from collections.abc import Callable, Container, Iterable
@@ -28,14 +28,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "clipnorm": {"clipnorm": 0.05},
     "clipvalue": {"clipvalue": 0.01},
 }
-# AdamW is Adam and more, and options are those of every optimizer.
+# AdamW extends Adam, and all optimizers share their options.
 COMBINATIONS = [
     *(("SGD", option) for option in OPTIONS),
     ("Adam", "plain"),
     *(("AdamW", option) for option in OPTIONS if option not in ("clipnorm", "clipvalue")),
 ]
 FAST = {"BatchNorm"}
-# Of which others show the same with another reduction, or another way to name a loss.
+# Other cases test the same with another reduction, or another way to name a loss.
 VARIANTS = {
     "a loss by name",
     "reduction mean_with_sample_weight",
@@ -50,7 +50,7 @@ def epochs_of(size: int) -> int:
 
 @pytest.fixture(scope="module")
 def engine() -> Callable[[str, int], Engine]:
-    """Trains a compiled model on so many replicas; each is traced once for all tests."""
+    """Trains a compiled model on this many replicas; each is traced once for all tests."""
     return functools.cache(
         lambda name, count: Engine(CASES[name].build, CASES[name].dataset(1), count)
     )
@@ -69,7 +69,7 @@ def batches_of_all_sizes(case: Case) -> tf.data.Dataset:
 
 
 def nightly(values: Iterable[str], but: Container[str] = ()) -> list[Any]:
-    """Parameters, of which all but some are of the nightly layer."""
+    """Parameters, all nightly except the given ones."""
     mark = pytest.mark.nightly
     return [v if v in but else pytest.param(v, marks=mark) for v in values]
 
@@ -99,7 +99,7 @@ def test_four_replicas_equal_one(name: str, engine: Any, float64: None) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("name", nightly(CASES, but=FAST))
-def test_every_size_of_data_gives_the_same(
+def test_replicas_equal_one_for_every_dataset_size(
     name: str, count: int, engine: Any, float64: None
 ) -> None:
     for size in SIZES:
@@ -111,7 +111,7 @@ def test_every_size_of_data_gives_the_same(
 
 @pytest.fixture(scope="module")
 def optimized() -> Callable[..., Engine]:
-    """Trains with an optimizer and an option on so many replicas."""
+    """Trains with an optimizer and an option on this many replicas."""
 
     @functools.cache
     def made(optimizer: str, option: str, count: int, steps: int = 16) -> Engine:
@@ -135,7 +135,7 @@ def optimized() -> Callable[..., Engine]:
         pytest.param("clipvalue", marks=pytest.mark.nightly),
     ],
 )
-def test_options_of_the_optimizer_work_on_sums_over_replicas(
+def test_optimizer_options_apply_to_sums_over_replicas(
     option: str, optimized: Any, float64: None
 ) -> None:
     dataset = batches_of_all_sizes(Case(keras.Model, weighted))
@@ -147,7 +147,7 @@ def test_options_of_the_optimizer_work_on_sums_over_replicas(
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("optimizer", "option"), COMBINATIONS)
-def test_every_size_of_data_does_with_every_optimizer(
+def test_replicas_equal_one_for_every_optimizer_and_dataset_size(
     optimizer: str, option: str, optimized: Any, float64: None
 ) -> None:
     one, *others = (
@@ -163,7 +163,7 @@ def test_every_size_of_data_does_with_every_optimizer(
 
 
 @pytest.mark.nightly
-def test_float32_agrees_in_norm() -> None:
+def test_float32_weights_agree_in_norm_on_four_replicas() -> None:
     case = Case(with_batch_norm, CASES["BatchNorm"].elements)
     dataset = batches_of_all_sizes(case)
     (_, one), (_, four) = (
@@ -194,10 +194,10 @@ def assert_same(got: tuple[Any, Any], expected: tuple[Any, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_statistics_that_are_not_synchronised_are_the_mean_of_all_replicas(
+def test_unsynchronized_batch_norm_statistics_are_averaged_over_replicas(
     float64: None,
 ) -> None:
-    """Keras would let those of each replica go their own way, and save the first's."""
+    """Keras would let the replicas diverge, and save the first one's."""
     dataset = CASES["BatchNorm"].dataset(6)
     engine = Engine(with_batch_norm, dataset, 3, sync_batch_norm=False)
     hidden, norm = engine.model.layers[1:3]

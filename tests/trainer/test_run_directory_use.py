@@ -1,4 +1,4 @@
-"""What becomes of a run directory that is in use, full, read-only or failed in."""
+"""Run directories in use, full or read-only, and runs that fail in theirs."""
 
 import contextlib
 import errno
@@ -46,7 +46,7 @@ def held_by_another_process(directory: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_a_second_process_is_refused_and_told_which_is_the_first(tmp_path: Path) -> None:
+def test_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) -> None:
     with held_by_another_process(tmp_path) as process:
         before = contents(tmp_path)
         with pytest.raises(ConfigError, match="must not be in use") as error:
@@ -56,7 +56,7 @@ def test_a_second_process_is_refused_and_told_which_is_the_first(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_the_lock_of_a_process_that_was_killed_hinders_nobody(tmp_path: Path) -> None:
+def test_lock_of_a_killed_process_does_not_block_others(tmp_path: Path) -> None:
     with held_by_another_process(tmp_path) as process:
         process.kill()
         assert process.wait() == -signal.SIGKILL
@@ -76,7 +76,7 @@ write_json_atomic(Path(sys.argv[1]) / "environment.json", {})
 """
 
 
-def test_a_process_that_was_killed_over_its_first_file_hinders_nobody(
+def test_temporary_file_of_a_killed_process_does_not_block_others(
     tmp_path: Path,
 ) -> None:
     done = subprocess.run([sys.executable, "-c", DIES_WRITING, tmp_path], check=False)
@@ -95,7 +95,7 @@ def typed(folder: Path, run_dir: str) -> tuple[str, ...]:
 
 
 def fit_in_a_process(folder: Path, run_dir: str, prefix: Sequence[str] = ()) -> Any:
-    """Runs `keraunos fit`, after a command that takes privileges, say."""
+    """Runs `keraunos fit`, if wanted under a command that drops privileges."""
     return subprocess.run(
         [*prefix, sys.executable, "-m", "keraunos", *typed(folder, run_dir)],
         cwd=folder,
@@ -107,7 +107,7 @@ def fit_in_a_process(folder: Path, run_dir: str, prefix: Sequence[str] = ()) -> 
 
 
 @pytest.mark.slow
-def test_on_the_command_line_that_is_2(tmp_path: Path) -> None:
+def test_directory_in_use_exits_with_code_2_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     with held_by_another_process(tmp_path / "run") as process:
         done = fork_keraunos(*typed(tmp_path, "run_dir=run"), cwd=tmp_path)
@@ -125,7 +125,7 @@ def test_a_read_only_directory_is_refused_before_anything_is_done(
 ) -> None:
     (tmp_path / "locked").mkdir()
     (tmp_path / "locked").chmod(0o555)
-    # Of root, whom no permission holds back, that privilege is taken.
+    # Root ignores permissions, so it runs without that privilege.
     prefix = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
     done = fit_in_a_process(tmp_path, f"run_dir={run_dir}", prefix=prefix)
     assert done.returncode == 2, done.stderr
@@ -135,7 +135,7 @@ def test_a_read_only_directory_is_refused_before_anything_is_done(
 
 
 class Witness(Callback):
-    """Keeps what the fit ended with, as a callback that cleans up would see it."""
+    """Keeps the error that ended the fit, as a callback that cleans up sees it."""
 
     every_n_steps = None
 
@@ -147,7 +147,7 @@ class Witness(Callback):
 
 
 class Limits(Callback):
-    """Lets no file of this process grow beyond some bytes, once a checkpoint is there."""
+    """Limits the size of this process's files once a checkpoint is there."""
 
     def __init__(self, checkpoint: str, largest_bytes: int) -> None:
         self.checkpoint, self.largest_bytes = checkpoint, largest_bytes
@@ -165,7 +165,7 @@ class Limits(Callback):
 
 
 @pytest.mark.slow
-def test_a_checkpoint_that_does_not_fit_leaves_those_before_and_nothing_else(
+def test_checkpoint_that_does_not_fit_leaves_only_earlier_ones(
     tmp_path: Path, whole: Any
 ) -> None:
     limits, witness = Limits("step-00000004", largest_bytes=300), Witness()
@@ -182,7 +182,7 @@ def test_a_checkpoint_that_does_not_fit_leaves_those_before_and_nothing_else(
 
 
 def assert_whole(run: Path, names: list[str]) -> None:
-    """These checkpoints are there and whole, and no temporary file is."""
+    """Exactly these checkpoints are there, intact, and no temporary file."""
     found = sorted(path.name for path in (run / "checkpoints").glob("step-*"))
     assert found == names
     for name in names:
@@ -203,7 +203,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 class FillsTheDisk(Callback):
-    """Leaves so many bytes of the run's disk, at a hook."""
+    """Leaves this many bytes free on the run's disk, at a hook."""
 
     def __init__(self, hook: str, at_step: int, free_bytes: int) -> None:
         self.is_full = False
@@ -217,7 +217,7 @@ class FillsTheDisk(Callback):
         setattr(self, hook, fill)
 
     def on_train_step_end(self, run: Any) -> None:
-        """Defined, so that the loop looks after every step."""
+        """Defined, so that the loop returns after every step."""
 
 
 @pytest.mark.slow
@@ -232,7 +232,7 @@ class FillsTheDisk(Callback):
         ("on_fit_end", 3 * STEPS, 4096),
     ],
 )
-def test_wherever_the_disk_is_full_that_is_4_and_the_run_can_go_on(
+def test_full_disk_raises_checkpoint_error_and_the_run_resumes(
     hook: str, at_step: int, free_bytes: int, small_disk: Path, whole: Any
 ) -> None:
     filler, witness = FillsTheDisk(hook, at_step, free_bytes), Witness()
@@ -253,7 +253,7 @@ def test_wherever_the_disk_is_full_that_is_4_and_the_run_can_go_on(
 
 
 class Fails(Callback):
-    """A user's callback with a fault."""
+    """A user's callback with a bug."""
 
     def __init__(self, hook: str, at_step: int, error: BaseException) -> None:
         self.times = 0
@@ -266,7 +266,7 @@ class Fails(Callback):
         setattr(self, hook, fail)
 
     def on_train_step_end(self, run: Any) -> None:
-        """Defined, so that the loop looks after every step."""
+        """Defined, so that the loop returns after every step."""
 
 
 @pytest.mark.nightly
@@ -279,7 +279,7 @@ class Fails(Callback):
         pytest.param("on_fit_end", 12, marks=pytest.mark.slow),
     ],
 )
-def test_after_the_fault_of_a_callback_the_run_goes_on_from_its_checkpoint(
+def test_run_resumes_from_its_checkpoint_after_a_callback_error(
     hook: str, at_step: int, tmp_path: Path, whole: Any
 ) -> None:
     mistake = LookupError("the user's own")
@@ -295,7 +295,7 @@ def test_after_the_fault_of_a_callback_the_run_goes_on_from_its_checkpoint(
     assert_equal(state(tmp_path), whole())
 
 
-def test_a_fault_while_cleaning_up_hides_neither_the_first_nor_the_others(
+def test_cleanup_error_hides_neither_the_first_error_nor_other_callbacks(
     tmp_path: Path,
 ) -> None:
     first, second = LookupError("the first"), OSError(errno.EIO, "in cleaning up")
@@ -318,7 +318,7 @@ class TakesAllMemory(Callback):
 
 @pytest.mark.feature("out of memory")
 @pytest.mark.slow
-def test_when_memory_runs_out_checkpoints_stay(tmp_path: Path) -> None:
+def test_checkpoints_survive_running_out_of_memory(tmp_path: Path) -> None:
     witness = Witness()
     with pytest.raises(
         OutOfMemoryError, match=r"batch_size.*mixed_float16.*accumul"

@@ -1,4 +1,4 @@
-"""What a run leaves serves others: to measure, to predict, and to begin with."""
+"""The files of a run serve to test, to predict and to start new runs."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_compiled_model_says_how_it_was_compiled(run: Path) -> None:
+def test_exported_compiled_model_keeps_its_optimizer(run: Path) -> None:
     model = keras.models.load_model(run / "model.keras")
     assert model.compiled
     assert model.optimizer.gradient_accumulation_steps == 2
@@ -47,7 +47,7 @@ def test_a_compiled_model_says_how_it_was_compiled(run: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.keras", pytest.param("", marks=pytest.mark.slow)])
-def test_a_file_or_a_run_is_measured_like_its_model(run: Path, name: str) -> None:
+def test_paths_of_files_and_runs_score_like_the_loaded_model(run: Path, name: str) -> None:
     path, trainer = run / name, Trainer(strategy=replicas(1))
     model = keras.models.load_model(run / "model.keras")
     expected = model.evaluate(dataset(), return_dict=True, verbose=0)
@@ -57,7 +57,9 @@ def test_a_file_or_a_run_is_measured_like_its_model(run: Path, name: str) -> Non
     np.testing.assert_allclose(predictions, model(examples(13)[0]), rtol=1e-5)
 
 
-def test_what_is_no_model(run: Path, tmp_path: Path) -> None:
+def test_paths_and_values_that_are_not_models_are_refused(
+    run: Path, tmp_path: Path
+) -> None:
     (tmp_path / "damaged.keras").write_text("x")
     trainer = Trainer()
     with pytest.raises(CheckpointError, match=r"Keras can load.*damaged\.keras"):
@@ -69,7 +71,7 @@ def test_what_is_no_model(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "checkpoints/step-00000008", "model.keras"])
-def test_a_new_run_begins_with_weights_only(run: Path, name: str) -> None:
+def test_initial_weights_load_weights_but_no_optimizer_state(run: Path, name: str) -> None:
     with replicas(2).scope():
         model = classifier(adam)()
         model.optimizer.build(model.trainable_variables)
@@ -79,7 +81,9 @@ def test_a_new_run_begins_with_weights_only(run: Path, name: str) -> None:
     assert int(model.optimizer.iterations.numpy()) == 0
 
 
-def test_weights_that_are_none_or_of_another_model(run: Path, tmp_path: Path) -> None:
+def test_missing_or_mismatched_initial_weights_are_refused(
+    run: Path, tmp_path: Path
+) -> None:
     model = classifier(adam, classes=4)()
     for name in ("", "model.keras"):
         with pytest.raises(ConfigError, match="model with the same layers"):
@@ -92,7 +96,9 @@ def test_weights_that_are_none_or_of_another_model(run: Path, tmp_path: Path) ->
 
 
 @pytest.mark.nightly
-def test_a_run_begun_so_resumes_and_reads_only(run: Path, tmp_path: Path) -> None:
+def test_run_with_initial_weights_resumes_without_changing_their_source(
+    run: Path, tmp_path: Path
+) -> None:
     before = contents(run)
 
     def fitted(epochs: int, directory: Path, **options: Path) -> list[float]:

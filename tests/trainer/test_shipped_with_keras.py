@@ -1,4 +1,4 @@
-"""What Keras ships works as it is: on two replicas as on one, and resumed exactly."""
+"""Losses and callbacks of Keras work unchanged, on two replicas and resumed."""
 
 import functools
 from collections.abc import Callable
@@ -69,7 +69,7 @@ KINDS: dict[str, tuple[Build, Any, Callable[[], list[Any]]]] = {
 
 
 class Fitted(NamedTuple):
-    """What is left of a fit when the next one has begun, which trains the same model."""
+    """What a fit leaves once the next one trains the same model."""
 
     weights: list[np.ndarray]
     history: dict[str, list[float]]
@@ -102,7 +102,7 @@ def fit(kind: str, run_dir: Path | None = None, count: int = 1, *extra: Any) -> 
         pytest.param("SwapEMAWeights on epochs", marks=pytest.mark.nightly),
     ],
 )
-def test_two_replicas_give_what_one_gives(kind: str, float64: None) -> None:
+def test_two_replicas_match_one(kind: str, float64: None) -> None:
     one, two = fit(kind, count=1), fit(kind, count=2)
     assert largest_difference(one.weights, two.weights) < 1e-10
     np.testing.assert_allclose(one.history["val_loss"], two.history["val_loss"], 1e-9)
@@ -110,7 +110,7 @@ def test_two_replicas_give_what_one_gives(kind: str, float64: None) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["SwapEMAWeights", "SwapEMAWeights on epochs"])
-def test_interrupted_it_goes_on_as_if_nothing_had_happened(
+def test_interrupted_run_with_swap_ema_weights_resumes_bit_identically(
     kind: str, tmp_path: Path
 ) -> None:
     whole = fit(kind, tmp_path / "whole")
@@ -134,7 +134,7 @@ def test_validation_sees_the_averages_and_training_does_not(float64: None) -> No
     assert not np.allclose(swapped["val_loss"], without["val_loss"])
 
 
-def test_a_callback_of_keras_that_waits_for_batches_of_validation_is_named() -> None:
+def test_keras_callback_with_uncalled_validation_batch_hooks_is_named() -> None:
     class Waits(keras.callbacks.Callback):
         def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
             """Would be called by `Model.fit`."""

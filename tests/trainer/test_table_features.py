@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("tiny_mobilenet")
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Images whose class the columns tell, and not the images."""
+    """Images whose class follows from the columns, not from the pixels."""
     labels = "".join(name * count for name, count in CLASSES.items())
     for number in range(len(labels)):
         smooth_image(number, 40, 40).save(tmp_path / f"p{number:02d}.png")
@@ -89,14 +89,14 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 @pytest.mark.slow
-def test_cached_features_train_as_images_do(table: Path, float64: None) -> None:
+def test_cached_features_train_the_same_as_images(table: Path, float64: None) -> None:
     cached, whole = fit(table, cache="on"), fit(table)
     assert_same(cached, whole)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("count", "cache"), [(2, "on"), (4, "off")])
-def test_replicas_change_nothing(
+def test_replicas_do_not_change_the_result(
     table: Path, float64: None, count: int, cache: str
 ) -> None:
     assert_same(fit(table), fit(table, count, cache))
@@ -106,7 +106,7 @@ def test_replicas_change_nothing(
 @pytest.mark.parametrize(
     ("task", "columns"), [("multi_label", ["hair", "ink"]), ("regression", ["hair"])]
 )
-def test_other_tasks_train_cached_as_whole(
+def test_other_tasks_train_the_same_with_cached_features(
     table: Path, float64: None, task: str, columns: list[str]
 ) -> None:
     options = {"task": task, "label_columns": columns}
@@ -114,7 +114,7 @@ def test_other_tasks_train_cached_as_whole(
 
 
 @pytest.mark.nightly
-def test_columns_teach_what_images_do_not(table: Path) -> None:
+def test_columns_add_information_missing_from_the_images(table: Path) -> None:
     def loss(**options: Any) -> float:
         data = read(table, augmentation=Augmentation(0), **options)
         trainer = Trainer(strategy=replicas(1), max_epochs=60, callbacks=[])
@@ -126,9 +126,7 @@ def test_columns_teach_what_images_do_not(table: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_a_resumed_run_ends_as_one_that_was_not_interrupted(
-    table: Path, tmp_path: Path
-) -> None:
+def test_resumed_run_matches_an_uninterrupted_run(table: Path, tmp_path: Path) -> None:
     def run(name: str, epochs: int) -> Any:
         data = read(table)
         trainer = Trainer(

@@ -31,14 +31,14 @@ def trainer(count: int = 1, **options: Any) -> Trainer:
 
 
 class Fitted(NamedTuple):
-    """What is left of a fit when the next one has begun, which trains the same model."""
+    """What a fit leaves once the next one trains the same model."""
 
     weights: list[np.ndarray]
     history: dict[str, list[float]]
 
 
 def fitted(data: Any, validation_data: Any = None, **options: Any) -> Fitted:
-    """A fit of the classifier, with the trace of all others."""
+    """A fit of the classifier, which shares one trace with all others."""
     with one_trace(1, "classifier") as strategy:
         made = Trainer(strategy=strategy, **{"callbacks": [], **options})
         result = made.fit(classifier(), data, validation_data=validation_data)
@@ -46,7 +46,7 @@ def fitted(data: Any, validation_data: Any = None, **options: Any) -> Fitted:
 
 
 class Steps(Callback):
-    """Counts what is done by the end."""
+    """Keeps the step and the epoch at the end."""
 
     every_n_steps = None
 
@@ -71,14 +71,16 @@ class Steps(Callback):
         ({"fast_dev_run": True, "max_epochs": 9}, 1, 1),
     ],
 )
-def test_limits_of_steps_and_epochs(options: Any, steps: int, epochs: int) -> None:
+def test_limits_of_steps_epochs_and_batches_are_respected(
+    options: Any, steps: int, epochs: int
+) -> None:
     counted = Steps()
     fitted(dataset(), callbacks=[counted], **options)
     assert (counted.step, counted.epoch) == (steps, epochs)
 
 
 @pytest.mark.feature("limited batches")
-def test_limit_val_batches_measures_only_those() -> None:
+def test_limit_val_batches_validates_on_the_first_batches_only() -> None:
     limited = trainer(max_epochs=1, limit_val_batches=2)
     result = limited.fit(classifier(), dataset(), validation_data=dataset())
     measured = trainer().validate(result.model, dataset().take(2))
@@ -87,7 +89,7 @@ def test_limit_val_batches_measures_only_those() -> None:
 
 @pytest.mark.slow
 @pytest.mark.feature("limited batches")
-def test_fast_dev_run_keeps_nothing(tmp_path: Path) -> None:
+def test_fast_dev_run_writes_no_files(tmp_path: Path) -> None:
     quick = trainer(fast_dev_run=True, run_dir=tmp_path / "run")
     quick.fit(classifier(), dataset(), validation_data=dataset())
     assert list(tmp_path.iterdir()) == []
@@ -96,7 +98,7 @@ def test_fast_dev_run_keeps_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.feature("several steps per call")
 @pytest.mark.parametrize("steps_per_execution", [4, 16, "auto"])
-def test_steps_per_execution_changes_no_number(steps_per_execution: Any) -> None:
+def test_steps_per_execution_does_not_change_the_result(steps_per_execution: Any) -> None:
     one, other = (
         fitted(dataset(), steps_per_execution=steps, max_epochs=2)
         for steps in (1, steps_per_execution)
@@ -104,14 +106,14 @@ def test_steps_per_execution_changes_no_number(steps_per_execution: Any) -> None
     assert largest_difference(one.weights, other.weights) == 0
 
 
-def test_an_endless_dataset_goes_on_where_the_last_epoch_ended() -> None:
+def test_infinite_dataset_continues_where_the_last_epoch_ended() -> None:
     endless = dataset(20).repeat()
     chunked = fitted(endless, max_epochs=5, limit_train_batches=2)
     whole = fitted(dataset(20), max_epochs=2)
     assert largest_difference(chunked.weights, whole.weights) == 0
 
 
-def test_an_endless_dataset_without_a_limit_is_refused() -> None:
+def test_infinite_dataset_without_a_limit_is_refused() -> None:
     endless = dataset().repeat()
     for data in (endless, lambda epoch, start_batch: endless):
         with pytest.raises(ConfigError, match=r"limit_train_batches=None"):
@@ -125,7 +127,7 @@ def test_an_endless_dataset_without_a_limit_is_refused() -> None:
             ask(classifier()(), endless)
 
 
-def test_a_fit_within_the_scope_of_a_strategy_is_refused() -> None:
+def test_fit_inside_a_strategy_scope_is_refused() -> None:
     with (
         replicas(2).scope(),
         pytest.raises(ConfigError, match=r"outside of.*Move the call"),
@@ -133,7 +135,7 @@ def test_a_fit_within_the_scope_of_a_strategy_is_refused() -> None:
         trainer().fit(classifier(), dataset())
 
 
-def test_a_dataset_that_does_not_know_its_length() -> None:
+def test_dataset_of_unknown_length_trains_like_one_of_known_length() -> None:
     unknown = dataset().filter(lambda x, y: True)
     expected = fitted(dataset(), max_epochs=3)
     result = fitted(unknown, validation_data=unknown, max_epochs=3)
@@ -141,7 +143,7 @@ def test_a_dataset_that_does_not_know_its_length() -> None:
 
 
 @pytest.mark.feature("data position")
-def test_a_function_of_epoch_and_start_batch() -> None:
+def test_function_of_epoch_and_start_batch_trains_like_a_dataset() -> None:
     asked = []
 
     def function(epoch: int, start_batch: int) -> tf.data.Dataset:
@@ -154,7 +156,7 @@ def test_a_function_of_epoch_and_start_batch() -> None:
 
 
 @pytest.mark.slow
-def test_a_cached_folder_of_keras_is_read_once(tmp_path: Path) -> None:
+def test_cached_keras_image_dataset_is_read_once(tmp_path: Path) -> None:
     folder = make_images(tmp_path, {"cat": 7, "dog": 6}, size=16)
     reads = []
     dataset = keras.utils.image_dataset_from_directory(
@@ -191,7 +193,7 @@ def test_a_cached_folder_of_keras_is_read_once(tmp_path: Path) -> None:
 
 @pytest.mark.feature("separate stages")
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_predictions_come_in_the_order_of_the_data(count: int) -> None:
+def test_predictions_are_in_the_order_of_the_data(count: int) -> None:
     x, _, _ = examples(21)
     with replicas(count).scope():
         model = classifier()()
@@ -213,7 +215,7 @@ def test_predictions_keep_the_structure_of_the_outputs() -> None:
 
 @pytest.mark.feature("separate stages")
 @pytest.mark.slow
-def test_validate_and_test_equal_evaluate_of_keras() -> None:
+def test_validate_and_test_equal_keras_evaluate() -> None:
     result = trainer(2, max_epochs=1).fit(classifier(), dataset())
     weights = weights_of(result.model)
     plain = classifier()()
@@ -225,14 +227,14 @@ def test_validate_and_test_equal_evaluate_of_keras() -> None:
     assert largest_difference(weights, weights_of(result.model)) == 0
 
 
-def test_two_fits_of_one_trainer_are_two_fresh_fits() -> None:
+def test_repeated_fits_of_one_trainer_are_independent() -> None:
     once = trainer(max_epochs=2)
     first, second = (once.fit(classifier(), dataset()) for _ in range(2))
     assert largest_difference(weights_of(first.model), weights_of(second.model)) == 0
     assert first.history["loss"] == second.history["loss"]
 
 
-def test_a_trainer_does_nothing_before_it_is_used(tmp_path: Path) -> None:
+def test_trainer_has_no_side_effects_before_use(tmp_path: Path) -> None:
     threads = threading.active_count()
     Trainer(run_dir=tmp_path / "new", strategy="mirrored", devices=99)
     assert not (tmp_path / "new").exists()
@@ -254,7 +256,7 @@ def test_waiting_for_slow_data_is_measured() -> None:
     assert fast["data_wait_seconds"][0] < slow["data_wait_seconds"][0] / 2
 
 
-def test_a_loss_that_is_not_finite_ends_the_fit_at_that_step() -> None:
+def test_non_finite_loss_ends_the_fit_at_that_step() -> None:
     x, y, _ = examples(20)
     x[9, 0] = np.nan
     bad = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
@@ -280,7 +282,7 @@ def test_describe_builds_but_neither_trains_nor_writes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_precise_names_of_devices_and_shares_are_told() -> None:
+def test_describe_reports_the_number_of_replicas() -> None:
     assert any(
         "2 replicas" in line for line in trainer(2).describe(classifier(), dataset())
     )

@@ -12,7 +12,7 @@ from keraunos.trainer.step.own_step import call_training_step
 
 
 class Autoencoder(Module):
-    """Learns to give back its inputs; there are no targets."""
+    """Learns to reconstruct its inputs; there are no targets."""
 
     def build(self) -> keras.Model:
         model = keras.Sequential(
@@ -28,7 +28,7 @@ class Autoencoder(Module):
 
 
 class Distillation(Module):
-    """Learns from labels and from what a teacher says, in equal parts."""
+    """Learns from labels and from a teacher's predictions, in equal parts."""
 
     def __init__(self, teacher: keras.Model) -> None:
         self.teacher = teacher
@@ -63,7 +63,9 @@ def teacher() -> keras.Model:
 @pytest.mark.parametrize(
     "kind", ["autoencoder", pytest.param("distillation", marks=pytest.mark.slow)]
 )
-def test_it_gives_the_same_on_any_replicas(kind: str, float64: None) -> None:
+def test_custom_training_step_is_the_same_on_one_and_two_replicas(
+    kind: str, float64: None
+) -> None:
     x, y, _ = examples(21)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
 
@@ -83,7 +85,7 @@ def test_it_gives_the_same_on_any_replicas(kind: str, float64: None) -> None:
 
 
 @pytest.mark.nightly
-def test_a_distillation_is_what_it_says(float64: None) -> None:
+def test_distillation_losses_equal_their_definition(float64: None) -> None:
     x, y, _ = examples(8)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
     module = Distillation(teacher())
@@ -116,7 +118,7 @@ VALUES, TARGETS = tf.zeros((4, 5)), tf.zeros((4,), tf.int32)
         ({"loss": VALUES, "weight": 0.5}, r"each example.*name='weight', value='float'"),
     ],
 )
-def test_what_it_must_not_return(returned: Any, words: str) -> None:
+def test_invalid_return_values_are_refused(returned: Any, words: str) -> None:
     class Returns(Autoencoder):
         def training_step(self, model: Any, batch: Any, training: bool) -> Any:
             return returned
@@ -126,7 +128,7 @@ def test_what_it_must_not_return(returned: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize("targets", [None, TARGETS])
-def test_compiled_metrics_that_would_see_nothing_are_refused(targets: Any) -> None:
+def test_compiled_metrics_without_targets_or_predictions_are_refused(targets: Any) -> None:
     class Silent(Distillation):
         def training_step(self, model: Any, batch: Any, training: bool) -> Any:
             result = super().training_step(model, (batch[0], TARGETS, None), training)
@@ -163,7 +165,7 @@ class Weighted(Module):
 
 
 @pytest.mark.parametrize("how", ["multiplied", "selected", "in a function", "in training"])
-def test_any_use_of_the_sample_weights_is_seen(how: str) -> None:
+def test_any_use_of_sample_weights_is_detected(how: str) -> None:
     module, (x, y, weights) = Weighted(how), examples(5)
     model = module.build()
 
@@ -180,7 +182,7 @@ def test_any_use_of_the_sample_weights_is_seen(how: str) -> None:
 
 
 def test_a_fit_whose_loss_ignores_the_sample_weights_is_refused() -> None:
-    """Validation, in which no weights may be meant, is not looked at."""
+    """Validation, which may have no weights, is not checked."""
     dataset = tf.data.Dataset.from_tensor_slices(examples(5)[:2]).batch(2)
     trainer = Trainer(strategy=replicas(2), max_epochs=1, callbacks=[])
     with pytest.raises(ConfigError, match=r"must depend on .*Multiply the loss by batch"):
@@ -188,7 +190,7 @@ def test_a_fit_whose_loss_ignores_the_sample_weights_is_refused() -> None:
 
 
 @pytest.mark.nightly
-def test_the_inputs_of_elements_without_targets_may_be_several(float64: None) -> None:
+def test_elements_without_targets_may_have_several_inputs(float64: None) -> None:
     """An element `((a, b),)` is x=(a, b), and no compiled loss needs targets then."""
 
     class Pair(Module):

@@ -1,4 +1,4 @@
-"""Small transformers, with tokens and positions, are the same on two replicas."""
+"""Small transformers, with tokens and positions, train the same on two replicas."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class Embedded(layers.Layer):
 
 
 class Patches(layers.Layer):
-    """Cuts images into patches, and gives each its place."""
+    """Cuts images into patches, and adds their positions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ def vision() -> keras.Model:
 
 
 def sentences(seed: int) -> np.ndarray:
-    """Of different length, padded with zeros."""
+    """Sentences of different lengths, padded with zeros."""
     random = np.random.default_rng(seed)
     words = random.integers(1, WORDS, (ROWS, LENGTH))
     words[np.arange(LENGTH) >= random.integers(2, LENGTH + 1, (ROWS, 1))] = 0
@@ -127,7 +127,7 @@ EXAMPLES = {
         pytest.param("vision", marks=pytest.mark.nightly),
     ],
 )
-def test_a_transformer_is_the_same_on_one_and_on_two_replicas(
+def test_transformer_trains_the_same_on_one_and_two_replicas(
     name: str, float64: None
 ) -> None:
     example = EXAMPLES[name]

@@ -1,4 +1,4 @@
-"""Several workers give what one gives; one of them writes, and all stop together."""
+"""Several workers train like one; one of them writes, and all stop together."""
 
 import functools
 import json
@@ -24,7 +24,7 @@ CHECKPOINT = f"step-{AT_STEP:08d}-mid-epoch"
 def run(
     function: str, count: int, folder: Path, *arguments: object, devices: int = 1
 ) -> list[int]:
-    """The exit codes of so many workers that ran a function of `worker_programs`."""
+    """The exit codes of this many workers that ran a function of `worker_programs`."""
     if devices == 2:
         return run("on_two_devices", count, folder, function, *arguments)
     return run_workers(getattr(worker_programs, function), count, folder, *arguments)
@@ -79,10 +79,10 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.param(4, 1, ["BatchNorm"], marks=pytest.mark.nightly),
     ],
 )
-def test_batches_of_every_size_give_what_one_process_gives(
+def test_workers_match_one_process_for_batches_of_every_size(
     count: int, devices: int, names: list[str], tmp_path: Path, float64: None
 ) -> None:
-    """One with one replica; with as many, where BatchNorm goes by them."""
+    """One with one replica, or with as many if BatchNorm is per replica."""
     codes = run("train_cases", count, tmp_path, *names, devices=devices)
     assert codes == [0] * count, said(tmp_path, 0)
     for name in names:
@@ -95,7 +95,7 @@ def test_batches_of_every_size_give_what_one_process_gives(
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("devices", [1, 2])
-def test_what_depends_on_how_a_batch_is_cut_is_found_in_all(
+def test_dependence_on_the_batch_split_is_found_on_every_worker(
     devices: int, tmp_path: Path
 ) -> None:
     found = ["a maximum", "a running mean", "a layer that takes the batch's mean away"]
@@ -109,14 +109,14 @@ def test_what_depends_on_how_a_batch_is_cut_is_found_in_all(
 
 
 @pytest.mark.nightly
-def test_workers_that_read_other_data_are_told_so(tmp_path: Path) -> None:
+def test_workers_that_read_different_data_are_refused(tmp_path: Path) -> None:
     assert run("check_other_rows", 2, tmp_path) == [2, 2], said(tmp_path, 0)
     for rank in range(2):
         assert "Received: differing_workers={1: ['inputs']}." in said(tmp_path, rank)
 
 
 @pytest.mark.nightly
-def test_a_fitted_head_is_that_of_one_worker(image_folder: Path, tmp_path: Path) -> None:
+def test_two_workers_fit_the_same_head_as_one(image_folder: Path, tmp_path: Path) -> None:
     found = []
     for count in (1, 2):
         folder = tmp_path / str(count)
@@ -136,7 +136,7 @@ def test_a_fitted_head_is_that_of_one_worker(image_folder: Path, tmp_path: Path)
 trained_here = functools.cache(train_case)
 
 
-def test_a_fit_gives_the_same_and_the_chief_alone_writes(one: Path, tmp_path: Path) -> None:
+def test_two_workers_match_one_and_only_the_chief_writes(one: Path, tmp_path: Path) -> None:
     assert run("fit", 2, tmp_path, "run") == [0, 0], said(tmp_path, 1)
     assert_same_results(tmp_path, one)
     names = {Path(name).parts[0] for name in contents(tmp_path / "run")}
@@ -165,7 +165,7 @@ def lines(folder: Path) -> int:
 
 
 @pytest.mark.nightly
-def test_phases_validation_between_steps_and_a_found_rate_are_those_of_one(
+def test_workers_finetune_like_one_with_mid_epoch_validation_and_rate_finder(
     tmp_path: Path,
 ) -> None:
     folders = {count: tmp_path / str(count) for count in (1, 2)}
@@ -180,7 +180,7 @@ def test_phases_validation_between_steps_and_a_found_rate_are_those_of_one(
 
 
 @pytest.mark.nightly
-def test_workers_average_weights_and_checkpoints_as_one_does(tmp_path: Path) -> None:
+def test_workers_average_weights_and_checkpoints_like_one(tmp_path: Path) -> None:
     folders = {count: tmp_path / str(count) for count in (1, 2)}
     for count, folder in folders.items():
         folder.mkdir()
@@ -190,7 +190,7 @@ def test_workers_average_weights_and_checkpoints_as_one_does(tmp_path: Path) -> 
 
 
 @pytest.mark.nightly
-def test_all_stop_where_the_time_of_one_is_over(tmp_path: Path) -> None:
+def test_all_workers_stop_when_one_reaches_max_time(tmp_path: Path) -> None:
     assert run("fit", 2, tmp_path, "run", "late", 1) == [0, 0], said(tmp_path, 1)
     assert reasons(tmp_path) == ["max_time of 1,800 seconds is nearly over"] * 2
     assert last_checkpoint(tmp_path) == CHECKPOINT
@@ -204,7 +204,7 @@ def last_checkpoint(folder: Path) -> str:
     return (folder / "run/checkpoints/last.txt").read_text().strip()
 
 
-def test_no_number_in_the_part_of_one_ends_all_in_the_same_way(tmp_path: Path) -> None:
+def test_nan_on_one_worker_ends_all_workers_alike(tmp_path: Path) -> None:
     assert run("fit", 2, tmp_path, "run", "nan") == [5, 5], said(tmp_path, 1)
     for rank in (0, 1):
         assert "those of step 3 (epoch 1, batch 3) are not" in said(tmp_path, rank)
@@ -216,7 +216,7 @@ def test_no_number_in_the_part_of_one_ends_all_in_the_same_way(tmp_path: Path) -
     ("before", "after", "devices"),
     [(2, 1, 1), pytest.param(1, 2, 2, marks=pytest.mark.nightly)],
 )
-def test_stopped_by_a_signal_to_any_worker_other_numbers_of_them_go_on(
+def test_signaled_run_resumes_with_another_number_of_workers(
     before: int, after: int, devices: int, one: Path, tmp_path: Path
 ) -> None:
     codes = run("fit", before, tmp_path, "run", "signal", before - 1)
@@ -230,7 +230,7 @@ def test_stopped_by_a_signal_to_any_worker_other_numbers_of_them_go_on(
 
 
 @pytest.mark.nightly
-def test_a_checkpoint_and_a_stop_that_one_asks_for_are_those_of_all(
+def test_checkpoint_and_stop_requested_by_one_worker_apply_to_all(
     tmp_path: Path,
 ) -> None:
     assert run("fit", 2, tmp_path, "run", "save and stop", 1) == [0, 0], said(tmp_path, 1)
@@ -244,7 +244,7 @@ def test_a_checkpoint_and_a_stop_that_one_asks_for_are_those_of_all(
 
 
 @pytest.mark.nightly
-def test_launch_goes_on_from_the_last_checkpoint_when_a_worker_is_killed(
+def test_launch_resumes_from_the_last_checkpoint_after_a_worker_is_killed(
     one: Path, tmp_path: Path
 ) -> None:
     program = (

@@ -4,5 +4,5 @@ from keraunos.trainer.checkpoint.contents import _State
 from keraunos.trainer.checkpoint.state import PROGRESS
 
 
-def test_all_of_a_run_s_progress_is_checked() -> None:
+def test_checkpoint_state_covers_all_run_progress() -> None:
     assert set(_State.model_fields) == {*PROGRESS, "callbacks", "jit_compile"}

@@ -36,7 +36,7 @@ def interrupt_after(steps: Iterable[int], directory: Path) -> None:
 @pytest.mark.parametrize(
     "steps", [slow((2,)), slow((7,)), slow((LAST,)), nightly(STEPS_BETWEEN)], ids=str
 )
-def test_a_signal_after_any_step_changes_nothing(
+def test_signal_after_any_step_does_not_change_the_result(
     steps: tuple[int, ...], whole: Any, tmp_path: Path
 ) -> None:
     interrupt_after(steps, tmp_path)
@@ -45,7 +45,7 @@ def test_a_signal_after_any_step_changes_nothing(
 
 
 @pytest.mark.slow
-def test_a_model_that_is_built_and_traced_anew_goes_on_the_same(
+def test_rebuilt_and_retraced_model_resumes_bit_identically(
     whole: Any, tmp_path: Path
 ) -> None:
     """As in its own process: the other tests here share a model and its trace."""
@@ -55,7 +55,7 @@ def test_a_model_that_is_built_and_traced_anew_goes_on_the_same(
 
 
 @pytest.mark.nightly
-def test_five_interruptions_are_as_good_as_one(whole: Any, tmp_path: Path) -> None:
+def test_five_interruptions_do_not_change_the_result(whole: Any, tmp_path: Path) -> None:
     interrupt_after(FIVE_STEPS, tmp_path)
     assert fit(tmp_path).is_finished
     assert_equal(state(tmp_path), whole())
@@ -71,7 +71,7 @@ def test_five_interruptions_are_as_good_as_one(whole: Any, tmp_path: Path) -> No
         nightly("on_validation_end"),
     ],
 )
-def test_a_signal_in_any_phase_changes_nothing(
+def test_signal_in_any_phase_does_not_change_the_result(
     hook: str, whole: Any, tmp_path: Path
 ) -> None:
     sender = Sender(hook, at_step=2 * STEPS)
@@ -95,7 +95,7 @@ def test_every_kind_of_state_is_restored(
 
 
 @pytest.mark.nightly
-def test_on_two_replicas_as_well(whole: Any, tmp_path: Path) -> None:
+def test_run_on_two_replicas_resumes_bit_identically(whole: Any, tmp_path: Path) -> None:
     fit(tmp_path, Sender("on_train_step_end", STEPS + 1), count=2)
     fit(tmp_path, count=2)
     assert_equal(state(tmp_path), whole(count=2))

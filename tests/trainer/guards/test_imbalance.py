@@ -22,14 +22,14 @@ def data(class_balance: str) -> SimpleNamespace:
         ("none", WEIGHTS, "loss='logit_adjusted', class_weight={0: 1.0, 1: 2.5}"),
     ],
 )
-def test_rare_classes_are_made_up_for_once(balance, weights, received):
+def test_second_class_imbalance_correction_is_refused(balance, weights, received):
     module = TransferClassifier(3, loss="logit_adjusted", class_counts=COUNTS)
     with pytest.raises(ConfigError, match="compensated only once") as caught:
         refuse_second_correction(module, data(balance), weights)
     assert received in str(caught.value)
 
 
-def test_other_losses_and_data_are_left_alone():
+def test_count_based_loss_without_class_balance_and_plain_loss_are_accepted():
     counted = TransferClassifier(3, loss="class_balanced", class_counts=COUNTS)
     refuse_second_correction(counted, data("none"), None)
     refuse_second_correction(counted, [1, 2], None)

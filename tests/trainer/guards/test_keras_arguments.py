@@ -1,4 +1,4 @@
-"""Whoever types what `Model.fit` takes is told what to type instead."""
+"""Arguments of other frameworks are answered with what to write instead."""
 
 import inspect
 from typing import Any
@@ -17,7 +17,7 @@ def parameters(method: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["fit", "evaluate", "predict"])
-def test_every_argument_of_keras_is_taken_or_explained(name: str) -> None:
+def test_every_keras_argument_is_accepted_or_explained(name: str) -> None:
     method = {"fit": Trainer.fit, "evaluate": Trainer.test, "predict": Trainer.predict}[
         name
     ]
@@ -26,12 +26,12 @@ def test_every_argument_of_keras_is_taken_or_explained(name: str) -> None:
             method(Trainer(), print, DATA, **{argument: 1})
 
 
-def test_all_of_them_are_explained_at_once() -> None:
+def test_all_unsupported_arguments_are_explained_in_one_error() -> None:
     with pytest.raises(ConfigError, match=r"no epochs, verbose\..*max_epochs=.*progress"):
         Trainer().fit(print, DATA, epochs=3, verbose=0)  # type: ignore[call-arg]
 
 
-def test_what_lightning_s_methods_take_is_explained() -> None:
+def test_lightning_arguments_are_explained() -> None:
     with pytest.raises(ConfigError, match=r"test` takes no ckpt_path.*test\(\"RUN"):
         Trainer().test(print, DATA, ckpt_path="best")  # type: ignore[call-arg]
     with pytest.raises(ConfigError, match=r"`Trainer.fit` takes no ckpt_path.*run_dir="):
@@ -40,7 +40,7 @@ def test_what_lightning_s_methods_take_is_explained() -> None:
         Trainer().fit(print, DATA, val_dataloaders=DATA)  # type: ignore[call-arg]
 
 
-def test_arrays_and_validation_data_without_a_name() -> None:
+def test_positional_arrays_and_validation_data_are_explained() -> None:
     for third in (tf.zeros((2, 5)), DATA):
         with pytest.raises(
             ConfigError, match=r"2 positional.*from_tensor_slices.*validati"
@@ -48,12 +48,12 @@ def test_arrays_and_validation_data_without_a_name() -> None:
             Trainer().fit(print, DATA, third)  # type: ignore[call-arg, misc]
 
 
-def test_what_nobody_takes_stays_an_error_of_python() -> None:
+def test_unknown_argument_still_raises_type_error() -> None:
     with pytest.raises(TypeError, match="validation_dat"):
         Trainer().fit(print, DATA, validation_dat=DATA)  # type: ignore[call-arg]
 
 
-def test_a_method_keeps_its_signature_and_its_words() -> None:
+def test_decorated_method_keeps_its_signature_and_docstring() -> None:
     def add(self: Any, first: int, second: int = 1) -> int:
         """Adds."""
         return first + second

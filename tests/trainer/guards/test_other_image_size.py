@@ -29,7 +29,7 @@ def test_images_of_another_size_are_refused(method, shape, remedy, data):
         getattr(Trainer(), method)(model_of(shape), data)
 
 
-def test_a_fit_ends_before_its_first_step(data):
+def test_fit_refuses_another_image_size_before_the_first_step(data):
     def build():
         model = model_of((64, 64, 3))
         model.compile("sgd", "sparse_categorical_crossentropy")
@@ -44,14 +44,14 @@ def test_a_fit_ends_before_its_first_step(data):
     [
         [(32, 32, 3)],
         [(None, None, 3)],  # any size
-        [(48, 48, 4)],  # a map, not an image
-        [(48, 48, 3), (64, 64, 3)],  # which of them takes the image is not known
+        [(48, 48, 4)],  # a feature map, not an image
+        [(48, 48, 3), (64, 64, 3)],  # which one takes the image is unknown
     ],
 )
-def test_all_others_are_accepted(shapes, data):
+def test_matching_or_undetermined_input_shapes_are_accepted(shapes, data):
     refuse_other_image_size(model_of(*shapes), data)
 
 
-def test_data_without_a_size_is_not_checked():
+def test_data_without_an_image_size_is_not_checked():
     refuse_other_image_size(model_of((48, 48, 3)), [1, 2])
     refuse_other_image_size(keras.Sequential([keras.layers.Flatten()]), [1, 2])

@@ -20,7 +20,7 @@ MODULES = {
 
 @pytest.mark.parametrize("of_data", MODULES)
 @pytest.mark.parametrize("of_module", MODULES)
-def test_a_module_is_trained_on_data_of_its_task(of_module, of_data):
+def test_module_trains_only_on_data_of_its_task(of_module, of_data):
     data = SimpleNamespace(task=of_data)
     if of_module == of_data:
         refuse_other_task(MODULES[of_module], data)
@@ -29,13 +29,13 @@ def test_a_module_is_trained_on_data_of_its_task(of_module, of_data):
         refuse_other_task(MODULES[of_module], data)
 
 
-def test_modules_and_data_without_a_task_are_left_alone():
+def test_modules_and_data_without_a_task_are_accepted():
     refuse_other_task(Module(), SimpleNamespace(task="regression"))
     refuse_other_task(MODULES["regression"], [1, 2])
 
 
 @pytest.mark.parametrize("task", ["multi_label", "regression"])
-def test_there_is_an_output_for_each_label_or_number(task):
+def test_number_of_outputs_must_match_the_target_columns(task):
     count = MODULES[task].num_outputs
     fitting, other = (
         SimpleNamespace(task=task, class_names=("age", "size", "site")[:n])

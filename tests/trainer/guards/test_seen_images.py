@@ -39,7 +39,7 @@ def run_on(data: ImageData, directory: Path, weights: str = "null") -> Path:
     return directory
 
 
-def look(weights: Path, data: ImageData, **options: bool) -> list[str]:
+def check_weights(weights: Path, data: ImageData, **options: bool) -> list[str]:
     return refuse_seen_images({"model.weights": weights}, data, **options)
 
 
@@ -51,76 +51,76 @@ def held_out_and_trained(data: ImageData, run: Path) -> list[str]:
     return sorted(trained & set(data.validation.names))
 
 
-def test_the_same_division_goes_through_and_another_does_not(folder, run):
-    assert look(run, read(folder)) == []
+def test_same_split_is_accepted_and_another_split_is_refused(folder, run):
+    assert check_weights(run, read(folder)) == []
     other = read(folder, seed=3)
     seen = held_out_and_trained(other, run)
     assert 0 < len(seen) < 7
     with pytest.raises(DataError) as error:
-        look(run, other)
+        check_weights(run, other)
     assert f"{len(seen)} images held out here ({len(seen)} validation)" in str(error.value)
     assert any(f"such as {name}" in str(error.value) for name in seen)
     assert f"data.split={run / 'split.csv'}" in str(error.value)
-    assert look(run, read(folder, seed=3, split=run / "split.csv")) == []
+    assert check_weights(run, read(folder, seed=3, split=run / "split.csv")) == []
 
 
 @pytest.mark.parametrize("part", ["", "model.keras", "checkpoints/step-00000007"])
-def test_parts_of_a_run_are_of_that_run(folder, run, part):
+def test_model_file_and_checkpoints_are_traced_to_their_run(folder, run, part):
     with pytest.raises(DataError, match="images held out here"):
-        look(run / part, read(folder, seed=3))
+        check_weights(run / part, read(folder, seed=3))
 
 
-def test_images_are_known_by_content_wherever_they_are(folder, run, tmp_path):
+def test_seen_images_are_matched_by_content_not_by_path(folder, run, tmp_path):
     moved = shutil.copytree(folder, tmp_path / "moved")
     with pytest.raises(DataError, match=r"\d images held out here"):
-        look(run, read(moved, seed=3))
+        check_weights(run, read(moved, seed=3))
     for file in moved.rglob("*.png"):  # the names stay, the images are new
         file.unlink()
     make_images(moved, {"cat": 20, "dog": 15}, seed=9)
-    assert look(run, read(moved, seed=3)) == []
+    assert check_weights(run, read(moved, seed=3)) == []
 
 
-def test_by_path_where_no_file_was_opened(folder, run, tmp_path):
+def test_unopened_images_are_matched_by_path(folder, run, tmp_path):
     lazy = run_on(read(folder, check="lazy"), tmp_path / "lazy")
     for first, check in ((lazy, "lazy"), (lazy, "copies"), (run, "lazy")):
         alike = read(folder, check=check, split=first / "split.csv")
-        assert look(first, alike) == []
+        assert check_weights(first, alike) == []
         with pytest.raises(DataError, match=r"\d+ images held out here"):
-            look(first, read(folder, seed=3, check=check))
+            check_weights(first, read(folder, seed=3, check=check))
 
 
-def test_of_a_test_set_the_images_count_as_well(folder, run, tmp_path):
+def test_test_set_images_seen_in_training_are_refused(folder, run, tmp_path):
     test = tmp_path / "test"
     for name in ("cat/cat-000.png", "cat/cat-001.png", "dog/dog-000.png"):
         (test / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / name, test / name)
-    data = read(folder, test=test, on_leak="drop")  # takes them out of training alone
+    data = read(folder, test=test, on_leak="drop")  # removes them from training only
     with pytest.raises(DataError, match=r"\d test\), such as .*on_leak='drop'"):
-        look(run, data)
+        check_weights(run, data)
 
 
-def test_the_run_behind_the_run_counts_as_well(folder, run, tmp_path):
+def test_images_seen_by_an_ancestor_run_are_refused(folder, run, tmp_path):
     other = read(folder, seed=3)
     later = run_on(other, tmp_path / "later", weights=str(run))
     with pytest.raises(DataError, match=f"model.weights='{run}'"):
-        look(later, other)
-    (run / "config.yaml").write_text(f"model: {{weights: {later}}}\n")  # round and round
-    assert look(later, read(folder), is_begun=True) != []
+        check_weights(later, other)
+    (run / "config.yaml").write_text(f"model: {{weights: {later}}}\n")  # a cycle
+    assert check_weights(later, read(folder), is_begun=True) != []
     (run / "config.yaml").write_text("model: {weights: null}\n")
 
 
-def test_each_image_is_held_out_by_one_of_all_folds(folder, tmp_path):
+def test_weights_of_one_fold_are_refused_for_all_folds(folder, tmp_path):
     first = read(folder, folds=5, fold=1)
     of_fold = run_on(first, tmp_path / "fold-1")
-    assert look(of_fold, first) == []
+    assert check_weights(of_fold, first) == []
     count = first.train.num_examples
     with pytest.raises(DataError, match=f"{count} images held out.*one of the folds"):
-        look(of_fold, first, all_folds=True)
+        check_weights(of_fold, first, all_folds=True)
 
 
-def test_who_wants_it_or_has_begun_goes_on_and_is_told(folder, run):
-    kept = look(run, read(folder, seed=3, on_leak="keep"))
-    begun = look(run, read(folder, seed=3), is_begun=True)
+def test_on_leak_keep_or_a_started_run_continues_with_a_notice(folder, run):
+    kept = check_weights(run, read(folder, seed=3, on_leak="keep"))
+    begun = check_weights(run, read(folder, seed=3), is_begun=True)
     for lines, why in (
         (kept, "data.on_leak=keep"),
         (begun, "this run was started with these weights"),
@@ -130,21 +130,19 @@ def test_who_wants_it_or_has_begun_goes_on_and_is_told(folder, run):
         assert f"{why}, and scores on them are too optimistic" in lines[0]
 
 
-def test_what_a_run_does_not_tell_is_said_and_what_is_damaged_refused(
-    folder, run, tmp_path
-):
+def test_missing_split_is_reported_and_damaged_split_is_refused(folder, run, tmp_path):
     data = read(folder, seed=3)
     bare = tmp_path / "bare"
     (bare / "checkpoints").mkdir(parents=True)
-    assert "has no split.csv" in look(bare, data)[0]
-    assert look(tmp_path / "file.weights.h5", data) == []
+    assert "has no split.csv" in check_weights(bare, data)[0]
+    assert check_weights(tmp_path / "file.weights.h5", data) == []
     damaged = shutil.copytree(run, tmp_path / "damaged")
     (damaged / "split.csv").write_text((run / "split.csv").read_text()[:-30])
     with pytest.raises(DataError, match=r"`model.weights` must name a run.*split\.csv"):
-        look(damaged, data)
+        check_weights(damaged, data)
 
 
-def test_weights_of_a_module_and_those_given_to_fit():
+def test_weights_of_reports_module_and_initial_weights():
     module = TransferClassifier(2, weights="runs/a")
     assert weights_of(module, "b") == {"model.weights": "runs/a", "initial_weights": "b"}
     assert weights_of(Module(), None) == {"model.weights": None, "initial_weights": None}
@@ -160,7 +158,7 @@ def small_model() -> keras.Model:
 
 
 @pytest.mark.slow
-def test_a_fit_looks_before_its_first_step(folder, run):
+def test_initial_weights_are_checked_before_the_first_step(folder, run):
     small_model().save(run / "model.keras")
     trainer, weights = Trainer(devices=1), {"initial_weights": run / "model.keras"}
     with pytest.raises(DataError, match="`initial_weights` must name a run that trained"):

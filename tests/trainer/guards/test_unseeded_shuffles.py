@@ -25,7 +25,7 @@ def about_order(lines: list[str]) -> list[str]:
     return [line for line in lines if WORDS in line]
 
 
-def test_data_that_can_not_be_resumed_in_order_say_so_at_the_start(tmp_path: Path) -> None:
+def test_unseeded_shuffle_is_reported_before_training_starts(tmp_path: Path) -> None:
     (line,) = about_order(fit(tmp_path / "run", describe_only=True, train=unseeded()))
     assert line.startswith("data: in random order")
     assert "Write shuffle(..., seed=0)" in line
@@ -45,7 +45,7 @@ def test_a_resumed_epoch_in_another_order_is_reported(tmp_path: Path, count: int
     assert f"the rest of epoch 2 {WORDS}" in text
 
 
-def test_several_workers_must_shuffle_alike() -> None:
+def test_multiple_workers_require_a_shared_shuffle_order() -> None:
     two, random = SimpleNamespace(count=2), as_source(unseeded(), "data")
     function = as_source(lambda epoch, start_batch: unseeded(), "data")
     seeded = as_source(shuffled(), "data")

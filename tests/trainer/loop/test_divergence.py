@@ -21,7 +21,7 @@ QUIET = {"progress_bar": None, "tensorboard": None}
 
 
 class Poison(keras.layers.Layer):
-    """Hands its inputs on; where a row begins with a mark, something else comes.
+    """Passes its inputs through, except for rows that begin with a mark.
 
     A mark of 1 gives NaN, one of 2 infinity, and one of 3 the inputs with a gradient
     that is NaN.
@@ -82,7 +82,7 @@ def dataset(mark: int, row: int = 0) -> Any:
 
 
 class Watch(Callback):
-    """Keeps the weights after each step, and what the fit ended with."""
+    """Keeps the weights after each step, and the error that ended the fit."""
 
     def reset(self) -> None:
         self.weights: list[Any] = []
@@ -129,7 +129,7 @@ def diverge(directory: Path | None, mark: int, count: int = 1, **options: Any) -
     ],
     ids=["NaN", "infinity", "gradient", "last of 2 replicas", "gradient of one of 4"],
 )
-def test_the_fit_ends_at_that_step_which_is_not_applied(
+def test_diverging_step_ends_the_fit_and_is_not_applied(
     mark: int, count: int, row: int
 ) -> None:
     watch = diverge(None, mark, count, row=row)
@@ -139,7 +139,7 @@ def test_the_fit_ends_at_that_step_which_is_not_applied(
     assert not np.array_equal(watch.weights[-1], watch.weights[-2])
 
 
-def test_within_a_call_of_several_steps_it_ends_there_as_well() -> None:
+def test_divergence_within_a_multi_step_call_names_the_exact_step() -> None:
     trainer = Trainer(
         strategy=replicas(1), max_epochs=3, steps_per_execution=16, callbacks=[]
     )
@@ -148,7 +148,7 @@ def test_within_a_call_of_several_steps_it_ends_there_as_well() -> None:
     assert error.value.exit_code == 5
 
 
-def test_checkpoints_stay_as_they_were_and_hold_only_numbers(tmp_path: Path) -> None:
+def test_checkpoints_of_a_diverged_run_hold_only_finite_weights(tmp_path: Path) -> None:
     watch = diverge(tmp_path, mark=1)
     checkpoints = tmp_path / "checkpoints"
     last = max(path.name for path in checkpoints.glob("step-*"))
@@ -163,7 +163,7 @@ def test_checkpoints_stay_as_they_were_and_hold_only_numbers(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_run_that_diverged_goes_on_before_that_step_and_diverges_again(
+def test_diverged_run_resumes_just_before_the_diverging_step(
     tmp_path: Path,
 ) -> None:
     diverge(tmp_path, mark=3)
@@ -175,11 +175,11 @@ def test_a_run_that_diverged_goes_on_before_that_step_and_diverges_again(
         max_epochs=3,
         callbacks={**QUIET, "model_checkpoint": ModelCheckpoint(every_n_steps=1)},
     )
-    assert trainer.fit(build, dataset(0)).is_finished  # the data were put right
+    assert trainer.fit(build, dataset(0)).is_finished  # the data were fixed
 
 
 def image_model() -> keras.Model:
-    """Its loss is infinite for an image that is all white."""
+    """A model whose loss is infinite for an all-white image."""
     inputs = keras.Input((32, 32, 3))
     brightness = keras.layers.GlobalAveragePooling2D()(inputs)
     darkness = keras.ops.log((255.0 - brightness) / 255.0)
@@ -195,7 +195,7 @@ def image_model() -> keras.Model:
 @pytest.mark.parametrize(
     "class_balance", ["sampling", pytest.param("none", marks=pytest.mark.slow)]
 )
-def test_the_images_of_that_very_batch_are_named(
+def test_images_of_the_diverging_batch_are_named(
     class_balance: Any, tmp_path: Path
 ) -> None:
     folder = make_images(tmp_path / "images", {"cat": 9, "dog": 6})
@@ -232,7 +232,7 @@ def images_of_batch(data: ImageData, epoch: int, batch: int) -> list[str]:
 
 
 @pytest.mark.slow
-def test_steps_that_a_loss_scale_skips_are_no_divergence() -> None:
+def test_steps_skipped_by_a_loss_scale_do_not_count_as_divergence() -> None:
     watch = Watch()
     trainer = Trainer(strategy=replicas(2), max_epochs=1, callbacks=[watch])
     result = trainer.fit(build_with_a_loss_scale, dataset(0))

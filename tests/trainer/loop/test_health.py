@@ -57,7 +57,7 @@ OPTIMIZERS = {
 
 
 def sampled(every, per_update, epochs, steps_per_epoch, start=0):
-    """Which steps of some epochs are sampled, from one on."""
+    """The steps of some epochs that are sampled, from a start on."""
     found, steps = [], SampledSteps(every, per_update)
     for step in range(start, epochs * steps_per_epoch):
         if steps.until_next(step, step % steps_per_epoch) == 1:
@@ -65,14 +65,14 @@ def sampled(every, per_update, epochs, steps_per_epoch, start=0):
     return found
 
 
-def test_each_nth_step_is_looked_into_and_the_same_ones_after_resuming():
+def test_every_nth_step_is_sampled_also_after_resuming():
     assert sampled(4, 1, epochs=2, steps_per_epoch=7) == [4, 8, 12]
     for start in range(14):
         expected = [step for step in (4, 8, 12) if step > start]
         assert sampled(4, 1, 2, 7, start) == expected
 
 
-def test_with_accumulation_it_is_the_next_that_updates_the_weights():
+def test_accumulation_delays_sampling_to_the_next_weight_update():
     # Updates are after steps 3, 6, 9 of each epoch of ten.
     assert sampled(5, 3, epochs=2, steps_per_epoch=10) == [6, 16]
     assert sampled(1, 3, epochs=1, steps_per_epoch=10) == [3, 6, 9]
@@ -84,7 +84,7 @@ def engine():
 
 
 @pytest.mark.feature("health")
-def test_gradients_and_updates_are_those_of_the_blocks(engine):
+def test_gradient_norms_and_update_ratios_match_each_block(engine):
     history, _ = engine.train(data(), epochs=1)
     samples = list(engine.samples.values())
     assert list(engine.samples) == [1, 2, 3, 4, 5, 6]
@@ -98,7 +98,7 @@ def test_gradients_and_updates_are_those_of_the_blocks(engine):
     assert {s["learning_rate"] for s in samples} == {np.float32(RATE)}
 
 
-def test_what_one_replica_without_scaling_has_not_is_not_there(engine):
+def test_one_replica_without_loss_scale_omits_inapplicable_values(engine):
     engine.train(data(), epochs=1)
     assert set(engine.samples[6]) == {
         "input_wait_seconds",
@@ -120,36 +120,36 @@ GROUPS = ("gradient_norm", "update_ratio")
         pytest.param("plain", 2, [2, 4, 6, 8, 10, 12], marks=pytest.mark.nightly),
     ],
 )
-def test_looking_changes_nothing(name, count, steps):
+def test_sampling_does_not_change_training(name, count, steps):
     plain = Engine(build(OPTIMIZERS[name]), data(), count)
-    looking = Engine(build(OPTIMIZERS[name]), data(), count, every_n_steps=2)
-    (expected, weights), (found, others) = plain.train(data()), looking.train(data())
+    monitored = Engine(build(OPTIMIZERS[name]), data(), count, every_n_steps=2)
+    (expected, weights), (found, others) = plain.train(data()), monitored.train(data())
     assert found == expected
     for weight, other in zip(weights, others, strict=True):
         np.testing.assert_array_equal(other, weight)
-    assert list(looking.samples) == steps
-    for sample in looking.samples.values():
+    assert list(monitored.samples) == steps
+    for sample in monitored.samples.values():
         assert all(sample[f"update_ratio/{block}"] > 0 for block in ("stem", "head"))
         assert ("all_reduce_share" in sample) == (count > 1)
         assert ("loss_scale" in sample) == (name == "loss scale")
     if name == "loss scale":
-        assert looking.samples[2]["loss_scale"] == 64.0
-        assert looking.samples[4]["loss_scale"] == 128.0
+        assert monitored.samples[2]["loss_scale"] == 64.0
+        assert monitored.samples[4]["loss_scale"] == 128.0
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("option", [{"jit_compile": True}, {"steps_per_execution": 3}])
-def test_looking_changes_nothing_however_steps_are_run(option):
+def test_sampling_does_not_change_training_with_jit_or_multi_step_calls(option):
     plain = Engine(build(sgd), data(), 1, **option)
-    looking = Engine(build(sgd), data(), 1, every_n_steps=2, **option)
-    (expected, weights), (found, others) = plain.train(data()), looking.train(data())
+    monitored = Engine(build(sgd), data(), 1, every_n_steps=2, **option)
+    (expected, weights), (found, others) = plain.train(data()), monitored.train(data())
     assert found == expected
     for weight, other in zip(weights, others, strict=True):
         np.testing.assert_array_equal(other, weight)
 
 
 @pytest.mark.slow
-def test_looking_changes_nothing_where_gradients_are_accumulated():
+def test_sampling_does_not_change_training_with_accumulation():
     def accumulating():
         return keras.optimizers.SGD(RATE, gradient_accumulation_steps=4)
 
@@ -187,7 +187,7 @@ class Watcher(Callback):
             self.samples[run.step] = run.health.values
 
 
-def test_what_fails_in_looking_is_reported_once_and_training_goes_on(engine, monkeypatch):
+def test_failed_sampling_is_reported_once_and_training_continues(engine, monkeypatch):
     monkeypatch.setattr(engine._health, "_has_failed", False)
     monkeypatch.setattr(engine._health, "_blocks", None)
     reported: list[Event] = []

@@ -1,4 +1,4 @@
-"""A fit that is told to stop saves its state, comes back and leaves all as it was."""
+"""A fit that is asked to stop saves its state, returns and restores signal handlers."""
 
 import signal
 import threading
@@ -30,7 +30,7 @@ NIGHTLY = pytest.mark.nightly
 
 
 class Clock:
-    """Continues only when it is told to."""
+    """Advances only when told to."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -39,7 +39,7 @@ class Clock:
         return self.now
 
 
-def test_without_a_signal_or_a_limit_it_goes_on() -> None:
+def test_check_passes_without_a_signal_or_time_limit() -> None:
     clock = Clock()
     interruption = Interruption(StopSignal(), None, clock)
     clock.now += 1e9
@@ -47,7 +47,7 @@ def test_without_a_signal_or_a_limit_it_goes_on() -> None:
 
 
 @pytest.mark.parametrize("number", STOPPING)
-def test_a_signal_is_told_with_its_number(number: signal.Signals) -> None:
+def test_interruption_reports_the_received_signal(number: signal.Signals) -> None:
     stop = StopSignal()
     interruption = Interruption(stop)
     interruption.check()
@@ -61,7 +61,7 @@ def test_a_signal_is_told_with_its_number(number: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("call_seconds", "save_seconds", "calls"), [(1.0, 2.0, 7), (1.0, 0.5, 8), (3.0, 1.0, 2)]
 )
-def test_time_for_one_more_call_and_a_checkpoint_is_left(
+def test_max_time_reserves_one_call_and_one_checkpoint(
     call_seconds: float, save_seconds: float, calls: int
 ) -> None:
     clock = Clock()
@@ -84,7 +84,7 @@ def test_time_for_one_more_call_and_a_checkpoint_is_left(
         *(pytest.param(n, marks=NIGHTLY) for n in STOPPING if n != signal.SIGTERM),
     ],
 )
-def test_without_a_directory_an_interruption_returns_what_there_is(
+def test_interrupted_fit_without_run_dir_returns_a_partial_result(
     number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sender = Sender("on_train_step_end", STEPS + 1, number)
@@ -101,7 +101,7 @@ def test_without_a_directory_an_interruption_returns_what_there_is(
 
 
 @pytest.mark.slow
-def test_a_signal_in_validation_does_not_wait_for_its_end(tmp_path: Path) -> None:
+def test_signal_during_validation_does_not_wait_for_it_to_finish(tmp_path: Path) -> None:
     sender = Sender("on_validation_begin", STEPS)
     assert fit(tmp_path, sender).signal
     assert sender.sent == 1
@@ -109,7 +109,7 @@ def test_a_signal_in_validation_does_not_wait_for_its_end(tmp_path: Path) -> Non
     assert not (tmp_path / "metrics.jsonl").exists()
 
 
-def test_handlers_are_those_of_before_once_fit_returns(tmp_path: Path) -> None:
+def test_signal_handlers_are_restored_when_fit_returns(tmp_path: Path) -> None:
     mine = lambda number, frame: None  # noqa: E731
     before = {number: signal.signal(number, mine) for number in STOPPING}
     try:
@@ -120,7 +120,7 @@ def test_handlers_are_those_of_before_once_fit_returns(tmp_path: Path) -> None:
             signal.signal(number, handler)
 
 
-def test_outside_the_main_thread_a_fit_works_and_catches_nothing(tmp_path: Path) -> None:
+def test_fit_outside_the_main_thread_leaves_signal_handlers_alone(tmp_path: Path) -> None:
     before = {number: signal.getsignal(number) for number in STOPPING}
     seen: list[Any] = []
 
@@ -139,7 +139,7 @@ def test_outside_the_main_thread_a_fit_works_and_catches_nothing(tmp_path: Path)
 
 
 class Prepared(Module):
-    """Looks at the data before it trains, in which time a signal comes."""
+    """Reads the data before training, during which a signal arrives."""
 
     def __init__(self, is_interrupted: bool) -> None:
         self.is_interrupted = is_interrupted
@@ -155,7 +155,7 @@ class Prepared(Module):
 
 
 @pytest.mark.slow
-def test_a_signal_while_a_model_is_prepared_leaves_nothing_to_go_on_from(
+def test_signal_while_preparing_a_model_leaves_no_files(
     tmp_path: Path,
 ) -> None:
     interrupted, other = Prepared(True), Prepared(False)
@@ -169,9 +169,7 @@ def test_a_signal_while_a_model_is_prepared_leaves_nothing_to_go_on_from(
 
 
 @pytest.mark.slow
-def test_a_limit_of_time_that_is_over_saves_before_the_first_step(
-    tmp_path: Path, whole: Any
-) -> None:
+def test_expired_max_time_saves_before_the_first_step(tmp_path: Path, whole: Any) -> None:
     result = fit(tmp_path, max_time="00:00:00:00")
     assert (result.is_finished, result.signal) == (False, None)
     assert result.exit_code == 0
@@ -181,8 +179,8 @@ def test_a_limit_of_time_that_is_over_saves_before_the_first_step(
     assert_equal(state(tmp_path), whole())
 
 
-class Dawdles(Callback):
-    """Makes each step take long."""
+class SlowSteps(Callback):
+    """Makes each step slow."""
 
     def on_train_step_end(self, run: Any) -> None:
         threading.Event().wait(0.9)
@@ -190,8 +188,8 @@ class Dawdles(Callback):
 
 @pytest.mark.feature("stop by steps, epochs or time")
 @pytest.mark.nightly
-def test_a_limit_of_time_saves_where_it_stops(tmp_path: Path, whole: Any) -> None:
-    result = fit(tmp_path, Dawdles(), max_time="00:00:00:08")
+def test_max_time_saves_a_checkpoint_where_it_stops(tmp_path: Path, whole: Any) -> None:
+    result = fit(tmp_path, SlowSteps(), max_time="00:00:00:08")
     assert (result.is_finished, result.signal) == (False, None)
     assert result.exit_code == 0
     assert "max_time of 8 seconds" in result.stop_reason
@@ -204,7 +202,7 @@ def test_a_limit_of_time_saves_where_it_stops(tmp_path: Path, whole: Any) -> Non
 @pytest.mark.parametrize(
     ("first", "second"), [(signal.SIGTERM, signal.SIGINT), (signal.SIGUSR1, signal.SIGTERM)]
 )
-def test_a_second_signal_leaves_at_once_and_the_last_checkpoint_is_whole(
+def test_second_signal_exits_at_once_with_the_last_checkpoint_intact(
     first: signal.Signals, second: signal.Signals, tmp_path: Path, whole: Any
 ) -> None:
     run = tmp_path / "run"

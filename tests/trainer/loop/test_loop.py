@@ -12,15 +12,15 @@ from keraunos.callbacks import Callback, ModelCheckpoint, RunState, default_call
 from keraunos.callbacks.callback_list import default_label
 from keraunos.models.phases import Phase
 
-# What is reported comes whenever it happens: see test_reports.py.
+# Events are reported whenever they happen: see test_reports.py.
 HOOKS = [n for n in vars(Callback) if n.startswith("on_") and n != "on_event"]
-# In which a failure is tried at once, or before a change lands; in all others nightly.
+# Failures in these hooks are tested always, or before a change lands; in others nightly.
 FAST = {"on_fit_begin", "on_train_step_end"}
 SLOW = {"on_phase_begin", "on_checkpoint_saved", "on_fit_end"}
 
 
 class Recorder(Callback):
-    """Writes down each hook with what is done by then."""
+    """Records each hook with the progress at that time."""
 
     def __init__(self, stop_at_step: int | None = None, fail_in: str = "") -> None:
         self.calls: list[Any] = []
@@ -55,7 +55,7 @@ def fit(recorder: Recorder, **options: Any) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.feature("hooks")
-def test_hooks_come_in_the_order_that_the_loop_shows(tmp_path: Path) -> None:
+def test_hooks_are_called_in_the_documented_order(tmp_path: Path) -> None:
     recorder = Recorder()
     fit(recorder, run_dir=tmp_path)
     assert recorder.calls == [
@@ -79,7 +79,7 @@ def test_hooks_come_in_the_order_that_the_loop_shows(tmp_path: Path) -> None:
     ]
 
 
-def test_a_stop_is_obeyed_after_the_step_and_the_epoch_is_rounded_off() -> None:
+def test_requested_stop_skips_remaining_steps_but_still_validates() -> None:
     recorder = Recorder(stop_at_step=1)
     result = fit(recorder)
     names = [call[0] for call in recorder.calls[1:]]
@@ -113,7 +113,7 @@ class _AsksForPhase(Callback):
         if h != "on_exception"
     ],
 )
-def test_a_hook_that_fails_lets_all_others_clean_up(hook: str, tmp_path: Path) -> None:
+def test_failing_hook_lets_all_callbacks_clean_up(hook: str, tmp_path: Path) -> None:
     failing, other = Recorder(fail_in=hook), Recorder()
     x, y, _ = examples(5)
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
@@ -135,7 +135,7 @@ def test_a_hook_that_fails_lets_all_others_clean_up(hook: str, tmp_path: Path) -
 
 
 class Returns(Callback):
-    """Writes down after which steps the loop is back from the device, and asks for none."""
+    """Records the steps at which device calls end, without asking for any."""
 
     every_n_steps = None
 
@@ -147,7 +147,7 @@ class Returns(Callback):
 
 
 class EachEpoch(Callback):
-    """Has no hook of steps."""
+    """Has no step hook."""
 
     def on_epoch_end(self, run: RunState) -> None:
         run.read_metrics()
@@ -169,7 +169,7 @@ class EveryOther(EachEpoch):
         (default_callbacks(Path("runs")).values(), [8]),
     ],
 )
-def test_a_callback_that_asks_for_no_steps_does_not_hold_the_device_up(
+def test_device_calls_end_only_at_steps_that_callbacks_ask_for(
     given: Iterable[Callback], steps: list[int], tmp_path: Path
 ) -> None:
     returns = Returns()

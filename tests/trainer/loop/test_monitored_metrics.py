@@ -34,7 +34,7 @@ class Steps(Callback):
 
 
 def fit(*callbacks: Any, module: Any = None, count: int = 1, **arguments: Any) -> Any:
-    """Returns what stopped the fit, and how many steps came before."""
+    """Returns the error that ended the fit, and the number of steps before it."""
     steps = Steps()
     trainer = Trainer(strategy=replicas(count), max_epochs=1, callbacks=[steps, *callbacks])
     arguments.setdefault("validation_data", dataset(5))
@@ -61,7 +61,7 @@ def fit(*callbacks: Any, module: Any = None, count: int = 1, **arguments: Any) -
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_metric_that_does_not_exist_is_found_before_the_first_step(callback, label):
+def test_unknown_monitored_metric_is_refused_before_the_first_step(callback, label):
     said, steps = fit(callback)
     assert steps == 0
     assert (
@@ -71,7 +71,7 @@ def test_a_metric_that_does_not_exist_is_found_before_the_first_step(callback, l
     assert f"{label}.monitor='val_accurcy'. Did you mean val_accuracy?" in said
 
 
-def test_all_are_named_at_once_and_each_only_once(tmp_path):
+def test_all_unknown_metrics_are_named_at_once_without_repeats(tmp_path):
     trainer = Trainer(
         run_dir=tmp_path / "run",
         strategy=replicas(2),
@@ -92,7 +92,7 @@ def test_all_are_named_at_once_and_each_only_once(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_without_validation_data_the_message_says_so():
+def test_error_mentions_missing_validation_data():
     said, _ = fit(EarlyStopping(), validation_data=None)
     assert (
         "Received: callbacks.early_stopping.monitor='val_loss'. There is no validation"
@@ -125,12 +125,12 @@ class AddsMetric(Callback):
         run.metrics["val_cost"] = 1.0
 
 
-def test_names_that_only_an_epoch_knows_are_accepted():
+def test_metrics_known_only_after_an_epoch_are_accepted():
     assert fit(EarlyStopping("val_margin_error"), module=OwnStep()) == (None, 3)
     assert fit(AddsMetric(), EarlyStopping("val_cost", mode="min")) == (None, 3)
 
 
-def test_all_names_of_an_epoch_are_known():
+def test_every_measured_metric_can_be_monitored():
     class Named(Callback):
         monitored_metrics: tuple[str, ...] = ()
 

@@ -20,7 +20,7 @@ class Labeled:
 
 
 def steps_of(*batches: Any) -> Any:
-    """A step that gives one batch after the other, and fails as `tf.data` does."""
+    """A step that returns one batch after another, and ends as `tf.data` does."""
 
     def each() -> Iterator[Any]:
         yield from batches
@@ -30,7 +30,7 @@ def steps_of(*batches: Any) -> Any:
     return lambda: tf.nest.map_structure(tf.constant, next(iterator))
 
 
-def test_outputs_are_joined_until_the_data_end() -> None:
+def test_outputs_are_concatenated_until_the_data_ends() -> None:
     joined = collect(
         STRATEGY, steps_of(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0]])), None
     )
@@ -45,7 +45,7 @@ def test_outputs_keep_their_structure() -> None:
     assert joined["sizes"][0].tolist() == [[0.5], [1.5], [2.5]]
 
 
-def test_no_more_steps_are_made_than_wanted() -> None:
+def test_only_the_requested_number_of_steps_runs() -> None:
     between: list[None] = []
     step = steps_of(np.array([1]), np.array([2]), np.array([3]))
     joined = collect(STRATEGY, step, 2, between_calls=lambda: between.append(None))
@@ -55,7 +55,7 @@ def test_no_more_steps_are_made_than_wanted() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 4])
-def test_rows_of_replicas_follow_one_another_whatever_their_number(count: int) -> None:
+def test_replica_outputs_are_concatenated_in_replica_order(count: int) -> None:
     strategy = replicas(count)
 
     @tf.function(autograph=False)
@@ -71,7 +71,7 @@ def test_rows_of_replicas_follow_one_another_whatever_their_number(count: int) -
     assert collect(strategy, step, 1).tolist() == expected.tolist()
 
 
-def test_predictions_stand_beside_the_names_of_their_examples() -> None:
+def test_predictions_are_paired_with_example_names() -> None:
     assert isinstance(Labeled(), LabeledSource)
     outputs = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
     predictions = as_predictions(Labeled(), outputs)  # of a limited number of batches

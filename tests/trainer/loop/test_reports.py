@@ -20,7 +20,7 @@ def kinds(directory):
 
 @pytest.mark.slow
 @pytest.mark.feature("events")
-def test_an_interrupted_and_resumed_run_keeps_a_log_of_both_processes(tmp_path):
+def test_resumed_run_logs_events_of_both_processes(tmp_path):
     fit(tmp_path, Sender("on_train_step_end", 5))
     assert kinds(tmp_path)[-2:] == ["checkpoint", "interrupted"]
     heard = Heard()
@@ -44,7 +44,7 @@ def test_an_interrupted_and_resumed_run_keeps_a_log_of_both_processes(tmp_path):
         (ValueError("on purpose"), ["failure"]),
     ],
 )
-def test_each_end_has_a_kind_of_its_own(error, reported):
+def test_each_ending_has_its_own_event_kind(error, reported):
     found = []
 
     class Run:
@@ -57,7 +57,7 @@ def test_each_end_has_a_kind_of_its_own(error, reported):
     assert found == reported
 
 
-def test_of_an_error_of_tensorflow_the_first_and_last_line_are_kept():
+def test_tensorflow_errors_are_reported_by_first_and_last_line():
     error = ValueError("Graph execution error:\n\n  File a\n  File b\nno memory\n")
     found = []
     run = SimpleNamespace(strategy=replicas(1), report=lambda *each: found.append(each))

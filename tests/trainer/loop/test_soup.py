@@ -53,7 +53,7 @@ def mean_of_members(run_dir: Path, soup: dict[str, Any]) -> list[np.ndarray]:
 
 @pytest.mark.slow
 @pytest.mark.feature("soup of checkpoints")
-def test_the_mean_is_scored_on_validation_and_exported(tmp_path: Path) -> None:
+def test_mean_of_best_checkpoints_is_scored_and_exported(tmp_path: Path) -> None:
     result, weights = fit(tmp_path)
     soup = json.loads((tmp_path / "soup.json").read_text())
     assert soup["is_exported"]
@@ -73,7 +73,7 @@ def test_the_mean_is_scored_on_validation_and_exported(tmp_path: Path) -> None:
 
 
 @pytest.mark.nightly
-def test_an_interrupted_and_a_finished_run_make_the_same_soup(tmp_path: Path) -> None:
+def test_resumed_and_finished_runs_make_the_same_soup(tmp_path: Path) -> None:
     whole, weights = fit(tmp_path / "whole")
     sender = Sender("on_train_step_end", 14)
     assert fit(tmp_path / "cut", 1, sender)[0].soup is None
@@ -85,7 +85,7 @@ def test_an_interrupted_and_a_finished_run_make_the_same_soup(tmp_path: Path) ->
 
 
 @pytest.mark.nightly
-def test_replicas_make_the_soup_of_one_device(tmp_path: Path, float64: None) -> None:
+def test_two_replicas_make_the_same_soup_as_one(tmp_path: Path, float64: None) -> None:
     one, two = (fit(tmp_path / f"{count}", count) for count in (1, 2))
     assert one[0].soup.members == two[0].soup.members
     assert len(one[0].soup.members) > 1
@@ -94,7 +94,7 @@ def test_replicas_make_the_soup_of_one_device(tmp_path: Path, float64: None) -> 
 
 
 @pytest.mark.nightly
-def test_a_run_that_is_trained_for_longer_forgets_its_soup(
+def test_training_for_longer_discards_the_old_soup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit(tmp_path)
@@ -107,7 +107,7 @@ def test_a_run_that_is_trained_for_longer_forgets_its_soup(
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("cached", ["on", "off"])
-def test_heads_and_phases_are_averaged(
+def test_soup_spans_finetuning_phases_with_and_without_feature_cache(
     cached: str, image_folder: Path, tmp_path: Path
 ) -> None:
     data = ImageData.from_folder(

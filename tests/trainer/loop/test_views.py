@@ -35,7 +35,7 @@ def data_of(image_folder: Path, batch_size: int = 4, **options: Any) -> ImageDat
 def oriented(
     count: int = 1, outputs: int = 3, activation: str | None = "softmax"
 ) -> keras.Model:
-    """A model to which an image that is turned is another: a weight for each pixel."""
+    """A model that is sensitive to orientation: it has a weight for each pixel."""
     layers = keras.layers
     with replicas(count).scope():
         model = keras.Sequential(
@@ -47,7 +47,7 @@ def oriented(
             ]
         )
     weights = np.random.default_rng(0).normal(size=(SIZE * SIZE * 3, outputs), scale=0.1)
-    weights -= weights.mean(axis=0)  # how bright an image is makes no difference
+    weights -= weights.mean(axis=0)  # brightness makes no difference
     model.set_weights([weights.astype("float32")])
     return model
 
@@ -63,7 +63,7 @@ def split(image_folder: Path) -> Any:
 
 
 @pytest.mark.feature("test-time augmentation")
-def test_the_mean_is_that_of_views_drawn_by_hand(model: Any, split: Any) -> None:
+def test_tta_mean_equals_views_augmented_by_hand(model: Any, split: Any) -> None:
     result = Trainer().test(model, split, tta=3)
     files = [hashlib.sha256(Path(name).read_bytes()).digest() for name in split.names]
     contents = np.array([int.from_bytes(d[:8], "little") for d in files], np.uint64)
@@ -97,7 +97,9 @@ def test_views_do_not_depend_on_replicas_batches_or_other_images(
     assert np.abs(other.probabilities - wanted).max() > 0.01
 
 
-def test_one_view_is_the_plain_prediction_bit_for_bit(model: Any, split: Any) -> None:
+def test_single_view_is_bit_identical_to_the_plain_prediction(
+    model: Any, split: Any
+) -> None:
     plain = Trainer().test(model, split)
     result = Trainer().test(model, split, tta=1)
     assert plain.tta is None
@@ -113,7 +115,7 @@ def test_one_view_is_the_plain_prediction_bit_for_bit(model: Any, split: Any) ->
 
 
 @pytest.mark.slow
-def test_files_are_those_of_the_single_model_and_one_of_the_views(
+def test_tta_adds_to_the_files_of_a_plain_test_without_changing_them(
     model: Any, split: Any, tmp_path: Path
 ) -> None:
     trainer = Trainer(run_dir=tmp_path / "run")
@@ -136,7 +138,7 @@ def test_files_are_those_of_the_single_model_and_one_of_the_views(
     )
     kept = np.array([[row[f"probability{name}"] for name in NAMES] for row in table])
     assert kept == pytest.approx(result.tta.predictions.probabilities, abs=1e-6)
-    trainer.test(model, split)  # what it leaves is of one test
+    trainer.test(model, split)  # its files belong to one test
     assert not (tmp_path / "run" / "tta_predictions.csv").exists()
 
 
@@ -151,12 +153,14 @@ class Own(Module):
 
 
 @pytest.mark.parametrize("tta", [0, -1, True, 2.0, "8"])
-def test_what_is_no_number_of_views_is_refused(model: Any, split: Any, tta: Any) -> None:
+def test_invalid_number_of_views_is_refused(model: Any, split: Any, tta: Any) -> None:
     with pytest.raises(ConfigError, match="1 or more"):
         Trainer().test(model, split, tta=tta)
 
 
-def test_what_has_no_views_is_refused(model: Any, split: Any, image_folder: Path) -> None:
+def test_tta_is_refused_without_augmentation_or_image_data(
+    model: Any, split: Any, image_folder: Path
+) -> None:
     with pytest.raises(ConfigError, match="strength above 0: with 0, all views"):
         Trainer().test(model, data_of(image_folder, strength=0), tta=8)
     with pytest.raises(ConfigError, match="training_step"):
@@ -166,14 +170,14 @@ def test_what_has_no_views_is_refused(model: Any, split: Any, image_folder: Path
         Trainer().test(model, dataset, tta=8)
 
 
-def test_outputs_that_are_no_probabilities_are_refused(split: Any) -> None:
+def test_outputs_other_than_probabilities_are_refused(split: Any) -> None:
     logits = keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Flatten()])
     logits.add(keras.layers.Dense(3))
     with pytest.raises(DataError, match="outputs are probabilities"):
         Trainer().test(logits, split, tta=2)
 
 
-def test_other_augmentation_gives_other_views(split: Any, image_folder: Path) -> None:
+def test_views_follow_the_augmentation_settings(split: Any, image_folder: Path) -> None:
     data = data_of(image_folder).with_augmentation(Augmentation(0.2))
     assert data.test.test_time_views().settings() == {"strength": 0.2, "seed": SEED}
     assert split.test_time_views().settings()["strength"] == STRENGTH
@@ -181,7 +185,7 @@ def test_other_augmentation_gives_other_views(split: Any, image_folder: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["multi_label", "regression"])
-def test_other_tasks_choose_anew_on_the_means_of_validation(
+def test_tta_refits_thresholds_and_intervals_on_validation_means(
     task: str, image_folder: Path, tmp_path: Path
 ) -> None:
     rows = [

@@ -25,11 +25,11 @@ from keraunos.trainer.probe.compiled_probe import floor_of, reason_of
         ("", "ValueError"),
     ],
 )
-def test_reason_of(text: str, reason: str) -> None:
+def test_reason_is_extracted_from_the_error_message(text: str, reason: str) -> None:
     assert reason_of(ValueError(text)) == reason
 
 
-def test_floor_of() -> None:
+def test_ignored_difference_depends_on_precision_and_gpu() -> None:
     assert floor_of("float64", on_gpu=True) < floor_of("float32", on_gpu=False)
     tf.config.experimental.enable_tensor_float_32_execution(True)
     assert floor_of("float32", on_gpu=True) == floor_of("float16", on_gpu=False)

@@ -1,4 +1,4 @@
-"""The first rows are looked at without a change of what comes later."""
+"""Reading the first rows does not change what is read later."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +31,7 @@ def order(source: Any, epochs: int = 2) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("count", [3, 7, 10, 23])
-def test_a_shuffled_dataset_comes_in_the_same_order(count: int) -> None:
+def test_reading_first_rows_keeps_the_order_of_a_shuffled_dataset(count: int) -> None:
     expected = order(as_source(shuffled(), "data"))
     assert expected[0] != expected[1]
     source = as_source(shuffled(), "data")
@@ -55,7 +55,7 @@ def test_a_generator_is_read_once() -> None:
     assert len(starts) == 1
 
 
-def test_what_is_left_of_an_endless_dataset_can_be_skipped_into() -> None:
+def test_reading_first_rows_does_not_shift_an_infinite_dataset() -> None:
     source = as_source(shuffled().repeat(), "data")
     other = as_source(shuffled().repeat(), "data")
     first_rows(source, 5)
@@ -70,14 +70,14 @@ def test_what_is_left_of_an_endless_dataset_can_be_skipped_into() -> None:
     assert got == expected
 
 
-def test_the_same_few_batches_are_looked_at_as_they_come() -> None:
+def test_first_rows_of_repeated_batches_keep_their_order() -> None:
     expected = order(SameBatches(as_source(shuffled(), "data"), 1))
     source = SameBatches(as_source(shuffled(), "data"), 1)
     assert first_rows(source, 6).numpy().tolist() == (expected[0] * 2)[:6]
     assert order(source) == expected
 
 
-def test_ragged_rows_and_dicts_keep_their_form() -> None:
+def test_ragged_rows_and_dicts_keep_their_structure() -> None:
     ragged = tf.RaggedTensor.from_row_lengths(range(9), [2, 0, 3, 4])
     data = {"words": ragged, "length": np.array([2, 0, 3, 4])}
     source = as_source(tf.data.Dataset.from_tensor_slices(data).batch(2), "data")
@@ -97,12 +97,12 @@ def test_rows_of_another_width_are_left_out() -> None:
 
 
 @pytest.mark.slow
-def test_data_without_a_row_have_none() -> None:
+def test_empty_dataset_has_no_first_rows() -> None:
     empty = tf.data.Dataset.range(3).filter(lambda number: number > 5).batch(2)
     assert first_rows(as_source(empty, "data"), 5) is None
 
 
-def test_only_the_images_that_are_needed_are_decoded(image_folder: Any) -> None:
+def test_first_rows_of_images_equal_the_start_of_the_first_batch(image_folder: Any) -> None:
     data = ImageData.from_folder(image_folder / "train", image_size=32, batch_size=8)
     images, labels, _ = data.train.prepare(first_rows(data.train, 5))
     batch = next(iter(data.train.batches(Position(), Replicas())))[0].content
@@ -111,7 +111,7 @@ def test_only_the_images_that_are_needed_are_decoded(image_folder: Any) -> None:
     np.testing.assert_array_equal(labels, expected_labels[:5])
 
 
-def test_a_begun_dataset_has_the_elements_that_it_would_have() -> None:
+def test_begun_dataset_still_yields_every_batch() -> None:
     begun = BegunDataset(shuffled())
     assert begun.from_the_start().element_spec == shuffled().element_spec
     assert sum(1 for _ in begun.from_the_start()) == 3

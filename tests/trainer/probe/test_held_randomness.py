@@ -29,14 +29,14 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", DRAWS)
-def test_rows_of_a_part_get_what_they_get_in_the_whole(name: str) -> None:
+def test_rows_draw_the_same_numbers_in_a_part_as_in_the_whole_batch(name: str) -> None:
     rows = tf.reshape(tf.linspace(0.1, 2.0, 20), (5, 4))
     with held_randomness():
         whole, part = DRAWS[name](rows), DRAWS[name](rows[2:])
     np.testing.assert_array_equal(whole[2:], part)
 
 
-def test_everything_is_as_before_afterwards() -> None:
+def test_held_randomness_restores_all_random_state() -> None:
     before = random.getstate(), np.random.get_state()[1].tolist(), tf.nn.dropout
     with held_randomness():
         random.random()

@@ -1,4 +1,4 @@
-"""What depends on how a batch is cut is found before the first step, and named."""
+"""Whatever depends on how a batch is split is named before the first step."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ layers = keras.layers
 
 
 def some_fast(names: Iterable[str], *fast: str) -> list[Any]:
-    """Parameters, of which all but some are slow."""
+    """Parameters, all slow except the given ones."""
     return [n if n in fast else pytest.param(n, marks=pytest.mark.slow) for n in names]
 
 
@@ -69,7 +69,7 @@ def check(strategies: Any) -> Callable[..., keras.Model]:
         "a training_step",
     ),
 )
-def test_it_is_found_and_named(name: str, check: Any) -> None:
+def test_dependence_on_the_batch_split_is_found_and_named(name: str, check: Any) -> None:
     module, named, data = FOUND[name]
     with pytest.raises(ConfigError) as caught:
         check(module, data())
@@ -78,7 +78,7 @@ def test_it_is_found_and_named(name: str, check: Any) -> None:
         assert each in said
 
 
-def test_everything_is_named_at_once(check: Any) -> None:
+def test_all_dependences_on_the_batch_split_are_named_in_one_error(check: Any) -> None:
     build = model_of(
         RunningMean,
         Traced,
@@ -93,7 +93,9 @@ def test_everything_is_named_at_once(check: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_a_thousandth_in_a_loss_is_found_in_low_precision(policy: str, check: Any) -> None:
+def test_small_dependence_of_a_loss_is_found_in_low_precision(
+    policy: str, check: Any
+) -> None:
     keras.config.set_dtype_policy(policy)
     try:
         with pytest.raises(ConfigError, match="slightly_of_the_batch"):
@@ -110,13 +112,13 @@ def test_compiled_models_pass(name: str, count: int, check: Any) -> None:
 
 
 @pytest.mark.slow
-def test_there_may_be_fewer_rows_than_the_check_takes(check: Any) -> None:
+def test_data_with_fewer_rows_than_the_check_reads_passes(check: Any) -> None:
     for rows in (1, 3):
         check(model_of(), tuple(each[:rows] for each in one_hot()), count=4, batch_size=2)
 
 
 @pytest.mark.parametrize("name", some_fast(RIGHT, "a counter of calls", "random layers"))
-def test_what_is_exact_on_replicas_passes(name: str, check: Any) -> None:
+def test_models_exact_on_replicas_pass(name: str, check: Any) -> None:
     check(RIGHT[name], one_hot())
 
 
@@ -142,7 +144,7 @@ def test_random_images_and_recurrent_dropout_pass(check: Any) -> None:
 
 
 @pytest.mark.slow
-def test_masked_places_with_weights_of_their_own_pass(check: Any) -> None:
+def test_masked_tokens_with_per_token_weights_pass(check: Any) -> None:
     def tagger() -> keras.Model:
         model = keras.Sequential(
             [
@@ -163,7 +165,7 @@ def test_masked_places_with_weights_of_their_own_pass(check: Any) -> None:
 
 
 @pytest.mark.slow
-def test_batch_norm_that_is_not_synchronised_was_asked_for_but_nothing_else(
+def test_disabling_sync_batch_norm_exempts_only_batch_norm(
     check: Any,
 ) -> None:
     model = check(model_of(layers.BatchNormalization), one_hot(), sync=False)
@@ -176,7 +178,7 @@ def test_batch_norm_that_is_not_synchronised_was_asked_for_but_nothing_else(
         )
 
 
-def test_nothing_of_the_model_changes(check: Any, strategies: Any) -> None:
+def test_check_leaves_model_and_random_state_unchanged(check: Any, strategies: Any) -> None:
     build = model_of(
         layers.BatchNormalization, lambda: layers.Dropout(0.5), CountsCalls, PlainCalls
     )
@@ -203,7 +205,7 @@ def everything(model: keras.Model, strategy: Any) -> list[np.ndarray]:
     ]
 
 
-def test_a_function_of_a_layer_is_not_left_with_constants(check: Any) -> None:
+def test_check_does_not_bake_constants_into_layer_functions(check: Any) -> None:
     model = check(model_of(Traced), one_hot())
     inputs = one_hot()[0][:5]
     before = model(inputs).numpy()
@@ -211,7 +213,7 @@ def test_a_function_of_a_layer_is_not_left_with_constants(check: Any) -> None:
     assert np.abs(model(inputs).numpy() - before).max() > 1e-3
 
 
-def test_an_error_of_the_model_says_where_it_comes_from(check: Any) -> None:
+def test_model_errors_carry_a_note_about_the_check(check: Any) -> None:
     class Fails(layers.Layer):
         def call(self, inputs: Any) -> Any:
             if tf.executing_eagerly():
@@ -223,7 +225,7 @@ def test_an_error_of_the_model_says_where_it_comes_from(check: Any) -> None:
     assert "trainer.check_replicas=false" in caught.value.__notes__[0]
 
 
-def test_memory_that_is_not_enough_for_the_check_is_an_error_of_its_own(
+def test_running_out_of_memory_in_the_check_raises_its_own_error(
     check: Any,
 ) -> None:
     class Fails(layers.Layer):
@@ -245,7 +247,7 @@ def test_a_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_is_not_checked_says_so() -> None:
+def test_unchecked_run_reports_that_replicas_are_not_checked() -> None:
     dataset = tf.data.Dataset.from_tensor_slices(one_hot()).batch(4)
     build = model_of(metrics=[Largest])
     for check, count in ((True, 0), (False, 1)):
@@ -256,7 +258,7 @@ def test_a_run_that_is_not_checked_says_so() -> None:
 
 
 @pytest.mark.slow
-def test_a_run_ends_with_the_same_bits_with_the_check_and_without() -> None:
+def test_training_is_bit_identical_with_and_without_the_check() -> None:
     def fit(check_replicas: bool) -> Any:
         dataset = tf.data.Dataset.from_tensor_slices(one_hot()).shuffle(22, seed=1).batch(4)
         build = model_of(layers.BatchNormalization, lambda: layers.Dropout(0.5))

@@ -18,12 +18,14 @@ def model(*policies: str) -> keras.Model:
         (("mixed_bfloat16", "mixed_float16"), "bfloat16"),
     ],
 )
-def test_the_coarsest_layer_decides(policies: tuple[str, ...], dtype: str) -> None:
+def test_coarsest_layer_sets_the_rounding_dtype(
+    policies: tuple[str, ...], dtype: str
+) -> None:
     assert Rounding(model(*policies)).dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
-def test_last_bits_change_and_labels_do_not(dtype: str) -> None:
+def test_nudging_changes_only_the_last_bits_and_keeps_labels(dtype: str) -> None:
     rounding = Rounding(model("float32"))
     rounding.dtype = dtype
     values = tf.cast(tf.linspace(0.1, 0.9, 50), dtype)
@@ -34,7 +36,7 @@ def test_last_bits_change_and_labels_do_not(dtype: str) -> None:
     assert apart.max() <= 2.1 * float(np.spacing(np.ones((), values.numpy().dtype)))
 
 
-def test_integers_and_what_is_no_tensor_stay() -> None:
+def test_nudging_keeps_integers_and_non_tensors() -> None:
     rounding = Rounding(model("float32"))
     assert rounding.nudged([None, tf.constant([1, 2])])[0] is None
     assert rounding.nudged(tf.constant([1, 2])).numpy().tolist() == [1, 2]
@@ -46,7 +48,7 @@ def test_integers_and_what_is_no_tensor_stay() -> None:
         ([1.0, 2.0], [1.0, 2.0], [1.0, 2.0], False),
         ([1.0, 2.0], [1.0, 2.001], [1.0, 2.0], True),
         ([1.0, 2.0], [1.0, 2.00001], [1.0, 2.0], False),
-        ([1.0, 2.0], [1.0, 2.001], [1.0, 2.0001], False),  # as far as rounding carries
+        ([1.0, 2.0], [1.0, 2.001], [1.0, 2.0001], False),  # within what rounding explains
         ([1.0, np.nan], [1.0, np.nan], [1.0, np.nan], False),
         ([1.0, 2.0], [1.0, np.nan], [1.0, 2.0], True),
         ([np.inf], [np.inf], [np.inf], False),
@@ -56,5 +58,5 @@ def test_integers_and_what_is_no_tensor_stay() -> None:
         ([], [], [], False),
     ],
 )
-def test_what_differs_by_more_than_rounding(whole, cut, nudged, expected) -> None:
+def test_differences_beyond_rounding_are_detected(whole, cut, nudged, expected) -> None:
     assert differ(whole, cut, nudged, floor=1e-4) is expected

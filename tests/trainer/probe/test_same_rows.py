@@ -1,4 +1,4 @@
-"""Workers that read different rows are told so, and which part of them differs."""
+"""Workers that read different rows are named, with the part that differs."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ CLASSES = np.array([0, 2, 1])
 
 
 class Chief(Workers):
-    """The chief of workers, the others of which have read the given rows."""
+    """A chief whose other workers have read the given rows."""
 
     def __init__(self, *others: Any) -> None:
         self.count = 1 + len(others)
@@ -30,7 +30,7 @@ class Chief(Workers):
         return self.sent
 
 
-def test_rows_that_all_have_pass() -> None:
+def test_identical_rows_on_all_workers_pass() -> None:
     ragged = tf.ragged.constant([[1], [2, 3]])
     for rows in (
         (IMAGES, CLASSES),
@@ -53,7 +53,7 @@ def test_rows_that_all_have_pass() -> None:
         ((IMAGES, CLASSES), IMAGES, "structure"),
     ],
 )
-def test_a_worker_whose_rows_differ_is_named(rows: Any, other: Any, differing: str) -> None:
+def test_worker_whose_rows_differ_is_named(rows: Any, other: Any, differing: str) -> None:
     with pytest.raises(ConfigError, match="same batches in the same order") as caught:
         require_same_rows(Chief(rows, other), rows)
     assert f"Received: differing_workers={{2: ['{differing}']}}." in str(caught.value)

@@ -17,10 +17,12 @@ from keraunos.trainer.setup.batch_limits import batch_limit
         (1, 70, 1),
     ],
 )
-def test_a_limit_is_a_number_or_a_part(limit: Any, num_batches: Any, expected: Any) -> None:
+def test_batch_limit_is_a_count_or_a_fraction(
+    limit: Any, num_batches: Any, expected: Any
+) -> None:
     assert batch_limit(limit, num_batches) == expected
 
 
-def test_a_part_of_an_unknown_number_is_refused() -> None:
+def test_fraction_of_an_unknown_number_of_batches_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"number of batches.*limit=0\.5"):
         batch_limit(0.5, None)

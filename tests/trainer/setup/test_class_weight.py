@@ -16,7 +16,7 @@ WEIGHTS = {0: 1.0, 1: 3.0, 2: 0.25}
 
 
 @pytest.mark.slow
-def test_it_is_what_model_fit_does(float64: None) -> None:
+def test_class_weight_equals_model_fit(float64: None) -> None:
     data = CASES["a loss by name"].dataset(21)
     keras.utils.set_random_seed(0)
     model = with_weighted_metrics()
@@ -42,14 +42,14 @@ def test_it_is_what_model_fit_does(float64: None) -> None:
     ],
     ids=["integers", "a column", "one-hot", "floats"],
 )
-def test_targets_of_every_form(targets: Any) -> None:
+def test_class_weight_applies_to_targets_of_every_shape_and_dtype(targets: Any) -> None:
     data = tf.data.Dataset.from_tensor_slices((np.zeros((4, 5)), targets)).batch(4)
     source = weighted_by_class(DatasetSource(data), {2: 0.5, 1: 4.0})
     _, _, weights = source.prepare(next(iter(data)))
     np.testing.assert_array_equal(weights, [0.5, 1.0, 4.0, 1.0])  # 1 where none is named
 
 
-def test_targets_of_other_tasks_have_no_weights_of_classes() -> None:
+def test_class_weight_is_refused_for_other_tasks() -> None:
     source = DatasetSource(CASES["a loss by name"].dataset(3))
     for name, value in (("task", "multi_label"), ("names", ["a"]), ("class_names", "b")):
         setattr(source, name, value)
@@ -59,7 +59,7 @@ def test_targets_of_other_tasks_have_no_weights_of_classes() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"cat": 1.0}, {0: -1.0}, {0.5: 1.0}, [1.0, 2.0], {}])
-def test_what_is_no_weights(wrong: Any) -> None:
+def test_malformed_class_weights_are_refused(wrong: Any) -> None:
     source = DatasetSource(CASES["a loss by name"].dataset(3))
     with pytest.raises(ConfigError, match=r"class indices.*Write class_weight="):
         weighted_by_class(source, wrong)
@@ -74,7 +74,7 @@ def test_what_is_no_weights(wrong: Any) -> None:
     ],
     ids=["weights", "two outputs", "no targets"],
 )
-def test_data_that_can_not_be_weighted(element: Any, words: str) -> None:
+def test_data_that_cannot_take_class_weights_is_refused(element: Any, words: str) -> None:
     data = tf.data.Dataset.from_tensors(element)
     with pytest.raises(ConfigError, match=words):
         weighted_by_class(DatasetSource(data), WEIGHTS).prepare(element)

@@ -37,14 +37,14 @@ ON_GPU = tf.distribute.OneDeviceStrategy("/gpu:0")
         (True, True, ON_CPU, True),
     ],
 )
-def test_when_it_is_wanted(
+def test_jit_compile_and_device_determine_compilation(
     asked: Any, was_compiled: Any, strategy: Any, wanted: bool
 ) -> None:
     assert should_compile(asked, was_compiled, strategy) is wanted
 
 
 @pytest.mark.parametrize("was_compiled", [True, False])
-def test_a_resumed_run_keeps_its_choice(was_compiled: bool) -> None:
+def test_changing_jit_compile_of_a_resumed_run_is_refused(was_compiled: bool) -> None:
     received = rf"was_compiled={was_compiled}, jit_compile={not was_compiled}"
     with pytest.raises(ConfigError, match=received):
         should_compile(not was_compiled, was_compiled, ON_CPU)
@@ -77,7 +77,7 @@ def with_layer(layer: Callable[[], keras.Layer]) -> Callable[[], keras.Model]:
 
 
 class Draws(layers.Layer):
-    """Draws numbers that XLA draws otherwise, or that no seed decides."""
+    """Draws numbers that differ with XLA, or that depend on no seed."""
 
     def __init__(self, seeded: bool) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class OnTheHost(Module):
 
 
 def of_lengths(*lengths: int) -> tf.data.Dataset:
-    """Sequences that have another length in each batch."""
+    """Sequences of a different length in each batch."""
     made = [(np.ones((4, n, 5), "float32"), np.zeros((4, n), "int32")) for n in lengths]
     specs = tf.TensorSpec((None, None, 5)), tf.TensorSpec((None, None), tf.int32)
     return tf.data.Dataset.from_generator(lambda: iter(made), output_signature=specs)
@@ -189,7 +189,7 @@ def layered(name: str) -> Any:
 
 
 @pytest.mark.parametrize("name", [layered(each) for each in REASONS])
-def test_what_can_not_be_compiled_is_refused_with_the_reason(name: str) -> None:
+def test_models_that_cannot_be_compiled_are_refused_with_the_reason(name: str) -> None:
     reason, attempt = REASONS[name]
     with pytest.raises(ConfigError, match=f"must be compiled.*{reason}.*jit_compile=True"):
         attempt()
@@ -202,21 +202,21 @@ def as_on_gpus() -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_auto_compiles_what_can_be() -> None:
+def test_auto_compiles_when_possible() -> None:
     with as_on_gpus():
         chosen = choose(classifier(), "auto")
     assert isinstance(chosen.replica_pass, CompiledPass)
     assert chosen.line == "XLA: compiles the forward and backward pass"
 
 
-def test_auto_says_why_it_does_not() -> None:
+def test_auto_states_why_it_does_not_compile() -> None:
     with as_on_gpus():
         chosen = choose(of_sequences, "auto", data=of_lengths(3, 4))
     assert isinstance(chosen.replica_pass, ReplicaPass)
     assert chosen.line.startswith("XLA: not used (the shape of a row is not known")
 
 
-def test_what_the_model_was_compiled_with_does_not_count() -> None:
+def test_jit_compile_from_model_compile_is_ignored_with_a_notice() -> None:
     def build() -> keras.Model:
         model = classifier()()
         model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=True)

@@ -26,7 +26,7 @@ def rows(batches: tf.data.Dataset) -> list[list[int]]:
     return [[int(n) for part in parts for n in part.content] for parts in batches]
 
 
-def test_a_dataset_goes_on_at_a_batch_in_every_epoch() -> None:
+def test_finite_dataset_resumes_at_a_batch_of_any_epoch() -> None:
     source = DatasetSource(numbers(10))
     assert (source.num_batches, source.is_endless) == (3, False)
     assert rows(source.batches(Position(epoch=5, batch=1), Replicas())) == [
@@ -35,7 +35,7 @@ def test_a_dataset_goes_on_at_a_batch_in_every_epoch() -> None:
     ]
 
 
-def test_a_dataset_comes_in_the_order_of_its_epoch() -> None:
+def test_shuffled_dataset_is_read_in_the_order_of_its_epoch() -> None:
     def reshuffled() -> tf.data.Dataset:
         return tf.data.Dataset.range(10).shuffle(10, seed=1).batch(4)
 
@@ -52,7 +52,7 @@ def test_a_dataset_comes_in_the_order_of_its_epoch() -> None:
     assert epoch(resumed, 3) == expected[3]  # another fit, on the dataset of the first
 
 
-def test_an_endless_dataset_goes_on_behind_all_epochs_before() -> None:
+def test_infinite_dataset_resumes_after_all_previous_epochs() -> None:
     source = DatasetSource(numbers(12).repeat())
     assert (source.num_batches, source.is_endless) == (None, True)
     position = Position(epoch=2, batch=1, batches_per_epoch=5)
@@ -62,14 +62,14 @@ def test_an_endless_dataset_goes_on_behind_all_epochs_before() -> None:
     ]
 
 
-def test_a_dataset_may_not_know_its_length() -> None:
+def test_dataset_of_unknown_length_is_accepted() -> None:
     odd = numbers(10).filter(lambda batch: tf.size(batch) > 0)
     source = DatasetSource(odd)
     assert (source.num_batches, source.is_endless) == (None, False)
     assert len(rows(source.batches(Position(), Replicas()))) == 3
 
 
-def test_a_function_is_asked_for_epoch_and_batch() -> None:
+def test_function_is_called_with_epoch_and_start_batch() -> None:
     source = FunctionSource.of(shuffled)
     assert (source.num_batches, source.is_endless) == (3, False)
     whole = rows(source.batches(Position(epoch=3), Replicas()))
@@ -78,14 +78,14 @@ def test_a_function_is_asked_for_epoch_and_batch() -> None:
 
 
 @pytest.mark.parametrize("made", [numbers(10), shuffled, DatasetSource(numbers(10))])
-def test_datasets_functions_and_sources_are_sources(made: Any) -> None:
+def test_datasets_functions_and_sources_are_accepted(made: Any) -> None:
     source = as_source(made, "data")
     assert isinstance(source, BatchSource)
     assert source.num_batches == 3
     assert as_source(source, "data") is source
 
 
-def test_anything_else_is_refused_by_the_name_of_its_argument() -> None:
+def test_other_types_are_refused_with_the_argument_name() -> None:
     with pytest.raises(ConfigError, match="validation_data='ndarray'"):
         as_source(np.zeros((4, 5)), "validation_data")
 

@@ -1,4 +1,4 @@
-"""Models of earlier fits are freed before the next one, if that is worth a look."""
+"""Models of earlier fits are freed before the next one, if they are large."""
 
 import gc
 import weakref
@@ -20,19 +20,19 @@ def large(share: float = 1.0) -> keras.Model:
 
 
 @pytest.fixture(autouse=True)
-def only_where_told() -> Iterator[None]:
+def no_automatic_collection() -> Iterator[None]:
     register_model(large())
-    free_earlier_models()  # those of other tests are none of these
+    free_earlier_models()  # drops the models of other tests
     gc.disable()
     yield
     gc.enable()
 
 
-def test_models_that_nobody_holds_are_freed_before_the_next_fit_if_they_are_large():
+def test_unreferenced_models_are_freed_once_their_total_size_is_large():
     references = []
     for share in (0.4, 0.4, 0.4):
-        assert all(reference() is not None for reference in references)  # they hold
-        model = large(share)  # themselves
+        assert all(reference() is not None for reference in references)  # cycles
+        model = large(share)  # keep them
         register_model(model)
         references.append(weakref.ref(model))
         del model
@@ -40,16 +40,16 @@ def test_models_that_nobody_holds_are_freed_before_the_next_fit_if_they_are_larg
     assert all(reference() is None for reference in references)
 
 
-def test_a_model_that_is_somebodys_stays_and_is_looked_for_once(monkeypatch):
+def test_referenced_model_is_kept_and_collected_for_only_once(monkeypatch):
     model = large()
     register_model(model)
     free_earlier_models()
-    monkeypatch.setattr(gc, "collect", lambda: pytest.fail("looked for it again"))
+    monkeypatch.setattr(gc, "collect", lambda: pytest.fail("collected again"))
     free_earlier_models()
     assert model.built
 
 
-def test_no_look_is_taken_for_a_small_model(monkeypatch):
+def test_small_model_does_not_trigger_garbage_collection(monkeypatch):
     register_model(classifier()())
     monkeypatch.setattr(gc, "collect", lambda: pytest.fail("took a third of a second"))
     free_earlier_models()

@@ -23,7 +23,7 @@ def test_each_divisor_divides_its_own_part_of_a_gradient() -> None:
     assert combined.numpy().tolist() == [7.0]
 
 
-def test_a_variable_that_only_some_losses_use_has_their_gradient() -> None:
+def test_variable_used_by_some_losses_gets_only_their_gradient() -> None:
     gradients = {"rows": [tf.constant([6.0]), None], "one": [None, None]}
     first, second = combine(gradients, constants(rows=3.0, one=1.0))
     assert first.numpy().tolist() == [2.0]
@@ -39,7 +39,7 @@ def test_a_sparse_gradient_stays_sparse_unless_a_dense_one_is_added() -> None:
     assert added.numpy().tolist() == [[1.0, 1.0], [3.0, 3.0], [1.0, 1.0]]
 
 
-def test_a_gradient_in_half_precision_keeps_its_type() -> None:
+def test_half_precision_gradient_keeps_its_dtype() -> None:
     gradients = {"rows": [tf.constant([6.0], tf.float16)]}
     (combined,) = combine(gradients, constants(rows=3.0))
     assert combined.dtype == tf.float16
@@ -49,7 +49,7 @@ class Filled:
     """An accumulator over three batches for a dense, a sparse and an unused variable.
 
     Args:
-        count: Of replicas.
+        count: Number of replicas.
     """
 
     def __init__(self, count: int) -> None:
@@ -82,7 +82,7 @@ def as_lists(gradients: Any) -> list[Any]:
     return [None if each is None else each.numpy().tolist() for each in gradients]
 
 
-def test_ragged_batches_count_by_their_examples(filled: Filled) -> None:
+def test_ragged_batches_are_weighted_by_their_examples(filled: Filled) -> None:
     filled.add((8.0, 0, 8.0), (8.0, 2, 8.0), (3.0, 2, 3.0))
     dense, sparse, unused = as_lists(filled.take())
     assert dense == [1.0, 1.0]  # as of one batch of 19
@@ -90,7 +90,7 @@ def test_ragged_batches_count_by_their_examples(filled: Filled) -> None:
     assert unused is None
 
 
-def test_it_is_full_after_that_many_batches_and_empty_when_taken(filled: Filled) -> None:
+def test_accumulator_is_full_after_its_batches_and_empty_after_take(filled: Filled) -> None:
     for batch in range(3):
         assert not filled.accumulator.is_full()
         filled.add((float(batch), 0, 4.0))
@@ -101,7 +101,7 @@ def test_it_is_full_after_that_many_batches_and_empty_when_taken(filled: Filled)
     assert as_lists(filled.take()) == [[3.0, 3.0], [[0.0] * 2, [3.0] * 2, [0.0] * 2], None]
 
 
-def test_what_was_added_up_can_be_copied_and_put_back(filled: Filled) -> None:
+def test_accumulated_gradients_can_be_saved_and_restored(filled: Filled) -> None:
     filled.add((8.0, 0, 8.0), (3.0, 2, 3.0))
     values = filled.accumulator.values()
     filled.add((5.0, 1, 5.0))
@@ -114,7 +114,7 @@ def test_what_was_added_up_can_be_copied_and_put_back(filled: Filled) -> None:
     assert as_lists(other.take()) == expected
 
 
-def test_before_the_first_batch_there_is_only_the_count(filled: Filled) -> None:
+def test_empty_accumulator_holds_only_the_count(filled: Filled) -> None:
     values = filled.accumulator.values()
     assert set(values) == {"count"}
     assert int(values["count"]) == 0

@@ -1,4 +1,4 @@
-"""Sources of batches, and how these are cut for replicas."""
+"""Sources of batches, and how batches are split for replicas."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def rows(batches: tf.data.Dataset) -> list[list[int]]:
     return [[int(n) for part in parts for n in part.content] for parts in batches]
 
 
-def test_batches_are_cut_as_replicas_say() -> None:
+def test_batches_are_split_by_the_rows_of_each_replica() -> None:
     for parts, size in zip(cut(numbers(13, 10), FIRST_OF_FOUR), (10, 3), strict=True):
         for replica, part in enumerate(parts):
             own = np.arange(10)[:size][FIRST_OF_FOUR.rows(replica, size)]
@@ -32,7 +32,7 @@ def test_batches_are_cut_as_replicas_say() -> None:
             assert int(part.repeats) == FIRST_OF_FOUR.repeats(size)
 
 
-def test_a_process_gets_the_parts_of_its_own_replicas_only() -> None:
+def test_process_receives_only_the_parts_of_its_own_replicas() -> None:
     (parts,) = cut(numbers(9, 9), Replicas(total=4, first=2, local=2))
     assert [part.content.numpy().tolist() for part in parts] == [[4, 5], [6, 7, 8]]
 
@@ -42,14 +42,16 @@ TWO_WORKERS_OF_TWO = [Replicas(total=4, first=first, local=2) for first in (0, 2
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", range(1, 10))
-def test_workers_with_two_replicas_each_share_out_a_batch(size: int) -> None:
+def test_two_workers_with_two_replicas_each_divide_a_batch(size: int) -> None:
     ((first,), (second,)) = (rows(cut(numbers(size, size), r)) for r in TWO_WORKERS_OF_TWO)
     ((whole,),) = [rows(cut(numbers(size, size), FIRST_OF_FOUR))]
     assert first + second == whole
     assert whole == [*range(size)] * FIRST_OF_FOUR.repeats(size)
 
 
-def test_workers_with_two_replicas_each_share_out_images(image_folder: Path) -> None:
+def test_two_workers_with_two_replicas_each_divide_image_batches(
+    image_folder: Path,
+) -> None:
     """Twenty-four in batches of seven: the last has fewer than there are replicas."""
     train = ImageData.from_folder(
         image_folder / "train", image_size=32, batch_size=7, augmentation=None
@@ -65,7 +67,7 @@ def test_workers_with_two_replicas_each_share_out_images(image_folder: Path) -> 
         np.testing.assert_array_equal(joined, expected)
 
 
-def test_every_tensor_of_an_element_is_cut_alike() -> None:
+def test_every_tensor_of_an_element_is_split_alike() -> None:
     words = tf.ragged.constant([[1, 2], [3], [], [4, 5], [6]])
     element = ({"words": words, "number": tf.range(5)}, tf.range(5, 10))
     batched = tf.data.Dataset.from_tensors(element)
@@ -76,7 +78,7 @@ def test_every_tensor_of_an_element_is_cut_alike() -> None:
     assert targets.numpy().tolist() == [7, 8, 9]
 
 
-def test_elements_are_taken_apart_as_by_model_fit() -> None:
+def test_elements_are_unpacked_as_in_model_fit() -> None:
     x, y, w = examples(3)
     assert unpack(x) == (x, None, None)
     assert unpack((x, y)) == (x, y, None)
@@ -85,7 +87,7 @@ def test_elements_are_taken_apart_as_by_model_fit() -> None:
 
 
 def read(batches: Batches, position: Position, steps: int) -> list[list[int]]:
-    """The next batches inside a `tf.function`, one row of numbers a replica."""
+    """The next batches inside a `tf.function`, one row of numbers per replica."""
     iterator = batches.start(position)
 
     @tf.function(autograph=False)
@@ -96,13 +98,13 @@ def read(batches: Batches, position: Position, steps: int) -> list[list[int]]:
     return [[int(n) for part in step() for n in part.content] for _ in range(steps)]
 
 
-def test_a_finite_source_begins_anew_with_each_epoch() -> None:
+def test_finite_source_restarts_each_epoch() -> None:
     batches = Batches(replicas(2), DatasetSource(numbers(10)))
     assert read(batches, Position(epoch=0), 2) == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert read(batches, Position(epoch=1), 1) == [[0, 1, 2, 3]]
 
 
-def test_an_endless_source_goes_on_where_it_stood() -> None:
+def test_infinite_source_resumes_at_its_position() -> None:
     batches = Batches(replicas(2), DatasetSource(numbers(12).repeat()))
     assert read(batches, Position(0, 0, 2), 2) == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert read(batches, Position(1, 0, 2), 2) == [[8, 9, 10, 11], [0, 1, 2, 3]]
@@ -127,7 +129,7 @@ def test_each_replica_takes_its_own_part() -> None:
 
 
 def waits(milliseconds: int) -> list[float]:
-    """How long each batch was waited for if making it takes so long."""
+    """The wait for each batch if producing one takes this long."""
 
     def slow(batch: Any) -> Any:
         return tf.numpy_function(lambda each: _after(milliseconds, each), [batch], tf.int64)
@@ -152,19 +154,19 @@ def _after(milliseconds: int, value: Any) -> Any:
     return value
 
 
-def test_waiting_for_slow_data_is_noticed() -> None:
+def test_waiting_for_slow_data_is_measured() -> None:
     assert sum(waits(100)) > 0.1
 
 
-def test_batches_for_one_replica_pass_without_being_computed() -> None:
-    """What TensorFlow finds to do nothing it leaves out of the pipeline."""
+def test_single_replica_batches_pass_through_unchanged() -> None:
+    """TensorFlow drops stages that do nothing from the pipeline."""
     dataset = numbers(10)
     ((first,), *_) = cut(dataset, Replicas())
     assert first.content.numpy().tolist() == [0, 1, 2, 3]
     assert first.repeats is None
 
 
-def test_every_epoch_of_a_dataset_has_the_same_pipeline() -> None:
+def test_all_epochs_of_a_dataset_share_one_pipeline() -> None:
     source = DatasetSource(numbers(10))
     whole = source.batches(Position(), FIRST_OF_FOUR)
     assert source.batches(Position(epoch=3), FIRST_OF_FOUR) is whole

@@ -1,4 +1,4 @@
-"""A pass that writes nothing, and structures that are taken apart into tensors."""
+"""A pass that writes nothing, and structures that are flattened into tensors."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def batch() -> tuple[Any, Any, Any]:
     return tf.constant(x), tf.constant(y), None
 
 
-def test_it_hands_out_what_it_would_write() -> None:
+def test_detached_pass_returns_updates_instead_of_writing_them() -> None:
     model, run = detached()
     before = [np.array(each.numpy()) for each in model.variables]
     result, updates = run(batch(), tf.constant(1))
@@ -77,14 +77,14 @@ def test_it_hands_out_what_it_would_write() -> None:
     assert not np.array_equal(model.layers[2].moving_mean, np.zeros(4))
 
 
-def test_a_variable_that_is_written_in_a_branch_is_refused() -> None:
+def test_variable_written_in_a_branch_is_refused() -> None:
     _, run = detached(in_branch=True)
     function = tf.function(lambda: run(batch(), tf.constant(1)), autograph=False)
     with pytest.raises(ValueError, match=r"writes its variable '.*' in a branch"):
         function()
 
 
-def test_a_structure_comes_back_with_all_that_tensors_lose_on_the_way() -> None:
+def test_packing_restores_masks_logits_and_slice_types() -> None:
     output = keras.activations.softmax(keras.ops.ones((2, 3)))
     output._keras_mask = tf.constant([True, False])
     rows = SharedSlices(tf.ones((2, 4)), tf.constant([1, 0]), tf.constant([5, 4]))

@@ -29,21 +29,21 @@ def test_a_loss_is_a_mean_over_examples_not_over_steps(totals: EpochTotals) -> N
     assert (rows, wait_seconds) == (11, 0.75)
 
 
-def test_without_a_step_losses_are_not_numbers(totals: EpochTotals) -> None:
+def test_losses_are_nan_before_the_first_step(totals: EpochTotals) -> None:
     means, rows, wait_seconds, gradient_norm = totals.read()
     assert list(means) == ["loss", "size_loss"]
     assert np.isnan(list(means.values())).all()
     assert (rows, wait_seconds, gradient_norm) == (0, 0.0, None)
 
 
-def test_a_new_epoch_remembers_nothing(totals: EpochTotals) -> None:
+def test_reset_clears_all_totals(totals: EpochTotals) -> None:
     add(totals, (1.0, 1.0, 8, 1.0))
     totals.reset()
     add(totals, (3.0, 5.0, 2, 0.0))
     assert totals.read() == ({"loss": 3.0, "size_loss": 5.0, "own": 3.0}, 2, 0.0, None)
 
 
-def test_another_epoch_goes_on_from_a_copy(totals: EpochTotals) -> None:
+def test_totals_resume_from_a_copy(totals: EpochTotals) -> None:
     add(totals, (1.0, 1.0, 8, 1.0))
     copy = totals.copy()
     resumed = EpochTotals(["loss", "size_loss"])
@@ -57,7 +57,7 @@ def test_another_epoch_goes_on_from_a_copy(totals: EpochTotals) -> None:
     )
 
 
-def test_a_gradient_norm_is_a_mean_over_the_updates_that_are_finite(
+def test_gradient_norm_is_the_mean_over_finite_updates(
     totals: EpochTotals,
 ) -> None:
     add(totals, (1.0, 1.0, 8, 0.0))
@@ -66,7 +66,7 @@ def test_a_gradient_norm_is_a_mean_over_the_updates_that_are_finite(
     assert totals.read() == ({"loss": 1.0, "size_loss": 1.0, "own": 0.25}, 8, 0.0, 3.5)
 
 
-def test_long_epochs_lose_nothing(totals: EpochTotals) -> None:
+def test_long_epochs_count_examples_exactly_beyond_float32(totals: EpochTotals) -> None:
     add(totals, (1.0, 1.0, 2**25, 0.0), *[(1.0, 0.0, 1, 0.0)] * 3)
     means, rows, *_ = totals.read()
     assert rows == 2**25 + 3  # float32 can't tell that from 2**25

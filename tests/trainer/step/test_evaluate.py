@@ -1,4 +1,4 @@
-"""Networks that are run over data without being trained."""
+"""Models that are run over data without training."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from keraunos.trainer.setup.datasets import DatasetSource
 
 
 class Doubling(keras.layers.Layer):
-    """Notes each time that it is traced."""
+    """Counts how often it is traced."""
 
     traced = 0
 
@@ -20,7 +20,7 @@ class Doubling(keras.layers.Layer):
         return 2 * inputs
 
 
-def test_a_network_is_traced_once_for_batches_of_all_sizes() -> None:
+def test_predict_traces_a_model_once_for_all_batch_sizes() -> None:
     layer = Doubling()
     model = keras.Sequential([keras.Input((5,)), layer])
     layer.traced = 0

@@ -21,7 +21,7 @@ def fit(optimizer, count=1):
 
 
 def norms_by_hand(batches, clip_at=np.inf):
-    """The same of a loop in NumPy's terms, over batches that begin at these rows."""
+    """The same from a loop written out, over batches that are split at these rows."""
     keras.utils.set_random_seed(0)
     inputs, labels, _ = examples(ROWS)
     model = classifier()()
@@ -43,27 +43,27 @@ def norms_by_hand(batches, clip_at=np.inf):
 
 @pytest.mark.feature("gradient norm")
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_it_is_that_of_the_whole_batch_before_clipping(count):
+def test_gradient_norm_is_of_the_whole_batch_before_clipping(count):
     norms = fit(lambda: keras.optimizers.SGD(RATE, global_clipnorm=0.05), count)
     assert norms == pytest.approx(norms_by_hand([5, 10], clip_at=0.05), rel=1e-5)
     assert min(norms) > 0.1
 
 
 @pytest.mark.parametrize("wrong", [np.inf, np.nan])
-def test_it_is_finite_if_all_gradients_are(wrong):
+def test_huge_gradients_do_not_overflow_the_norm(wrong):
     huge, half = tf.constant([3e30, 4e30]), tf.constant([6e4], tf.float16)
     assert float(gradient_norm([huge, None, half])) == pytest.approx(5e30)
     assert not np.isfinite(float(gradient_norm([huge, half, tf.constant([0.0, wrong])])))
 
 
 @pytest.mark.slow
-def test_accumulated_gradients_are_measured_where_they_are_applied():
+def test_accumulated_gradients_are_measured_when_applied():
     norms = fit(lambda: keras.optimizers.SGD(RATE, gradient_accumulation_steps=2), 2)
     assert norms == pytest.approx(norms_by_hand([10]), rel=1e-5)
 
 
 @pytest.mark.slow
-def test_a_scale_of_the_loss_does_not_show():
+def test_loss_scale_does_not_affect_gradient_norm():
     def scaled():
         return keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(RATE), 1024.0)
 
@@ -71,7 +71,7 @@ def test_a_scale_of_the_loss_does_not_show():
 
 
 @pytest.mark.slow
-def test_rows_of_an_embedding_that_come_twice_are_added_up_first():
+def test_repeated_embedding_rows_are_summed_before_the_norm():
     slices = tf.IndexedSlices(
         tf.constant([[1.0, 0.0], [0.0, 2.0], [2.0, 0.0]]), tf.constant([4, 1, 4]), (6, 2)
     )
@@ -80,7 +80,7 @@ def test_rows_of_an_embedding_that_come_twice_are_added_up_first():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_it_is_finite_only_if_all_gradients_are(bad):
+def test_gradient_norm_is_finite_only_if_all_gradients_are(bad):
     dense = tf.constant([[1.0, 2.0], [3.0, 4.0]])
     slices = tf.IndexedSlices(tf.constant([[bad], [1.0]]), tf.constant([2, 2]), (5, 1))
     assert np.isfinite(gradient_norm([dense, tf.zeros((2, 0))]))
@@ -88,6 +88,6 @@ def test_it_is_finite_only_if_all_gradients_are(bad):
     assert not np.isfinite(gradient_norm([dense, slices]))
 
 
-def test_half_precision_is_squared_in_single():
+def test_half_precision_gradients_are_squared_in_float32():
     halves = tf.constant([3000.0, 4000.0], tf.float16)
     assert float(gradient_norm([halves, tf.zeros(2, tf.float64)])) == 5000.0

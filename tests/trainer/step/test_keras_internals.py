@@ -1,4 +1,4 @@
-"""One test for each function, named after it; and that each surprise is still one."""
+"""One test for each function, named after it, and one for each surprise of Keras."""
 
 import copy
 import inspect
@@ -73,7 +73,7 @@ def internals() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 @pytest.mark.parametrize("name", dict(internals()))
-def test_every_function_has_a_test_and_a_row(name: str) -> None:
+def test_every_internal_function_has_a_test_and_a_documented_section(name: str) -> None:
     tests = [
         Path(__file__),
         Path(__file__).with_name("test_metric_internals.py"),
@@ -192,7 +192,7 @@ def test_per_example(reduction: str, strategy: tf.distribute.Strategy) -> None:
     assert loss.reduction == reduction
 
 
-def test_per_example_tells_the_mask_of_a_layer_and_that_of_the_loss() -> None:
+def test_per_example_combines_the_masks_of_layer_and_loss() -> None:
     words = np.array([[1, 2, 0], [3, 1, 2]])
     embedded = keras.layers.Embedding(5, 4, mask_zero=True)(words)
     probabilities = keras.layers.Dense(3, "softmax")(embedded)
@@ -226,7 +226,7 @@ class OwnReduction(keras.losses.MeanSquaredError):
 
 
 @pytest.mark.parametrize("kind", [Mean, MeanOfColumns, OwnCall, OwnReduction])
-def test_per_example_finds_that_there_are_no_values_of_examples(kind: Any) -> None:
+def test_per_example_returns_none_without_per_example_values(kind: Any) -> None:
     found: list[Any] = []
 
     @tf.function(input_signature=[FLOATS, tf.TensorSpec((None,))], autograph=False)
@@ -278,7 +278,7 @@ def test_unscaled_losses() -> None:
         assert float(value) == 0.5
 
 
-def test_copying_a_loss_of_keras_saves_it() -> None:
+def test_copying_a_keras_loss_loses_its_attributes() -> None:
     """Why the copies here are made attribute by attribute."""
     loss = keras.losses.MeanSquaredError()
     loss.reduction, loss.marked = "sum", True
@@ -344,7 +344,7 @@ def test_given_learning_rate(scaled: bool) -> None:
         assert float(keras.ops.convert_to_numpy(optimizer.learning_rate)) == 0.5
 
 
-def test_keras_leaves_the_remainder_of_an_accumulation() -> None:
+def test_keras_drops_the_last_incomplete_accumulation() -> None:
     """Why accumulation is taken over."""
     model = keras.Sequential(
         [

@@ -26,7 +26,7 @@ SHARED: dict[str, Indices] = {
     "constants": lambda words: tf.constant([[0, 2, 1], [1, 2, 0]]),
     "a range as long as the rows": range_like,
     "a row of a range": lambda words: range_like(words)[None],
-    "what only Python knows the size of": of_unknown_shape,
+    "indices sized by Python": of_unknown_shape,
 }
 OWN: dict[str, Indices] = {
     "tokens": lambda words: words,
@@ -60,23 +60,23 @@ def parts_of(*lookups: Indices) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", SHARED)
-def test_as_many_indices_whatever_the_rows_are_shared(name: str) -> None:
+def test_lookups_independent_of_the_rows_are_shared(name: str) -> None:
     (part,) = parts_of(SHARED[name])
     assert isinstance(part, SharedSlices)
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_indices_of_each_row_are_not(name: str) -> None:
+def test_lookups_of_each_row_are_not_shared(name: str) -> None:
     (part,) = parts_of(OWN[name])
     assert not isinstance(part, SharedSlices)
 
 
-def test_each_lookup_in_a_table_counts_for_itself() -> None:
+def test_each_lookup_in_a_table_is_classified_separately() -> None:
     kinds = [type(part) for part in parts_of(OWN["tokens"], range_like, OWN["tokens"])]
     assert kinds == [tf.IndexedSlices, SharedSlices, tf.IndexedSlices]
 
 
-def test_dense_gradients_are_left_alone() -> None:
+def test_dense_gradients_are_unchanged() -> None:
     dense = tf.ones((2, 3))
     assert with_lookups_apart(dense, ()) is dense
     assert with_lookups_apart(None, ()) is None

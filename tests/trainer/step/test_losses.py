@@ -41,19 +41,19 @@ def words(count: int) -> tuple[Any, ...]:
 
 
 def dice(y_true: Any, y_pred: Any) -> Any:
-    """Keras's own, which makes one value of the batch."""
+    """That of Keras, which returns one value for the whole batch."""
     return keras.losses.Dice()(keras.ops.one_hot(y_true, 3, dtype=y_pred.dtype), y_pred)
 
 
 def flat(y_true: Any, y_pred: Any) -> Any:
-    """Three values for each row, in one line."""
+    """Three values for each row, flattened."""
     return keras.ops.reshape(keras.ops.square(y_pred), (-1,))
 
 
 CHOSEN = {
     "a mask": Case(masked, words),
     "Dice": Case(lambda: compiled(dice), weighted),
-    "several values of a row in one line": Case(lambda: compiled(flat), labeled),
+    "flattened values of rows": Case(lambda: compiled(flat), labeled),
 } | {
     name: CASES[name]
     for name in (
@@ -69,7 +69,7 @@ CHOSEN = {
 
 
 class OwnStep(Module):
-    """Squared errors of three outputs, in a step of its own."""
+    """Squared errors of three outputs, in a custom step."""
 
     def training_step(self, model: Any, batch: Any, training: bool) -> dict[str, Any]:
         inputs, targets, _ = batch
@@ -97,14 +97,14 @@ def of_the_whole(case: Case, rows: int) -> float:
 
 
 def of_any_size(array: np.ndarray) -> tf.Tensor:
-    """As parts of batches are, whose number of rows is not known while tracing."""
+    """Like a part of a batch, whose number of rows is unknown while tracing."""
     return tf.compat.v1.placeholder_with_default(array, (None, *array.shape[1:]))
 
 
 def of_parts(
     case: Case, rows: int, count: int, module: Module | None = None
 ) -> list[float]:
-    """The total and each loss, of a batch that is cut for that many replicas."""
+    """The total and each loss, of a batch that is split for that many replicas."""
     elements, all_of_them, strategy = case.elements(rows), Replicas(count), replicas(count)
     with strategy.scope():
         model = built(case, elements)
@@ -133,7 +133,7 @@ def of_parts(
     ("rows", "count"), [pytest.param(11, 2, marks=pytest.mark.nightly), (3, 4)]
 )
 @pytest.mark.parametrize("name", CHOSEN)
-def test_parts_add_up_to_what_keras_says_of_the_whole(
+def test_losses_of_parts_add_up_to_the_keras_loss_of_the_whole_batch(
     name: str, rows: int, count: int, float64: None
 ) -> None:
     total, *_ = of_parts(CHOSEN[name], rows, count)
@@ -142,7 +142,7 @@ def test_parts_add_up_to_what_keras_says_of_the_whole(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rows", "count"), [(11, 1), (11, 4), (3, 4)])
-def test_a_step_of_ones_own_is_a_mean_over_all_its_values(
+def test_custom_training_step_loss_is_the_mean_of_all_its_values(
     rows: int, count: int, float64: None
 ) -> None:
     case = Case(lambda: compiled("mse", metrics=()), labeled)
@@ -165,7 +165,7 @@ def test_losses_with_one_denominator_share_a_divisor() -> None:
     assert [float(term.denominator) for term in terms] == [4.0, 4.0]
 
 
-def test_the_predictions_come_with_the_losses() -> None:
+def test_forward_returns_the_predictions_of_the_model() -> None:
     case = Case(lambda: compiled("sparse_categorical_crossentropy"), weighted)
     elements = case.elements(5)
     model = built(case, elements)
@@ -173,14 +173,14 @@ def test_the_predictions_come_with_the_losses() -> None:
     np.testing.assert_allclose(result.predictions, model(elements[0]))
 
 
-def test_each_loss_is_divided_by_its_own_and_weighted_in_the_total() -> None:
+def test_each_loss_has_its_own_divisor_and_weight_in_the_total() -> None:
     kinds = [Kind("a", "rows", 0.5), Kind("b", "weights of loss 1", 3.0)]
     numerators = [tf.constant(8.0), tf.constant(6.0)]
     denominators = {"rows": tf.constant(4.0), "weights of loss 1": tf.constant(12.0)}
     assert [float(v) for v in divide(kinds, numerators, denominators)] == [2.5, 2.0, 0.5]
 
 
-def test_where_nothing_counts_the_loss_is_zero_as_with_keras() -> None:
+def test_fully_masked_loss_is_zero_as_in_keras() -> None:
     total, value = divide(
         [Kind("a", "mask of loss 0")],
         [tf.constant(0.0)],
@@ -189,7 +189,7 @@ def test_where_nothing_counts_the_loss_is_zero_as_with_keras() -> None:
     assert (float(total), float(value)) == (0.0, 0.0)
 
 
-def test_losses_have_the_names_that_model_fit_gives_them() -> None:
+def test_losses_are_named_as_in_model_fit() -> None:
     two = built(
         CASES["dict losses with weights"], CASES["dict losses with weights"].elements(2)
     )
@@ -199,7 +199,7 @@ def test_losses_have_the_names_that_model_fit_gives_them() -> None:
     assert loss_names(built(one, one.elements(2)), Module()) == ["loss"]
 
 
-def test_only_a_step_of_its_own_overrides_that_of_module() -> None:
+def test_only_a_custom_training_step_counts_as_an_override() -> None:
     assert overrides_training_step(OwnStep())
     assert not overrides_training_step(Module())
 

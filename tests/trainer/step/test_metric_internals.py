@@ -1,4 +1,4 @@
-"""A test for each function that leans on how Keras keeps metrics, named after it."""
+"""A test for each function that relies on how Keras keeps metrics, named after it."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ def test_held_metrics() -> None:
     assert held_metrics(built_with_dict_losses()) == []
 
 
-def test_metric_results_know_thresholds_and_what_a_variable_holds() -> None:
+def test_metric_results_include_thresholds_and_variable_values() -> None:
     model = built_with_metrics_of_every_kind()
     results = {each.name: each for each in metric_results(model)}
     assert results["recall"].thresholds == [0.3, 0.7]
@@ -120,7 +120,7 @@ def test_name_counts() -> None:
 
 
 def test_renumber_metrics() -> None:
-    """The second model of a process calls its metrics what the first does."""
+    """The second model of a process names its metrics like the first."""
     for _ in range(2):
         counts = name_counts()
         model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, "sigmoid")])

@@ -40,7 +40,7 @@ def assert_same(got: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("shape", [(7, 33), (1001,)])
-def test_they_are_those_of_tensorflow(shape: tuple[int, ...]) -> None:
+def test_random_floats_equal_tensorflow_kernels(shape: tuple[int, ...]) -> None:
     seed = tf.constant([3, -9])
     assert_same(drawn(seed, shape, own=True), drawn(seed, shape, own=False))
 
@@ -49,7 +49,7 @@ def test_they_are_those_of_tensorflow(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     "types", [(tf.float32,), pytest.param(TYPES, marks=pytest.mark.nightly)]
 )
-def test_they_are_so_with_xla_which_draws_others_itself(types: Any) -> None:
+def test_random_floats_equal_tensorflow_kernels_under_xla(types: Any) -> None:
     seed, shape = tf.constant([3, 9]), (7, 33)  # Keras never draws by negative seeds
     kernels = drawn(seed, shape, own=False, types=types)
     both = tf.function(

@@ -40,7 +40,7 @@ def rows_of(*arrays: Any) -> list[tuple[int, ...]]:
     return [tuple(map(int, row)) for array in arrays for row in array]
 
 
-def test_generators_replicas_steps_and_seeds_all_differ() -> None:
+def test_states_differ_by_generator_replica_step_and_seed() -> None:
     drawn = rows_of(*(states(2, seed, step) for seed in (0, 1) for step in (0, 1, 2**30)))
     assert len(set(drawn)) == len(drawn) == 2 * 3 * 2 * 2
 
@@ -54,11 +54,11 @@ def test_the_state_is_a_function_of_seed_replica_and_step_alone(seed: int) -> No
     np.testing.assert_array_equal(states(2, seed, 5), first)
 
 
-def test_the_first_replica_of_several_draws_what_a_single_one_does() -> None:
+def test_first_replica_has_the_same_state_as_a_single_replica() -> None:
     np.testing.assert_array_equal(states(2, 3, 4)[::2], states(1, 3, 4))
 
 
-def test_keras_by_itself_draws_the_same_mask_on_all_replicas() -> None:
+def test_plain_keras_draws_the_same_mask_on_all_replicas() -> None:
     """Why generators are set."""
     strategy = replicas(2)
     with strategy.scope():
