@@ -1,4 +1,4 @@
-"""What tests of the feature cache have in common."""
+"""Shared fixtures for tests of the feature cache."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from keraunos.features import FeatureCache
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many images went through a network, for each question to a cache."""
+    """How many images went through a network, for each call of a cache."""
     seen: list[int] = []
     original = FeatureCache.features
 

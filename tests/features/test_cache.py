@@ -1,4 +1,4 @@
-"""Training on cached features is training through the backbone, only faster."""
+"""Training on cached features equals training through the backbone."""
 
 import signal
 from collections.abc import Callable
@@ -85,7 +85,7 @@ def fit(data: ImageData, mode: str = "auto", count: int = 1, **options: Any) -> 
         pytest.param(0.0, "fresh", {}, "weights", 1, marks=pytest.mark.nightly),
     ],
 )
-def test_cached_equals_uncached(
+def test_cached_training_equals_uncached(
     request: pytest.FixtureRequest,
     image_folder: Path,
     tmp_path: Path,
@@ -109,7 +109,7 @@ def test_cached_equals_uncached(
         np.testing.assert_allclose(
             cached.history[name], uncached.history[name], atol=1e-9, err_msg=name
         )
-    # In norm: Adam makes of the rounding of a gradient that is nearly zero a whole step.
+    # In norm: Adam turns the rounding of a gradient near zero into a whole step.
     for one, other in zip(
         weights_of(cached.model), weights_of(uncached.model), strict=True
     ):
@@ -118,11 +118,11 @@ def test_cached_equals_uncached(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
-def test_what_is_known_is_not_computed_again(
+def test_cached_features_are_not_computed_again(
     image_folder: Path, tmp_path: Path, computed: list[int]
 ) -> None:
     first = fit(data_of(image_folder, tmp_path))
-    # As they are, to standardize; two versions to train on; those to validate on.
+    # Originals to standardize; two versions to train on; the validation images.
     assert computed == [24, 24, 24, 6]
     again = fit(data_of(image_folder, tmp_path))
     assert computed[4:] == [0, 0, 0, 0]
@@ -132,7 +132,7 @@ def test_what_is_known_is_not_computed_again(
     assert features is not validation
     assert head.trainable_variables[0] is again.model.trainable_variables[0]
     fit(data_of(image_folder, tmp_path, views=3))
-    assert computed[8:] == [0, 0, 0, 24, 0]  # one version more
+    assert computed[8:] == [0, 0, 0, 24, 0]  # one more version
 
 
 @pytest.mark.slow
@@ -140,12 +140,12 @@ def test_what_is_known_is_not_computed_again(
     "change",
     ["a pixel", "strength", "policies", "seed", "a weight", "the backbone", "the size"],
 )
-def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
+def test_any_difference_misses_the_cache(change: str, tmp_path: Path) -> None:
     folder = make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
     store = tmp_path / "cache"
     computed: list[int] = []
 
-    def look(
+    def compute_features(
         strength: float = 0.5,
         seed: int = 0,
         size: int = SIZE,
@@ -163,13 +163,13 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
         cache.features(data.train.view(0))
         computed.append(cache.computed)
 
-    look()
-    look()
+    compute_features()
+    compute_features()
     assert computed[0] > 0
     assert computed[1] == 0
     if change == "a pixel":
         make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40, seed=1)
-    look(
+    compute_features(
         **{
             "a pixel": {},
             "strength": {"strength": 0.6},
@@ -184,7 +184,7 @@ def test_what_is_different_never_hits(change: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5])
-def test_folds_share_what_is_computed_and_each_gets_the_features_of_its_images(
+def test_folds_share_features_and_each_gets_those_of_its_images(
     tmp_path: Path, strength: float
 ) -> None:
     folder = make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
@@ -241,7 +241,7 @@ def test_only_images_without_features_go_through_the_network(
 
 
 @pytest.mark.nightly
-def test_what_is_there_is_used_though_the_disk_is_full(
+def test_cached_features_are_used_on_a_full_disk(
     image_folder: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit(data_of(image_folder, tmp_path))
@@ -250,7 +250,7 @@ def test_what_is_there_is_used_though_the_disk_is_full(
     assert computed[4:] == [0, 0, 0, 0]
 
 
-def test_a_signal_is_heeded_while_another_process_computes(tmp_path: Path) -> None:
+def test_waiting_for_another_process_can_be_interrupted(tmp_path: Path) -> None:
     folder = make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
     data = ImageData.from_folder(folder, image_size=SIZE, cache_dir=tmp_path / "cache")
     other = FeatureCache(network(), data.store, outputs)
@@ -282,17 +282,17 @@ def test_damaged_features_are_computed_again(
     folder = make_images(tmp_path / "train", {"cat": 5, "dog": 4}, size=40)
     data = ImageData.from_folder(folder, image_size=SIZE, cache_dir=tmp_path / "cache")
 
-    def look() -> Any:
+    def compute_features() -> Any:
         cache = FeatureCache(network(), data.store, outputs)
         features = np.array(cache.features(data.train.in_order))
         return features, cache.computed
 
-    expected, _ = look()
+    expected, _ = compute_features()
     (file,) = (tmp_path / "cache").glob("features-*")
     DAMAGES[damage](file)
-    np.testing.assert_array_equal(look()[0], expected)
+    np.testing.assert_array_equal(compute_features()[0], expected)
     assert ("is damaged" in capsys.readouterr().err) == (damage != "delete")
-    assert look()[1] == 0
+    assert compute_features()[1] == 0
 
 
 def network(name: str = "small", size: int = SIZE, bias: float = 0.0) -> FrozenPart:
@@ -320,7 +320,7 @@ def outputs(model: keras.Model, split: Any, start: int) -> Any:
         ),
     ],
 )
-def test_what_can_not_be_cached_is_said(
+def test_uncacheable_data_is_reported_and_refused_if_caching_is_on(
     image_folder: Path, tmp_path: Path, build: Callable[[], Any], words: str
 ) -> None:
     data = data_of(image_folder, tmp_path, **build())
@@ -340,7 +340,7 @@ class Stop(Callback):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
-def test_a_run_on_cached_features_is_resumed_exactly(
+def test_run_on_cached_features_resumes_bit_identically(
     image_folder: Path, tmp_path: Path, computed: list[int]
 ) -> None:
     def run(name: str, *callbacks: Callback) -> Any:
@@ -356,7 +356,7 @@ def test_a_run_on_cached_features_is_resumed_exactly(
 
 
 @pytest.mark.nightly
-def test_without_validation_the_whole_model_is_checked_on_images_of_training(
+def test_whole_model_is_checked_on_training_images_without_validation(
     image_folder: Path, tmp_path: Path
 ) -> None:
     data = ImageData.from_folder(

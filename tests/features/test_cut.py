@@ -62,7 +62,7 @@ def sequential() -> keras.Model:
     return model
 
 
-def with_statistics_of_images() -> keras.Model:
+def with_image_statistics() -> keras.Model:
     inputs = images()
     normalized = layers.Normalization(mean=[1.0] * 3, variance=[2.0] * 3)(inputs)
     return compiled(inputs, layers.Dense(2)(backbone()(normalized)))
@@ -85,18 +85,18 @@ def several_outputs() -> keras.Model:
 
 
 def two_branches_of_one_layer() -> keras.Model:
-    """A layer that is called twice, in front of the cut and behind it."""
+    """A layer that is called twice, before and after the cut."""
     inputs, shared = images(), frozen(layers.Dense(3))
     features = layers.GlobalAveragePooling2D()(shared(inputs))
     return compiled(inputs, layers.Dense(2)(shared(layers.Dense(3)(features))))
 
 
-def head_that_is_fitted() -> keras.Model:
+def fitted_head() -> keras.Model:
     inputs = images()
     return compiled(inputs, frozen(layers.Dense(2, "softmax"))(backbone()(inputs)))
 
 
-def dropout_that_does_nothing() -> keras.Model:
+def inactive_dropout() -> keras.Model:
     off = layers.Dropout(0.5)
     off.rate = 0.0
     return keras.Sequential([images(), backbone(off), layers.Dense(2)])
@@ -109,12 +109,12 @@ def dropout_that_does_nothing() -> keras.Model:
         (functional_within_functional, (14 * 14 * 4,)),
         (flat, (4,)),
         (sequential, (4,)),
-        (with_statistics_of_images, (4,)),
+        (with_image_statistics, (4,)),
         (partly_frozen, (7, 7, 4)),
         (several_outputs, (4,)),
         (two_branches_of_one_layer, (3,)),
-        (head_that_is_fitted, (4,)),
-        (dropout_that_does_nothing, (4,)),
+        (fitted_head, (4,)),
+        (inactive_dropout, (4,)),
     ],
 )
 def test_the_cut_is_the_last_fixed_tensor(build: Callable[[], Any], shape: Any) -> None:
@@ -128,10 +128,10 @@ def test_the_cut_is_the_last_fixed_tensor(build: Callable[[], Any], shape: Any) 
     "build",
     [
         *[nested, flat, sequential, partly_frozen, several_outputs],
-        *[two_branches_of_one_layer, head_that_is_fitted],
+        *[two_branches_of_one_layer, fitted_head],
     ],
 )
-def test_the_head_returns_of_features_what_the_model_returns_of_images(
+def test_head_on_features_returns_what_the_model_returns_on_images(
     build: Callable[[], Any],
 ) -> None:
     model = build()
@@ -149,7 +149,7 @@ def test_the_head_returns_of_features_what_the_model_returns_of_images(
     assert front.trainable_variables == []
 
 
-def trains_in_front() -> keras.Model:
+def trained_layer_in_front() -> keras.Model:
     inputs = images()
     return compiled(inputs, layers.Dense(2)(backbone()(layers.Dense(3, name="in")(inputs))))
 
@@ -175,8 +175,8 @@ def dropout_within() -> keras.Model:
 
 
 def loss_within() -> keras.Model:
-    penalised = layers.Conv2D(3, 1, activity_regularizer="l2", name="penalised")
-    return keras.Sequential([images(), backbone(penalised), layers.Dense(2)])
+    penalized = layers.Conv2D(3, 1, activity_regularizer="l2", name="penalized")
+    return keras.Sequential([images(), backbone(penalized), layers.Dense(2)])
 
 
 def several_paths() -> keras.Model:
@@ -210,12 +210,12 @@ def own_function(inputs: Any) -> Any:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (trains_in_front, "layer 'in' trains"),
+        (trained_layer_in_front, "layer 'in' trains"),
         (moving_statistics_in_front, "layer 'bn' changes its own state"),
         (spectral_norm_in_front, "layer 'spectral' changes its own state"),
         (augmentation_in_front, "layer 'flip' draws random numbers"),
         (dropout_within, "layer 'drop' draws random numbers"),
-        (loss_within, "layer 'penalised' adds a loss"),
+        (loss_within, "layer 'penalized' adds a loss"),
         (several_paths, "several paths lead from frozen to trained layers"),
         (Subclassed, "neither functional nor sequential"),
         (several_inputs, "the model has several inputs"),
@@ -225,7 +225,9 @@ def own_function(inputs: Any) -> Any:
         ),
     ],
 )
-def test_a_model_without_a_cut_has_a_reason(build: Callable[[], Any], words: str) -> None:
+def test_models_without_a_cut_state_the_reason(
+    build: Callable[[], Any], words: str
+) -> None:
     cut = find_cut(build())
     assert cut.features is None
     assert words in cut.reason
@@ -240,16 +242,16 @@ def test_a_model_without_a_cut_has_a_reason(build: Callable[[], Any], words: str
         lambda: layers.TimeDistributed(Doubled(), name="own"),
     ],
 )
-def test_a_layer_with_code_of_its_own_is_not_known_to_be_fixed(own: Any) -> None:
+def test_layer_with_custom_code_is_not_treated_as_fixed(own: Any) -> None:
     inputs = images()
     cut = find_cut(compiled(inputs, layers.Dense(2)(backbone()(own()(inputs)))))
     assert cut.features is None
     assert cut.reason.startswith("layer 'own' has custom code")
 
 
-def test_a_tensor_with_a_mask_or_of_any_size_is_no_place_for_the_cut() -> None:
+def test_masked_or_variable_size_tensors_cannot_be_the_cut() -> None:
     dense = frozen(layers.Dense(3))
-    # No layer takes the mask, but the loss does, which comes along with the output.
+    # No layer uses the mask, but the loss does: it is attached to the output.
     masked = keras.Sequential(
         [keras.Input((5, 2)), dense, layers.Masking(), layers.Dense(2)]
     )

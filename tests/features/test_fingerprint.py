@@ -38,7 +38,7 @@ def fingerprint(
     return fingerprint_of(FrozenPart(model))
 
 
-def test_the_same_part_built_again_is_known_whatever_keras_calls_its_layers() -> None:
+def test_rebuilt_part_has_the_same_fingerprint_whatever_its_layer_names() -> None:
     assert fingerprint() == fingerprint() == fingerprint(name="another")
 
 
@@ -56,5 +56,5 @@ def test_the_same_part_built_again_is_known_whatever_keras_calls_its_layers() ->
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_every_difference_makes_another_part(change: dict[str, Any]) -> None:
+def test_every_difference_changes_the_fingerprint(change: dict[str, Any]) -> None:
     assert fingerprint(**change) != fingerprint()

@@ -53,7 +53,7 @@ def trainer(mode: str) -> Trainer:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_nested", [True, False], ids=["nested", "flat"])
-def test_cached_equals_uncached(
+def test_cached_training_equals_uncached(
     image_folder: Path, tmp_path: Path, is_nested: bool
 ) -> None:
     computed = []
@@ -70,7 +70,7 @@ def test_cached_equals_uncached(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(FeatureCache, "features", counted)
         cached, uncached = fit("auto"), fit("off")
-    assert computed == [24, 24, 6]  # two versions to train on; those to validate on
+    assert computed == [24, 24, 6]  # two versions to train on; the validation images
     for name in ("loss", "val_loss"):
         np.testing.assert_allclose(cached.history[name], uncached.history[name], atol=1e-5)
     pairs = zip(weights_of(cached.model), weights_of(uncached.model), strict=True)
@@ -99,7 +99,7 @@ class OwnStep(Module):
     ("module", "words"),
     [(unfrozen, "trains"), (OwnStep(), "Module.training_step may use the images")],
 )
-def test_a_refusal_names_the_reason(
+def test_uncacheable_models_are_refused_with_the_reason(
     image_folder: Path, tmp_path: Path, module: Any, words: str
 ) -> None:
     data = data_of(image_folder, tmp_path)

@@ -13,7 +13,7 @@ from keraunos.core.shared_store import open_store
 from keraunos.trainer import fit as fitting
 from programs import Program
 
-CONTENT = 40  # bytes by which an image is known: a digest, and which of its copies it is
+CONTENT = 40  # bytes that identify an image: a digest, and the number of its copy
 
 
 def entries(cache: Path) -> dict[str, bytes]:
@@ -29,7 +29,7 @@ def begun(cache: Path) -> list[Path]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
-def test_a_kill_costs_no_more_than_the_batch_it_hits(
+def test_kill_loses_only_the_batch_being_computed(
     image_folder: Path, tmp_path: Path, computed: list[int]
 ) -> None:
     killed = Program(
@@ -54,7 +54,7 @@ def test_a_kill_costs_no_more_than_the_batch_it_hits(
 
 
 @pytest.mark.nightly
-def test_a_signal_stops_it_and_what_is_there_stays(
+def test_signal_stops_computing_features_and_keeps_finished_batches(
     image_folder: Path, tmp_path: Path, computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = GrowingFile.append

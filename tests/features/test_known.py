@@ -50,16 +50,16 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[ImageSplit]:
     splits: list[ImageSplit] = []
     original = ImageSplit.images
 
-    def noted(self: ImageSplit, places: Any) -> Any:
+    def recorded(self: ImageSplit, places: Any) -> Any:
         splits.append(self)
         return original(self, places)
 
-    monkeypatch.setattr(ImageSplit, "images", noted)
+    monkeypatch.setattr(ImageSplit, "images", recorded)
     return splits
 
 
 @pytest.mark.parametrize("data", [{}, {"folds": 3, "fold": 2}], indirect=True)
-def test_the_head_predicts_known_features_as_the_model_does_images(
+def test_head_on_cached_features_predicts_like_the_model_on_images(
     data: ImageData, drawn: list[ImageSplit]
 ) -> None:
     model, frozen = model_of_parts()
@@ -80,7 +80,9 @@ def test_the_head_predicts_known_features_as_the_model_does_images(
     assert on_known_features(model, held_out) == (model, held_out)
 
 
-def test_other_images_and_other_models_are_taken_as_they_are(data: ImageData) -> None:
+def test_uncached_images_and_models_without_parts_are_used_unchanged(
+    data: ImageData,
+) -> None:
     model, frozen = model_of_parts()
     held_out, store = data.validation, data.store
     assert on_known_features(model, held_out) == (model, held_out)  # nothing is known yet

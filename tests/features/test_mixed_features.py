@@ -49,7 +49,7 @@ def files_of(table: Path) -> list[Path]:
 
 
 def change(table: Path, place: int) -> None:
-    """Gives an image of the table other pixels."""
+    """Replaces the pixels of an image of the table."""
     pixels = np.random.default_rng(place).integers(0, 256, (40, 40, 3), np.uint8)
     Image.fromarray(pixels).save(files_of(table)[place])
 
@@ -66,7 +66,7 @@ def fold_of(table: Path, fold: int = 0, **mixing: Any) -> ImageData:
         augmentation=Augmentation(0.5, views=2, **mixing),
     )
     for split in (data.train, data.train.in_order, data.validation):
-        split.is_of_fold = True  # as with data.folds, whose division is drawn
+        split.is_of_fold = True  # as with data.folds, whose split is drawn
     return data
 
 
@@ -106,7 +106,7 @@ def test_no_validation_image_is_in_the_features_of_a_fold(
         assert features_of(view, tmp_path / "before")[1] == 0
 
 
-def test_a_changed_partner_is_in_the_features_of_others(
+def test_changed_mixing_partner_changes_the_features_of_others(
     table: Path, tmp_path: Path
 ) -> None:
     view = fold_of(table, **MIXING).train.view(0)
@@ -116,10 +116,10 @@ def test_a_changed_partner_is_in_the_features_of_others(
     assert changed.fingerprint != view.fingerprint
     after, computed = features_of(changed, tmp_path / "features")
     assert computed == len(after)
-    assert (np.abs(after - before).max(axis=1) > 1).sum() > 1  # not in its own row alone
+    assert (np.abs(after - before).max(axis=1) > 1).sum() > 1  # not only in its own row
 
 
-def test_folds_share_no_mixed_features_but_all_others(table: Path) -> None:
+def test_folds_share_unmixed_features_but_no_mixed_ones(table: Path) -> None:
     mixed, plain = fold_of(table, **MIXING), fold_of(table)
     other = fold_of(table, fold=1, **MIXING)
     keys = {
@@ -136,7 +136,7 @@ def test_folds_share_no_mixed_features_but_all_others(table: Path) -> None:
     assert balanced.view(0).fingerprint not in keys  # partners are drawn by class
 
 
-def test_mixed_views_are_computed_for_their_fold_alone(tmp_path: Path) -> None:
+def test_mixed_views_are_computed_only_for_their_fold(tmp_path: Path) -> None:
     folder = make_images(tmp_path / "train", {"a": 4, "b": 4})
     augmentation = Augmentation(0.5, views=2, **MIXING)
     data = ImageData.from_folder(folder, augmentation=augmentation, folds=2, fold=1)
@@ -144,7 +144,9 @@ def test_mixed_views_are_computed_for_their_fold_alone(tmp_path: Path) -> None:
     assert data.train.in_order.whole is not None
 
 
-def test_features_and_targets_are_those_of_the_images(table: Path, tmp_path: Path) -> None:
+def test_cached_features_and_targets_match_the_mixed_images(
+    table: Path, tmp_path: Path
+) -> None:
     train = fold_of(table, **MIXING).train
     cache = tmp_path / "features"
     views = [features_of(train.view(number), cache)[0] for number in range(2)]
@@ -158,7 +160,7 @@ def test_features_and_targets_are_those_of_the_images(table: Path, tmp_path: Pat
     assert features.mixes
 
 
-def test_a_head_that_is_fitted_takes_no_mixed_images(table: Path) -> None:
+def test_fitted_heads_refuse_mixed_images(table: Path) -> None:
     with pytest.raises(ConfigError, match="of one class each"):
         as_fitted_on(fold_of(table, **MIXING).train)
     as_fitted_on(fold_of(table).train)
@@ -171,7 +173,7 @@ def test_a_head_that_is_fitted_takes_no_mixed_images(table: Path) -> None:
 
 
 class Mixed(Small):
-    """Takes the probabilities of classes as well as their numbers."""
+    """Accepts class probabilities as well as class indices."""
 
     def _compile(self, model: keras.Model, optimizer: Any) -> keras.Model:
         model.compile(optimizer, Crossentropy(), metrics=[Accuracy()])
@@ -179,7 +181,7 @@ class Mixed(Small):
 
 
 @pytest.mark.nightly
-def test_cached_equals_uncached(table: Path, float64: None) -> None:
+def test_cached_training_equals_uncached(table: Path, float64: None) -> None:
     def fit(mode: str) -> Any:
         data = fold_of(table, **MIXING)
         trainer = Trainer(
@@ -215,7 +217,7 @@ def classifier(**options: Any) -> TransferClassifier:
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny_mobilenet")
 @pytest.mark.parametrize("options", OPTIONS)
-def test_the_transfer_classifier_takes_mixed_images(table: Path, options: Any) -> None:
+def test_transfer_classifier_accepts_mixed_images(table: Path, options: Any) -> None:
     train = fold_of(table, **MIXING).train
     build_model(classifier(**options), replicas(1), train, sync_batch_norm=True)
 
@@ -223,8 +225,8 @@ def test_the_transfer_classifier_takes_mixed_images(table: Path, options: Any) -
 @pytest.mark.nightly
 @pytest.mark.usefixtures("tiny_mobilenet")
 @pytest.mark.parametrize("options", OPTIONS)
-def test_the_transfer_classifier_trains_on_them(table: Path, options: Any) -> None:
-    # On two replicas, so that all of it is also run whole and cut before the first step.
+def test_transfer_classifier_trains_on_mixed_images(table: Path, options: Any) -> None:
+    # On two replicas, where a check before the first step runs it whole and split.
     trainer = Trainer(strategy=replicas(2), max_epochs=1, callbacks=[])
     result = trainer.fit(classifier(**options), fold_of(table, **MIXING))
     assert np.isfinite([result.history["loss"], result.history["val_loss"]]).all()

@@ -11,7 +11,7 @@ COUNT = 50
 
 
 class Rows:
-    """A split of so many examples."""
+    """A split of `COUNT` examples."""
 
     num_examples = COUNT
 
@@ -35,7 +35,7 @@ def head_on(images: Any, features: Any, whole: keras.Model) -> Head:
 
 
 @pytest.mark.parametrize("wrong", ["first", "last", "order"])
-def test_features_that_are_not_those_of_the_images_are_found(wrong: str) -> None:
+def test_features_that_do_not_belong_to_the_images_are_detected(wrong: str) -> None:
     inputs = keras.Input((3,))
     hidden = keras.layers.Dense(4, "tanh")(inputs)
     whole = keras.Model(inputs, keras.layers.Dense(2)(hidden))
