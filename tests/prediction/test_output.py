@@ -1,4 +1,4 @@
-"""A file of rows is whole up to where its note says, and continued only as it was begun."""
+"""A file of rows is intact up to its noted position, and resumes only as it began."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def interrupted(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_has_its_name_when_it_is_finished(tmp_path: Path) -> None:
+def test_file_gets_its_name_when_finished(tmp_path: Path) -> None:
     (tmp_path / "it.csv").write_text("earlier")
     with opened(tmp_path) as output:
         write(output, 1)
@@ -45,7 +45,7 @@ def test_it_has_its_name_when_it_is_finished(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"it.csv": b"file\n1\n"}
 
 
-def test_what_was_interrupted_goes_on(interrupted: Path) -> None:
+def test_interrupted_file_resumes_after_its_last_row(interrupted: Path) -> None:
     with (interrupted / "it.csv.partial").open("ab") as file:
         file.write(b"torn")
     with opened(interrupted, resume=True) as output:
@@ -56,14 +56,14 @@ def test_what_was_interrupted_goes_on(interrupted: Path) -> None:
     assert contents(interrupted) == {"it.csv": b"file\n1\n2\n3\n"}
 
 
-def test_it_begins_where_there_is_nothing_to_resume(tmp_path: Path) -> None:
+def test_resume_with_nothing_to_resume_starts_a_new_file(tmp_path: Path) -> None:
     with opened(tmp_path, resume=True) as output:
         write(output, 1)
         output.finish()
     assert contents(tmp_path) == {"it.csv": b"file\n1\n"}
 
 
-def test_nothing_is_left_where_nothing_was_predicted(tmp_path: Path) -> None:
+def test_no_file_is_left_if_nothing_was_predicted(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), opened(tmp_path):
         raise ZeroDivisionError
     assert contents(tmp_path) == {}
@@ -78,7 +78,7 @@ def test_nothing_is_left_where_nothing_was_predicted(tmp_path: Path) -> None:
         ({"new": 1}, "new_then=None"),
     ],
 )
-def test_what_was_made_of_something_else_is_refused(
+def test_rows_of_another_model_or_other_images_are_refused(
     interrupted: Path, made_of: dict[str, Any], words: str
 ) -> None:
     before = contents(interrupted)
@@ -87,14 +87,14 @@ def test_what_was_made_of_something_else_is_refused(
     assert contents(interrupted) == before
 
 
-def test_unfinished_rows_are_not_lost_by_forgetting_to_resume(interrupted: Path) -> None:
+def test_omitting_resume_does_not_overwrite_unfinished_rows(interrupted: Path) -> None:
     before = contents(interrupted)
     with pytest.raises(ConfigError, match="Continue them with --resume"):
         opened(interrupted)
     assert contents(interrupted) == before
 
 
-def test_what_is_whole_is_not_resumed(tmp_path: Path) -> None:
+def test_complete_file_is_not_resumed(tmp_path: Path) -> None:
     (tmp_path / "it.csv").write_text("whole")
     with pytest.raises(ConfigError, match="these are complete"):
         opened(tmp_path, resume=True)
@@ -111,7 +111,7 @@ def test_what_is_whole_is_not_resumed(tmp_path: Path) -> None:
         ("it.csv.progress", None, "no intact it.csv.progress"),
     ],
 )
-def test_damage_is_refused(
+def test_damaged_rows_or_progress_are_refused(
     interrupted: Path, name: str, content: bytes | None, words: str
 ) -> None:
     if content is None:
@@ -134,7 +134,7 @@ def test_one_process_writes_at_a_time(interrupted: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["it.csv.partial", "it.csv.progress"])
-def test_links_are_not_written_through(tmp_path: Path, name: str) -> None:
+def test_symbolic_links_are_not_written_through(tmp_path: Path, name: str) -> None:
     (tmp_path / "mine").write_text("mine")
     os.symlink("mine", tmp_path / name)
     with pytest.raises(ConfigError, match="a symbolic link"):
@@ -142,7 +142,7 @@ def test_links_are_not_written_through(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "mine").read_text() == "mine"
 
 
-def test_a_full_disk_leaves_what_was_certain(tmp_path: Path) -> None:
+def test_full_disk_keeps_the_rows_already_noted(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"), opened(tmp_path) as output:
         write(output, 1)
         output._write_note()
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_what_was_certain(tmp_path: Path) -> None:
         assert output.progress.rows == 1
 
 
-def test_a_file_that_grows_keeps_its_note_and_goes_on(tmp_path: Path) -> None:
+def test_growing_file_keeps_its_progress_and_resumes(tmp_path: Path) -> None:
     for rows in ((1, 2), (3,)):
         with opened(tmp_path, resume=True, grows=True) as output:
             write(output, *rows)

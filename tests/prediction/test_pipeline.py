@@ -1,4 +1,4 @@
-"""Any number of images go through a model; few are held, and any may be the last."""
+"""Any number of images go through a model; few are in memory, and it may stop at any."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ ROWS = CsvRows(PREDICTOR)
 
 @dataclass
 class Memory:
-    """An output that counts."""
+    """An output in memory that counts rows."""
 
     progress: Progress = field(default_factory=Progress)
     content: bytes = b""
@@ -47,7 +47,7 @@ def table(content: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content.decode())))
 
 
-def test_rows_are_those_of_the_images_in_their_order() -> None:
+def test_rows_match_the_images_in_order() -> None:
     output = Memory()
     read = read_without_decoding(image_names(50), every=7)
     Pipeline(PREDICTOR, ROWS, output, batch_size=8).send(read)
@@ -65,7 +65,7 @@ def test_rows_are_those_of_the_images_in_their_order() -> None:
     assert output.progress.unreadable == 7
 
 
-def test_batches_have_as_many_images_that_can_be_read() -> None:
+def test_batches_are_filled_with_readable_images() -> None:
     seen: list[int] = []
     output = Memory()
     read = read_without_decoding(image_names(64), every=2)
@@ -82,7 +82,7 @@ def test_batches_have_as_many_images_that_can_be_read() -> None:
 
 
 class NoRows:
-    """Rows of nothing."""
+    """Empty rows."""
 
     columns = ()
     head = b""
@@ -95,7 +95,7 @@ class NoRows:
 
 
 @pytest.mark.slow
-def test_of_a_hundred_thousand_images_two_batches_are_held_at_most() -> None:
+def test_at_most_two_batches_of_100_000_images_are_in_memory() -> None:
     held: dict[int, weakref.ref[np.ndarray]] = {}
     most = [0]
 
@@ -113,7 +113,7 @@ def test_of_a_hundred_thousand_images_two_batches_are_held_at_most() -> None:
     assert most[0] <= 2 * 256 + 2
 
 
-def test_the_batch_that_was_begun_is_written_before_it_stops() -> None:
+def test_started_batch_is_written_before_stopping() -> None:
     stopped: list[bool] = []
 
     def read() -> Iterator[ReadImage]:
@@ -129,11 +129,11 @@ def test_the_batch_that_was_begun_is_written_before_it_stops() -> None:
 
 
 class KilledError(Exception):
-    """In place of SIGKILL."""
+    """Stands in for SIGKILL."""
 
 
 @pytest.mark.parametrize("format", [CsvRows, JsonRows])
-def test_interrupted_after_any_batch_it_ends_as_if_it_had_not_been(
+def test_interruption_after_any_batch_does_not_change_the_file(
     tmp_path: Path, format: type[CsvRows | JsonRows]
 ) -> None:
     for number in range(7):
@@ -173,7 +173,7 @@ def test_interrupted_after_any_batch_it_ends_as_if_it_had_not_been(
         file.unlink()
 
 
-def test_an_ensemble_of_numbers_is_their_mean_without_intervals() -> None:
+def test_regression_ensemble_is_the_mean_without_intervals() -> None:
     widths = {"red": 0.1, "green": 0.1, "blue": 0.1}
     numbers = color_model(task="regression", interval_half_widths=widths)
     far = Model(numbers.document, lambda images: 100 * shares(images))
@@ -187,7 +187,7 @@ def test_an_ensemble_of_numbers_is_their_mean_without_intervals() -> None:
         Predictor({"one": numbers, "two": color_model()})
 
 
-def test_an_ensemble_is_the_mean_of_models_of_different_sizes(tmp_path: Path) -> None:
+def test_ensemble_averages_models_of_different_image_sizes(tmp_path: Path) -> None:
     smooth_image(1, 40, 40).save(tmp_path / "a.png")
     models = {"one": color_model(), "two": color_model(image_size=2 * SIZE)}
     predictor = Predictor(models)

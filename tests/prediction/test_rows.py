@@ -1,4 +1,4 @@
-"""Rows say which number is which, and other commands and libraries read them."""
+"""Rows name their numbers, and other commands and libraries can read them."""
 
 import json
 import os
@@ -38,9 +38,7 @@ def write(tmp_path: Path, rows: CsvRows | JsonRows, predicted: Predicted) -> Pat
 
 
 @pytest.mark.parametrize("document", [{}, CORRECTION])
-def test_a_table_is_read_as_the_predictions_of_a_test(
-    tmp_path: Path, document: Any
-) -> None:
+def test_csv_rows_can_be_read_as_test_predictions(tmp_path: Path, document: Any) -> None:
     predictor = Predictor({"it": color_model(**document)})
     rows = CsvRows(predictor)
     file = write(tmp_path, rows, predicted_by(predictor))
@@ -54,7 +52,7 @@ def test_a_table_is_read_as_the_predictions_of_a_test(
     assert ("corrected:red" in rows.columns) == bool(document)
 
 
-def test_corrected_and_uncorrected_are_told_apart(tmp_path: Path) -> None:
+def test_corrected_and_uncorrected_probabilities_are_distinguished(tmp_path: Path) -> None:
     predictor = Predictor({"it": color_model(**CORRECTION)})
     predicted = predicted_by(predictor)
     (line, *_) = JsonRows(predictor).of(predicted).decode().splitlines()
@@ -70,7 +68,7 @@ def test_corrected_and_uncorrected_are_told_apart(tmp_path: Path) -> None:
     assert numbers == pytest.approx([*uncorrected, *corrected])
 
 
-def test_lines_of_json_hold_any_name_and_are_plain_ascii(tmp_path: Path) -> None:
+def test_json_rows_hold_any_file_name_in_plain_ascii(tmp_path: Path) -> None:
     predictor = Predictor({"it": color_model()})
     rows = JsonRows(predictor)
     file = write(tmp_path, rows, predicted_by(predictor))
@@ -85,7 +83,7 @@ def test_lines_of_json_hold_any_name_and_are_plain_ascii(tmp_path: Path) -> None
         list(rows.names_in(file))
 
 
-def test_what_is_no_number_is_no_prediction() -> None:
+def test_nan_outputs_are_reported_as_no_prediction() -> None:
     def outputs(images: Any) -> Any:
         found = shares(images)
         found[1::2] = np.nan
@@ -102,7 +100,7 @@ def test_what_is_no_number_is_no_prediction() -> None:
     assert list(lines[3]["probabilities"].values()) == pytest.approx(wanted)
 
 
-def test_models_of_other_classes_are_no_ensemble() -> None:
+def test_models_with_different_classes_cannot_form_an_ensemble() -> None:
     other = color_model(classes=["green", "red", "blue"])
     with pytest.raises(ConfigError, match="in the same order"):
         Predictor({"one": color_model(), "two": other})
