@@ -150,7 +150,7 @@ def test_every_file_and_name_beside_it_exists(document):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_test_that_is_named_exists(document):
-    """Names such as `tests/core/test_files.py::test_fingerprints`."""
+    """Names such as `tests/core/test_files.py::test_sha256_of_files_and_json`."""
     text = document.read_text(encoding="utf-8")
     for path, name in re.findall(r"(tests/[\w/]+\.py)::(\w+)", text):
         assert (ROOT / path).is_file(), f"{document.name}: {path}"

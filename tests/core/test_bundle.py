@@ -22,7 +22,7 @@ def bundle(tmp_path):
     return path
 
 
-def test_what_is_written_is_read_with_its_shapes_and_types(bundle):
+def test_bundle_round_trip_keeps_shapes_and_dtypes(bundle):
     found = read_bundle(bundle)
     assert found.documents == {"state": {"step": 3}}
     for name, array in ARRAYS.items():
@@ -49,7 +49,7 @@ def flip_a_bit(path):
         ("manifest.json", lambda path: path.write_text("{"), "no readable manifest"),
     ],
 )
-def test_damage_is_found_and_named(bundle, name, damage, words):
+def test_damaged_file_is_detected_and_named(bundle, name, damage, words):
     before = (bundle / name).read_bytes()
     damage(bundle / name)
     assert not (bundle / name).exists() or (bundle / name).read_bytes() != before
@@ -57,16 +57,14 @@ def test_damage_is_found_and_named(bundle, name, damage, words):
         read_bundle(bundle)
 
 
-def test_another_format_is_refused(bundle):
+def test_unknown_format_version_is_rejected(bundle):
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
     with pytest.raises(CheckpointError, match="format 99"):
         read_bundle(bundle)
 
 
-def test_what_the_store_has_is_compared_once_as_long_as_it_stays_as_it_is(
-    tmp_path, monkeypatch
-):
+def test_unchanged_shared_file_is_verified_only_once(tmp_path, monkeypatch):
     store = Store(tmp_path / "store", limit_bytes=10_000)
     arrays = {"weights": {"w": np.arange(5.0) * 3}}
     compared = []
@@ -89,7 +87,7 @@ def test_what_the_store_has_is_compared_once_as_long_as_it_stays_as_it_is(
         read_bundle(tmp_path / "c")
 
 
-def test_arrays_that_the_store_has_are_on_the_disk_once(tmp_path):
+def test_identical_arrays_share_one_file_on_disk(tmp_path):
     store = Store(tmp_path / "store", limit_bytes=10_000)
     arrays = {"weights": {"w": np.arange(9.0), "empty": np.zeros((0, 2))}}
     others = {"weights": {"w": np.arange(9.0) + 1, "empty": np.zeros((0, 2))}}
@@ -100,7 +98,7 @@ def test_arrays_that_the_store_has_are_on_the_disk_once(tmp_path):
     files = [tmp_path / name / "weights.safetensors" for name in "abc"]
     assert files[0].samefile(files[1])
     assert not files[0].samefile(files[2])
-    flip_a_bit(files[0])  # and with it what the store has
+    flip_a_bit(files[0])  # and with it the entry of the store
     write_bundle(tmp_path / "d", Bundle(arrays=arrays), store)
     write_bundle(tmp_path / "e", Bundle(arrays=arrays), store)
     for name in "de":

@@ -1,4 +1,4 @@
-"""Files whose SHA-256 are noted beside them."""
+"""Files whose SHA-256 is recorded next to them."""
 
 import contextlib
 import os
@@ -27,14 +27,14 @@ DAMAGES = {
     "empty": lambda path: path.write_bytes(b""),
     "half": lambda path: path.write_bytes(path.read_bytes()[:5]),
     "flip": lambda path: path.write_bytes(path.read_bytes().replace(b"1", b"3")),
-    "no text": lambda path: path.write_bytes(b"\xff\xfe"),
+    "not text": lambda path: path.write_bytes(b"\xff\xfe"),
     "delete": os.unlink,
     "directory": directory,
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_shows(tmp_path, damage):
+def test_damaged_file_is_detected(tmp_path, damage):
     path = tmp_path / "scores.json"
     write_checked_json(path, {"accuracy": 0.1})
     assert not is_damaged(path)
@@ -48,7 +48,7 @@ def test_damage_shows(tmp_path, damage):
         read_checked_json(path)
 
 
-def test_what_is_written_again_or_grows_is_right(tmp_path):
+def test_rewritten_and_appended_files_verify(tmp_path):
     path = tmp_path / "metrics.jsonl"
     append_checked_line(path, "one")
     append_checked_line(path, "two")
@@ -58,7 +58,7 @@ def test_what_is_written_again_or_grows_is_right(tmp_path):
     assert read_checked_text(path) == "three\nfour\n"
 
 
-def test_a_process_that_dies_between_note_and_file_leaves_nothing_damaged(tmp_path):
+def test_crash_between_checksum_and_file_leaves_the_old_file_valid(tmp_path):
     path = tmp_path / "best.txt"
     write_checked_text(path, "one")
     noted = (tmp_path / CHECKSUMS_FILE).read_text()
@@ -72,10 +72,10 @@ def test_a_process_that_dies_between_note_and_file_leaves_nothing_damaged(tmp_pa
 @pytest.mark.parametrize(
     "point", ["before-best.txt-is-replaced", "after-best.txt-is-written"]
 )
-def test_a_process_that_dies_with_a_new_file_leaves_none_or_a_whole_one(
+def test_crash_while_writing_a_new_file_leaves_none_or_a_valid_one(
     tmp_path, monkeypatch, write, point
 ):
-    """As it might have been, and it may die again when it changes the file."""
+    """Even if it dies again when it changes the file."""
     path = tmp_path / "best.txt"
     for content in ("one", "two"):
 
@@ -96,7 +96,7 @@ def test_a_process_that_dies_with_a_new_file_leaves_none_or_a_whole_one(
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\n\nx", None])
-def test_without_checksums_files_count_as_they_are(tmp_path, content):
+def test_files_without_checksums_are_accepted(tmp_path, content):
     path, checksums = tmp_path / "best.txt", tmp_path / CHECKSUMS_FILE
     write_checked_text(path, "one")
     checksums.unlink() if content is None else checksums.write_bytes(content)
@@ -105,7 +105,7 @@ def test_without_checksums_files_count_as_they_are(tmp_path, content):
     assert is_absent(tmp_path / "last.txt")
 
 
-def test_the_checksums_are_those_of_sha256sum(tmp_path):
+def test_checksums_have_the_format_of_sha256sum(tmp_path):
     write_checked_text(tmp_path / "best.txt", "")
     line = (tmp_path / CHECKSUMS_FILE).read_text()
     assert line.startswith(

@@ -1,4 +1,4 @@
-"""Who the workers are is read from what starts them; what makes no sense is refused."""
+"""Workers are found from the variables of their launcher; wrong ones are rejected."""
 
 import json
 from typing import Any
@@ -39,11 +39,11 @@ def test_without_any_variable_there_is_no_cluster() -> None:
     "environment",
     [{"TF_CONFIG": ""}, {"TF_CONFIG": "{}"}, {"TF_CONFIG": '{"environment": "cloud"}'}],
 )
-def test_a_tf_config_that_names_nobody_is_none(environment: dict[str, str]) -> None:
+def test_tf_config_without_a_cluster_is_ignored(environment: dict[str, str]) -> None:
     assert find_cluster(environment) is None
 
 
-def test_the_chief_comes_first_however_it_is_called() -> None:
+def test_chief_or_master_has_rank_0() -> None:
     for name in ("chief", "master"):
         cluster = {name: ["a:1"], "worker": ["b:2", "c:3"]}
         found = [
@@ -53,14 +53,14 @@ def test_the_chief_comes_first_however_it_is_called() -> None:
         assert found == [Cluster(("a:1", "b:2", "c:3"), rank) for rank in (0, 2)]
 
 
-def test_without_a_chief_the_first_worker_is_it() -> None:
+def test_first_worker_is_chief_when_none_is_named() -> None:
     found = find_cluster(tf_config({"worker": ["a:1", "b:2"]}, index=0))
     assert found is not None
     assert "chief" in found.name(0)
     assert "chief" not in found.name(1)
 
 
-def test_an_evaluator_beside_the_workers_takes_no_part() -> None:
+def test_evaluator_is_not_a_worker() -> None:
     cluster = {"chief": ["a:1"], "evaluator": ["e:9"]}
     assert find_cluster(tf_config(cluster, "chief")) == Cluster(("a:1",), 0)
 
@@ -82,13 +82,13 @@ def test_an_evaluator_beside_the_workers_takes_no_part() -> None:
         (tf_config({"chief": ["a:1", "b:1"]}, "chief"), "more than one chief"),
     ],
 )
-def test_a_wrong_tf_config_is_refused(environment: dict[str, str], why: str) -> None:
+def test_invalid_tf_config_is_rejected(environment: dict[str, str], why: str) -> None:
     with pytest.raises(ConfigError, match=why) as caught:
         find_cluster(environment)
     assert "TF_CONFIG" in str(caught.value)
 
 
-def test_each_task_of_a_step_of_slurm_is_a_worker() -> None:
+def test_each_task_of_a_slurm_step_is_a_worker() -> None:
     clusters = [find_cluster(slurm(rank)) for rank in range(4)]
     assert all(cluster is not None for cluster in clusters)
     assert [cluster and cluster.rank for cluster in clusters] == [0, 1, 2, 3]
@@ -99,7 +99,7 @@ def test_each_task_of_a_step_of_slurm_is_a_worker() -> None:
     assert int(ports[1]) == int(ports[0]) + 1
 
 
-def test_two_jobs_on_a_node_get_ports_of_their_own() -> None:
+def test_jobs_on_one_node_use_different_ports() -> None:
     ports: set[str] = set()
     for job in range(1000, 1000 + 50):
         cluster = find_cluster(slurm(0, job))
@@ -110,7 +110,7 @@ def test_two_jobs_on_a_node_get_ports_of_their_own() -> None:
         ports |= own
 
 
-def test_tf_config_counts_more_than_slurm() -> None:
+def test_tf_config_takes_precedence_over_slurm() -> None:
     found = find_cluster(slurm(1) | tf_config({"worker": ["a:1", "b:2"]}))
     assert found == Cluster(("a:1", "b:2"), 0)
 
@@ -119,7 +119,7 @@ def test_tf_config_counts_more_than_slurm() -> None:
     "wrong",
     [{"SLURM_STEP_TASKS_PER_NODE": "2"}, {"SLURM_STEP_TASKS_PER_NODE": "two"}],
 )
-def test_variables_of_slurm_that_contradict_each_other_are_refused(
+def test_contradictory_slurm_variables_are_rejected(
     wrong: dict[str, str],
 ) -> None:
     with pytest.raises(ConfigError, match="SLURM"):
@@ -136,11 +136,11 @@ def test_variables_of_slurm_that_contradict_each_other_are_refused(
         ("r[1-2]n[1-2],x", ["r1n1", "r1n2", "r2n1", "r2n2", "x"]),
     ],
 )
-def test_lists_of_nodes_are_written_out(text: str, names: list[str]) -> None:
+def test_slurm_node_lists_are_expanded(text: str, names: list[str]) -> None:
     assert expand_hosts(text) == names
 
 
-def test_hosts_by_hand_agree_on_all_machines() -> None:
+def test_manual_hosts_yield_the_same_addresses_on_all_machines() -> None:
     first, second = (cluster_of_hosts(("a", "b"), 2, node, 2000) for node in (0, 1))
     assert {each.addresses for each in first + second} == {
         ("a:2000", "a:2001", "b:2000", "b:2001")
@@ -148,19 +148,19 @@ def test_hosts_by_hand_agree_on_all_machines() -> None:
     assert [each.rank for each in first + second] == [0, 1, 2, 3]
 
 
-def test_what_launch_hands_on_is_read_back() -> None:
+def test_cluster_round_trips_through_tf_config() -> None:
     cluster = Cluster(("a:1", "b:2"), 1)
     assert find_cluster({"TF_CONFIG": cluster.tf_config()}) == cluster
 
 
-def test_that_a_launcher_has_chosen_the_ports_is_handed_on() -> None:
+def test_tf_config_records_whether_a_launcher_chose_the_ports() -> None:
     for source, expected in (("keraunos launch", True), ("--hosts", False)):
         found = find_cluster({"TF_CONFIG": Cluster(("a:1", "b:2"), 1, source).tf_config()})
         assert found is not None
         assert found.has_chosen_ports == expected
 
 
-def test_the_tasks_of_a_step_on_one_node_meet_on_its_loopback() -> None:
+def test_slurm_tasks_on_one_node_meet_on_loopback() -> None:
     one = {"SLURM_STEP_NODELIST": "gpu07", "SLURM_STEP_TASKS_PER_NODE": "2"}
     found, two = find_cluster(slurm(1, **one)), find_cluster(slurm(1))
     assert found is not None
@@ -178,7 +178,7 @@ def test_the_tasks_of_a_step_on_one_node_meet_on_its_loopback() -> None:
         (("0.0.0.0:1", "0.0.0.0:2"), False),
     ],
 )
-def test_one_machine_is_where_all_are_on_loopback(
+def test_cluster_is_on_one_machine_if_all_addresses_are_loopback(
     addresses: tuple[str, ...], expected: bool
 ) -> None:
     cluster = Cluster(addresses, 1)

@@ -11,15 +11,15 @@ from rich.table import Table
 
 NAMES = {
     "markup": ("[red]mole[/red]", "[red]mole[/red]"),
-    "markup that is closed only": ("mole[/]", "mole[/]"),
+    "closing markup only": ("mole[/]", "mole[/]"),
     "emoji": ("mole:warning:", "mole:warning:"),
     "color": ("\x1b[31mmole", r"\x1b[31mmole"),
-    "title of the window": ("\x1b]0;mole\x07", r"\x1b]0;mole\x07"),
+    "window title": ("\x1b]0;mole\x07", r"\x1b]0;mole\x07"),
     "one-byte sequence": ("\x9b31mmole", r"\x9b31mmole"),
     "backspace": ("mole\b\b", r"mole\x08\x08"),
-    "return": ("mole\rerror", r"mole\rerror"),
+    "carriage return": ("mole\rerror", r"mole\rerror"),
     "right to left": ("mole\u202egnp", r"mole\u202egnp"),
-    "bytes that are no text": ("mole\udcff", r"mole\udcff"),
+    "non-UTF-8 bytes": ("mole\udcff", r"mole\udcff"),
     "any language": ("nævus 痣 🙂", "nævus 痣 🙂"),
 }
 
@@ -31,7 +31,7 @@ def written(what, **options) -> str:
 
 
 @pytest.mark.parametrize(("name", "shown"), NAMES.values(), ids=NAMES)
-def test_a_name_does_nothing_but_show(name, shown):
+def test_names_are_printed_literally(name, shown):
     table = Table(name, title=name, caption=name)
     table.add_column("score", footer=name)
     table.add_row(name, "1")
@@ -42,11 +42,11 @@ def test_a_name_does_nothing_but_show(name, shown):
     assert "\x1b" not in written(table).replace(shown, "")
 
 
-def test_the_same_holds_where_there_are_colors():
+def test_names_are_printed_literally_on_color_terminals():
     assert written(NAMES["color"][0], force_terminal=True) == "\\x1b[31mmole\n"
 
 
-def test_lines_of_a_diff_are_colored_on_a_terminal_and_plain_elsewhere(monkeypatch):
+def test_diff_lines_are_colored_only_on_terminals(monkeypatch):
     text = f"refused:\n{Change('seed', 0, 1).diff}\n  -- no change"
     assert written(text) == f"{text}\n"
     colored = written(text, force_terminal=True, color_system="standard")
@@ -58,7 +58,7 @@ def test_lines_of_a_diff_are_colored_on_a_terminal_and_plain_elsewhere(monkeypat
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
-def test_every_encoding_can_be_written(encoding):
+def test_unencodable_characters_are_escaped(encoding):
     content = io.BytesIO()
     file = io.TextIOWrapper(content, encoding=encoding)
     table = Table("✕ nævus 痣")
@@ -68,7 +68,7 @@ def test_every_encoding_can_be_written(encoding):
     assert ("痣" if encoding == "utf-8" else "\\u75e3") in text
 
 
-def test_where_nobody_reads_the_program_goes_on():
+def test_closed_output_pipe_does_not_stop_the_program():
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as file:
@@ -76,7 +76,7 @@ def test_where_nobody_reads_the_program_goes_on():
             PlainConsole(file=file).notify("to nobody")
 
 
-def test_results_that_can_not_be_written_are_an_error(monkeypatch):
+def test_unwritable_results_are_an_error(monkeypatch):
     full = open("/dev/full", "w")  # noqa: SIM115
     monkeypatch.setattr(sys, "stdout", full)
     with pytest.raises(ConfigError, match="Standard output must be writable"):
@@ -84,6 +84,6 @@ def test_results_that_can_not_be_written_are_an_error(monkeypatch):
     full.close()
 
 
-def test_what_is_said_beside_results_may_get_lost():
+def test_unwritable_notices_are_ignored():
     with open("/dev/full", "w") as full:
         PlainConsole(file=full).notify("progress")

@@ -1,4 +1,4 @@
-"""Old names work with a warning, wherever they are written, until their version."""
+"""Old names work with a warning, wherever they are used, until they are removed."""
 
 import warnings
 from importlib import metadata
@@ -39,7 +39,7 @@ def old_names(monkeypatch):
     monkeypatch.setattr(deprecations, "OPTIONS", (option,))
 
 
-def test_nothing_is_kept_beyond_its_version(monkeypatch):
+def test_no_old_name_outlives_its_removal_version(monkeypatch):
     monkeypatch.undo()
     now = Version(metadata.version("keraunos"))
     for each in (*deprecations.SETTINGS, *deprecations.NAMES, *deprecations.OPTIONS):
@@ -47,7 +47,7 @@ def test_nothing_is_kept_beyond_its_version(monkeypatch):
         assert now < Version(each.removed_in), f"remove {each.old} now"
 
 
-def test_a_setting_in_a_file_and_on_the_command_line_keeps_its_old_name(tmp_path):
+def test_old_setting_names_work_in_files_and_on_the_command_line(tmp_path):
     file = tmp_path / "old.yaml"
     file.write_text(
         "batch: 8\ntrainer: {epochs: 5, max_steps: 9}\n"
@@ -65,7 +65,7 @@ def test_a_setting_in_a_file_and_on_the_command_line_keeps_its_old_name(tmp_path
         assert load_config(["classify"], ["trainer.epochs=7"]).trainer.max_epochs == 7
 
 
-def test_a_wrong_value_is_named_at_its_place(tmp_path):
+def test_invalid_value_of_an_old_name_is_reported_with_its_line(tmp_path):
     file = tmp_path / "old.yaml"
     file.write_text("seed: 1\ntrainer:\n  epochs: many\n")
     with (
@@ -75,7 +75,7 @@ def test_a_wrong_value_is_named_at_its_place(tmp_path):
         load_config([str(file)])
 
 
-def test_both_names_at_once_are_refused(tmp_path):
+def test_old_and_new_name_together_are_rejected(tmp_path):
     file = tmp_path / "both.yaml"
     file.write_text("trainer: {epochs: 5, max_epochs: 6}\n")
     with (
@@ -85,7 +85,7 @@ def test_both_names_at_once_are_refused(tmp_path):
         load_config([str(file)])
 
 
-def test_an_argument_keeps_its_old_name_and_the_warning_names_the_caller():
+def test_old_argument_name_works_and_warns_at_the_caller():
     with pytest.warns(FutureWarning, match=WORDS) as noted:
         assert kr.Trainer(epochs=4).settings.max_epochs == 4
     with pytest.warns(FutureWarning, match=WORDS):
@@ -93,7 +93,7 @@ def test_an_argument_keeps_its_old_name_and_the_warning_names_the_caller():
     assert noted[0].filename == __file__
 
 
-def test_every_constructor_knows_the_section_of_its_settings():
+def test_constructors_map_to_their_settings_sections():
     found = [each.path for each in (TRAINER, FOLDER, MODEL, AUGMENTATION, SEARCH)]
     assert found == ["trainer", "data", "model", "augmentation", "search"]
     assert {name: each.path for name, each in CALLBACK_ARGUMENTS.items()} == {
@@ -101,7 +101,7 @@ def test_every_constructor_knows_the_section_of_its_settings():
     }
 
 
-def test_a_public_name_keeps_its_old_name():
+def test_old_public_name_still_works_with_a_warning():
     with pytest.warns(FutureWarning, match=f"`Fitter` {WORDS}Trainer`") as noted:
         assert kr.Fitter is kr.Trainer
     assert noted[0].filename == __file__
@@ -109,14 +109,14 @@ def test_a_public_name_keeps_its_old_name():
         kr.Fittest  # noqa: B018
 
 
-def test_an_option_of_one_command_keeps_its_old_name(capsys):
+def test_old_option_of_one_command_still_works_with_a_warning(capsys):
     with pytest.warns(FutureWarning, match=f"`config --ascii-only` {WORDS}config --help`"):
         assert main(["config", "classify", "--ascii-only"]) == 0
     assert "Usage: keraunos config" in capsys.readouterr().out
     assert main(["recipes", "--ascii-only"]) == 2
 
 
-def test_names_of_today_give_no_warning(tmp_path):
+def test_current_names_give_no_warning(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_config(["classify"], ["trainer.max_epochs=3", "data.batch_size=8"])

@@ -11,7 +11,7 @@ from keraunos.strategies.multi_worker import LOST_VARIABLE, MEET_VARIABLE, _seco
 @pytest.mark.parametrize(
     ("text", "number"), [("", 20.0), (" ", 20.0), ("0", 0.0), ("1.5", 1.5), (" 1e3 ", 1e3)]
 )
-def test_a_number_is_read(monkeypatch, text, number):
+def test_number_is_read_from_an_environment_variable(monkeypatch, text, number):
     monkeypatch.setenv("LIMIT", text)
     assert number_of("LIMIT", 20.0, "gigabytes") == number
 
@@ -19,7 +19,7 @@ def test_a_number_is_read(monkeypatch, text, number):
 @pytest.mark.parametrize(
     "text", ["inf", "-inf", "nan", "-1", "1e10", "20GB", "20 GB", "abc", "1,5", "9" * 5000]
 )
-def test_what_is_no_such_number_is_refused_in_words(monkeypatch, text):
+def test_invalid_number_is_rejected_with_an_explanation(monkeypatch, text):
     monkeypatch.setenv("LIMIT", text)
     words = r"\$LIMIT must be a number of gigabytes .* Received: LIMIT='.* Unset it"
     with pytest.raises(ConfigError, match=words):
@@ -27,13 +27,13 @@ def test_what_is_no_such_number_is_refused_in_words(monkeypatch, text):
 
 
 @pytest.mark.parametrize("text", ["1.5", "0", "two", "1025"])
-def test_a_whole_number_must_be_whole(monkeypatch, text):
+def test_integer_variable_rejects_other_values(monkeypatch, text):
     monkeypatch.setenv("DEVICES", text)
     with pytest.raises(ConfigError, match="whole number of devices from 1 to 1024"):
         number_of("DEVICES", 0, "devices", 1, 1024, is_whole=True)
 
 
-def test_the_limit_of_the_cache_and_the_limits_of_time_are_such_numbers(monkeypatch):
+def test_all_numeric_variables_reject_invalid_numbers(monkeypatch):
     for name in ("CACHE_LIMIT_GB", "MEET_SECONDS", "LOST_SECONDS", "CPU_DEVICES"):
         monkeypatch.setenv(f"KERAUNOS_{name}", "nan")
     for read in (
@@ -50,7 +50,7 @@ def test_the_limit_of_the_cache_and_the_limits_of_time_are_such_numbers(monkeypa
     ("text", "expected"),
     [("200000 100000", 2), ("150000 100000", 2), ("1000 100000", 1), ("9900000 100000", 3)],
 )
-def test_cpus_are_those_that_a_process_and_its_container_may_use(
+def test_usable_cpus_respect_affinity_and_container_limit(
     monkeypatch, tmp_path, text, expected
 ):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 4, 7})

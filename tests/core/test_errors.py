@@ -7,12 +7,12 @@ from keraunos.core.suggestion import Suggestion
 SUGGESTION = Suggestion("Try", {"data.on_leak": "drop", "trainer.devices": 1}, ".")
 
 
-def test_message_says_what_was_expected_what_came_and_what_to_do():
+def test_message_states_expectation_received_values_and_remedy():
     text = errors.message("`a` must be 1.", "Try a=1.", a=2, b="x")
     assert text == "`a` must be 1. Received: a=2, b='x'. Try a=1."
 
 
-def test_every_kind_has_the_exit_code_of_the_design_and_a_builtin_base():
+def test_each_error_has_its_exit_code_and_a_builtin_base():
     kinds = {
         errors.ConfigError: (2, ValueError),
         errors.DataError: (3, ValueError),
@@ -26,7 +26,7 @@ def test_every_kind_has_the_exit_code_of_the_design_and_a_builtin_base():
         assert issubclass(kind, base)
 
 
-def test_the_outermost_call_decides_how_suggested_settings_are_written():
+def test_outermost_call_determines_the_style_of_suggestions():
     for is_python, words in (
         (True, 'Try on_leak="drop", Trainer(devices=1).'),
         (False, "Try data.on_leak=drop trainer.devices=1."),
@@ -43,7 +43,7 @@ def test_the_outermost_call_decides_how_suggested_settings_are_written():
         assert again.suggestion == SUGGESTION
 
 
-def test_a_suggestion_below_a_list_has_a_line_of_its_own():
+def test_suggestion_after_a_list_starts_a_new_line():
     assert str(errors.DataError("a:\n  b", SUGGESTION)).splitlines()[2] == (
         "Try data.on_leak=drop trainer.devices=1."
     )

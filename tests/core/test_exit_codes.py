@@ -1,4 +1,4 @@
-"""Programs of users end with the exit codes of the command line."""
+"""User programs exit with the same codes as the command line."""
 
 import subprocess
 import sys
@@ -32,24 +32,24 @@ def run(program: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_program_exits_with_the_code_of_the_error_and_its_message() -> None:
+def test_program_exits_with_the_code_and_message_of_the_error() -> None:
     assert run(BLOCK) == (6, "", "error: lost\n")
 
 
 @pytest.mark.parametrize("kind", [WorkerError, *KeraunosError.__subclasses__()])
-def test_each_kind_has_its_code(kind: type[KeraunosError]) -> None:
+def test_each_error_exits_with_its_code(kind: type[KeraunosError]) -> None:
     with pytest.raises(SystemExit) as end, exit_codes():
         raise kind("sentence")
     assert end.value.code == kind.exit_code
     assert isinstance(end.value.__cause__, kind)
 
 
-def test_other_exceptions_pass() -> None:
+def test_other_exceptions_are_not_caught() -> None:
     with pytest.raises(LookupError), exit_codes():
         raise LookupError
 
 
-def test_a_worker_that_lost_another_says_only_that() -> None:
+def test_worker_error_prints_only_its_message() -> None:
     assert run(WORKER + "raise WorkerError('lost')") == (6, "goodbye\n", "error: lost\n")
 
 
@@ -57,7 +57,7 @@ def test_a_worker_that_lost_another_says_only_that() -> None:
     ("error", "code"),
     [("ConfigError('bad')", 2), ("DataError('bad')", 3), ("KeyError(1)", 1)],
 )
-def test_an_error_of_a_worker_keeps_its_traceback(error: str, code: int) -> None:
+def test_other_errors_of_a_worker_keep_their_traceback(error: str, code: int) -> None:
     found, out, said = run(WORKER + f"raise {error}")
     assert (found, out) == (code, "goodbye\n")
     assert said.startswith("Traceback (most recent call last):")
@@ -78,7 +78,7 @@ def test_an_interrupted_fit_ends_the_program_of_a_worker(
     assert end.value.code == 143
 
 
-def test_an_interrupted_fit_ends_the_program_within_the_block_only() -> None:
+def test_interrupted_fit_ends_the_program_only_within_the_block() -> None:
     with pytest.raises(SystemExit) as end, exit_codes():
         with interruptions_returned():
             end_if_interrupted(138)
@@ -87,7 +87,9 @@ def test_an_interrupted_fit_ends_the_program_within_the_block_only() -> None:
     end_if_interrupted(140)
 
 
-def test_a_session_of_somebody_who_types_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_fit_does_not_end_an_interactive_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TF_CONFIG", TF_CONFIG)
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     end_if_interrupted(130)

@@ -1,4 +1,4 @@
-"""Extras are installed from where Keraunos itself was installed from."""
+"""Extras are installed from the same source as Keraunos itself."""
 
 import json
 from importlib import metadata
@@ -32,7 +32,7 @@ URL = "https://example.org/keraunos"
         ),
     ],
 )
-def test_the_command_names_where_it_came_from(
+def test_install_command_names_the_original_source(
     origin: dict[str, Any] | None, command: str, tmp_path: Path, monkeypatch: Any
 ) -> None:
     clone = tmp_path / "my clone"
@@ -48,7 +48,7 @@ def test_the_command_names_where_it_came_from(
     assert install_command("onnx") == command.replace("CLONE", str(clone))
 
 
-def test_nothing_else_writes_such_commands() -> None:
+def test_no_other_file_contains_install_commands() -> None:
     pages = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.ipynb")]
     own = [file for file in sources() if file.name != "extras.py"]
     assert not [file for file in [*own, *pages] if "keraunos[" in file.read_text()]

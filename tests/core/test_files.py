@@ -9,7 +9,7 @@ from keraunos.core.errors import ConfigError
 from outside import KINDS, make_outside, plant, snapshot
 
 
-def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
+def test_atomic_write_replaces_the_file_and_leaves_no_temporary(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     files.write_text_atomic(path, "new")
@@ -34,7 +34,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-def test_a_directory_appears_only_when_it_is_whole(tmp_path):
+def test_new_directory_appears_only_when_complete(tmp_path):
     path = tmp_path / "made"
     with files.new_directory(path) as part:
         (part / "a").write_text("1")
@@ -42,7 +42,7 @@ def test_a_directory_appears_only_when_it_is_whole(tmp_path):
     assert (path / "a").read_text() == "1"
 
 
-def test_a_directory_that_fails_leaves_nothing(tmp_path):
+def test_failed_new_directory_leaves_nothing(tmp_path):
     with (
         pytest.raises(RuntimeError, match="stop"),
         files.new_directory(tmp_path / "made") as part,
@@ -60,7 +60,7 @@ def test_a_directory_is_never_overwritten(tmp_path):
     assert os.listdir(tmp_path / "made") == ["mine"]
 
 
-def test_fingerprints(tmp_path):
+def test_sha256_of_files_and_json(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"abc")
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -90,14 +90,14 @@ def test_nothing_is_written_through_a_link_or_into_a_special_file(tmp_path, kind
     assert snapshot(tmp_path) == before
 
 
-def test_a_hard_link_keeps_its_content_where_the_other_name_is_written(tmp_path):
+def test_atomic_write_does_not_change_a_hard_linked_file(tmp_path):
     (tmp_path / "backup").write_text("old")
     os.link(tmp_path / "backup", tmp_path / "ours")
     files.write_text_atomic(tmp_path / "ours", "new")
     assert (tmp_path / "backup").read_text() == "old"
 
 
-def test_a_link_that_comes_while_a_file_is_written_is_not_followed(tmp_path):
+def test_symlink_created_during_a_write_is_not_followed(tmp_path):
     outside = make_outside(tmp_path / "outside")
     before = snapshot(outside)
     with (
@@ -111,7 +111,7 @@ def test_a_link_that_comes_while_a_file_is_written_is_not_followed(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["fifo", "link to a folder", "dangling link", "socket"])
-def test_only_regular_files_are_read_and_nobody_waits(tmp_path, kind):
+def test_only_regular_files_are_read_without_blocking(tmp_path, kind):
     plant(tmp_path / "ours", kind, make_outside(tmp_path / "outside"))
     for read in (files.read_text, files.sha256_of_file):
         with pytest.raises(OSError, match=re.escape(str(tmp_path / "ours"))):
@@ -119,7 +119,7 @@ def test_only_regular_files_are_read_and_nobody_waits(tmp_path, kind):
 
 
 @pytest.mark.parametrize("mask", [0o002, 0o077])
-def test_permissions_are_those_of_the_umask(tmp_path, mask):
+def test_permissions_follow_the_umask(tmp_path, mask):
     before = os.umask(mask)
     try:
         files.write_text_atomic(tmp_path / "file", "1")
@@ -135,7 +135,7 @@ def test_permissions_are_those_of_the_umask(tmp_path, mask):
     assert modes == {name: mode & ~mask for name, mode in wanted.items()}
 
 
-def test_a_directory_is_looked_through_where_it_is_asked_for(tmp_path: Path):
+def test_require_plain_checks_only_the_named_folder(tmp_path: Path):
     outside = make_outside(tmp_path / "outside")
     run = tmp_path / "run"
     plant(run / "notes" / "link", "link to a file", outside)
@@ -147,10 +147,10 @@ def test_a_directory_is_looked_through_where_it_is_asked_for(tmp_path: Path):
 
 
 @pytest.mark.parametrize("interrupted", [0, 1])
-def test_a_directory_is_there_whatever_comes_between_two_renames(
+def test_interrupted_directory_replacement_leaves_the_old_or_new_one(
     tmp_path, monkeypatch, interrupted
 ):
-    """A signal, say, right after the earlier one was moved away."""
+    """For example, a signal right after the old one was moved away."""
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "old").touch()
     rename, calls = os.rename, []

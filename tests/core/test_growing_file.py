@@ -17,7 +17,7 @@ def store(tmp_path):
 
 
 def grow(store, parts, error=None):
-    """Appends parts and fails then, if that is wanted; returns what was there before."""
+    """Appends parts, then raises the error if there is one; returns the size before."""
     with store.growing(ONE) as file:
         before = file.size
         for part in parts:
@@ -27,7 +27,7 @@ def grow(store, parts, error=None):
     return before
 
 
-def test_what_was_begun_is_gone_on_with_and_counts_when_it_is_whole(store):
+def test_interrupted_entry_resumes_and_counts_only_when_complete(store):
     with pytest.raises(KeyboardInterrupt):
         grow(store, [b"abc", b"de"], KeyboardInterrupt())
     assert store.find(ONE) is None
@@ -38,24 +38,24 @@ def test_what_was_begun_is_gone_on_with_and_counts_when_it_is_whole(store):
     assert names == {ONE, TAG}
 
 
-def test_what_does_not_fit_on_the_disk_leaves_it_to_others(store):
+def test_entry_that_fills_the_disk_is_removed(store):
     full = OSError(errno.ENOSPC, "no space left on device")
     with pytest.raises(OSError, match="no space left"):
         grow(store, [b"abc"], full)
     assert [each.name for each in store.directory.iterdir()] == [TAG]
 
 
-def test_what_was_begun_counts_as_room_for_the_rest(store, monkeypatch):
+def test_partial_entry_counts_toward_the_required_space(store, monkeypatch):
     with pytest.raises(RuntimeError):
         grow(store, [b"x" * 600], RuntimeError())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=400))
-    assert store.fits(ONE, 900)  # of which 600 bytes are there
+    assert store.fits(ONE, 900)  # 600 bytes of it exist already
     assert not store.fits(TWO, 900)
     assert not store.fits(ONE, 950)
     assert not store.fits(ONE, 1001)  # the limit of the store
 
 
-def test_only_what_is_certain_is_gone_on_with(tmp_path, monkeypatch):
+def test_resume_uses_only_data_known_to_be_on_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(growing_file, "SECONDS_BETWEEN_NOTES", 0.0)
     path = tmp_path / "file"
     file = GrowingFile(path)
@@ -70,7 +70,7 @@ def test_only_what_is_certain_is_gone_on_with(tmp_path, monkeypatch):
     assert path.read_bytes() == b"abcd"
 
 
-def test_clearing_removes_what_was_begun_unless_somebody_is_at_it(store):
+def test_clear_removes_partial_entries_unless_locked(store):
     with pytest.raises(RuntimeError):
         grow(store, [b"abc"], RuntimeError())
     with store.lock(ONE):
@@ -81,7 +81,7 @@ def test_clearing_removes_what_was_begun_unless_somebody_is_at_it(store):
 
 
 @pytest.mark.parametrize("left", [b"", b"ab", b"abX", b"Xbc and more"])
-def test_what_was_begun_and_is_damaged_is_begun_again(tmp_path, left, capsys):
+def test_damaged_partial_entry_starts_over(tmp_path, left, capsys):
     path = tmp_path / "file"
     with GrowingFile(path) as file:
         file.append(b"abc")
@@ -93,7 +93,7 @@ def test_what_was_begun_and_is_damaged_is_begun_again(tmp_path, left, capsys):
     assert "damaged" in capsys.readouterr().err
 
 
-def test_what_was_cut_is_gone_on_with(tmp_path):
+def test_truncated_entry_can_be_resumed(tmp_path):
     path = tmp_path / "file"
     with GrowingFile(path) as file:
         file.append(b"abcde")

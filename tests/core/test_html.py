@@ -18,10 +18,10 @@ def render(template, **values):
         (7, "7"),
     ],
 )
-def test_values_are_text_and_never_markup(value, shown):
+def test_values_are_escaped(value, shown):
     assert render("{{ value }}", value=value) == shown
 
 
-def test_a_name_that_is_missing_is_an_error():
+def test_undefined_name_is_an_error():
     with pytest.raises(jinja2.UndefinedError):
         render("{{ nobody }}")

@@ -3,7 +3,7 @@ import os
 from keraunos.core.known_files import _MOST, KnownFiles
 
 
-def test_a_file_is_known_until_it_is_written_anew(tmp_path):
+def test_file_is_known_until_it_is_rewritten(tmp_path):
     path, known = tmp_path / "file", KnownFiles[str]()
     path.write_text("one")
     known.add(path.stat(), "first")
@@ -12,7 +12,7 @@ def test_a_file_is_known_until_it_is_written_anew(tmp_path):
     assert known.find(path.stat()) is None
 
 
-def test_the_files_of_the_longest_ago_are_forgotten(tmp_path):
+def test_oldest_files_are_forgotten_first(tmp_path):
     (tmp_path / "file").touch()
     status, known = (tmp_path / "file").stat(), KnownFiles[int]()
     of_size = [

@@ -25,20 +25,20 @@ def test_a_command_gets_text_and_variables_but_no_secret(tmp_path, monkeypatch):
         (["a\0b"], "it can't be run"),
     ],
 )
-def test_what_goes_wrong_is_returned(command, problem):
+def test_failure_of_a_command_is_returned(command, problem):
     assert problem in run_limited(command, "", {}, 30.0)
 
 
-def test_a_command_that_hangs_is_killed_with_what_it_has_started(tmp_path):
+def test_hanging_command_is_killed_with_its_children(tmp_path):
     note = tmp_path / "child"
     child = [SHELL, "-c", f"sleep 600 & echo $! > {note}; wait"]
     assert "took longer than 0.5 seconds" in run_limited(child, "", {}, 0.5)
     stat = Path(f"/proc/{note.read_text().strip()}/stat")
     while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
-        time.sleep(0.01)  # or else the limit of the test's time is over
+        time.sleep(0.01)  # at most until the timeout of the test
 
 
-def test_it_is_run_as_it_stands_and_not_by_a_shell(tmp_path):
+def test_command_is_run_without_a_shell(tmp_path):
     write = "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"
     file = tmp_path / "got"
     assert (

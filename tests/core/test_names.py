@@ -10,7 +10,7 @@ def test_suggestions_keep_the_spelling_of_the_choice():
     assert did_you_mean("re", ["ResNet50"]) == ""
 
 
-def test_choose_names_the_choices_and_the_nearest():
+def test_choose_lists_the_choices_and_suggests_the_closest():
     with pytest.raises(
         ConfigError, match=r"one of a_one, b_two.*shape='b_tow'.*mean b_two"
     ):

@@ -4,7 +4,7 @@ from keraunos.core.progress import track
 
 
 def passed(total: int, seconds_each: float) -> list[int]:
-    """Goes through items that take that long, by its own clock."""
+    """Tracks items that take that long each, by a simulated clock."""
     now = [0.0]
 
     def items():
@@ -15,7 +15,7 @@ def passed(total: int, seconds_each: float) -> list[int]:
     return list(track(items(), "Counting sheep", total, clock=lambda: now[0]))
 
 
-def test_without_a_terminal_long_work_says_now_and_then_how_far_it_is(capsys):
+def test_long_work_reports_progress_periodically_without_a_terminal(capsys):
     assert passed(1200, seconds_each=0.1) == list(range(1200))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 11
@@ -23,12 +23,12 @@ def test_without_a_terminal_long_work_says_now_and_then_how_far_it_is(capsys):
     assert len(set(lines)) == len(lines)
 
 
-def test_short_work_says_nothing(capsys):
+def test_short_work_reports_no_progress(capsys):
     assert passed(90, seconds_each=0.1) == list(range(90))
     assert capsys.readouterr().err == ""
 
 
-def test_in_logs_of_json_it_is_a_message(capsys):
+def test_progress_is_a_message_in_json_logs(capsys):
     use_format("json")
     try:
         passed(2, seconds_each=11)
@@ -39,6 +39,6 @@ def test_in_logs_of_json_it_is_a_message(capsys):
     )
 
 
-def test_what_fails_fails(capsys):
+def test_errors_of_the_tracked_items_propagate(capsys):
     with pytest.raises(ZeroDivisionError):
         list(track((1 // (2 - n) for n in range(4)), "Dividing", 4))

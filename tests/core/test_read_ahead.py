@@ -8,7 +8,7 @@ import pytest
 from keraunos.core import read_ahead as module
 from keraunos.core.read_ahead import read_ahead
 
-SHAPE = (5, 3000, 3)  # rows are no multiple of a page
+SHAPE = (5, 3000, 3)  # rows are not a multiple of a page
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def asked(monkeypatch):
     return found
 
 
-def test_each_row_is_covered_from_the_page_where_it_begins(asked, tmp_path):
+def test_each_row_is_requested_from_the_start_of_its_page(asked, tmp_path):
     np.arange(np.prod(SHAPE), dtype=np.uint8).tofile(tmp_path / "rows")
     array = np.memmap(tmp_path / "rows", np.uint8, "r", shape=SHAPE)
     read_ahead(array, np.array([4, 0, 2]))
@@ -38,6 +38,6 @@ def test_each_row_is_covered_from_the_page_where_it_begins(asked, tmp_path):
         assert start + length == array[row].ctypes.data + array[row].nbytes
 
 
-def test_an_array_in_memory_is_left_alone(asked):
+def test_in_memory_array_requests_nothing(asked):
     read_ahead(np.zeros(SHAPE, np.uint8), np.array([1]))
     assert not asked

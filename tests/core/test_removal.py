@@ -7,13 +7,13 @@ from outside import make_outside, plant, snapshot
 NAME, FILES = re.compile(r"step-\d+"), re.compile(r"\w+\.json")
 
 
-# Nothing here may name a place outside the folder of the test, where the check is broken.
+# None of these may name a place outside the folder of the test, should the check fail.
 WRONG = ["", "..", "photographs", "ABSOLUTE", "../step-1", "step-1/x"]
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("how", ["file", "folder", "temporary"])
-def test_a_name_that_is_none_of_ours_is_refused(tmp_path, wrong, how):
+def test_foreign_name_is_rejected(tmp_path, wrong, how):
     directory = make_outside(tmp_path / "deep" / "deeper")
     name = wrong.replace("ABSOLUTE", str(tmp_path / "deep"))
     before = snapshot(tmp_path)
@@ -28,7 +28,7 @@ def test_a_name_that_is_none_of_ours_is_refused(tmp_path, wrong, how):
 
 
 @pytest.mark.parametrize("kind", ["link to a file", "link to a folder", "fifo"])
-def test_a_link_or_a_special_file_of_such_a_name_stays(tmp_path, kind):
+def test_link_or_special_file_with_a_matching_name_is_kept(tmp_path, kind):
     outside = make_outside(tmp_path / "outside")
     plant(tmp_path / "step-1", kind, outside)
     before = snapshot(tmp_path)
@@ -39,7 +39,7 @@ def test_a_link_or_a_special_file_of_such_a_name_stays(tmp_path, kind):
 
 
 @pytest.mark.parametrize("other", ["cat.jpg", "deeper/cat.jpg", "a.json/b.json"])
-def test_a_folder_that_holds_something_else_stays_whole(tmp_path, other):
+def test_folder_with_foreign_files_is_kept_whole(tmp_path, other):
     (tmp_path / "step-1" / other).parent.mkdir(parents=True)
     (tmp_path / "step-1" / other).write_text("mine")
     (tmp_path / "step-1" / "state.json").write_text("ours")
@@ -48,7 +48,7 @@ def test_a_folder_that_holds_something_else_stays_whole(tmp_path, other):
     assert snapshot(tmp_path) == before
 
 
-def test_what_is_ours_goes(tmp_path):
+def test_own_files_and_folders_are_removed(tmp_path):
     (tmp_path / "step-1").mkdir()
     (tmp_path / "step-1" / "state.json").write_text("ours")
     (tmp_path / "step-2").write_text("four")

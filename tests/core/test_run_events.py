@@ -8,7 +8,7 @@ def event(text, kind="stall"):
     return Event(kind, text, step=3, time=1.5)
 
 
-def test_an_event_is_what_json_can_hold_and_of_a_known_kind():
+def test_event_serializes_to_json_and_requires_a_known_kind():
     assert event("no step").as_dict() == {
         "kind": "stall",
         "text": "no step",
@@ -20,7 +20,7 @@ def test_an_event_is_what_json_can_hold_and_of_a_known_kind():
         Event("earthquake", "", 0, 0.0)
 
 
-def test_what_comes_before_anybody_listens_is_kept():
+def test_events_before_the_first_listener_are_kept():
     events, seen = Events(), []
     events.report(event("first"))
     events.listen(seen.append)
@@ -28,7 +28,7 @@ def test_what_comes_before_anybody_listens_is_kept():
     assert [each.text for each in seen] == ["first", "second"]
 
 
-def test_an_event_reported_while_one_is_handed_on_follows_it():
+def test_event_reported_during_delivery_is_delivered_next():
     events, seen = Events(), []
 
     def hear(each):
@@ -41,13 +41,13 @@ def test_an_event_reported_while_one_is_handed_on_follows_it():
     assert seen == ["first", "second"]
 
 
-def test_reporting_does_not_wait_for_another_thread_and_settling_does():
+def test_report_does_not_wait_for_delivery_but_settle_does():
     events, seen = Events(), []
-    is_heard, goes_on = threading.Event(), threading.Event()
+    is_heard, may_continue = threading.Event(), threading.Event()
 
     def hear(each):
         is_heard.set()
-        goes_on.wait(60)
+        may_continue.wait(60)
         seen.append(each.text)
 
     events.listen(hear)
@@ -56,7 +56,7 @@ def test_reporting_does_not_wait_for_another_thread_and_settling_does():
     assert is_heard.wait(60)
     events.report(event("at once"))
     assert not seen
-    goes_on.set()
+    may_continue.set()
     events.settle()
     assert seen == ["slow", "at once"]
     thread.join()

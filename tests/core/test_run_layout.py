@@ -1,4 +1,4 @@
-"""Names of files in a run are spelled in one place."""
+"""File names of a run are spelled out in one place."""
 
 import ast
 
@@ -16,7 +16,7 @@ NAMES = {
 
 
 def spelled_names(source: str) -> set[str]:
-    """Literals that are a name of the layout, or begin as a numbered one does."""
+    """Literals that are a name of the layout, or the prefix of a numbered one."""
     literals = {
         node.value
         for node in ast.walk(ast.parse(source))
@@ -30,7 +30,7 @@ def spelled_names(source: str) -> set[str]:
     }
 
 
-def test_no_other_file_spells_a_name():
+def test_no_other_file_spells_out_a_file_name():
     for package in PACKAGES:
         for file in files_of(package):
             if not (file.match(OWN) or file.match(PORTABLE)):
@@ -38,7 +38,7 @@ def test_no_other_file_spells_a_name():
                 assert not wrong, f"{file} spells {wrong}: use core/run_layout.py"
 
 
-def test_what_travels_with_an_export_calls_its_description_the_same():
+def test_portable_code_uses_the_same_description_file_name():
     assert DESCRIPTION_FILE == run_layout.EXPORT_DESCRIPTION_FILE
 
 
@@ -52,7 +52,7 @@ def test_what_travels_with_an_export_calls_its_description_the_same():
         ("label == 'tensorboard'", set()),
     ],
 )
-def test_every_way_to_spell_a_name_is_seen(source, found):
+def test_spelled_out_names_are_detected(source, found):
     assert spelled_names(source) == found
 
 
@@ -68,11 +68,11 @@ def test_every_way_to_spell_a_name_is_seen(source, found):
         ("step-00000280/..", False),
     ],
 )
-def test_only_whole_checkpoints_can_be_resumed(name, match):
+def test_only_full_checkpoint_names_are_resumable(name, match):
     assert bool(run_layout.RESUMABLE_CHECKPOINT.fullmatch(name)) is match
 
 
-def test_names_fit_their_patterns():
+def test_generated_names_match_their_patterns():
     for mid_epoch in (False, True):
         for weights_only in (False, True):
             name = run_layout.checkpoint_name(7, mid_epoch, weights_only)

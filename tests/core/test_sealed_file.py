@@ -1,4 +1,4 @@
-"""A file of which any byte has changed since it was sealed is never read."""
+"""A file in which any byte has changed since it was sealed is never read."""
 
 import numpy as np
 import pytest
@@ -16,14 +16,14 @@ def sealed(tmp_path, monkeypatch):
     return path
 
 
-def test_what_was_sealed_is_read(sealed):
+def test_sealed_file_opens_read_only(sealed):
     numbers = open_sealed(sealed, "<i4", (50, 2))
     assert numbers.tolist() == np.arange(100).reshape(50, 2).tolist()
     assert not numbers.flags.writeable
 
 
 @pytest.mark.slow
-def test_a_flipped_bit_is_found_wherever_it_is(sealed):
+def test_flipped_bit_is_detected_at_any_position(sealed):
     content = sealed.read_bytes()
     for place in range(len(content)):
         damaged = bytearray(content)
@@ -33,7 +33,7 @@ def test_a_flipped_bit_is_found_wherever_it_is(sealed):
             open_sealed(sealed, "<i4", (-1,))
 
 
-def test_a_missing_part_is_found_however_long_it_is(sealed):
+def test_truncation_is_detected_at_any_length(sealed):
     content = sealed.read_bytes()
     for length in range(len(content)):
         sealed.write_bytes(content[:length])
@@ -41,7 +41,7 @@ def test_a_missing_part_is_found_however_long_it_is(sealed):
             open_sealed(sealed, "<i4", (-1,))
 
 
-def test_a_hole_is_found(sealed):
+def test_zeroed_block_is_detected(sealed):
     content = bytearray(sealed.read_bytes())
     content[64:128] = bytes(64)  # as a power cut leaves it
     sealed.write_bytes(content)
@@ -49,21 +49,21 @@ def test_a_hole_is_found(sealed):
         open_sealed(sealed, "<i4", (-1,))
 
 
-def test_what_another_version_left_is_not_read(tmp_path):
+def test_unsealed_file_of_an_earlier_version_is_rejected(tmp_path):
     path = tmp_path / "old"
     np.arange(100).tofile(path)
     with pytest.raises(ValueError, match="end is missing"):
         open_sealed(path, "<i8", (-1,))
 
 
-def test_a_file_of_nothing_can_be_sealed(tmp_path):
+def test_empty_file_can_be_sealed(tmp_path):
     path = tmp_path / "nothing"
     path.touch()
     seal(path)
     assert open_sealed(path, "<i8", (-1, 2)).shape == (0, 2)
 
 
-def test_a_file_is_compared_once_as_long_as_it_stays(sealed, monkeypatch):
+def test_unchanged_file_is_verified_only_once(sealed, monkeypatch):
     compared = []
     compare = sealed_file._compare
     monkeypatch.setattr(

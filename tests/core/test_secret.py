@@ -1,4 +1,4 @@
-"""The secret of a run is given by the environment, or is that of this user."""
+"""The token of a run comes from the environment, or from a file of the user."""
 
 import os
 from pathlib import Path
@@ -12,13 +12,13 @@ HERE = ["127.0.0.1", "localhost"]
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the secret of the user is going to be."""
+    """The path of the user's token file, which does not exist yet."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     return tmp_path / "state" / "keraunos" / "token"
 
 
-def test_that_of_the_environment_counts_without_the_ends_of_lines() -> None:
+def test_token_from_the_environment_is_stripped_of_newlines() -> None:
     for hosts in (HERE, ["gpu01", "gpu02"]):
         assert (
             find_token(hosts, {TOKEN_VARIABLE: "0123456789abcdef\n"}) == "0123456789abcdef"
@@ -26,25 +26,25 @@ def test_that_of_the_environment_counts_without_the_ends_of_lines() -> None:
 
 
 @pytest.mark.parametrize("hosts", [["gpu01"], [*HERE, "10.0.0.2"], ["0.0.0.0"]])
-def test_on_several_machines_there_must_be_one(hosts: list[str], file: Path) -> None:
+def test_several_machines_require_a_token(hosts: list[str], file: Path) -> None:
     with pytest.raises(ConfigError, match=f"{TOKEN_VARIABLE} is not set.*token_hex"):
         find_token(hosts)
     assert not file.exists()
 
 
-def test_one_that_could_be_guessed_is_refused_and_not_shown() -> None:
+def test_short_token_is_rejected_and_not_shown() -> None:
     with pytest.raises(ConfigError, match="at least 16 characters") as caught:
         find_token(HERE, {TOKEN_VARIABLE: "hunter2"})
     assert "hunter2" not in str(caught.value)
 
 
-def test_new_ones_differ_and_are_long_enough() -> None:
+def test_new_tokens_differ_and_are_long_enough() -> None:
     tokens = {new_token() for _ in range(10)}
     assert len(tokens) == 10
     assert all(find_token([], {TOKEN_VARIABLE: token}) == token for token in tokens)
 
 
-def test_on_one_machine_it_is_a_file_that_nobody_else_can_read(file: Path) -> None:
+def test_token_on_one_machine_is_a_private_file(file: Path) -> None:
     before = os.umask(0)
     try:
         token = find_token(HERE)
@@ -56,7 +56,7 @@ def test_on_one_machine_it_is_a_file_that_nobody_else_can_read(file: Path) -> No
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_processes_that_need_it_at_once_get_the_same(
+def test_concurrent_processes_get_the_same_token(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.path.lexists", lambda path: False)  # another one is faster
@@ -90,14 +90,14 @@ def is_a_directory(file: Path) -> None:
 @pytest.mark.parametrize(
     "spoil", [is_a_link, is_readable, is_a_pipe, is_empty, is_a_directory]
 )
-def test_a_file_that_others_may_have_made_is_refused(spoil: object, file: Path) -> None:
+def test_untrusted_token_file_is_rejected(spoil: object, file: Path) -> None:
     file.parent.mkdir(parents=True)
     spoil(file)  # type: ignore[operator]
     with pytest.raises(ConfigError, match=TOKEN_VARIABLE):
         find_token(HERE)
 
 
-def test_a_home_that_can_not_be_written_says_what_to_set(
+def test_error_of_an_unwritable_home_names_the_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -121,5 +121,5 @@ def test_a_home_that_can_not_be_written_says_what_to_set(
         ("", False),
     ],
 )
-def test_loopback_is_what_only_this_machine_can_reach(host: str, expected: bool) -> None:
+def test_only_addresses_of_this_machine_are_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) == expected

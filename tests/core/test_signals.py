@@ -1,4 +1,4 @@
-"""Signals are remembered, and what handled them before is put back."""
+"""Signals are recorded, and the previous handlers are restored."""
 
 import signal
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from helpers import SECONDS_AT_MOST
 from keraunos.core.signals import STOPPING, stop_signals
 
-# Announces that it is ready, and each signal that it has caught, and waits for more.
+# Announces that it is ready, then each signal that it has caught, and waits for more.
 PROGRAM = """
 import time
 from keraunos.core.signals import stop_signals
@@ -24,18 +24,18 @@ with stop_signals() as stop:
 
 
 @pytest.mark.parametrize("number", STOPPING)
-def test_a_signal_is_remembered_and_does_nothing_else(number: signal.Signals) -> None:
+def test_signal_is_recorded_without_other_effects(number: signal.Signals) -> None:
     with stop_signals() as stop:
         assert stop.received is None
         signal.raise_signal(number)
         assert stop.received is number
 
 
-def test_the_four_that_schedulers_send_are_caught() -> None:
+def test_four_stop_signals_of_schedulers_are_caught() -> None:
     assert {each.name for each in STOPPING} == {"SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"}
 
 
-def test_handlers_are_put_back_even_after_an_error() -> None:
+def test_handlers_are_restored_even_after_an_error() -> None:
     mine = lambda number, frame: None  # noqa: E731
     before = {number: signal.signal(number, mine) for number in STOPPING}
     try:
@@ -48,7 +48,7 @@ def test_handlers_are_put_back_even_after_an_error() -> None:
             signal.signal(number, handler)
 
 
-def test_one_inside_another_knows_of_the_same_signal() -> None:
+def test_nested_contexts_share_the_signal() -> None:
     mine = signal.getsignal(signal.SIGUSR1)
     with stop_signals() as outer:
         handler = signal.getsignal(signal.SIGUSR1)
@@ -63,7 +63,7 @@ def test_one_inside_another_knows_of_the_same_signal() -> None:
         assert another.received is None
 
 
-def test_something_can_be_raised_when_a_signal_comes() -> None:
+def test_signal_callback_may_raise() -> None:
     def leave(number: int) -> None:
         raise LookupError(f"signal {number}")
 
@@ -73,7 +73,7 @@ def test_something_can_be_raised_when_a_signal_comes() -> None:
         assert stop.received is signal.SIGTERM
 
 
-def test_outside_the_main_thread_nothing_is_caught() -> None:
+def test_no_signal_is_caught_outside_the_main_thread() -> None:
     before = {number: signal.getsignal(number) for number in STOPPING}
     seen = []
 

@@ -26,12 +26,12 @@ class Wrong(Base):
     def step(self, batch: Any) -> None: ...  # type: ignore[override]
 
 
-def test_methods_with_further_optional_arguments_are_right() -> None:
+def test_methods_with_additional_optional_arguments_are_accepted() -> None:
     assert wrong_signatures(Right(), Base) == []
     assert wrong_signatures(Base(), Base) == []
 
 
-def test_each_method_that_takes_other_arguments_is_named() -> None:
+def test_methods_with_wrong_signatures_are_reported() -> None:
     step, settings = wrong_signatures(Wrong(), Base)
     assert "Received: Wrong.step='(batch)'. Write def step(self, model, batch)." in step
     assert "Wrong.settings=\"{'classes': 9}\". Write def settings(self)." in settings
@@ -41,7 +41,7 @@ def test_each_method_that_takes_other_arguments_is_named() -> None:
 def build(classes: int, width: int = 3) -> None: ...
 
 
-def test_a_function_is_refused_with_what_it_takes() -> None:
+def test_rejection_of_a_function_shows_its_signature() -> None:
     words = r"as `module` must take no arguments.*module='build\(classes, width=3\)'. Hm."
     with pytest.raises(ConfigError, match=words):
         require_signature(build, [], "module", "Hm.")

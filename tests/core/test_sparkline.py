@@ -19,7 +19,7 @@ from keraunos.core.sparkline import sparkline
         ([1e300, -1e300], 10, "█▁"),
     ],
 )
-def test_values_are_drawn_between_the_smallest_and_the_largest(values, width, drawn):
+def test_values_are_scaled_between_minimum_and_maximum(values, width, drawn):
     assert sparkline(values, width) == drawn
 
 

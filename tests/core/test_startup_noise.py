@@ -29,7 +29,7 @@ def test_only_known_messages_are_hidden_unless_the_user_asked_for_them(
     assert capfd.readouterr().err.encode() == NOISE
 
 
-def test_a_process_without_standard_error_starts_too():
+def test_process_without_standard_error_can_start():
     program = "from keraunos.core.startup_noise import without_startup_noise as w\n"
     program += "with w(): print('ok')"
     command = f'"{sys.executable}" -c "$0" 2>&-'
@@ -45,7 +45,7 @@ kr.Trainer(accelerator="auto").check()
 
 
 @pytest.mark.nightly
-def test_a_program_is_as_quiet_as_the_command():
+def test_program_prints_no_startup_noise():
     own = {name: value for name, value in os.environ.items() if name != LEVEL_VARIABLE}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=own, capture_output=True, check=True

@@ -22,7 +22,7 @@ def put(store, name, size, age):
     os.utime(store.directory / key(name), (1e9 - age, 1e9 - age))
 
 
-def test_an_entry_counts_only_when_it_is_whole(tmp_path):
+def test_entry_counts_only_when_complete(tmp_path):
     store = Store(tmp_path, limit_bytes=1000)
     with pytest.raises(RuntimeError, match="stop"), store.writing(key("a")) as path:
         path.write_bytes(b"half")
@@ -32,7 +32,7 @@ def test_an_entry_counts_only_when_it_is_whole(tmp_path):
     assert os.listdir(tmp_path) == [TAG]
 
 
-def test_a_store_makes_its_folder_when_it_is_first_written_into(tmp_path):
+def test_store_creates_its_folder_on_first_write(tmp_path):
     store = Store(tmp_path / "new" / "cache", limit_bytes=1000)
     assert store.find(key("a")) is None
     assert store.open(key("a"), "u1", (-1,)) is None
@@ -42,7 +42,7 @@ def test_a_store_makes_its_folder_when_it_is_first_written_into(tmp_path):
     assert sorted(os.listdir(store.directory)) == [TAG, key("a")]
 
 
-def test_a_store_writes_nothing_into_a_folder_of_something_else(tmp_path):
+def test_store_writes_nothing_into_a_foreign_folder(tmp_path):
     (tmp_path / "thesis.txt").touch()
     store = Store(tmp_path, limit_bytes=1000)
     with pytest.raises(ConfigError, match=r"thesis\.txt"):
@@ -52,7 +52,7 @@ def test_a_store_writes_nothing_into_a_folder_of_something_else(tmp_path):
     assert os.listdir(tmp_path) == ["thesis.txt"]
 
 
-def test_what_was_used_longest_ago_goes_first(tmp_path):
+def test_least_recently_used_entry_is_evicted_first(tmp_path):
     store = Store(tmp_path, limit_bytes=250)
     put(store, "old", 100, age=300)
     put(store, "older", 100, age=400)
@@ -64,9 +64,7 @@ def test_what_was_used_longest_ago_goes_first(tmp_path):
     assert store.find(key("new")) is not None
 
 
-def test_an_entry_that_another_process_removes_meanwhile_is_passed_over(
-    tmp_path, monkeypatch
-):
+def test_entry_removed_by_another_process_during_eviction_is_skipped(tmp_path, monkeypatch):
     store = Store(tmp_path, limit_bytes=250)
     for name in ("a", "b"):
         put(store, name, 100, age=300)
@@ -85,7 +83,7 @@ def test_an_entry_that_another_process_removes_meanwhile_is_passed_over(
     assert sum(map(sum, store.sizes().values())) == 200
 
 
-def test_an_entry_that_is_open_can_still_be_read_when_it_goes(tmp_path):
+def test_open_entry_stays_readable_after_eviction(tmp_path):
     store = Store(tmp_path, limit_bytes=150)
     put(store, "old", 100, age=300)
     with open(tmp_path / key("old"), "rb") as file:
@@ -100,20 +98,20 @@ def test_the_folder_comes_from_the_argument_then_the_environment(tmp_path, monke
     assert open_store(tmp_path / "own").directory == tmp_path / "own"
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_that_says_what_to_set(tmp_path):
+def test_error_of_an_unwritable_folder_names_the_settings(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"`cache_dir` must be.*KERAUNOS_CACHE_DIR"):
         open_store(tmp_path / "file" / "below")
 
 
-def test_a_limit_that_is_no_number_is_an_error(tmp_path, monkeypatch):
+def test_non_numeric_limit_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAUNOS_CACHE_LIMIT_GB", "lots")
     with pytest.raises(ConfigError, match="KERAUNOS_CACHE_LIMIT_GB='lots'"):
         open_store(tmp_path)
 
 
 def outside(root):
-    """All below a folder, with what tells that it was left alone."""
+    """A snapshot of everything below a folder, to show that it is untouched."""
     found = {}
     for path in sorted(root.rglob("*")):
         status = path.lstat()
@@ -140,7 +138,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path, name):
+def test_foreign_folder_is_rejected_untouched(tmp_path, name):
     (tmp_path / name).write_bytes(b"mine")
     (tmp_path / key("old")).write_bytes(b"an entry by name")
     before = outside(tmp_path)
@@ -153,7 +151,7 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path, 
 
 
 @pytest.mark.parametrize("name", OTHERS[:-1])
-def test_what_was_put_into_a_cache_later_is_never_counted_nor_removed(tmp_path, name):
+def test_foreign_files_in_a_cache_are_neither_counted_nor_removed(tmp_path, name):
     store = open_store(tmp_path)
     put(store, "old", 100, age=300)
     (tmp_path / name).write_bytes(b"m" * 5000)
@@ -168,7 +166,7 @@ def test_what_was_put_into_a_cache_later_is_never_counted_nor_removed(tmp_path, 
     assert (tmp_path / "album" / "dog.jpg").exists()
 
 
-def test_a_cache_of_an_earlier_version_is_one_and_gets_its_tag(tmp_path):
+def test_cache_of_an_earlier_version_is_recognized_and_tagged(tmp_path):
     growing = f".growing-{key('g')}"
     drawn = tmp_path / "lesions-1-0" / "train" / "nevus"
     drawn.mkdir(parents=True)
@@ -205,7 +203,7 @@ def test_a_cache_of_an_earlier_version_is_one_and_gets_its_tag(tmp_path):
     "name", ["files.sqlite", key("a"), f".{key('a')}.lock", f".growing-{key('a')}", TAG]
 )
 @pytest.mark.parametrize("kind", ["link", "fifo", "socket"])
-def test_a_cache_with_links_or_special_files_is_refused_at_once(tmp_path, name, kind):
+def test_cache_with_links_or_special_files_is_rejected_at_once(tmp_path, name, kind):
     (tmp_path / "mine").write_bytes(b"mine")
     cache = tmp_path / "cache"
     if name != TAG:
@@ -217,7 +215,7 @@ def test_a_cache_with_links_or_special_files_is_refused_at_once(tmp_path, name, 
         os.mkfifo(cache / name)
     else:
         with socket.socket(socket.AF_UNIX) as made:
-            folder = os.open(cache, os.O_RDONLY)  # a path of its own would be too long
+            folder = os.open(cache, os.O_RDONLY)  # the full path would be too long
             made.bind(f"/proc/self/fd/{folder}/{name}")
             os.close(folder)
     before = outside(tmp_path)
@@ -226,7 +224,7 @@ def test_a_cache_with_links_or_special_files_is_refused_at_once(tmp_path, name, 
     assert outside(tmp_path) == before
 
 
-def test_the_folder_itself_may_be_a_link(tmp_path):
+def test_cache_folder_may_be_a_symlink(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "cache").symlink_to(tmp_path / "disk")
     store = open_store(tmp_path / "cache")
@@ -235,7 +233,7 @@ def test_the_folder_itself_may_be_a_link(tmp_path):
     assert (tmp_path / "disk" / key("a")).stat().st_size == 50
 
 
-def test_a_key_that_is_none_of_ours_is_a_mistake_of_the_program(tmp_path):
+def test_invalid_key_raises_value_error(tmp_path):
     store = open_store(tmp_path)
     for wrong in ("numbers", "../features", "features-1", key("a", "photos")):
         with pytest.raises(ValueError, match="not a key"), store.writing(wrong):
@@ -244,7 +242,7 @@ def test_a_key_that_is_none_of_ours_is_a_mistake_of_the_program(tmp_path):
 
 
 @pytest.mark.parametrize("mask", [0o002, 0o077])
-def test_entries_and_locks_have_the_permissions_of_other_files(tmp_path, mask):
+def test_permissions_of_entries_and_locks_follow_the_umask(tmp_path, mask):
     before = os.umask(mask)
     try:
         store = open_store(tmp_path / "cache")
@@ -274,7 +272,7 @@ def directory(path):
         lambda path: path.write_bytes(b"x" * 100),  # as earlier versions wrote it
     ],
 )
-def test_a_damaged_entry_is_named_and_made_again(tmp_path, damage, capsys):
+def test_damaged_entry_is_reported_and_recreated(tmp_path, damage, capsys):
     store = Store(tmp_path, limit_bytes=1000)
     put(store, "a", 100, age=0)
     assert bytes(store.open(key("a"), "u1", (-1,))) == b"x" * 72
@@ -286,7 +284,7 @@ def test_a_damaged_entry_is_named_and_made_again(tmp_path, damage, capsys):
     assert bytes(store.open(key("a"), "u1", (-1,))) == b"x" * 72
 
 
-def test_a_directory_in_the_place_of_an_entry_is_no_entry_and_stays(tmp_path):
+def test_directory_in_place_of_an_entry_is_not_an_entry_and_is_kept(tmp_path):
     store = Store(tmp_path, limit_bytes=1000)
     put(store, "a", 100, age=0)
     directory(tmp_path / key("a"))

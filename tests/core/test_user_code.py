@@ -24,7 +24,7 @@ def build_any(units, **others):
         (dict, {"units": 8}, {"units": 8}),
     ],
 )
-def test_a_builder_gets_what_it_asks_for_by_name(builder, given, arguments):
+def test_builder_receives_the_arguments_it_names(builder, given, arguments):
     found = arguments_of("own:build", builder, given, OFFERED)
     assert found.items() >= (given | arguments).items()
     assert builder is not build_any or "num_classes" not in found
@@ -38,12 +38,14 @@ def test_a_builder_gets_what_it_asks_for_by_name(builder, given, arguments):
         ({"unit": 8}, "no argument `unit` and requires `units`.*mean units.*Add model.arg"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(given, words):
+def test_missing_or_unknown_arguments_are_rejected(given, words):
     with pytest.raises(ConfigError, match=words):
         arguments_of("own:build", build, given, OFFERED)
 
 
-def test_a_builder_in_the_current_folder_is_found_and_the_path_stays(tmp_path, monkeypatch):
+def test_builder_in_the_current_folder_is_found_without_changing_sys_path(
+    tmp_path, monkeypatch
+):
     (tmp_path / "only_here.py").write_text("def build():\n    return 1\n")
     monkeypatch.chdir(tmp_path)
     before = list(sys.path)
@@ -53,14 +55,12 @@ def test_a_builder_in_the_current_folder_is_found_and_the_path_stays(tmp_path, m
 
 
 @pytest.mark.parametrize("name", ["no_such_module:build", "json:no_such_name"])
-def test_what_cannot_be_imported_is_refused(name):
+def test_unimportable_builder_is_rejected(name):
     with pytest.raises(ConfigError, match=f"`model.builder` must name.*{name}.*PYTHONPATH"):
         import_function(name, "model.builder")
 
 
-def test_modules_of_the_current_folder_are_found_and_what_fails_is_left(
-    tmp_path, monkeypatch
-):
+def test_import_modules_finds_local_modules_and_ignores_failures(tmp_path, monkeypatch):
     (tmp_path / "own_part_of_mine.py").write_text("Part = dict")
     (tmp_path / "broken_part_of_mine.py").write_text("raise OSError")
     monkeypatch.chdir(tmp_path)

@@ -7,7 +7,7 @@ from helpers import SECONDS_AT_MOST
 from keraunos.core.watcher import first_gone
 
 
-def test_the_first_that_goes_without_a_word_is_found_and_no_word_is_taken_away() -> None:
+def test_first_connection_closed_without_a_message_is_found() -> None:
     pairs = [socket.socketpair() for _ in range(3)]
     ours, theirs = zip(*pairs, strict=True)
     theirs[0].sendall(b"done")
@@ -30,7 +30,7 @@ signal.pause()
 """
 
 
-def test_the_parent_is_ended_and_it_is_said_who_is_gone() -> None:
+def test_watcher_aborts_the_parent_and_names_the_lost_process() -> None:
     program = [sys.executable, "-c", PARENT]
     done = subprocess.run(
         program, capture_output=True, text=True, timeout=SECONDS_AT_MOST, check=False
