@@ -32,7 +32,7 @@ PREDICT, INFER = "/v1/models/colors:predict", "/v2/models/colors/infer"
 @pytest.fixture(scope="module")
 def client():
     with calling(create_app(color_model(), SETTINGS)) as client:
-        client.post(PREDICT, json=ONE)  # its thread starts
+        client.post(PREDICT, json=ONE)  # starts its thread
         yield client
 
 
@@ -48,21 +48,21 @@ def expected(colors=COLORS):
     return pytest.approx(np.array(colors) / np.sum(colors, 1, keepdims=True), abs=1e-6)
 
 
-def test_a_request_larger_than_a_batch_is_answered_in_its_order(client):
+def test_request_larger_than_a_batch_is_answered_in_order(client):
     found = client.post(PREDICT, json=instances())
     assert found.status_code == 200
     assert np.array(found.json()["predictions"]) == expected()
 
 
 @pytest.mark.feature("serving")
-def test_requests_at_the_same_time_get_their_own_answers(client):
+def test_concurrent_requests_get_their_own_answers(client):
     each = [[color] for color in COLORS]
     answers = client.post_all([(PREDICT, {"json": instances(c)}) for c in each])
     for colors, found in zip(each, answers, strict=True):
         assert np.array(found.json()["predictions"]) == expected(colors)
 
 
-def test_a_description_is_that_of_every_other_place(client):
+def test_served_descriptions_equal_those_of_the_exported_model(client):
     model = color_model()
     pixels = np.stack([model.decode(plain_image(*each)) for each in COLORS])
     wanted = describe(model.answers(pixels), model.description)
@@ -70,7 +70,7 @@ def test_a_description_is_that_of_every_other_place(client):
     assert client.post(PREDICT, json=body).json()["predictions"] == wanted
 
 
-def test_binary_tensors_come_and_go(client):
+def test_binary_tensors_are_received_and_returned(client):
     pixels = np.zeros((2, SIZE, SIZE, 3), np.uint8) + np.array([1, 2, 1], np.uint8)
     tensor = {"name": "images", "datatype": "UINT8", "shape": list(pixels.shape)}
     tensor["parameters"] = {"binary_data_size": pixels.nbytes}
@@ -99,12 +99,12 @@ def test_binary_tensors_come_and_go(client):
         ("/v2/models/colors/versions/7/ready", {"name": "colors", "ready": True}),
     ],
 )
-def test_health_and_readiness_are_told(client, path, wanted):
+def test_health_and_readiness_are_reported(client, path, wanted):
     found = client.get(path)
     assert (found.status_code, found.json()) == (200, wanted)
 
 
-def test_what_the_model_takes_and_returns_is_told_in_both_protocols(client):
+def test_inputs_and_outputs_are_described_in_both_protocols(client):
     found = client.get("/v2/models/colors/versions/7").json()
     assert (found["name"], found["versions"]) == ("colors", ["7"])
     assert found["inputs"] == [
@@ -135,13 +135,13 @@ def test_what_the_model_takes_and_returns_is_told_in_both_protocols(client):
         (INFER, 405),
     ],
 )
-def test_other_addresses_are_errors_in_json(client, path, status):
+def test_unknown_paths_are_errors_in_json(client, path, status):
     found = client.get(path)
     assert found.status_code == status
     assert isinstance(found.json()["error"], str)
 
 
-def test_every_response_names_the_model_and_its_version(client):
+def test_every_response_has_model_name_and_version_headers(client):
     for found in (
         client.get("/v2/health/live"),
         client.post(PREDICT, json=instances()),
@@ -153,14 +153,14 @@ def test_every_response_names_the_model_and_its_version(client):
         assert found.headers["keraunos-model-version"] == "7"
 
 
-def test_a_name_that_no_header_can_hold_breaks_no_response():
+def test_model_name_is_percent_encoded_in_headers():
     with calling(create_app(color_model(name="gr\u00fcn\r\nX-Other: 1"))) as client:
         headers = client.get("/v2").headers
     assert headers["keraunos-model-name"] == "gr%C3%BCn%0D%0AX-Other%3A%201"
     assert "x-other" not in headers
 
 
-def test_a_bad_image_spoils_no_other_request(client):
+def test_invalid_image_does_not_affect_other_requests(client):
     bad = {"instances": [*instances([COLORS[0]])["instances"], {"b64": "QUJD"}]}
     good, refused, again = client.post_all(
         [(PREDICT, {"json": each}) for each in (instances([COLORS[1]]), bad, instances([]))]
@@ -170,7 +170,7 @@ def test_a_bad_image_spoils_no_other_request(client):
     assert again.status_code == 400
 
 
-def test_limits_of_images_pixels_and_bytes_are_kept(client):
+def test_limits_on_images_pixels_and_bytes_are_enforced(client):
     many = {"instances": [{"b64": files()[0]}] * 6}
     assert client.post(PREDICT, json=many).status_code == 413
     large = {"instances": [{"b64": base64.b64encode(plain_image(1, 2, 3, 1001)).decode()}]}
@@ -182,7 +182,7 @@ def test_limits_of_images_pixels_and_bytes_are_kept(client):
     assert client.post(PREDICT, content=b"x", headers=compressed).status_code == 415
 
 
-def test_a_body_without_a_length_is_limited_as_it_comes(client):
+def test_streamed_body_without_a_length_is_limited(client):
     sent = []
 
     async def endless():
@@ -194,7 +194,7 @@ def test_a_body_without_a_length_is_limited_as_it_comes(client):
     assert len(sent) == 6
 
 
-def test_metrics_count_routes_and_no_addresses_that_clients_make_up(client):
+def test_metrics_are_labeled_by_route_and_not_by_requested_path(client):
     client.get("/made/up")
     client.request("MADE", PREDICT)
     text = client.get("/metrics").text
@@ -205,14 +205,14 @@ def test_metrics_count_routes_and_no_addresses_that_clients_make_up(client):
     assert "keraunos_waiting_images 0.0" in text
 
 
-def test_the_description_of_the_interface_needs_nothing_from_elsewhere(client):
+def test_openapi_description_is_served_without_a_docs_page(client):
     found = client.get("/openapi.json").json()
     assert PREDICT.replace("colors", "{name}") in found["paths"]
     assert "requestBody" in found["paths"]["/v2/models/{name}/infer"]["post"]
     assert client.get("/docs").status_code == 404
 
 
-def test_only_health_is_free_where_there_is_a_token():
+def test_with_a_token_only_health_checks_are_unauthenticated():
     settings = ServeSettings(token=TOKEN)
     with calling(create_app(color_model(), settings)) as client:
         assert client.get("/v2/health/ready").status_code == 200
@@ -227,7 +227,7 @@ def test_only_health_is_free_where_there_is_a_token():
 
 
 class Held:
-    """A model that answers when it may."""
+    """A model that answers once it is released."""
 
     def __init__(self):
         self.has_begun, self.may_end = threading.Event(), threading.Event()
@@ -240,7 +240,7 @@ class Held:
 
 @contextlib.asynccontextmanager
 async def held(**settings):
-    """An application whose model waits, and calls of it."""
+    """An application whose model waits for release, and a client for it."""
     model, run = color_model(), Held()
     model.run = run
     app = create_app(model, ServeSettings(max_wait_ms=0.0, **settings))
@@ -251,7 +251,7 @@ async def held(**settings):
         run.may_end.set()
 
 
-def test_requests_beyond_the_queue_are_refused_and_those_in_it_answered():
+def test_requests_beyond_the_queue_limit_are_rejected():
     async def scenario():
         limits = {"max_batch_images": 1, "max_queue_images": 2, "max_request_images": 2}
         async with held(**limits) as (calls, run):
@@ -268,7 +268,7 @@ def test_requests_beyond_the_queue_are_refused_and_those_in_it_answered():
     assert sorted(each.status_code for each in all_) == [200, 200, 200, 429]
 
 
-def test_an_answer_that_does_not_come_in_time_is_an_error():
+def test_slow_answer_is_a_timeout_error():
     async def scenario():
         async with held(timeout_seconds=0.05) as (calls, _):
             return await calls.post(PREDICT, json=ONE)
@@ -277,7 +277,7 @@ def test_an_answer_that_does_not_come_in_time_is_an_error():
     assert (found.status_code, "0.05 s" in found.json()["error"]) == (504, True)
 
 
-def test_requests_at_the_same_time_have_room_for_so_many_bytes():
+def test_pending_bytes_of_concurrent_requests_are_limited():
     async def scenario():
         async with held(max_pending_megabytes=len(TEXT) * 2.5e-6) as (calls, run):
             post = [asyncio.create_task(calls.post(PREDICT, json=ONE)) for _ in range(3)]

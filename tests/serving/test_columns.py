@@ -1,4 +1,4 @@
-"""Requests with columns of a table beside the images."""
+"""Requests with table columns in addition to images."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ COLUMNS = TableFeatures(
 )
 IMAGE = plain_image(9, 9, 9)
 FILE = {"b64": base64.b64encode(IMAGE).decode()}
-# What each row is: old, a leg, or neither.
+# The rows are: old, a leg, or neither.
 AGES, SITES = [70, None, 20.5], ["leg", "leg", ""]
 WANTED = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
 LENGTH = "Inference-Header-Content-Length"
@@ -40,7 +40,7 @@ def by_columns(inputs: Any) -> Any:
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
     document = DOCUMENT | {"version": 2, "columns": described_columns(COLUMNS)}
-    settings = ServeSettings(max_batch_images=2)  # the cells are divided with the images
+    settings = ServeSettings(max_batch_images=2)  # cells are split along with the images
 
     def draw(content: bytes, arguments: Any) -> bytes:
         assert content == IMAGE
@@ -63,7 +63,7 @@ def infer(client: TestClient, inputs: Any, binary: bytes = b"", **rest: Any) -> 
     return response.json()
 
 
-def test_instances_have_columns(client: TestClient) -> None:
+def test_instances_can_contain_table_columns(client: TestClient) -> None:
     pixels = np.zeros((SIZE, SIZE, 3)).tolist()
     for image in (FILE, pixels):
         rows = [
@@ -71,14 +71,14 @@ def test_instances_have_columns(client: TestClient) -> None:
             for age, site in zip(AGES, SITES, strict=True)
         ]
         assert predict(client, instances=rows)["predictions"] == WANTED
-    lists = [{"images": FILE, "age": [70], "body_site": ["leg"]}]  # as a SavedModel has it
+    lists = [{"images": FILE, "age": [70], "body_site": ["leg"]}]  # as in a SavedModel
     assert predict(client, instances=lists)["predictions"] == WANTED[:1]
     named = [{"image_bytes": FILE, "age": "70", "body_site": "arm"}]
     found = predict(client, instances=named, signature_name="serving_bytes")
     assert found["predictions"][0]["class"] == "red"
 
 
-def test_inputs_have_columns(client: TestClient) -> None:
+def test_inputs_can_contain_table_columns(client: TestClient) -> None:
     inputs = {"images": [FILE] * 3, "age": AGES, "body site": SITES}
     assert predict(client, inputs=inputs)["outputs"] == WANTED
 
@@ -93,7 +93,7 @@ def test_inputs_have_columns(client: TestClient) -> None:
         ({"hair": [1, 2, 3]}, "The model has the inputs `images`, `age`, `body_site`"),
     ],
 )
-def test_wrong_cells_are_refused(
+def test_invalid_cells_are_rejected(
     client: TestClient, change: dict[str, Any], reason: str
 ) -> None:
     inputs = {"images": [FILE] * 3, "age": AGES, "body site": SITES} | change
@@ -103,7 +103,7 @@ def test_wrong_cells_are_refused(
         assert "`body_site`" in predict(client, instances=[instance])["error"]
 
 
-def test_tensors_have_columns(client: TestClient) -> None:
+def test_tensors_can_contain_table_columns(client: TestClient) -> None:
     images = {
         "name": "images",
         "datatype": "BYTES",
@@ -124,7 +124,7 @@ def test_tensors_have_columns(client: TestClient) -> None:
     assert "datatype of `age`" in infer(client, [images, other, site])["error"]
 
 
-def test_binary_tensors_stand_one_after_the_other(client: TestClient) -> None:
+def test_binary_tensors_are_concatenated_in_order(client: TestClient) -> None:
     def packed(parts: list[bytes]) -> bytes:
         return b"".join(struct.pack("<I", len(each)) + each for each in parts)
 
@@ -148,7 +148,7 @@ def test_binary_tensors_stand_one_after_the_other(client: TestClient) -> None:
     )
 
 
-def test_metadata_names_the_columns(client: TestClient) -> None:
+def test_metadata_lists_the_table_columns(client: TestClient) -> None:
     found = client.get("/v2/models/colors").json()["inputs"]
     assert [(each["name"], each["datatype"]) for each in found] == [
         ("images", "UINT8"),
@@ -165,12 +165,12 @@ def test_metadata_names_the_columns(client: TestClient) -> None:
     ]
 
 
-def test_the_page_asks_for_columns(client: TestClient) -> None:
-    told = client.get("/page/model").json()
-    assert [each["name"] for each in told["fields"]] == ["age", "body site"]
-    assert told["fields"][0]["choices"] is None
-    assert [each["value"] for each in told["fields"][1]["choices"]] == ["arm", "leg"]
-    assert told["no_maps"] == ""
+def test_page_asks_for_table_columns(client: TestClient) -> None:
+    described = client.get("/page/model").json()
+    assert [each["name"] for each in described["fields"]] == ["age", "body site"]
+    assert described["fields"][0]["choices"] is None
+    assert [each["value"] for each in described["fields"][1]["choices"]] == ["arm", "leg"]
+    assert described["no_maps"] == ""
 
     def answer(cells: Any) -> Any:
         text = json.dumps(cells).encode()
@@ -189,7 +189,7 @@ def test_the_page_asks_for_columns(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("cells", [None, {"age": ["1", ""], "body site": ["größe", "leg"]}])
-def test_cells_reach_a_worker_in_another_process(cells: Any) -> None:
+def test_cells_are_transmitted_to_worker_processes(cells: Any) -> None:
     pixels = np.zeros((2, SIZE, SIZE, 3), np.uint8)
     jobs = [EncodedImages([b"a", b"b"], 3, cells), PixelImages(pixels, cells)]
     message = [bytes(part) for part in pack_jobs(jobs)]

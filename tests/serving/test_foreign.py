@@ -1,4 +1,4 @@
-"""What others wrote: their client asks `keraunos serve`, their classes read our files."""
+"""Third-party software: its client queries `keraunos serve`, its classes read our files."""
 
 import json
 import subprocess
@@ -13,8 +13,8 @@ from serving_processes import serving
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "foreign"
 TOKEN = "a-token-of-the-tests"
-# Triton's client wants an older ml-dtypes than TensorFlow; of the others only a few files
-# are read, so that they come without what they would run on.
+# Triton's client needs an older ml-dtypes than TensorFlow; of the packages in ALONE only a
+# few files are read, so they are installed without their dependencies.
 PACKAGES = ("tritonclient[http]", "protobuf", "kubernetes", "pyyaml", "six")
 ALONE = ("tensorflow-serving-api", "kserve")
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.nightly
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory) -> Path:
-    """Python of an environment with packages that can't stand beside TensorFlow."""
+    """Python of an environment with packages that conflict with TensorFlow."""
     folder = tmp_path_factory.mktemp("foreign") / "environment"
     interpreter = folder / "bin" / "python"
     install = (interpreter, "-m", "pip", "install", "--quiet")
@@ -49,7 +49,7 @@ def run(python, *arguments, folder):
     return done.stdout
 
 
-def test_files_for_other_servers_are_read_by_their_own_classes(python, tmp_path):
+def test_files_for_other_servers_are_parsed_by_their_own_classes(python, tmp_path):
     program, files = PROGRAMS / "check_files.py", ROOT / "examples" / "serving"
     read = run(python, program, files, folder=tmp_path).split()
     assert read == [
@@ -62,8 +62,8 @@ def test_files_for_other_servers_are_read_by_their_own_classes(python, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def told(python, tmp_path_factory):
-    """What Triton's client was told."""
+def answers(python, tmp_path_factory):
+    """Answers received by Triton's client."""
     folder = tmp_path_factory.mktemp("asked")
     write_color_export(folder / "export")
     image = folder / "lesion.jpg"
@@ -77,13 +77,13 @@ def told(python, tmp_path_factory):
         )
 
 
-def test_the_client_of_triton_finds_server_and_model(told):
-    assert told["live"]
-    assert told["ready"]
-    assert told["model_ready"]
-    assert told["server"]["name"] == "keraunos"
-    assert told["model"]["name"] == "skin"
-    assert [each["name"] for each in told["model"]["outputs"]][:2] == [
+def test_triton_client_finds_server_and_model(answers):
+    assert answers["live"]
+    assert answers["ready"]
+    assert answers["model_ready"]
+    assert answers["server"]["name"] == "keraunos"
+    assert answers["model"]["name"] == "skin"
+    assert [each["name"] for each in answers["model"]["outputs"]][:2] == [
         "probabilities",
         "class",
     ]
@@ -100,21 +100,21 @@ def test_the_client_of_triton_finds_server_and_model(told):
         "async",
     ],
 )
-def test_the_client_of_triton_is_answered_for_pixels(told, how):
-    assert told[how]["class"] == ["red", "green", "blue"]
-    for place, row in enumerate(told[how]["probabilities"]):
+def test_triton_client_gets_predictions_for_pixels(answers, how):
+    assert answers[how]["class"] == ["red", "green", "blue"]
+    for place, row in enumerate(answers[how]["probabilities"]):
         assert row[place] == max(row)
         assert sum(row) == pytest.approx(1, abs=1e-6)
-    assert told[how]["probabilities"] == told["uint8, binary"]["probabilities"]
+    assert answers[how]["probabilities"] == answers["uint8, binary"]["probabilities"]
 
 
-def test_the_client_of_triton_is_answered_for_files(told):
-    assert told["bytes, binary"]["class"] == ["green", "green"]
-    assert told["bytes, binary"]["id"] == "7"
+def test_triton_client_gets_predictions_for_image_files(answers):
+    assert answers["bytes, binary"]["class"] == ["green", "green"]
+    assert answers["bytes, binary"]["id"] == "7"
 
 
-def test_the_client_of_triton_is_refused_in_words(told):
-    errors = told["errors"]
+def test_triton_client_gets_readable_errors(answers):
+    errors = answers["errors"]
     assert "Authorization: Bearer" in errors["no token"]
     assert "'another' is not" in errors["another model"]
     assert "must not be compressed" in errors["compressed"]

@@ -1,4 +1,4 @@
-"""Small requests are read at once, large ones where they keep nobody waiting."""
+"""Small requests are parsed in the server process, large ones in another process."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ def run(scenario):
     return asyncio.run(whole())
 
 
-def test_a_small_request_is_read_in_this_process():
+def test_small_request_is_parsed_in_this_process():
     async def scenario(parser):
         return await parser.parse(MAX_LOCAL_BYTES, os.getpid)
 
@@ -30,7 +30,7 @@ def test_a_small_request_is_read_in_this_process():
 
 
 @pytest.mark.slow
-def test_a_large_request_is_read_in_another_process_which_is_replaced_when_it_ends():
+def test_large_request_is_parsed_in_a_process_that_is_replaced_if_it_dies():
     size = MAX_LOCAL_BYTES + 1
 
     async def scenario(parser):

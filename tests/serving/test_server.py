@@ -1,4 +1,4 @@
-"""A server that is a process of its own: its workers, its connections, and its end."""
+"""A server in its own process: workers, connections and shutdown."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ from serving_worker import SECONDS, SLOW
 REQUESTS = int(os.environ.get("KERAUNOS_CHAOS_REQUESTS", "1000"))
 
 
-def test_an_address_that_is_taken_is_an_error():
+def test_address_already_in_use_is_an_error():
     with listen("127.0.0.1", 0) as first, pytest.raises(ConfigError, match="--port 0"):
         listen("127.0.0.1", first.getsockname()[1])
     assert str(Address("::1", 80)) == "http://[::1]:80"
@@ -35,7 +35,7 @@ def test_an_address_that_is_taken_is_an_error():
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_has_begun_is_finished_and_what_comes_later_refused(number):
+def test_on_a_signal_started_requests_finish_and_later_ones_are_rejected(number):
     with serving({SECONDS: "2"}, workers=2) as server:
         server.wait_until_ready()
         workers = server.workers
@@ -65,7 +65,7 @@ def test_what_has_begun_is_finished_and_what_comes_later_refused(number):
 
 
 @pytest.mark.nightly
-def test_a_second_signal_ends_the_server_and_its_workers_at_once():
+def test_second_signal_stops_server_and_workers_immediately():
     with serving({SECONDS: "30"}) as server:
         server.wait_until_ready()
         workers = server.workers
@@ -80,7 +80,7 @@ def test_a_second_signal_ends_the_server_and_its_workers_at_once():
 
 
 @pytest.mark.nightly
-def test_it_does_not_wait_forever_for_what_has_begun():
+def test_shutdown_does_not_wait_forever_for_started_requests():
     with serving({SECONDS: "60"}, stop_seconds=0.5) as server:
         server.wait_until_ready()
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
@@ -91,13 +91,13 @@ def test_it_does_not_wait_forever_for_what_has_begun():
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("code", "ends_with"), [("4", 4), ("2", 2)])
-def test_a_model_that_can_not_be_opened_ends_the_server_with_its_code(code, ends_with):
+def test_model_that_cannot_be_opened_stops_the_server_with_its_code(code, ends_with):
     with serving({"TEST_EXIT_CODE": code}) as server:
         assert server.process.wait(20) == ends_with
 
 
 @pytest.mark.nightly
-def test_workers_that_only_ever_die_end_the_server():
+def test_repeatedly_dying_workers_stop_the_server():
     with serving(max_restarts=1) as server:
         server.wait_until_ready()
         for _ in range(3):
@@ -156,8 +156,8 @@ def test_connections_beyond_the_limit_are_closed():
 
 
 @pytest.mark.nightly
-def test_killed_workers_and_bad_clients_change_no_answer():
-    """Each image has a color, and with that an answer, of its own."""
+def test_answers_survive_killed_workers_and_misbehaving_clients():
+    """Each image has its own color, and therefore its own answer."""
     with serving(workers=2, header_seconds=2.0, body_seconds=2.0) as server:
         server.wait_until_ready()
         wait_for(lambda: len(server.workers) == 2)
@@ -200,7 +200,7 @@ def send_json(connection, body):
 
 
 def talk(port, first, more):
-    """Sends a part, and a little more again and again, until the server closes."""
+    """Sends a first part, then more repeatedly, until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.settimeout(0.1)
         received, deadline = b"", time.monotonic() + 20

@@ -1,4 +1,4 @@
-"""docs/serving.md: its table of limits is that of the code, and its commands work."""
+"""docs/serving.md: its table of limits matches the code, and its commands work."""
 
 import json
 import re
@@ -24,7 +24,7 @@ LINES = [
 ]
 
 
-def test_the_table_of_limits_is_that_of_the_code():
+def test_documented_limits_match_the_settings():
     texts = described(ServeSettings)
     rows = [
         f"| `--{name.replace('_', '-')}` | {shown(default)} | {texts[name]} |"
@@ -40,7 +40,7 @@ def shown(value):
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory) -> list[str]:
-    """What each of the commands prints."""
+    """Output of each command."""
     folder = tmp_path_factory.mktemp("asked")
     write_color_export(folder / "export")
     (folder / "lesion.jpg").write_bytes(halves((255, 0, 0), (255, 0, 0), 100))
@@ -69,7 +69,7 @@ def asked(line, folder):
 
 
 @pytest.mark.nightly
-def test_every_curl_is_answered(answers):
+def test_every_documented_curl_command_works(answers):
     assert len(answers) == len(LINES) >= 9
     assert not [each for each in answers if '"error"' in each]
     found = dict(zip(LINES, answers, strict=True))

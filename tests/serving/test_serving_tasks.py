@@ -1,4 +1,4 @@
-"""Models of several labels and of numbers, over both protocols and on the page."""
+"""Multi-label and regression models, over both protocols and on the page."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ def refused(client, path, **body):
     return answer.text
 
 
-def test_labels_are_served():
+def test_multi_label_models_are_served():
     model = color_model(task="multi_label", label_thresholds=THRESHOLDS)
     with calling(create_app(model)) as client:
         (first, second) = answered(client, V1 + ":predict", **ROWS)["predictions"]
@@ -71,7 +71,7 @@ def test_labels_are_served():
         assert [each["is_likely"] for each in answer["classes"]] == [True, True, False]
 
 
-def test_numbers_are_served():
+def test_regression_models_are_served():
     model = color_model(task="regression", interval_half_widths=WIDTHS)
     with calling(create_app(model)) as client:
         (first, _) = answered(client, V1 + ":predict", **ROWS)["predictions"]

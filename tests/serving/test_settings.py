@@ -1,4 +1,4 @@
-"""Settings that can't be are refused, all at once."""
+"""Invalid settings are rejected, all at once."""
 
 import math
 
@@ -26,17 +26,17 @@ from keraunos.serving.settings import ServeSettings
         ({"token": "a secret with spaces"}, ["16 printable"]),
     ],
 )
-def test_what_can_not_be_is_refused(settings, words):
+def test_invalid_settings_are_rejected(settings, words):
     with pytest.raises(ConfigError) as refused:
         ServeSettings(**settings)
     assert all(word in str(refused.value) for word in words)
     assert "secret" not in str(refused.value)
 
 
-def test_zero_is_taken_where_it_means_something():
+def test_zero_is_accepted_where_meaningful():
     settings = ServeSettings(port=0, max_wait_ms=0.0, max_restarts=0, version=2**63 - 1)
     assert settings.port == 0
 
 
-def test_the_token_is_not_shown():
+def test_token_is_not_in_the_repr():
     assert "0123456789abcdef" not in repr(ServeSettings(token="0123456789abcdef"))

@@ -1,4 +1,4 @@
-"""Asks `keraunos serve` with Triton's client; prints what it was told as JSON.
+"""Queries `keraunos serve` with Triton's client; prints the answers as JSON.
 
 python ask_triton.py HOST:PORT MODEL IMAGE TOKEN
 """
@@ -13,7 +13,7 @@ from tritonclient.utils import InferenceServerException
 
 
 def main(address, name, image, token):
-    def headers():  # the client adds its own to what it is given
+    def headers():  # the client modifies the dict it is given
         return {"Authorization": f"Bearer {token}"}
 
     with InferenceServerClient(address) as client:
@@ -35,7 +35,7 @@ def main(address, name, image, token):
         ):
             for is_binary in (True, False):
                 if kind == "BYTES" and not is_binary:
-                    continue  # the client would take them for text
+                    continue  # the client would treat them as text
                 tensor = InferInput("images", array.shape, kind)
                 tensor.set_data_from_numpy(array, binary_data=is_binary)
                 outputs = [
@@ -45,13 +45,13 @@ def main(address, name, image, token):
                 answer = client.infer(
                     name, [tensor], outputs=outputs, headers=headers(), request_id="7"
                 )
-                found[f"{key}, {'binary' if is_binary else 'json'}"] = told(answer)
+                found[f"{key}, {'binary' if is_binary else 'json'}"] = content_of(answer)
         tensor = InferInput("images", pixels.shape, "UINT8")
         tensor.set_data_from_numpy(pixels)
         every = client.infer(name, [tensor], headers=headers())
-        found["without outputs"] = told(every)
+        found["without outputs"] = content_of(every)
         later = client.async_infer(name, [tensor], headers=headers())
-        found["async"] = told(later.get_result())
+        found["async"] = content_of(later.get_result())
         found["errors"] = {
             "no token": refusal(lambda: client.infer(name, [tensor])),
             "another model": refusal(
@@ -66,7 +66,7 @@ def main(address, name, image, token):
     print(json.dumps(found))
 
 
-def told(answer):
+def content_of(answer):
     return {
         "id": answer.get_response().get("id"),
         "probabilities": answer.as_numpy("probabilities").tolist(),

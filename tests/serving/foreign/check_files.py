@@ -1,6 +1,6 @@
-"""Checks files for other engines by those engines' own classes; prints what it checked.
+"""Parses files for other engines with their own classes; prints the file names.
 
-Run in an environment of its own, with what `environment.py` installs there.
+Runs in an environment of its own, which `test_foreign.py` creates.
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 
 def bare(name):
-    """Creates a package importable without the servers and clients that it would load."""
+    """Makes a package importable without its __init__, which loads servers and clients."""
     package = types.ModuleType(name)
     package.__path__ = importlib.util.find_spec(name).submodule_search_locations
     sys.modules[name] = package
@@ -29,13 +29,13 @@ kserve_models = importlib.import_module("kserve.models")
 
 
 def model_of(type_name):
-    """The class of that name, of KServe or of Kubernetes; None for another type."""
+    """Returns the class of that name in KServe or Kubernetes, or None."""
     found = getattr(kserve_models, type_name, None)
     return found or getattr(kubernetes.client, type_name, None)
 
 
 def check(value, type_name, where):
-    """Raises a ValueError where a value of YAML is not of a type of the Kubernetes API."""
+    """Raises ValueError if a YAML value does not have the given Kubernetes API type."""
     if of := re.fullmatch(r"[Ll]ist\[(.*)\]", type_name):
         require(isinstance(value, list), where, type_name)
         for number, each in enumerate(value):

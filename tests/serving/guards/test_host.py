@@ -1,4 +1,4 @@
-"""A page elsewhere must not read the answers of a server that listens here only."""
+"""Protection of local servers against DNS rebinding by foreign websites."""
 
 import pytest
 from keraunos.serving.guards.host import HostGuard
@@ -18,12 +18,12 @@ def status(host):
 
 
 @pytest.mark.parametrize("host", HERE)
-def test_names_of_this_machine_are_let_in(host):
+def test_local_host_names_are_accepted(host):
     assert status(host) == 200
 
 
 @pytest.mark.parametrize("host", ELSEWHERE)
-def test_other_names_are_refused(host):
+def test_foreign_host_names_are_rejected(host):
     assert status(host) == 421
 
 
@@ -32,10 +32,10 @@ def test_other_names_are_refused(host):
     [
         ({}, True),
         ({"host": "::1"}, True),
-        ({"host": "0.0.0.0"}, False),  # under which names it is known, only its user knows
+        ({"host": "0.0.0.0"}, False),  # only the user knows its names
         ({"token": "0123456789abcdef"}, False),
     ],
 )
-def test_only_servers_without_a_token_that_listen_here_need_it(settings, is_guarded):
+def test_only_local_servers_without_a_token_are_guarded(settings, is_guarded):
     service = Service(start=None, settings=ServeSettings(**settings))
     assert isinstance(_guarded_app(service), HostGuard) is is_guarded

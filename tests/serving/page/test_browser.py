@@ -1,4 +1,4 @@
-"""The page in a browser, where there is one: asked with mouse, keys, drops and a phone."""
+"""The page in Chromium, if installed: mouse, keyboard, drag and drop, and a phone."""
 
 import base64
 import functools
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.nightly,
     pytest.mark.skipif(not (BROWSER and DRIVER), reason="there is no Chromium"),
 ]
-RED, GREEN, GREY = (255, 0, 0), (0, 255, 0), (128, 128, 128)
+RED, GREEN, GRAY = (255, 0, 0), (0, 255, 0), (128, 128, 128)
 TOKEN = "let-me-in-please%"
 NAME = "<img src=x onerror=alert(1)>"
 DECISIONS = {
@@ -89,7 +89,7 @@ def application(**settings):
         "classes": ["red", "green", NAME],
         "image_size": SIZE,
         "decisions": DECISIONS,
-        "not_for": ["Images of anything other: it has no way to answer so."],
+        "not_for": ["Images of anything else: it can't answer that."],
     }
     model = Model(document, lambda images: network().predict_on_batch(images * 1.0))
     tasks = {"grad_cam": ClassMaps(model, network())}
@@ -105,12 +105,12 @@ def served():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, str]:
-    """Paths of images: one that is sure, one between two classes, one of no class."""
+    """Paths of images: one clear, one between two classes, one of no class, one broken."""
     folder = tmp_path_factory.mktemp("images")
     contents = {
         "red": halves(RED, RED, 300),
         "both": halves(RED, GREEN, 300),
-        "grey": halves(GREY, GREY, 300),
+        "gray": halves(GRAY, GRAY, 300),
         "broken": b"\x89PNG and nothing else",
     }
     paths = {name: folder / f"<b>{name}.png" for name in contents}
@@ -121,7 +121,7 @@ def files(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture
 def page(browser, served):
-    """A desktop window with the page, freshly opened."""
+    """The page, newly opened in a desktop window."""
     desktop(browser)
     for kind in ("browser", "performance"):
         browser.get_log(kind)
@@ -149,7 +149,7 @@ def opened(browser, url):
 def wait_for(condition):
     end = time.monotonic() + SECONDS
     while not (found := condition()):
-        assert time.monotonic() < end, "it never came"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.05)
     return found
 
@@ -167,7 +167,7 @@ def choose(browser, *paths):
 
 
 def answered(browser, count=1):
-    """Waits until nothing is waited for."""
+    """Waits until all images have answers."""
     wait_for(
         lambda: (
             len(browser.find_elements("css selector", "article")) == count
@@ -177,7 +177,7 @@ def answered(browser, count=1):
 
 
 def screenshot(browser, name):
-    """Keeps what can be seen, for whoever looks at it."""
+    """Saves a screenshot if KERAUNOS_SCREENSHOTS is set."""
     if folder := os.environ.get("KERAUNOS_SCREENSHOTS"):
         whole = {"captureBeyondViewport": True}
         shot = browser.execute_cdp_cmd("Page.captureScreenshot", whole)
@@ -194,7 +194,7 @@ def requested(browser):
     return [url for url in urls if not url.startswith(("data:", "blob:", "chrome:"))]
 
 
-def test_an_image_is_answered_and_nothing_else_is_asked(page, served, files):
+def test_image_is_answered_without_third_party_requests(page, served, files):
     assert text(page, "h1") == "colors"
     assert page.title == "colors"
     choose(page, files["red"])
@@ -210,7 +210,7 @@ def test_an_image_is_answered_and_nothing_else_is_asked(page, served, files):
     assert "Probability 0.995, threshold 0.6." in text(page, ".points")
     assert "<b>red.png: red, 99.5%" in text(page, "#status")
     assert "only 29 validation images" in text(page, "#warned")
-    assert "Images of anything other" in text(page, "#not-for")
+    assert "Images of anything else" in text(page, "#not-for")
     image = page.find_element("css selector", ".preview")
     assert page.execute_script("return arguments[0].naturalWidth", image) == 300
     screenshot(page, "desktop-sure")
@@ -218,8 +218,8 @@ def test_an_image_is_answered_and_nothing_else_is_asked(page, served, files):
     assert page.get_log("browser") == []
 
 
-def test_what_the_model_cannot_tell_is_said(page, files):
-    choose(page, files["both"], files["grey"])
+def test_uncertain_predictions_are_shown_as_such(page, files):
+    choose(page, files["both"], files["gray"])
     answered(page, 2)
     first, second = page.find_elements("css selector", "article")
     assert "Can't tell\nIt may be red or green." in first.text
@@ -228,7 +228,7 @@ def test_what_the_model_cannot_tell_is_said(page, files):
     assert page.get_log("browser") == []
 
 
-def test_a_map_is_drawn_when_it_is_asked_for(page, files):
+def test_heat_map_is_drawn_on_request(page, files):
     choose(page, files["both"])
     answered(page)
     assert not shown(page, ".map")
@@ -246,7 +246,7 @@ def test_a_map_is_drawn_when_it_is_asked_for(page, files):
     assert not shown(page, ".map")
 
 
-def test_what_is_no_image_is_said_at_the_image_and_can_be_tried_again(page, files):
+def test_broken_image_shows_an_error_and_can_be_retried(page, files):
     choose(page, files["broken"], files["red"])
     answered(page, 2)
     broken, red = page.find_elements("css selector", "article")
@@ -260,7 +260,7 @@ def test_what_is_no_image_is_said_at_the_image_and_can_be_tried_again(page, file
     screenshot(page, "desktop-broken")
 
 
-def test_an_image_can_be_dropped_anywhere(page):
+def test_image_can_be_dropped_anywhere_on_the_page(page):
     page.execute_script(
         """
         const canvas = document.createElement("canvas");
@@ -280,7 +280,7 @@ def test_an_image_can_be_dropped_anywhere(page):
     assert text(page, ".verdict") == "green"
 
 
-def test_all_of_it_can_be_done_with_keys(page, files):
+def test_page_is_fully_usable_by_keyboard(page, files):
     def focused():
         return page.switch_to.active_element
 
@@ -295,7 +295,7 @@ def test_all_of_it_can_be_done_with_keys(page, files):
     assert page.execute_script(outline, field) == "solid"
     focused().send_keys("\n".join([files["red"], files["both"]]))
     answered(page, 2)
-    assert focused().get_attribute("id") == "files"  # it stays where it was
+    assert focused().get_attribute("id") == "files"  # focus does not move
     names = []
     for _ in range(6):
         here = tab()
@@ -313,7 +313,7 @@ def test_all_of_it_can_be_done_with_keys(page, files):
     assert not shown(page, "#answers")
 
 
-def test_every_control_has_a_name_and_every_image_words(page, files):
+def test_every_control_and_image_has_an_accessible_name(page, files):
     choose(page, files["both"])
     answered(page)
     page.find_element("css selector", ".ask-map button").click()
@@ -337,7 +337,7 @@ INTERACTIVE = {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast_in_both_schemes(page, files, scheme):
+def test_text_has_sufficient_contrast_in_light_and_dark_mode(page, files, scheme):
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     choose(page, files["red"], files["broken"], files["both"])
@@ -378,7 +378,9 @@ return found;
 """
 
 
-def test_a_phone_can_take_a_photo_and_needs_no_scrolling_sideways(browser, served, files):
+def test_phone_layout_offers_the_camera_without_horizontal_scrolling(
+    browser, served, files
+):
     phone(browser)
     opened(browser, served)
     screenshot(browser, "phone-start")
@@ -405,14 +407,14 @@ def test_a_phone_can_take_a_photo_and_needs_no_scrolling_sideways(browser, serve
     assert not shown(browser, ".by-touch")
 
 
-def test_a_token_is_asked_for_and_what_waited_goes_on(page, files):
+def test_token_is_requested_and_pending_requests_resume(page, files):
     server = Served(application(token=TOKEN))
     try:
         opened(page, server.url)
         assert shown(page, "#token-form")
         assert page.switch_to.active_element.get_attribute("id") == "token"
         screenshot(page, "desktop-token")
-        page.switch_to.active_element.send_keys("ein Versuch \u2013 naïv\n")
+        page.switch_to.active_element.send_keys("an attempt \u2013 naïve\n")
         wait_for(lambda: "does not accept" in text(page, "#token-note"))
         page.switch_to.active_element.send_keys(f"{TOKEN}\n")
         wait_for(lambda: shown(page, "#ask"))
@@ -426,7 +428,7 @@ def test_a_token_is_asked_for_and_what_waited_goes_on(page, files):
         server.stop()
 
 
-def test_a_server_that_is_gone_is_named_at_the_image(page, files):
+def test_unreachable_server_is_reported_next_to_the_image(page, files):
     server = Served(application())
     opened(page, server.url)
     server.stop()
@@ -437,7 +439,7 @@ def test_a_server_that_is_gone_is_named_at_the_image(page, files):
     screenshot(page, "desktop-gone")
 
 
-def test_a_large_image_is_not_sent(page, files):
+def test_oversized_image_is_not_sent(page, files):
     server = Served(application(max_body_megabytes=0.0001))
     try:
         opened(page, server.url)
@@ -448,7 +450,7 @@ def test_a_large_image_is_not_sent(page, files):
         server.stop()
 
 
-def test_nothing_is_waited_for_without_an_end(page, files):
+def test_requests_time_out(page, files):
     page.execute_script(
         "const timeout = AbortSignal.timeout.bind(AbortSignal);"
         "AbortSignal.timeout = () => timeout(1);"
@@ -471,5 +473,5 @@ def test_nothing_is_waited_for_without_an_end(page, files):
         (400, "because"),
     ],
 )
-def test_each_refusal_has_words(page, status, words):
+def test_every_error_status_has_a_message(page, status, words):
     assert words in page.execute_script(f"return inWords({status}, 'because')")

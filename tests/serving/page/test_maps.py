@@ -1,4 +1,4 @@
-"""Maps of what speaks for a class, drawn for the page."""
+"""Heat maps of the evidence for a class, drawn for the page."""
 
 import io
 
@@ -21,7 +21,7 @@ def draw():
     return ClassMaps(color_model(image_size=SIZE), color_network())
 
 
-def test_a_map_is_bright_where_the_class_is(draw):
+def test_heat_map_is_bright_where_the_class_is(draw):
     pixels = pixels_of(draw(halves((255, 0, 0), (0, 255, 0)), {"place": 1}))
     assert pixels.shape == (320, 320, 3)
     assert pixels[:, 200:].mean() > 1.2 * pixels[:, :120].mean()
@@ -29,7 +29,7 @@ def test_a_map_is_bright_where_the_class_is(draw):
     assert mirrored[:, :120].mean() > 1.2 * mirrored[:, 200:].mean()
 
 
-def test_a_model_with_columns_has_maps_of_the_image():
+def test_model_with_table_columns_has_heat_maps():
     columns = TableFeatures(
         (NumberColumn("age", 40.0, 10.0), WordColumn("sex", ("female", "male")))
     )
@@ -45,7 +45,7 @@ def test_a_model_with_columns_has_maps_of_the_image():
     assert pixels[:, 200:].mean() > 1.2 * pixels[:, :120].mean()
 
 
-def test_a_class_for_which_nothing_speaks_has_no_map(draw):
+def test_class_without_evidence_has_no_heat_map(draw):
     with pytest.raises(
         RequestError, match=r"Nothing at the layer .* supports blue"
     ) as found:
@@ -53,12 +53,12 @@ def test_a_class_for_which_nothing_speaks_has_no_map(draw):
     assert found.value.status == 422
 
 
-def test_what_is_no_image_has_no_map(draw):
+def test_invalid_image_has_no_heat_map(draw):
     with pytest.raises(UndecodableError):
         draw(b"no image", {"place": 0})
 
 
-def test_a_model_without_layers_to_look_at_says_so():
+def test_model_without_spatial_layers_is_an_error():
     flat = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
     with pytest.raises(RequestError, match="no layer of the model has spatial outputs"):
         ClassMaps(color_model(), flat)(halves((1, 1, 1), (2, 2, 2)), {"place": 0})

@@ -1,4 +1,4 @@
-"""What the page loads and asks for."""
+"""Resources and requests of the page."""
 
 import re
 
@@ -29,7 +29,7 @@ def client():
 
 
 @pytest.mark.parametrize("path", sorted(FREE_PATHS))
-def test_what_needs_no_token_says_nothing_of_the_model(client, path):
+def test_paths_without_a_token_reveal_nothing_about_the_model(client, path):
     response = client.get(path)
     assert response.status_code == 200
     assert "secret" not in response.text
@@ -38,37 +38,41 @@ def test_what_needs_no_token_says_nothing_of_the_model(client, path):
     assert "unsafe" not in response.headers["content-security-policy"]
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_no_code_in_its_markup():
+def test_page_loads_no_external_resources_and_has_no_inline_code():
     for text in PAGE.values():
         assert not re.search(r"https?:|//[\w.]+/|@import", text)
     assert not re.search(r"\s(on\w+|style)=|<script>|<style>", PAGE["html"])
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|eval\(", PAGE["js"])
 
 
-def test_the_model_is_described(client):
-    told = client.get("/page/model").json()
-    assert told["classes"] == ["<b>red</b>", "green", "blue"]
-    assert told["max_bytes"] == ServeSettings().max_body_megabytes * 1e6
-    assert told["no_maps"] == ""
-    assert told["warnings"] == []
-    assert told["not_for"] == ["Anything."]
+def test_model_description_is_returned(client):
+    described = client.get("/page/model").json()
+    assert described["classes"] == ["<b>red</b>", "green", "blue"]
+    assert described["max_bytes"] == ServeSettings().max_body_megabytes * 1e6
+    assert described["no_maps"] == ""
+    assert described["warnings"] == []
+    assert described["not_for"] == ["Anything."]
 
 
-def test_an_image_is_answered(client):
+def test_image_is_answered(client):
     response = client.post("/page/answer", content=plain_image(0, 30, 10))
-    told = response.json()
-    assert told["verdict"] == "green"
-    assert [each["percent"] for each in told["classes"]] == ["75.0%", "25.0%", "< 0.1%"]
+    answer = response.json()
+    assert answer["verdict"] == "green"
+    assert [each["percent"] for each in answer["classes"]] == [
+        "75.0%",
+        "25.0%",
+        "< 0.1%",
+    ]
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_what_is_no_image_is_refused_in_words(client):
+def test_invalid_image_is_rejected_with_a_message(client):
     response = client.post("/page/answer", content=b"no image")
     assert response.status_code == 400
     assert response.json()["error"]
 
 
-def test_a_map_is_drawn_where_the_model_is(client):
+def test_heat_map_is_drawn_for_valid_classes_only(client):
     response = client.post("/page/map?place=2", content=plain_image(1, 2, 3))
     assert response.headers["content-type"] == "image/png"
     assert response.text == "(b'\\x89PNG', {'place': 2})"
@@ -76,13 +80,13 @@ def test_a_map_is_drawn_where_the_model_is(client):
     assert client.post("/page/map?place=-1", content=b"").status_code == 422
 
 
-def test_a_model_without_maps_tells_what_to_serve_instead():
+def test_model_without_heat_maps_suggests_what_to_serve_instead():
     with TestClient(create_app(color_model())) as client:
         assert "serve the run itself" in client.get("/page/model").json()["no_maps"]
         assert client.post("/page/map?place=0", content=b"").status_code == 404
 
 
-def test_outputs_that_are_no_numbers_are_no_answer():
+def test_non_finite_outputs_are_an_error():
     model = color_model()
     model.run = lambda images: 0 * images[:, 0, 0].astype("float32") + float("nan")
     with TestClient(create_app(model)) as client:

@@ -1,4 +1,4 @@
-"""The words of an answer: one class, or which it may be."""
+"""Wording of an answer: one class, or several possible ones."""
 
 import numpy as np
 import pytest
@@ -22,14 +22,14 @@ NONE = {
 
 
 def shown(uncorrected, corrected=None, correction=None, **decisions):
-    """What the page shows of an image with these probabilities."""
+    """Returns what the page shows for an image with these probabilities."""
     content = DOCUMENT | {"decisions": NONE | decisions, "correction": correction}
     document = parse_document(content)
     answers = Answers(np.array([corrected or uncorrected]), np.array([uncorrected]))
     return answer_view(describe(answers, document)[0], document)
 
 
-def test_the_only_class_that_is_likely_enough_is_the_answer():
+def test_single_likely_class_is_the_answer():
     found = shown([0.8, 0.15, 0.05], prediction_sets=SETS)
     assert (found["is_sure"], found["verdict"]) == (True, "red")
     assert found["why"].startswith("Only this class is likely enough.")
@@ -43,46 +43,46 @@ def test_the_only_class_that_is_likely_enough_is_the_answer():
         ([0.3, 0.3, 0.4], "It may be any of the 3 classes."),
     ],
 )
-def test_several_classes_that_are_likely_enough_are_no_answer(probabilities, why):
+def test_several_likely_classes_give_no_single_answer(probabilities, why):
     found = shown(probabilities, prediction_sets=SETS)
     assert (found["is_sure"], found["verdict"]) == (False, "Can't tell")
     assert found["why"].startswith(why)
 
 
-def test_no_class_that_is_likely_enough_is_no_answer():
+def test_no_likely_class_gives_no_answer():
     high = SETS | {"thresholds": {"red": 0.9, "green": 0.9, "blue": 0.9}}
     found = shown([0.6, 0.2, 0.2], prediction_sets=high)
     assert found["is_sure"] is False
     assert "No class is likely enough" in found["why"]
 
 
-def test_a_set_without_the_most_probable_class_is_no_answer():
+def test_prediction_set_without_the_top_class_gives_no_answer():
     uneven = SETS | {"thresholds": {"red": 0.7, "green": 0.3, "blue": 0.3}}
     found = shown([0.6, 0.35, 0.05], prediction_sets=uneven)
     assert found["is_sure"] is False
     assert "The most probable class is red, but only green" in found["why"]
 
 
-def test_an_answer_below_the_threshold_of_the_report_is_none():
+def test_answer_below_the_abstention_threshold_is_withheld():
     decisions = {"prediction_sets": SETS, "abstention": {"threshold": 0.9}}
     assert shown([0.8, 0.15, 0.05], **decisions)["is_sure"] is False
     assert shown([0.95, 0.03, 0.02], **decisions)["is_sure"] is True
 
 
-def test_a_model_without_prediction_sets_answers_and_warns():
+def test_model_without_prediction_sets_answers_with_a_warning():
     found = shown([0.4, 0.35, 0.25])
     assert (found["is_sure"], found["verdict"]) == (None, "red")
     assert "No threshold for abstention" in found["why"]
 
 
-def test_sets_are_of_uncorrected_and_percentages_of_corrected_probabilities():
+def test_prediction_sets_use_raw_and_percentages_calibrated_probabilities():
     scaling = {"kind": "temperature", "temperature": 0.5}
     found = shown([0.55, 0.4, 0.05], [0.9, 0.09, 0.01], scaling, prediction_sets=SETS)
     assert found["why"].startswith("It may be red or green.")
     assert found["classes"][0]["percent"] == "90.0%"
 
 
-def test_thresholds_and_groups_are_told_in_words():
+def test_thresholds_and_groups_are_described_in_words():
     found = shown(
         [0.5, 0.2, 0.3],
         operating_points={
@@ -106,7 +106,7 @@ def test_thresholds_and_groups_are_told_in_words():
     ]
 
 
-def test_likely_classes_are_shown_however_many_there_are():
+def test_all_likely_classes_are_shown():
     names = [f"class {n}" for n in range(9)]
     sets = {"coverage": 0.9, "thresholds": dict.fromkeys(names, 0.1)}
     content = {"classes": names, "decisions": NONE | {"prediction_sets": sets}}
@@ -119,13 +119,13 @@ def test_likely_classes_are_shown_however_many_there_are():
     assert found["order"] == [8, *range(1, 8), 0]
 
 
-def test_names_do_nothing_but_show():
+def test_control_characters_in_names_are_escaped():
     names = ["red\u202e", "green\n", "blue"]
     plain = ["red\\u202e", "green\\n", "blue"]
     document = parse_document(DOCUMENT | {"classes": names, "name": "a\x1b"})
-    told = model_view(document, 5, "")
-    assert told["classes"] == plain
-    assert told["name"] == "a\\x1b"
+    described = model_view(document, 5, "")
+    assert described["classes"] == plain
+    assert described["name"] == "a\\x1b"
     probabilities = np.array([[0.6, 0.3, 0.1]])
     answers = Answers(probabilities, probabilities)
     found = answer_view(describe(answers, document)[0], document)
@@ -137,5 +137,5 @@ def test_names_do_nothing_but_show():
     ("probability", "text"),
     [(0.9994, "> 99.9%"), (1.0, "> 99.9%"), (0.999, "99.9%"), (0.0, "< 0.1%")],
 )
-def test_percentages_claim_no_certainty(probability, text):
+def test_percentages_never_show_certainty(probability, text):
     assert percent(probability) == text

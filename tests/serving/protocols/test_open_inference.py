@@ -40,19 +40,19 @@ def packed(parts):
 
 @pytest.mark.parametrize("datatype", ["UINT8", "FP32"])
 @pytest.mark.parametrize("data", [PIXELS.tolist(), PIXELS.ravel().tolist()])
-def test_numbers_come_nested_or_flat(datatype, data):
+def test_numbers_are_accepted_nested_or_flat(datatype, data):
     request = parse(inputs=[tensor(datatype, data=data)], header=False)
     assert (request.images.pixels == PIXELS).all()
 
 
 @pytest.mark.parametrize(("datatype", "dtype"), [("UINT8", "u1"), ("FP32", "<f4")])
-def test_numbers_come_as_bytes(datatype, dtype):
+def test_numbers_are_accepted_as_binary_data(datatype, dtype):
     content = PIXELS.astype(dtype).tobytes()
     inputs = [tensor(datatype, **binary(len(content)))]
     assert (parse(content, inputs).images.pixels == PIXELS).all()
 
 
-def test_files_come_as_bytes_and_in_base64():
+def test_files_are_accepted_as_binary_data_and_base64():
     content = packed(FILES)
     for shape in ((2,), (2, 1)):
         inputs = [tensor("BYTES", shape, **binary(len(content)))]
@@ -98,7 +98,7 @@ def test_files_come_as_bytes_and_in_base64():
         ([files(**binary(5))], b"\1\0\0\0a", "as many files"),
     ],
 )
-def test_what_is_no_input_is_refused_with_its_reason(inputs, content, reason):
+def test_invalid_inputs_are_rejected_with_a_reason(inputs, content, reason):
     with pytest.raises(RequestError, match=reason) as refused:
         parse(content, inputs)
     assert refused.value.status == 400
@@ -107,7 +107,7 @@ def test_what_is_no_input_is_refused_with_its_reason(inputs, content, reason):
 @pytest.mark.parametrize(
     "length", ["-1", "+3", "1_0", "x", "", "99999999999999999999", "²"]
 )
-def test_a_length_that_can_not_be_is_refused(length):
+def test_invalid_header_lengths_are_rejected(length):
     with pytest.raises(RequestError, match="Inference-Header-Content-Length"):
         parse_infer(b'{"inputs": []}', length, SIZE)
 
@@ -127,7 +127,7 @@ def test_a_length_that_can_not_be_is_refused(length):
         ({"parameters": {"binary_data_output": "yes"}}, "true or false"),
     ],
 )
-def test_what_can_not_be_returned_is_refused_before_the_model_is_asked(rest, reason):
+def test_invalid_output_requests_are_rejected_before_inference(rest, reason):
     inputs = [tensor(data=PIXELS.tolist())]
     with pytest.raises(RequestError, match=reason):
         parse(inputs=inputs, **rest)
@@ -158,13 +158,13 @@ def test_all_outputs_are_returned_in_json():
     assert (rest, length) == (b"", None)
 
 
-def test_only_the_outputs_that_were_asked_for_are_returned_in_their_order():
+def test_only_requested_outputs_are_returned_in_the_requested_order():
     found, _, _ = response(outputs=[{"name": "class"}, {"name": "probabilities"}])
     assert [each["name"] for each in found["outputs"]] == ["class", "probabilities"]
     assert "id" not in found
 
 
-def test_binary_outputs_follow_in_the_order_of_the_tensors():
+def test_binary_outputs_follow_in_tensor_order():
     """An output may be an exception to what the request asks for."""
     found, rest, _ = response(
         parameters={"binary_data_output": True},

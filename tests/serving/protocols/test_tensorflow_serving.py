@@ -1,4 +1,4 @@
-"""Requests and responses as TensorFlow Serving's REST form has them."""
+"""Requests and responses of the TensorFlow Serving REST API."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def parse(**body):
         {"inputs": {"images": PIXELS.tolist()}, "signature_name": "serving_default"},
     ],
 )
-def test_pixels_come_in_rows_and_columns_with_and_without_their_name(body):
+def test_pixels_are_accepted_in_row_and_column_format(body):
     request = parse(**body)
     assert request.images.pixels.dtype == np.uint8
     assert (request.images.pixels == PIXELS).all()
@@ -47,11 +47,11 @@ def test_pixels_come_in_rows_and_columns_with_and_without_their_name(body):
         {"inputs": {"images": FILES}},
     ],
 )
-def test_files_come_in_base64(body):
+def test_files_are_accepted_in_base64(body):
     assert parse(**body).images.contents == [b"first", b"second"]
 
 
-def test_fractions_of_pixels_are_kept():
+def test_fractional_pixel_values_are_kept():
     images = parse(instances=(PIXELS + 0.25).tolist()).images
     assert images.pixels.dtype == np.float32
     assert images.pixels.max() == PIXELS.max() + 0.25
@@ -89,20 +89,20 @@ def test_fractions_of_pixels_are_kept():
         ),
     ],
 )
-def test_what_is_no_request_is_refused_with_its_reason(body, reason):
+def test_malformed_requests_are_rejected_with_a_reason(body, reason):
     with pytest.raises(RequestError, match=reason) as refused:
         parse_predict(body, SIZE)
     assert refused.value.status == 400
 
 
-def test_long_text_among_many_values_takes_no_room_for_each():
-    """NumPy would take four bytes a character for each of the elements: 1.6 terabytes."""
+def test_long_string_among_many_values_does_not_exhaust_memory():
+    """NumPy would use four bytes per character for every element: 1.6 terabytes."""
     text = json.dumps({"instances": ["x" * 4_000_000, *[0] * 100_000]}).encode()
     with pytest.raises(RequestError, match="must be numbers"):
         parse_predict(text, SIZE)
 
 
-def test_one_output_is_its_values_and_several_have_names():
+def test_single_output_is_unnamed_and_several_are_named():
     probabilities = [[0.9, 0.1], [0.2, 0.8]]
     for signature, form, wanted in [
         ("", "instances", {"predictions": probabilities}),
@@ -123,7 +123,7 @@ BY_NAME = [
 ]
 
 
-def test_the_signature_of_a_saved_model_that_takes_bytes_is_there_too():
+def test_serving_bytes_signature_matches_the_saved_model():
     wanted = {
         "class": ["red", "green"],
         "classes": [["red", "green"], ["red", "green"]],
@@ -139,7 +139,7 @@ def test_the_signature_of_a_saved_model_that_takes_bytes_is_there_too():
         parse(instances=PIXELS.tolist(), signature_name="serving_bytes")
 
 
-def test_the_status_is_that_of_the_one_version():
+def test_status_reports_the_single_version_as_available():
     assert status_response("7") == {
         "model_version_status": [
             {

@@ -1,4 +1,4 @@
-"""A worker that is lost is replaced, and what it was at is given to another, once."""
+"""Lost workers are replaced, and their jobs are retried once by another worker."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ from serving_worker import DEADLY, start_worker
 
 
 class Mortal(LocalWorker):
-    """A worker in this process that can be lost; it notes what it is asked."""
+    """A worker in this process that can be lost; it records its jobs."""
 
     def __init__(self, asked, **document):
         super().__init__(Work(color_model(**document), {}))
@@ -29,7 +29,7 @@ class Mortal(LocalWorker):
 
 
 def run(scenario, start, **settings):
-    """Runs a scenario with a service that is open."""
+    """Runs a scenario with an open service."""
 
     async def whole():
         service = Service(start, ServeSettings(**settings))
@@ -43,10 +43,10 @@ def run(scenario, start, **settings):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"classes": ["red", "green", "grey"]}, {"name": "another model"}]
+    "changed", [{"classes": ["red", "green", "gray"]}, {"name": "another model"}]
 )
-def test_a_worker_that_opens_another_model_than_the_one_that_is_served_is_refused(changed):
-    """Somebody wrote another export over the one that is served."""
+def test_restarted_worker_with_a_different_model_is_rejected(changed):
+    """Simulates an export that was overwritten while being served."""
     asked, workers = [], []
 
     async def start(number):
@@ -63,7 +63,7 @@ def test_a_worker_that_opens_another_model_than_the_one_that_is_served_is_refuse
     assert (len(workers), asked, is_ready) == (2, [], False)
 
 
-def test_the_server_goes_on_with_the_workers_that_are_left():
+def test_server_keeps_running_with_the_remaining_workers():
     is_ready = asyncio.Event()
 
     async def start(number):
@@ -83,8 +83,8 @@ def test_the_server_goes_on_with_the_workers_that_are_left():
 
 
 @pytest.mark.slow
-def test_what_ends_two_workers_fails_and_ends_no_other_request():
-    """All three are in one batch when the worker is lost; then each is alone."""
+def test_request_that_kills_two_workers_fails_without_affecting_others():
+    """All three are in one batch when the worker is lost; then each is retried alone."""
     settings = ServeSettings(max_wait_ms=1000.0, max_batch_images=3)
     service = Service(start_worker, settings)
     with calling(app_of(service)) as client:

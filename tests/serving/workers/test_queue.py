@@ -1,4 +1,4 @@
-"""Jobs leave the queue in batches, in their order, and never wait beyond its bounds."""
+"""Jobs leave the queue in batches, in order, and wait only for a limited time."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ def queue(max_images=20, max_batch=4, max_wait=0.0):
 
 
 def batches(waiting, count):
-    """The sizes of the jobs of the next batches."""
+    """Returns the next batches."""
 
     async def take():
         return [await waiting.take() for _ in range(count)]
@@ -26,7 +26,7 @@ def batches(waiting, count):
     return take()
 
 
-def test_jobs_leave_in_their_order_as_many_as_fit():
+def test_jobs_leave_in_order_in_batches_that_fit():
     async def scenario():
         waiting = queue()
         waiting.put([files(1), files(2), files(2), files(1), files(4), files(1)])
@@ -35,7 +35,7 @@ def test_jobs_leave_in_their_order_as_many_as_fit():
     assert asyncio.run(scenario()) == [[1, 2], [2, 1], [4], [1]]
 
 
-def test_a_full_queue_refuses_all_jobs_of_a_request_and_takes_the_next_that_fits():
+def test_full_queue_rejects_a_request_as_a_whole():
     async def scenario():
         waiting = queue(max_images=5)
         waiting.put([files(3)])
@@ -49,7 +49,7 @@ def test_a_full_queue_refuses_all_jobs_of_a_request_and_takes_the_next_that_fits
     assert images == 5
 
 
-def test_who_no_longer_waits_leaves_room():
+def test_canceled_jobs_free_their_space():
     async def scenario():
         waiting = queue(max_images=5)
         (first,) = waiting.put([files(5)])
@@ -60,7 +60,7 @@ def test_who_no_longer_waits_leaves_room():
     assert asyncio.run(scenario())
 
 
-def test_the_first_of_a_batch_waits_for_others_until_it_is_full():
+def test_first_job_waits_until_the_batch_is_full():
     async def scenario():
         waiting = queue(max_wait=60.0)
         taking = asyncio.create_task(waiting.take())
@@ -73,7 +73,7 @@ def test_the_first_of_a_batch_waits_for_others_until_it_is_full():
     assert asyncio.run(scenario()) == 4
 
 
-def test_the_first_of_a_batch_waits_no_longer_than_it_may():
+def test_first_job_waits_at_most_max_wait():
     async def scenario():
         waiting = queue(max_wait=0.01)
         waiting.put([files(1)])
@@ -82,7 +82,7 @@ def test_the_first_of_a_batch_waits_no_longer_than_it_may():
     assert asyncio.run(scenario()) == 1
 
 
-def test_tasks_and_jobs_of_a_lost_worker_are_batches_of_their_own():
+def test_tasks_and_retried_jobs_get_their_own_batches():
     async def scenario():
         waiting = queue(max_batch=8)
         lost = waiting.put([files(1), files(2)])

@@ -1,4 +1,4 @@
-"""A batch is decoded and answered as a whole, and each job gets what is its own."""
+"""A batch is decoded and answered as a whole, and each job gets its own outcome."""
 
 import contextlib
 import json
@@ -52,7 +52,7 @@ def near(values):
 
 
 def parts(message):
-    """A message, as the other end reads it."""
+    """Reads a message as the receiver does."""
     content = b"".join(message)
     length = length_of(content[:LENGTH_BYTES])
     header = json.loads(content[LENGTH_BYTES : LENGTH_BYTES + length])
@@ -64,7 +64,7 @@ def parts(message):
     return header, blobs
 
 
-def test_each_job_gets_its_own_outcome_through_the_connection_and_back():
+def test_each_job_gets_its_own_outcome_over_the_connection():
     jobs = unpack_jobs(*parts(pack_jobs(JOBS)))
     tasks = {"reverse": lambda content, _: content[::-1], "fail": fail}
     with working(color_model(), tasks) as work:
@@ -80,14 +80,14 @@ def test_each_job_gets_its_own_outcome_through_the_connection_and_back():
     assert unknown.status == 404
 
 
-def test_outcomes_keep_what_is_corrected_and_what_is_not():
+def test_outcomes_keep_raw_and_calibrated_probabilities():
     answers = Answers(np.array([[0.5, 0.5]]), np.array([[0.25, 0.75]], np.float32))
     (found,) = unpack_outcomes(*parts(pack_outcomes([answers])))
     assert found.probabilities.dtype == np.float64
     assert (found.uncorrected == answers.uncorrected).all()
 
 
-def test_a_model_that_fails_or_puts_out_no_numbers_is_an_error_of_the_server():
+def test_failing_model_or_non_finite_output_is_a_server_error():
     def broken(images):
         return images[:, 0, 0].astype(float) / 0.0
 
