@@ -1,4 +1,4 @@
-"""Which score a finished search tells to report."""
+"""The score that a finished search recommends to report."""
 
 from pathlib import Path
 
@@ -30,17 +30,17 @@ def result(folds=(0.5, 0.6), num_trials=3, objective="val_accuracy", signal=None
         ({"auc": 0.5}, None, "to report: the scores on the test images"),
     ],
 )
-def test_the_score_to_report_had_no_part_in_the_search(test, outer, words):
+def test_score_to_report_is_independent_of_the_search(test, outer, words):
     first, last = advise(result(), test, outer)
     assert first.startswith(words)
     assert last.startswith("not to report: 0.5500: it is the best of 3 trials, and each")
 
 
-def test_both_scores_are_there_where_there_are_two():
+def test_scores_on_test_images_and_outer_folds_are_both_reported():
     assert [line[:12] for line in advise(result(), TEST, OUTER)[:2]] == ["to report: a"] * 2
 
 
-def test_what_was_chosen_is_named():
+def test_advice_names_the_choices_that_bias_the_search_score():
     (*_, line) = advise(result(num_trials=1))
     assert "best of" not in line
     assert "each fold counts with the epoch" in line

@@ -1,4 +1,4 @@
-"""When a search begins no further trial, and that a continued one decides alike."""
+"""When a search starts no further trial, also after it was resumed."""
 
 import itertools
 
@@ -34,7 +34,9 @@ def open_study(folder, space=None, **settings):
     return Study(oracle, OBJECTIVE, Journal(folder / "search.json", {}))
 
 
-def go_on(folder, budget=None, order=(0,), scores=BAD, ends=10**6, on_end=None, **settings):
+def run_trials(
+    folder, budget=None, order=(0,), scores=BAD, ends=10**6, on_end=None, **settings
+):
     """Runs trials as a search does, as many at a time as `order` has places.
 
     Args:
@@ -62,36 +64,36 @@ def go_on(folder, budget=None, order=(0,), scores=BAD, ends=10**6, on_end=None, 
 
 
 @pytest.mark.parametrize(("patience", "trials"), [(1, 3), (3, 5), (4, 8)])
-def test_a_search_ends_after_trials_that_brought_no_better_one(tmp_path, patience, trials):
-    study, budget = go_on(tmp_path / "s", patience=patience)
+def test_search_ends_after_patience_trials_without_improvement(tmp_path, patience, trials):
+    study, budget = run_trials(tmp_path / "s", patience=patience)
     assert len(study.trials) == trials
     if trials < TRIALS:
         assert budget.reason.startswith(f"patience={patience}:")
-    else:  # the sixth is better just in time, and two after it are too few
+    else:  # the sixth improves just in time, and two follow
         assert (budget.reason, why_exhausted(study)) == ("", "max_trials=8 is reached")
 
 
-def test_trials_without_any_score_yet_take_no_patience(tmp_path):
+def test_trials_before_the_first_score_do_not_count_toward_patience(tmp_path):
     scores = (None, None, None, 0.1, 0.0, 0.0, 0.9, 0.9)
-    study, _ = go_on(tmp_path / "s", scores=scores, patience=2)
+    study, _ = run_trials(tmp_path / "s", scores=scores, patience=2)
     assert len(study.trials) == 6
 
 
 @pytest.mark.parametrize("order", [(0,), (0, 1)])
-def test_a_search_that_goes_on_ends_where_it_would_have(tmp_path, order):
+def test_resumed_search_runs_out_of_patience_at_the_same_trial(tmp_path, order):
     for ends in (1, 4, 5):
         folder = tmp_path / str(ends)
-        go_on(folder, order=order, ends=ends, patience=3)
-        study, budget = go_on(folder, order=order, patience=3)
+        run_trials(folder, order=order, ends=ends, patience=3)
+        study, budget = run_trials(folder, order=order, patience=3)
         assert budget.reason.startswith("patience=3:")
         if order == (0,):
             assert len(study.trials) == 5
-        again, budget = go_on(folder, patience=3)  # a better one that was running ended
+        again, budget = run_trials(folder, patience=3)  # a better running trial ended
         assert len(again.trials) == len(study.trials) >= 5
         assert budget.reason.startswith("patience=3:")
 
 
-def test_a_trial_that_still_runs_may_be_the_better_one(tmp_path):
+def test_patience_waits_for_trials_that_are_still_running(tmp_path):
     study = open_study(tmp_path / "s")
     first, running, *others = [study.ask() for _ in range(5)]
     for trial in (first, *others):
@@ -101,38 +103,38 @@ def test_a_trial_that_still_runs_may_be_the_better_one(tmp_path):
     assert not Budget(patience=3).allows(study)
 
 
-def test_more_patience_can_be_had_later(tmp_path):
-    go_on(tmp_path / "s", patience=1)
-    study, _ = go_on(tmp_path / "s", patience=4)
+def test_search_continues_with_a_larger_patience(tmp_path):
+    run_trials(tmp_path / "s", patience=1)
+    study, _ = run_trials(tmp_path / "s", patience=4)
     assert len(study.trials) == TRIALS
 
 
-def test_patience_is_refused_where_trials_are_of_different_lengths():
+def test_patience_is_rejected_for_trials_of_different_lengths():
     with pytest.raises(ValueError, match="patience"):
         SearchConfig(tuner="hyperband", patience=3)
 
 
-def test_no_trial_begins_after_max_time_and_each_part_has_it_anew(tmp_path):
+def test_no_trial_starts_after_max_time_which_restarts_on_resuming(tmp_path):
     now = [0.0]
 
-    def pass_by():
+    def advance_clock():
         now[0] += 40.0
 
-    def part():
+    def resume_search():
         budget = Budget(100.0, clock=lambda: now[0])
-        study, _ = go_on(tmp_path / "s", budget, on_end=pass_by)
+        study, _ = run_trials(tmp_path / "s", budget, on_end=advance_clock)
         return len(study.trials), budget.reason or why_exhausted(study)
 
     over = "max_time of 100 seconds is over"
-    assert [part(), part(), part()] == [
+    assert [resume_search(), resume_search(), resume_search()] == [
         (3, over),
         (6, over),
         (8, "max_trials=8 is reached"),
     ]
 
 
-def test_a_search_has_one_trial_however_short_its_time_is(tmp_path):
-    study, _ = go_on(tmp_path / "s", max_time="00:00:00:00")
+def test_search_runs_at_least_one_trial_however_short_max_time_is(tmp_path):
+    study, _ = run_trials(tmp_path / "s", max_time="00:00:00:00")
     assert len(study.trials) == 1
 
 
@@ -156,7 +158,7 @@ class Scores:
         return self.plan.number, Outcome("completed", [self.plan.number / 100], 1.0)
 
 
-def test_a_search_says_why_it_ended_and_keeps_what_it_may_go_on_with(tmp_path, monkeypatch):
+def test_search_reports_its_stop_reason_and_keeps_resumable_trials(tmp_path, monkeypatch):
     monkeypatch.setattr(search, "draw_results", lambda *_: None)  # which takes seconds
     monkeypatch.setattr(search, "_export_best", lambda *_: None)
     now = itertools.count()
@@ -172,7 +174,7 @@ def test_a_search_says_why_it_ended_and_keeps_what_it_may_go_on_with(tmp_path, m
 @pytest.mark.parametrize(
     "tuner", ["random", "grid", pytest.param("bayesian", marks=pytest.mark.slow)]
 )
-def test_a_small_space_is_tried_whole_and_nothing_twice(tmp_path, tuner):
+def test_small_space_is_searched_completely_without_duplicates(tmp_path, tuner):
     space = choices(x=[1, 2, 3, 4, 5, 6])
     study = open_study(tmp_path, space, tuner=tuner, max_trials=100)
     assert number_of_trials(study.oracle) == 6
@@ -187,12 +189,12 @@ def test_a_small_space_is_tried_whole_and_nothing_twice(tmp_path, tuner):
 
 
 @pytest.mark.parametrize("tuner", ["random", "grid", "bayesian"])
-def test_a_space_with_one_point_is_one_trial(tmp_path, tuner):
-    study, _ = go_on(tmp_path / "s", space=choices(x=[5]), tuner=tuner)
+def test_space_with_one_combination_has_one_trial(tmp_path, tuner):
+    study, _ = run_trials(tmp_path / "s", space=choices(x=[5]), tuner=tuner)
     assert len(study.trials) == 1
     assert why_exhausted(study) == "the space has one combination"
 
 
-def test_a_space_without_a_point_is_refused():
+def test_empty_space_is_rejected():
     with pytest.raises(ValueError, match="at least one setting"):
         SearchConfig(space={})

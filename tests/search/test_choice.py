@@ -17,7 +17,7 @@ def trial(number, folds, epoch):
     return made
 
 
-def drawn(seed, mode="max", count=12, folds=4):
+def random_trials(seed, mode="max", count=12, folds=4):
     """Trials with ties, the best first; some were stopped after a fold or two."""
     draw = random.Random(seed)
     trials = [
@@ -32,14 +32,14 @@ def drawn(seed, mode="max", count=12, folds=4):
     )
 
 
-def test_the_best_wins_by_default():
-    ranking = drawn(0)
+def test_best_trial_wins_by_default():
+    ranking = random_trials(0)
     assert Choice("best", "max").of(ranking) is ranking[0]
     assert Choice("best", "max").of([]) is None
 
 
 @pytest.mark.parametrize("mode", ["max", "min"])
-def test_the_simplest_within_one_standard_error_wins(mode):
+def test_simplest_trial_within_one_standard_error_wins(mode):
     sign = 1 if mode == "max" else -1
     best = trial(0, [sign * 0.70, sign * 0.80, sign * 0.90], 9)  # its error is 0.058
     near = trial(1, [sign * 0.745] * 3, 4)
@@ -50,16 +50,16 @@ def test_the_simplest_within_one_standard_error_wins(mode):
     assert Choice("best", mode).of(ranking) is best
 
 
-def test_a_trial_that_was_stopped_never_wins():
+def test_trial_stopped_early_never_wins():
     best, stopped = trial(0, [0.7, 0.8, 0.9], 9), trial(1, [0.8], 1)
     assert Choice("one_standard_error", "max").of([best, stopped]) is best
 
 
 @pytest.mark.parametrize("mode", ["max", "min"])
 @pytest.mark.parametrize("rule", ["best", "one_standard_error"])
-def test_a_table_of_scores_chooses_as_trials_do(rule, mode):
+def test_choice_by_score_table_equals_choice_by_trials(rule, mode):
     for seed in range(100):
-        ranking = drawn(seed, mode)
+        ranking = random_trials(seed, mode)
         rows = [t for t in ranking if len(t.fold_scores) == 4]
         rows.sort(key=lambda t: t.number)
         scores = np.array([t.fold_scores for t in rows])
@@ -68,11 +68,11 @@ def test_a_table_of_scores_chooses_as_trials_do(rule, mode):
         assert rows[row] is choice.of(ranking), seed
 
 
-def test_who_wins_later_has_kept_its_weights_all_along():
+def test_every_possible_later_winner_keeps_its_weights():
     choice = Choice("one_standard_error", "max")
     late_winners = 0
     for seed in range(100):
-        order = drawn(seed)
+        order = random_trials(seed)
         random.Random(seed).shuffle(order)
         kept, shown = set(), set()
         for ended in range(1, len(order) + 1):
@@ -89,7 +89,7 @@ def test_who_wins_later_has_kept_its_weights_all_along():
     assert late_winners  # one that did not win when it ended, and wins later
 
 
-def test_the_winner_is_kept_before_better_ones():
+def test_winner_takes_precedence_over_higher_scores_when_keeping_weights():
     best, simple, other = (
         trial(0, [0.7, 0.8, 0.9], 9),
         trial(2, [0.75] * 3, 1),
@@ -102,7 +102,7 @@ def test_the_winner_is_kept_before_better_ones():
     assert Keep(2, Choice("best", "max")).best(ranking) == [best, other]
 
 
-def test_what_is_said_of_a_winner_over_folds():
+def test_description_of_a_winner_over_folds():
     ranking = [trial(0, [0.9, 0.5, 0.8], 3), trial(1, [0.6, 0.8, 0.6], 2)]
     winner = find_winner(ranking, Choice("best", "max"), ACCURACY)
     said = " ".join(winner.lines())
@@ -121,7 +121,7 @@ def test_what_is_said_of_a_winner_over_folds():
     assert "always this one" in winner.lines()[-1]
 
 
-def test_without_folds_the_score_is_called_optimistic():
+def test_winning_score_without_folds_is_called_optimistic():
     first, second = trial(0, [0.9], 3), trial(1, [0.8], 2)
     first.fold_scores = second.fold_scores = ()
     winner = find_winner([first, second], Choice("best", "max"), ACCURACY)

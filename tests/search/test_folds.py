@@ -1,4 +1,4 @@
-"""Trials over folds, with runs that are a file each."""
+"""Trials over folds, with stand-ins for runs that write one file each."""
 
 import json
 import statistics
@@ -25,15 +25,15 @@ AUC = Monitor("val_auc", "max")
 
 @pytest.fixture(scope="module", autouse=True)
 def no_models():
-    """There are none to free, and to look for them takes a second a fold."""
+    """There are no models to free, and searching for them takes a second per fold."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(trials, "_forget_models", lambda: None)
         yield
 
 
 @pytest.fixture(scope="module")
-def whole(no_models, tmp_path_factory):
-    """A search that nobody disturbs: its rows, its runs, and its folder."""
+def undisturbed_search(no_models, tmp_path_factory):
+    """An undisturbed search: its rows, its runs, and its folder."""
     folder = tmp_path_factory.mktemp("whole") / "s"
     runs = Runs()
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -42,9 +42,9 @@ def whole(no_models, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(whole, tmp_path_factory):
-    """The same of each tuner."""
-    made = {"random": whole}
+def uninterrupted(undisturbed_search, tmp_path_factory):
+    """The undisturbed search of each tuner."""
+    made = {"random": undisturbed_search}
 
     def results(tuner):
         if tuner not in made:
@@ -57,8 +57,8 @@ def uninterrupted(whole, tmp_path_factory):
     return results
 
 
-def names_in(folder):
-    """All files below it; a killed process leaves no others."""
+def relative_paths(folder):
+    """Paths of all files below it, except locks."""
     found = (path for path in folder.rglob("*") if path.name != LOCK_FILE)
     return {str(path.relative_to(folder)) for path in found}
 
@@ -68,8 +68,8 @@ def scores_of(row):
     return [float(row[name]) for name in names if row[name]]
 
 
-def test_the_table_has_a_column_for_each_fold_and_the_mean_with_its_error(whole):
-    found, _, _ = whole
+def test_results_have_a_column_per_fold_and_the_mean_with_its_error(undisturbed_search):
+    found, _, _ = undisturbed_search
     full = [row for row in found if row["folds"] == str(FOLDS)]
     assert len(full) >= 2
     for row in full:
@@ -80,8 +80,8 @@ def test_the_table_has_a_column_for_each_fold_and_the_mean_with_its_error(whole)
         assert (row["best_epoch"], row["epochs"], row["reason"]) == ("2", "3", "the end")
 
 
-def test_a_trial_that_can_no_longer_win_stops_after_a_fold(whole):
-    found, runs, _ = whole
+def test_trial_that_can_no_longer_win_stops_between_folds(undisturbed_search):
+    found, runs, _ = undisturbed_search
     stopped = [row for row in found if "can no longer win" in row["reason"]]
     assert {row["folds"] for row in stopped} == {"2", "3"}
     for row in stopped:
@@ -97,8 +97,8 @@ def test_a_trial_that_can_no_longer_win_stops_after_a_fold(whole):
         assert len(trained) == count
 
 
-def test_only_the_best_trial_keeps_the_models_of_all_its_folds(whole):
-    found, _, folder = whole
+def test_only_the_best_trial_keeps_its_fold_models(undisturbed_search):
+    found, _, folder = undisturbed_search
     best = max(found, key=lambda row: float(row["val_auc"]))
     models = sorted(folder.rglob("model.keras"))
     trial = folder / f"trial-00{best['trial']}"
@@ -115,7 +115,7 @@ STRIDES = [pytest.param(5, marks=SLOW)] + [
 
 @pytest.mark.parametrize("tuner", ["random", pytest.param("hyperband", marks=NIGHTLY)])
 @pytest.mark.parametrize("stride", STRIDES)
-def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
+def test_repeatedly_killed_search_ends_with_the_same_trials(
     tmp_path, monkeypatch, uninterrupted, tuner, stride
 ):
     """Killed later each time, until it ends: at points of faults and within folds.
@@ -138,12 +138,12 @@ def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
                 trained[name] = trained.get(name, 0) + epochs
     assert rows(tmp_path / "s") == expected
     assert trained == undisturbed.trained  # no epoch twice
-    assert asked_again <= kills  # of what ended right before it was noted
-    assert names_in(tmp_path / "s") == names_in(folder)
+    assert asked_again <= kills  # of what ended right before it was recorded
+    assert relative_paths(tmp_path / "s") == relative_paths(folder)
 
 
 @pytest.mark.nightly
-def test_hyperband_goes_on_fold_by_fold(tmp_path, monkeypatch):
+def test_hyperband_continues_trials_fold_by_fold(tmp_path, monkeypatch):
     runs = Runs()
     found = search(tmp_path / "s", runs, monkeypatch, tuner="hyperband")
     events = json.loads((tmp_path / "s" / "search.json").read_text())["events"]
@@ -173,15 +173,15 @@ def test_hyperband_goes_on_fold_by_fold(tmp_path, monkeypatch):
     assert all(rivals[number] is None for number in first_of_each.values())
 
 
-def folded(fit, division=lambda: "these"):
+def folded_trial(fit, division=lambda: "these"):
     return FoldedTrial(fit, FOLDS, AUC, division)
 
 
-def a_plan(folder, **more):
+def trial_plan(folder, **more):
     return TrialPlan(0, {"space": [], "values": {"x": 0.5}}, folder, **more)
 
 
-def failing_in(number, history):
+def fit_failing_in_fold(number, history):
     def fit(plan):
         plan.directory.mkdir(parents=True, exist_ok=True)
         (plan.directory / "x").touch()
@@ -192,14 +192,14 @@ def failing_in(number, history):
     return fit
 
 
-def raises():
+def raise_mistake():
     raise LookupError("a mistake")
 
 
 @pytest.mark.parametrize(
     ("history", "reason"),
     [
-        (raises, "fold 3: LookupError: a mistake"),
+        (raise_mistake, "fold 3: LookupError: a mistake"),
         (
             lambda: SimpleNamespace(
                 signal=None, history={"val_auc": [float("nan")]}, stop_reason=""
@@ -208,46 +208,52 @@ def raises():
         ),
     ],
 )
-def test_a_fold_that_fails_is_named(tmp_path, history, reason):
-    outcome = run_trial(folded(failing_in(3, history)), a_plan(tmp_path / "t"), "val_auc")
+def test_failed_fold_is_named(tmp_path, history, reason):
+    outcome = run_trial(
+        folded_trial(fit_failing_in_fold(3, history)), trial_plan(tmp_path / "t"), "val_auc"
+    )
     assert (outcome.status, outcome.reason) == ("failed", reason)
 
 
-def test_a_fold_that_is_interrupted_interrupts_the_trial(tmp_path):
+def test_interrupted_fold_interrupts_the_trial(tmp_path):
     stopped = SimpleNamespace(signal=15, history={}, stop_reason="")
     outcome = run_trial(
-        folded(failing_in(2, lambda: stopped)), a_plan(tmp_path / "t"), "val_auc"
+        folded_trial(fit_failing_in_fold(2, lambda: stopped)),
+        trial_plan(tmp_path / "t"),
+        "val_auc",
     )
     assert (outcome.status, outcome.signal) == ("interrupted", 15)
 
 
-def test_folds_of_other_images_are_not_mixed_with_those_before(tmp_path):
-    plan = a_plan(tmp_path / "t")
-    run_trial(folded(failing_in(2, raises)), plan, "val_auc")
-    other = folded(failing_in(9, raises), lambda: "others")
+def test_folds_are_not_resumed_if_the_images_have_changed(tmp_path):
+    plan = trial_plan(tmp_path / "t")
+    run_trial(folded_trial(fit_failing_in_fold(2, raise_mistake)), plan, "val_auc")
+    other = folded_trial(fit_failing_in_fold(9, raise_mistake), lambda: "others")
     outcome = run_trial(other, plan, "val_auc")
     assert isinstance(outcome.error, CheckpointError)
     assert "images, labels or groups have changed" in outcome.reason
 
 
-def test_images_that_are_refused_leave_no_directory(tmp_path):
-    plan = a_plan(tmp_path / "t")
-    outcome = run_trial(folded(failing_in(9, raises), raises), plan, "val_auc")
+def test_rejected_images_leave_no_trial_directory(tmp_path):
+    plan = trial_plan(tmp_path / "t")
+    outcome = run_trial(
+        folded_trial(fit_failing_in_fold(9, raise_mistake), raise_mistake), plan, "val_auc"
+    )
     assert outcome.reason == "LookupError: a mistake"
     assert not plan.directory.exists()
 
 
-def test_plans_and_outcomes_of_folds_travel_to_other_machines(tmp_path):
-    plan = a_plan(tmp_path / "t", rival=(0.5, 0.25, 0.75), fold=2)
+def test_plans_and_outcomes_with_folds_survive_serialization(tmp_path):
+    plan = trial_plan(tmp_path / "t", rival=(0.5, 0.25, 0.75), fold=2)
     assert read_plan(plan_to_json(plan)) == plan
-    outcome = run_trial(folded(Runs().fit), a_plan(tmp_path / "t"), "val_auc")
+    outcome = run_trial(folded_trial(Runs().fit), trial_plan(tmp_path / "t"), "val_auc")
     read = read_outcome(outcome_to_json(outcome))
     assert list(read.fold_scores) == list(outcome.fold_scores)
     assert list(read.fold_epochs) == [2] * FOLDS
     assert read.seconds == 0.5 * EPOCHS * FOLDS
 
 
-def test_runs_of_a_trial_come_in_the_order_of_their_folds(tmp_path):
+def test_runs_of_a_trial_are_sorted_by_fold_number(tmp_path):
     assert runs_of(tmp_path) == [tmp_path]
     for name in ("fold-10", "fold-2", "fold-1", "foldable", "tensorboard"):
         (tmp_path / name).mkdir()

@@ -1,4 +1,4 @@
-"""The directory of a search that is a stranger's, and a chief that names directories."""
+"""Untrusted search directories, and a chief that names directories."""
 
 import os
 
@@ -32,7 +32,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_links_and_special_files_are_refused_before_anything_is_done(tmp_path, kind):
+def test_links_and_special_files_are_rejected_before_any_change(tmp_path, kind):
     outside = make_outside(tmp_path / "outside")
     for number, place in enumerate(PLACES):
         directory = tmp_path / f"search-{number}"
@@ -48,13 +48,13 @@ def test_links_and_special_files_are_refused_before_anything_is_done(tmp_path, k
         assert snapshot(tmp_path) == before, place
 
 
-def test_a_journal_that_is_no_file_keeps_nobody_waiting(tmp_path):
+def test_fifo_in_place_of_the_journal_does_not_block(tmp_path):
     os.mkfifo(tmp_path / "search.json")
     with pytest.raises(CheckpointError, match="not a regular file"):
         Journal(tmp_path / "search.json", {})
 
 
-def test_only_what_a_killed_process_left_goes(tmp_path):
+def test_cleanup_removes_only_leftovers_of_killed_processes(tmp_path):
     outside = make_outside(tmp_path / "outside")
     for name in (".trial-000-12345678", ".trial-mine", "trial-000", ".trial-000-12345678x"):
         (tmp_path / name / "checkpoints").mkdir(parents=True)
@@ -74,7 +74,7 @@ def test_only_what_a_killed_process_left_goes(tmp_path):
     assert snapshot(outside) == before
 
 
-def test_of_a_trial_over_folds_only_copies_of_folds_go(tmp_path):
+def test_cleanup_of_a_trial_removes_only_unfinished_fold_copies(tmp_path):
     outside = make_outside(tmp_path / "outside")
     trial = tmp_path / "trial-000"
     for name in (".fold-1-12345678", ".fold-mine", "fold-1", ".fold-10-1234567"):
@@ -88,7 +88,7 @@ def test_of_a_trial_over_folds_only_copies_of_folds_go(tmp_path):
     assert snapshot(outside) == before
 
 
-def test_of_a_trial_only_checkpoints_go(tmp_path):
+def test_removing_checkpoints_keeps_all_other_files(tmp_path):
     checkpoints = tmp_path / "checkpoints"
     for name in ("step-00000003", "step-00000005-mid-epoch", "frozen", "album"):
         (checkpoints / name).mkdir(parents=True)
@@ -104,7 +104,7 @@ def test_of_a_trial_only_checkpoints_go(tmp_path):
     assert snapshot(tmp_path / "out") == before
 
 
-def test_a_trial_that_others_go_on_with_brings_nothing_from_outside(tmp_path):
+def test_continuing_a_trial_with_a_link_as_checkpoints_is_rejected(tmp_path):
     outside = make_outside(tmp_path / "outside")
     plant(tmp_path / "trial-000" / "checkpoints", "link to a folder", outside)
     plan = TrialPlan(
@@ -115,7 +115,7 @@ def test_a_trial_that_others_go_on_with_brings_nothing_from_outside(tmp_path):
     assert not (tmp_path / "trial-001").exists()
 
 
-def test_a_worker_goes_nowhere_but_below_its_own_search(tmp_path, monkeypatch):
+def test_worker_maps_trial_directories_below_its_own_search(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAUNOS_TOKEN", "0123456789abcdef")
     role = Role("worker", "127.0.0.1:1")
     worker = Worker(role, lambda plan: plan.directory, "loss", {}, tmp_path)

@@ -1,4 +1,4 @@
-"""Searches in this process, over hypermodels of a user's own."""
+"""Searches over user-defined hypermodels in this process."""
 
 import csv
 import json
@@ -15,8 +15,8 @@ from keraunos.trainer import export as export_module
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """A finished search, and what it said."""
+def finished_search(tmp_path_factory):
+    """A finished search, and the lines that it reported."""
     folder = tmp_path_factory.mktemp("found") / "search"
     lines = []
     search = hypermodels.search(folder)
@@ -34,18 +34,20 @@ def found(tmp_path_factory):
     return made, lines
 
 
-def table(folder):
+def read_results(folder):
     with open(folder / "results.csv", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def without_seconds(folder):
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in table(folder)]
+    return [
+        {k: v for k, v in row.items() if k != "seconds"} for row in read_results(folder)
+    ]
 
 
 @pytest.mark.slow
-def test_a_search_gives_its_trials_the_best_first(found):
-    result, lines = found
+def test_search_result_ranks_its_trials_best_first(finished_search):
+    result, lines = finished_search
     assert [trial.number for trial in result.trials] == [0, 1, 2, 3]
     scores = [trial.score for trial in result.best]
     assert scores == sorted(scores)
@@ -55,8 +57,8 @@ def test_a_search_gives_its_trials_the_best_first(found):
 
 
 @pytest.mark.slow
-def test_a_trial_is_an_ordinary_run(found):
-    result, _ = found
+def test_trial_is_an_ordinary_run(finished_search):
+    result, _ = finished_search
     for trial in result.trials:
         run = result.run_dir / trial.name
         lines = [json.loads(each) for each in (run / "metrics.jsonl").open()]
@@ -66,8 +68,8 @@ def test_a_trial_is_an_ordinary_run(found):
 
 
 @pytest.mark.slow
-def test_only_the_best_trial_keeps_weights(found):
-    result, _ = found
+def test_only_the_best_trial_keeps_weights(finished_search):
+    result, _ = finished_search
     for trial in result.trials:
         run = result.run_dir / trial.name
         is_best = trial is result.best[0]
@@ -76,15 +78,15 @@ def test_only_the_best_trial_keeps_weights(found):
 
 
 @pytest.mark.slow
-def test_only_the_best_trial_is_exported_and_only_once(found):
-    result, lines = found
+def test_only_the_best_trial_is_exported_and_only_once(finished_search):
+    result, lines = finished_search
     exported = [line for line in lines if line.startswith("exported")]
     assert exported == [f"exported {result.best[0].name}"]
 
 
 @pytest.mark.slow
-def test_the_exported_model_is_that_of_the_best_epoch(found):
-    result, _ = found
+def test_exported_model_is_from_the_best_epoch(finished_search):
+    result, _ = finished_search
     model = keras.models.load_model(result.run_dir / result.best[0].name / "model.keras")
     model.compile(loss="sparse_categorical_crossentropy")
     at_once = hypermodels.validation(0, 0).unbatch().batch(7)
@@ -93,8 +95,8 @@ def test_the_exported_model_is_that_of_the_best_epoch(found):
 
 
 @pytest.mark.slow
-def test_exporting_writes_nothing_else_into_the_run(found):
-    result, _ = found
+def test_exporting_writes_nothing_else_into_the_run(finished_search):
+    result, _ = finished_search
     names = [
         {each.name for each in (result.run_dir / t.name).iterdir()} for t in result.trials
     ]
@@ -103,9 +105,7 @@ def test_exporting_writes_nothing_else_into_the_run(found):
 
 
 @pytest.mark.nightly
-def test_an_export_that_fails_is_an_error_and_the_same_command_mends_it(
-    tmp_path, monkeypatch
-):
+def test_failed_export_is_an_error_that_rerunning_the_search_repairs(tmp_path, monkeypatch):
     def fail(*arguments):
         raise RuntimeError("no ink")
 
@@ -116,7 +116,7 @@ def test_an_export_that_fails_is_an_error_and_the_same_command_mends_it(
         patched.setattr(export_module, "export_model", fail)
         with pytest.raises(SearchError, match=r"trial-00., .*RuntimeError: no ink"):
             hypermodels.run(tmp_path / "s", max_trials=2)
-    assert len(table(tmp_path / "s")) == 2
+    assert len(read_results(tmp_path / "s")) == 2
     search = hypermodels.search(tmp_path / "s", max_trials=2)
     result = search.run(
         hypermodels.train, validation_data=hypermodels.validation, notify=fits
@@ -125,7 +125,7 @@ def test_an_export_that_fails_is_an_error_and_the_same_command_mends_it(
 
 
 @pytest.mark.slow
-def test_without_checkpoints_there_is_no_model_to_export(tmp_path):
+def test_no_model_is_exported_without_checkpoints(tmp_path):
     trainer = {"callbacks": {"model_checkpoint": None}}
     result = hypermodels.run(tmp_path / "s", max_trials=1, trainer=trainer)
     assert len(result.best) == 1
@@ -133,9 +133,9 @@ def test_without_checkpoints_there_is_no_model_to_export(tmp_path):
 
 
 @pytest.mark.slow
-def test_results_and_images_are_there(found):
-    result, _ = found
-    rows = table(result.run_dir)
+def test_results_table_and_figure_are_written(finished_search):
+    result, _ = finished_search
+    rows = read_results(result.run_dir)
     assert [row["trial"] for row in rows] == ["0", "1", "2", "3"]
     for row, trial in zip(rows, result.trials, strict=True):
         assert float(row["val_loss"]) == trial.score
@@ -145,8 +145,8 @@ def test_results_and_images_are_there(found):
 
 
 @pytest.mark.slow
-def test_a_finished_search_runs_nothing_again(found):
-    result, _ = found
+def test_finished_search_runs_no_trial_again(finished_search):
+    result, _ = finished_search
     again = hypermodels.search(result.run_dir)
     lines = []
     repeated = again.run(None, notify=lines.append)
@@ -157,14 +157,14 @@ def test_a_finished_search_runs_nothing_again(found):
 
 
 @pytest.mark.slow
-def test_other_settings_are_refused(found):
-    result, _ = found
+def test_different_settings_are_rejected(finished_search):
+    result, _ = finished_search
     for other in ({"seed": 1}, {"tuner": "grid"}, {"trainer": {"max_epochs": 4}}):
         with pytest.raises(ConfigError, match="started with"):
             hypermodels.run(result.run_dir, **other)
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path):
+def test_folder_with_unrelated_files_is_rejected(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ConfigError, match=r"thesis\.txt"):
         hypermodels.run(tmp_path)
@@ -180,10 +180,12 @@ def test_two_searches_cannot_share_a_directory(tmp_path):
 
 
 @pytest.mark.slow
-def test_broken_trials_are_marked_and_the_search_goes_on(tmp_path):
+def test_failing_trials_are_marked_and_the_search_continues(tmp_path):
     broken = hypermodels.build_broken
     result = hypermodels.run(tmp_path / "s", build=broken, tuner="grid", max_trials=9)
-    rows = {row["how"]: (row["status"], row["reason"]) for row in table(result.run_dir)}
+    rows = {
+        row["how"]: (row["status"], row["reason"]) for row in read_results(result.run_dir)
+    }
     assert rows["well"][0] == "completed"
     assert rows["fails"] == ("failed", "LookupError: a mistake")
     assert rows["diverges"][0] == "failed"
@@ -194,7 +196,7 @@ def test_broken_trials_are_marked_and_the_search_goes_on(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_search_in_which_all_trials_fail_is_an_error_that_says_why(tmp_path):
+def test_search_in_which_all_trials_fail_raises_with_the_reason(tmp_path):
     def build(hp):
         hp.Int("units", 1, 4)
         infinite = [keras.Input((5,)), keras.layers.Dense(3, "softmax")]
@@ -204,13 +206,13 @@ def test_a_search_in_which_all_trials_fail_is_an_error_that_says_why(tmp_path):
         hypermodels.run(tmp_path / "s", build=build, max_trials=2)
 
 
-def test_an_objective_of_keras_tuner_is_taken(tmp_path):
+def test_keras_tuner_objective_is_accepted(tmp_path):
     wanted = keras_tuner.Objective("val_hinge", "max")
     objective = kr.Search(print, run_dir=tmp_path / "s", objective=wanted).objective
     assert (objective.name, objective.mode) == ("val_hinge", "max")
 
 
-def test_an_objective_that_does_not_exist_ends_the_search_at_once(tmp_path):
+def test_unknown_objective_ends_the_search_immediately(tmp_path):
     with pytest.raises(
         ConfigError, match=r"`objective` must .*'val_acc'.*Did you mean val_acc"
     ):
@@ -218,7 +220,7 @@ def test_an_objective_that_does_not_exist_ends_the_search_at_once(tmp_path):
 
 
 @pytest.mark.nightly
-def test_hyperband_goes_on_with_the_best_trials(tmp_path):
+def test_hyperband_continues_the_best_trials(tmp_path):
     result = hypermodels.run(tmp_path / "s", tuner="hyperband")
     trial = next(trial for trial in result.trials if trial.note("trial_id"))
     past = result.trials[int(trial.note("trial_id"))]
@@ -226,10 +228,10 @@ def test_hyperband_goes_on_with_the_best_trials(tmp_path):
     assert len(trial.scores) == trial.note("epochs") == 3
     lines = (result.run_dir / trial.name / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == 3
-    assert trained_at_once(trial) == trial.scores
+    assert scores_of_one_training(trial) == trial.scores
 
 
-def trained_at_once(trial):
+def scores_of_one_training(trial):
     """The scores of the same model in one training."""
     hp = keras_tuner.HyperParameters.from_config(trial.hyperparameters.get_config())
     trainer = kr.Trainer(max_epochs=3, devices=1, callbacks={"progress_bar": None})
@@ -242,7 +244,7 @@ def trained_at_once(trial):
 
 
 @pytest.mark.nightly
-def test_early_stopping_and_callbacks_of_ones_own_are_part_of_a_trial(tmp_path):
+def test_early_stopping_and_user_callbacks_apply_to_each_trial(tmp_path):
     class Counter(kr.callbacks.Callback):
         fits = 0
 
@@ -258,7 +260,7 @@ def test_early_stopping_and_callbacks_of_ones_own_are_part_of_a_trial(tmp_path):
 
 
 @pytest.mark.nightly
-def test_a_parameter_that_only_some_models_ask_for_is_searched(tmp_path):
+def test_parameter_used_by_only_some_models_is_searched(tmp_path):
     result = hypermodels.run(tmp_path / "s", build=hypermodels.build_growing, max_trials=5)
     seconds = [trial.values.get("second") for trial in result.trials]
     assert len({each for each in seconds if each is not None}) > 1
@@ -268,7 +270,9 @@ def test_a_parameter_that_only_some_models_ask_for_is_searched(tmp_path):
 
 
 @pytest.mark.nightly
-def test_a_signal_stops_the_search_and_it_goes_on(found, tmp_path):
+def test_search_stopped_by_a_signal_resumes_with_the_same_results(
+    finished_search, tmp_path
+):
     class Sender(kr.callbacks.Callback):
         def on_epoch_end(self, run):
             if run.run_dir.name == "trial-001" and run.epoch == 2:
@@ -279,12 +283,12 @@ def test_a_signal_stops_the_search_and_it_goes_on(found, tmp_path):
     assert (stopped.signal, stopped.is_finished) == (signal.SIGTERM, False)
     assert [trial.status for trial in stopped.trials] == ["completed", "running"]
     assert hypermodels.run(tmp_path / "s").is_finished
-    result, _ = found
+    result, _ = finished_search
     assert without_seconds(tmp_path / "s") == without_seconds(result.run_dir)
 
 
 @pytest.mark.nightly
-def test_a_trial_that_takes_too_long_counts_with_what_it_reached(tmp_path):
+def test_trial_exceeding_its_time_limit_counts_with_its_scores_so_far(tmp_path):
     trainer = {"max_epochs": 100_000, "callbacks": {"early_stopping": None}}
     limits = {"max_trials": 2, "max_seconds_per_trial": 0.5}
     result = hypermodels.run(tmp_path / "s", trainer=trainer, **limits)
@@ -292,11 +296,11 @@ def test_a_trial_that_takes_too_long_counts_with_what_it_reached(tmp_path):
         assert trial.status == "completed"
         assert trial.reason == "max_seconds_per_trial=0.5 is reached"
         assert 0 < len(trial.scores) < 10_000
-    assert [row["reason"] for row in table(tmp_path / "s")] == [trial.reason] * 2
+    assert [row["reason"] for row in read_results(tmp_path / "s")] == [trial.reason] * 2
 
 
 @pytest.mark.slow
-def test_a_signal_between_fits_stops_the_search_too(tmp_path):
+def test_signal_between_fits_stops_the_search(tmp_path):
     def stop(line):
         if line.startswith("trial-000"):
             signal.raise_signal(signal.SIGUSR1)
@@ -309,12 +313,12 @@ def test_a_signal_between_fits_stops_the_search_too(tmp_path):
     assert [trial.status for trial in result.trials] == ["completed"]
 
 
-def test_run_dir_belongs_to_the_search():
+def test_run_dir_in_trainer_settings_is_rejected():
     with pytest.raises(ConfigError, match="to the Search"):
         kr.Search(hypermodels.build, run_dir="a", trainer={"run_dir": "b"})
 
 
-def test_a_hypermodel_that_fits_by_itself_is_refused(tmp_path):
+def test_hypermodel_that_overrides_fit_is_rejected(tmp_path):
     class Builds(keras_tuner.HyperModel):
         def build(self, hp):
             return hypermodels.build(hp)

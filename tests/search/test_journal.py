@@ -15,21 +15,21 @@ def path(tmp_path):
     return tmp_path / "search.json"
 
 
-def test_events_are_on_the_disk_at_once(path):
+def test_events_are_written_to_disk_immediately(path):
     first, second = Journal(path, SETTINGS).events
     assert first == {"event": "begin", "trial": 0}
     assert second["scores"][0] == 0.5
     assert second["scores"][1] != second["scores"][1]
 
 
-def test_other_settings_are_named_and_refused(path):
+def test_different_settings_are_rejected_with_a_diff(path):
     with pytest.raises(
         ConfigError, match=r"\+ seed: 1\n  - space\.x: .*\n  \+ space\.x: \[0\.0, 2\.0\]"
     ):
         Journal(path, {"seed": 1, "space": {"x": [0.0, 2.0]}})
 
 
-def test_a_damaged_file_is_an_error_and_not_a_new_search(path):
+def test_damaged_file_raises_instead_of_starting_a_new_search(path):
     whole = path.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"[]", b'{"format": 99}'):
         path.write_bytes(damaged)
@@ -37,19 +37,19 @@ def test_a_damaged_file_is_an_error_and_not_a_new_search(path):
             Journal(path, SETTINGS)
 
 
-def test_a_folder_that_cannot_be_written_is_an_error(path, tmp_path):
+def test_unwritable_folder_raises(path, tmp_path):
     journal = Journal(tmp_path / "gone" / "search.json", SETTINGS)
     with pytest.raises(CheckpointError, match="must be written"):
         journal.add(event="begin", trial=0)
 
 
-def test_only_what_decides_the_trials_must_stay_the_same(path):
+def test_only_settings_that_affect_trials_must_stay_the_same(path):
     Journal(path, SETTINGS | {"run_dir": "b", "trainer": {"devices": 2}})
     with pytest.raises(ConfigError, match=r"\+ trainer\.max_epochs: 3"):
         Journal(path, SETTINGS | {"trainer": {"devices": 2, "max_epochs": 3}})
 
 
-def test_callbacks_that_only_show_may_change(tmp_path):
+def test_monitoring_callbacks_may_change(tmp_path):
     def settings(**callbacks):
         return {"callbacks": {"early_stopping": {"patience": 2}, **callbacks}}
 
@@ -63,14 +63,14 @@ def test_callbacks_that_only_show_may_change(tmp_path):
         Journal(path, settings(early_stopping={"patience": 3}))
 
 
-def test_a_search_of_before_that_noted_more_settings_can_be_continued(path):
+def test_journal_of_an_earlier_version_with_more_settings_can_be_resumed(path):
     content = read_checked_json(path, "")
     more = {"trainer": {"check_replicas": "warn"}, "search": {"max_trials": 9}}
     write_checked_json(path, content | {"settings": SETTINGS | more})
     assert len(Journal(path, SETTINGS).events) == 2
 
 
-def test_every_callback_whose_options_are_among_those_of_training_decides_the_trials():
+def test_only_training_callbacks_count_as_settings_that_affect_trials():
     """A new one is among them without being named anywhere else."""
     kept = deciding_settings({"callbacks": {name: {"x": 1} for name in CALLBACKS}})
     assert set(kept) == {

@@ -28,7 +28,7 @@ def begin(folder, tuner="random", environment=None, **settings):
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    """The results of a search that nobody disturbs, one trial at a time."""
+    """The results of an undisturbed search, one trial at a time."""
     made = {}
 
     def results(tuner):
@@ -59,7 +59,7 @@ def uninterrupted(tmp_path_factory):
         ),
     ],
 )
-def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
+def test_repeatedly_killed_search_ends_with_the_same_trials(
     tmp_path, tuner, kills, uninterrupted
 ):
     folder = tmp_path / "s"
@@ -74,7 +74,7 @@ def test_a_search_that_is_killed_again_and_again_ends_with_the_same_trials(
 
 
 @pytest.mark.nightly
-def test_patience_runs_out_after_the_same_trial_in_a_killed_search(tmp_path):
+def test_killed_search_runs_out_of_patience_after_the_same_trial(tmp_path):
     settings = {"max_trials": 12, "patience": 2}
     assert begin(tmp_path / "whole", **settings).end() == 0
     expected = rows(tmp_path / "whole")
@@ -88,7 +88,9 @@ def test_patience_runs_out_after_the_same_trial_in_a_killed_search(tmp_path):
 
 
 @pytest.mark.nightly
-def test_two_at_a_time_and_a_killed_worker_give_the_same_trials(tmp_path, uninterrupted):
+def test_parallel_trials_with_a_killed_worker_equal_sequential_trials(
+    tmp_path, uninterrupted
+):
     trainer = {"callbacks": {"killer": KillsOnce()}}
     folder = tmp_path / "s"
     program = begin(folder, parallel_trials=2, trainer=trainer)
@@ -101,7 +103,9 @@ def test_two_at_a_time_and_a_killed_worker_give_the_same_trials(tmp_path, uninte
 
 
 @pytest.mark.nightly
-def test_a_killed_parent_leaves_no_worker_and_the_search_goes_on(tmp_path, uninterrupted):
+def test_killed_parent_leaves_no_workers_and_the_search_can_be_resumed(
+    tmp_path, uninterrupted
+):
     folder = tmp_path / "s"
     waiting = {"callbacks": {"waits": Waits()}}
     program = begin(folder, parallel_trials=2, trainer=waiting)

@@ -22,7 +22,7 @@ def environment(job):
     return {each["name"]: each.get("value") for each in container["env"]}
 
 
-def test_the_jobs_of_kubernetes_name_chief_and_workers(blocks):
+def test_kubernetes_jobs_configure_chief_and_workers(blocks):
     service, chief, worker = yaml.safe_load_all(blocks["yml"])
     assert [each["kind"] for each in (service, chief, worker)] == ["Service", "Job", "Job"]
     ours, theirs = environment(chief), environment(worker)
@@ -34,7 +34,7 @@ def test_the_jobs_of_kubernetes_name_chief_and_workers(blocks):
     assert worker["spec"]["completionMode"] == "Indexed"
 
 
-def test_the_script_of_slurm_is_bash_and_its_tasks_are_chief_and_workers(blocks, tmp_path):
+def test_slurm_script_runs_in_bash_and_starts_chief_and_workers(blocks, tmp_path):
     script = blocks["sh"]
     told = " ".join(f"${name}" for name in (ID, IP, PORT, TOKEN_VARIABLE))
     (tmp_path / "keraunos").write_text(f'#!/bin/bash\necho "{told} $*"\n')

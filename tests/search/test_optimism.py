@@ -8,7 +8,7 @@ TRIALS, SEARCHES, TRUTH = 24, 300, 0.7
 
 
 def biases(folds, rule, seed=0):
-    """How far score and corrected score are from the truth, in the mean of searches.
+    """Mean deviation of score and corrected score from the truth over searches.
 
     All trials are equally good; folds differ in difficulty, and scores by chance.
     """
@@ -27,18 +27,18 @@ def biases(folds, rule, seed=0):
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5, 10])
-def test_of_trials_that_are_alike_the_corrected_score_is_not_optimistic(folds):
+def test_corrected_score_is_unbiased_for_equally_good_trials(folds):
     naive, corrected = biases(folds, "best")
     assert naive > 0.025  # the best of 24 by luck
     assert abs(corrected) < 0.005
 
 
-def test_the_rule_of_one_standard_error_is_corrected_by_itself():
+def test_corrected_score_is_unbiased_for_the_one_standard_error_rule():
     naive, corrected = biases(5, "one_standard_error")
     assert abs(corrected) < 0.005 < naive
 
 
-def test_where_one_trial_is_better_by_far_nothing_is_taken_off():
+def test_clear_winner_gets_no_correction():
     scores = np.array([[0.5, 0.6, 0.4], [0.9, 0.95, 0.85]])
     choice = Choice("best", "max")
     corrected = corrected_score(scores, lambda some: choice.row(some, np.array([1, 1])))
@@ -46,7 +46,7 @@ def test_where_one_trial_is_better_by_far_nothing_is_taken_off():
 
 
 @pytest.mark.nightly
-def test_racing_leaves_nothing_of_the_optimism():
+def test_corrected_score_is_unbiased_with_racing():
     random = np.random.default_rng(0)
     choice, found = Choice("best", "max"), []
     for _ in range(SEARCHES):

@@ -10,7 +10,7 @@ PARTS = [
 ]
 
 
-def test_mean_error_and_interval_of_parts():
+def test_mean_standard_error_and_interval_over_outer_folds():
     found = OuterScores(PARTS, "val_accuracy").as_json()
     assert found["parts"] == 3
     accuracy = found["accuracy"]
@@ -22,7 +22,7 @@ def test_mean_error_and_interval_of_parts():
     assert "macro_roc_auc" not in found  # not measured in each part
 
 
-def test_the_score_of_the_objective_is_reported_or_else_all():
+def test_objective_score_is_reported_or_all_scores_if_it_is_missing():
     said = OuterScores(PARTS, "val_balanced_accuracy").lines()
     assert said[0].startswith("outer folds: balanced_accuracy 0.6300")
     assert len(said) == 2

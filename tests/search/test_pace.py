@@ -25,7 +25,7 @@ ORACLE = SimpleNamespace(max_trials=4, hyperparameters=SPACE)
         ),
     ],
 )
-def test_the_disk_space_includes_the_refit(tmp_path, refits, wanted):
+def test_estimated_disk_space_includes_the_refit(tmp_path, refits, wanted):
     for fold in ("fold-1", "fold-2", "fold-3"):
         run = tmp_path / "trial-000" / fold
         (run / "checkpoints").mkdir(parents=True)

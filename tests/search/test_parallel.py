@@ -14,7 +14,7 @@ from keraunos.search.processes import parallel_of
 EIGHT = [f"GPU-{letter}" for letter in "abcdefgh"]
 
 
-def seen(gpus, **trainer):
+def visible_gpus_per_process(gpus, **trainer):
     """The GPUs of each process of `auto`."""
     count = trials_at_a_time("auto", TrainerConfig(**trainer), gpus).trials
     variables = worker_environments(count, gpus)
@@ -31,11 +31,11 @@ def seen(gpus, **trainer):
         (0, "auto", [None]),
     ],
 )
-def test_auto_gives_each_trial_gpus_of_its_own(num_gpus, devices, expected):
-    assert seen(EIGHT[:num_gpus], devices=devices) == expected
+def test_auto_assigns_each_trial_its_own_gpus(num_gpus, devices, expected):
+    assert visible_gpus_per_process(EIGHT[:num_gpus], devices=devices) == expected
 
 
-def test_without_gpus_auto_is_one_and_says_why():
+def test_auto_runs_one_trial_at_a_time_without_gpus_and_gives_the_reason():
     for trainer, gpus in ((TrainerConfig(), []), (TrainerConfig(accelerator="cpu"), EIGHT)):
         parallel = trials_at_a_time("auto", trainer, gpus)
         assert parallel.trials == 1
@@ -44,17 +44,17 @@ def test_without_gpus_auto_is_one_and_says_why():
 
 
 @pytest.mark.parametrize(("wanted", "devices"), [("auto", 9), (8, 2), (3, 3)])
-def test_trials_that_need_more_gpus_than_there_are_are_refused(wanted, devices):
+def test_trials_that_need_more_gpus_than_available_are_rejected(wanted, devices):
     with pytest.raises(ConfigError, match=rf"there are 8.*trainer.devices={devices}"):
         trials_at_a_time(wanted, TrainerConfig(devices=devices), EIGHT)
 
 
-def test_more_trials_than_gpus_of_one_each_share_them():
+def test_trials_of_one_gpu_share_gpus_if_there_are_too_few():
     assert trials_at_a_time(5, TrainerConfig(devices=1), EIGHT[:2]).trials == 5
 
 
 @pytest.mark.skipif(bool(visible_gpus()), reason="needs a machine without GPUs")
-def test_gpus_that_are_not_there_are_missed_before_a_process_starts():
+def test_missing_gpus_raise_before_any_process_starts():
     request = SimpleNamespace(
         parallel_trials=2, trainer=TrainerConfig(accelerator="gpu"), trial=None
     )
@@ -62,7 +62,7 @@ def test_gpus_that_are_not_there_are_missed_before_a_process_starts():
         session._environments(request)
 
 
-def test_the_chief_of_a_cluster_runs_none_and_a_worker_as_many_as_it_has_gpus(monkeypatch):
+def test_auto_gives_a_cluster_worker_one_trial_per_gpu_and_the_chief_one(monkeypatch):
     monkeypatch.setenv(DEVICES_VARIABLE, "2,3,5")
     for name, count in (("chief", 1), ("worker-0", 3)):
         role = Role(name, "127.0.0.1:1")

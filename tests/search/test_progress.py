@@ -1,4 +1,4 @@
-"""What workers are at: reports that disturb no trial, and what each executor knows."""
+"""Progress of workers: reports that disturb no trial, and what each executor knows."""
 
 import math
 from pathlib import Path
@@ -16,7 +16,7 @@ RUN = SimpleNamespace(epoch=3, max_epochs=9, history={"val_loss": [0.5, 0.2, mat
 
 
 @pytest.mark.parametrize(("mode", "score"), [("min", 0.2), ("max", 0.5)])
-def test_a_trial_reports_its_best_score_so_far(mode, score):
+def test_trial_reports_its_best_score_so_far(mode, score):
     heard = []
     with reporting_to(heard.append):
         ReportsProgress(Monitor("val_loss", mode), fold=2).on_epoch_end(RUN)
@@ -24,7 +24,7 @@ def test_a_trial_reports_its_best_score_so_far(mode, score):
     assert heard == [TrialProgress(3, 9, score, 2), TrialProgress(3, 9, None, 0)]
 
 
-def test_a_report_that_fails_or_that_nobody_hears_disturbs_no_trial():
+def test_failed_or_unheard_reports_do_not_disturb_a_trial():
     def fail(progress):
         raise BrokenPipeError
 
@@ -33,7 +33,7 @@ def test_a_report_that_fails_or_that_nobody_hears_disturbs_no_trial():
     ReportsProgress(Monitor("val_loss")).on_epoch_end(RUN)
 
 
-def test_reports_wait_for_nobody():
+def test_reports_never_block():
     from multiprocessing import Pipe
 
     ours, theirs = Pipe()
@@ -45,7 +45,7 @@ def test_reports_wait_for_nobody():
         report(TrialProgress(1, 1))  # of a parent that is gone
 
 
-def test_this_process_says_what_it_is_at_and_nothing_once_the_trial_is_over():
+def test_in_process_executor_shows_progress_only_while_a_trial_runs():
     seen = []
 
     def fit(plan):

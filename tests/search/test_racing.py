@@ -1,4 +1,4 @@
-"""When a trial over folds is given up: by the scores alone."""
+"""When a trial over folds is abandoned, decided by the scores alone."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ RIVAL = [0.90, 0.80, 0.85, 0.88, 0.82]
         ([], True),
         ([0.1], True),  # one difference has no spread
         ([0.30, 0.21], False),
-        ([0.30, 0.60], True),  # far behind, but by how much is not known
+        ([0.30, 0.60], True),  # far behind, but the difference is uncertain
         ([0.60, 0.52, 0.54], False),
         ([0.89, 0.79, 0.84, 0.87], True),  # always by 0.01: within the standard error
         ([0.84, 0.74, 0.79], False),  # always by 0.06
@@ -23,23 +23,23 @@ RIVAL = [0.90, 0.80, 0.85, 0.88, 0.82]
     ],
 )
 @pytest.mark.parametrize("mode", ["max", "min"])
-def test_a_trial_is_given_up_when_it_is_far_and_surely_behind(scores, goes_on, mode):
+def test_trial_is_abandoned_when_significantly_behind_its_rival(scores, goes_on, mode):
     sign = 1 if mode == "max" else -1
     scores, rival = [sign * s for s in scores], [sign * s for s in RIVAL]
     assert can_win(scores, rival, mode) is goes_on
 
 
-def test_without_a_rival_a_trial_goes_on():
+def test_trial_without_a_rival_continues():
     assert can_win([0.1, 0.1], [], "max")
 
 
-def test_differences_below_rounding_are_none():
+def test_differences_below_rounding_error_are_ignored():
     rival = [0.5, 0.5, 0.5]
     assert can_win([0.5 - 1e-12, 0.5 - 1e-12], rival, "max")
     assert not can_win([0.4, 0.4], rival, "max")
 
 
-def test_the_test_is_the_corrected_resampled_one():
+def test_p_value_is_that_of_the_corrected_resampled_t_test():
     scores, rival = np.array([0.6, 0.72, 0.64]), np.array(RIVAL)
     differences = scores - rival[:3]
     variance = differences.var(ddof=1) * (1 / 3 + 1 / 4)
@@ -49,7 +49,7 @@ def test_the_test_is_the_corrected_resampled_one():
     assert plain < expected / 1.5
 
 
-def test_of_trials_that_would_win_hardly_one_is_given_up():
+def test_fewer_than_one_percent_of_would_be_winners_are_abandoned():
     random = np.random.default_rng(5)
     fold = random.normal(0.8, 0.05, (1500, 1, 5))
     pairs = fold + random.normal(0, 0.03, (1500, 2, 5))
@@ -63,7 +63,7 @@ def test_of_trials_that_would_win_hardly_one_is_given_up():
     assert np.mean(given_up) < 0.01
 
 
-def test_the_score_of_a_trial_that_was_given_up_is_what_it_would_have_been():
+def test_score_of_an_abandoned_trial_is_extrapolated_to_all_folds():
     assert expected_score(RIVAL, [0.1] * 5) == pytest.approx(np.mean(RIVAL))
     # The first two folds are the easy ones: their mean alone would be too good.
     rival = [0.90, 0.80, 0.60, 0.55, 0.65]

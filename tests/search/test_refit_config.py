@@ -22,13 +22,13 @@ def trial(best_epoch=0, fold_epochs=()):
     return made
 
 
-def test_the_epochs_are_the_best_one_or_the_median_over_folds():
+def test_refit_epochs_are_the_best_epoch_or_the_median_over_folds():
     assert epochs_to_refit(trial(7)) == 7
     assert epochs_to_refit(trial(3, [4, 30, 6])) == 6
     assert epochs_to_refit(trial(3, [4, 5])) == 5
 
 
-def test_a_refit_trains_to_the_last_epoch_on_all_images():
+def test_refit_trains_on_all_images_without_early_stopping():
     before = config(data={"train": "images", "validation_split": 0.3})
     made = refit_config(before, 6)
     assert made.data.train_on_validation
@@ -40,7 +40,7 @@ def test_a_refit_trains_to_the_last_epoch_on_all_images():
     assert made.model.dropout == 0.3
 
 
-def test_callbacks_under_other_labels_are_known():
+def test_callbacks_with_custom_labels_are_recognized():
     callbacks = {
         "patient": {"class": "early_stopping", "patience": 9},
         "saves": {"class": "model_checkpoint", "save_top_k": 3, "soup": "greedy"},
@@ -53,7 +53,7 @@ def test_callbacks_under_other_labels_are_known():
     assert made["model_checkpoint"] is None
 
 
-def test_a_schedule_goes_as_far_as_it_did_in_the_trial():
+def test_refit_schedule_has_the_length_of_the_trial_schedule():
     made = refit_config(config(optimizer={"schedule": {"name": "cosine"}}), 6)
     assert made.optimizer.schedule.epochs == 30
     made = refit_config(config(optimizer={"schedule": {"name": "step"}}), 6)
@@ -68,7 +68,7 @@ def test_a_schedule_goes_as_far_as_it_did_in_the_trial():
         ("backbone_finetuning", {"monitor": "val_loss"}),
     ],
 )
-def test_what_watches_validation_is_refused(label, options):
+def test_refit_with_callbacks_that_monitor_validation_is_rejected(label, options):
     with pytest.raises(
         ConfigError, match=rf"finish=refit.*callbacks\.{label}=.?val_"
     ) as told:
@@ -77,7 +77,7 @@ def test_what_watches_validation_is_refused(label, options):
     assert (remedy in str(told.value)) is (label == "backbone_finetuning")
 
 
-def test_what_does_not_watch_validation_is_not():
+def test_refit_accepts_callbacks_that_do_not_need_validation():
     callbacks = {
         "early_stopping": {"monitor": "val_loss"},
         "model_checkpoint": {"monitor": "val_loss"},
@@ -91,7 +91,7 @@ def test_what_does_not_watch_validation_is_not():
     assert made["plateau_watch"] == {"monitor": None, "mode": "auto", "patience": 7}
 
 
-def test_what_may_watch_validation_once_it_wins_is_refused_before_any_trial():
+def test_search_space_that_may_monitor_validation_is_rejected_for_refits():
     space = {
         "model.dropout": {"float": [0.0, 0.5]},
         "callbacks.backbone_finetuning": {"bool": True},

@@ -1,4 +1,4 @@
-"""What a search sends when it is over."""
+"""The alert that a search sends when it ends."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ ENDED = SimpleNamespace(is_finished=True, stop_reason="patience is over", winner
 
 
 class Sent(Alerts):
-    """Keeps what it would send."""
+    """Records alerts instead of sending them."""
 
     def __init__(self) -> None:
         super().__init__(on=["end", "failure", "interrupted", "divergence"], command=["no"])
@@ -23,7 +23,7 @@ class Sent(Alerts):
 
 
 class ExitError(RuntimeError):
-    """As that of the command line."""
+    """Stands in for the exit of the command line."""
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ class ExitError(RuntimeError):
         (ENDED, DivergedError("the refit"), ("divergence", "the search failed: the refit")),
     ],
 )
-def test_a_search_sends_one_alert_whatever_ends_it(result, error, expected):
+def test_search_sends_exactly_one_alert_however_it_ends(result, error, expected):
     sends = Sent()
     alerts = SearchAlerts([sends], Path("S"))
     try:

@@ -23,7 +23,7 @@ FOLDS = 3
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Images of three classes, all of a network's traces being small."""
+    """Images of three classes, with a tiny network in place of MobileNetV2."""
     root = tmp_path_factory.mktemp("images")
     make_images(root / "train", {"cat": 12, "dog": 9, "emu": 6})
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -32,8 +32,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def passes(monkeypatch):
-    """How many images went through a backbone whose features are kept."""
+def backbone_passes(monkeypatch):
+    """Numbers of images that passed a backbone whose features are cached."""
     counted = []
     outputs = FeatureCache._outputs
 
@@ -46,7 +46,7 @@ def passes(monkeypatch):
     return counted
 
 
-def read(folder, cache, **more):
+def read_data(folder, cache, **more):
     return kr.ImageData.from_folder(
         folder / "train", image_size=32, batch_size=7, cache_dir=cache, **more
     )
@@ -72,14 +72,14 @@ def fit(data, epochs=1, **options):
 
 
 @pytest.mark.nightly
-def test_each_image_goes_through_the_backbone_once_for_all_folds_and_trials(
-    folder, tmp_path, passes
+def test_each_image_passes_the_backbone_once_for_all_folds_and_trials(
+    folder, tmp_path, backbone_passes
 ):
-    data = read(folder, tmp_path / "cache", augmentation=kr.Augmentation(strength=0))
+    data = read_data(folder, tmp_path / "cache", augmentation=kr.Augmentation(strength=0))
     for dropout in (0.1, 0.4):
         for number in range(1, FOLDS + 1):
             fit(data.fold(number, FOLDS), dropout=dropout)
-        assert sum(passes) == IMAGES
+        assert sum(backbone_passes) == IMAGES
 
 
 @pytest.mark.nightly
@@ -93,15 +93,17 @@ def test_each_image_goes_through_the_backbone_once_for_all_folds_and_trials(
         ("none", {"strength": 0}, {"loss": "logit_adjusted"}),
     ],
 )
-def test_nothing_of_a_validation_fold_changes_what_is_trained(
+def test_validation_fold_does_not_affect_trained_weights(
     folder, tmp_path, balance, augmentation, options
 ):
-    """To the last bit, with noise of other labels in its place."""
+    """Weights stay bit-identical with noise and other labels in its place."""
     varied = kr.Augmentation(**augmentation)
     results = []
     # Features are kept by the bytes of files: each run has its own cache.
     for cache, change in (("a", lambda fold: fold), ("b", with_other_validation)):
-        data = read(folder, tmp_path / cache, class_balance=balance, augmentation=varied)
+        data = read_data(
+            folder, tmp_path / cache, class_balance=balance, augmentation=varied
+        )
         results.append(fit(change(data.fold(2, FOLDS)), epochs=2, **options))
     ours, theirs = results
     # The backbone comes first: if it differs, so did the random numbers of the two fits.
@@ -128,12 +130,12 @@ SETTINGS = (
 
 def rows(folder):
     with open(folder / "results.csv", newline="") as file:
-        read = list(csv.DictReader(file))
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in read]
+        found = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in found]
 
 
 @pytest.fixture
-def type_in(monkeypatch, tmp_path, capsys):
+def run_command(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -144,11 +146,11 @@ def type_in(monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.nightly
-def test_a_search_over_folds_ends_with_models_that_predict_together(
-    folder, tmp_path, type_in, passes
+def test_search_over_folds_ends_with_an_ensemble_of_fold_models(
+    folder, tmp_path, run_command, backbone_passes
 ):
     given = ("search", "classify", f"data.train={folder / 'train'}", "cache_dir=cache")
-    code, said = type_in(*given, *SETTINGS)
+    code, said = run_command(*given, *SETTINGS)
     assert code == 0, said.err
     assert f"folds: {FOLDS}; scores are mean +- standard error over folds" in said.err
     assert " +- " in said.out
@@ -158,7 +160,7 @@ def test_a_search_over_folds_ends_with_models_that_predict_together(
         assert float(row["val_balanced_accuracy"]) == pytest.approx(np.mean(scores))
     strengths = {row["augmentation.strength"] for row in found}
     plain = IMAGES * ("0" not in strengths and "0.0" not in strengths)
-    assert sum(passes) == IMAGES * len(strengths) + plain
+    assert sum(backbone_passes) == IMAGES * len(strengths) + plain
     (models,) = {each.parent.parent for each in (tmp_path / "S").rglob("model.keras")}
     assert len(list(models.glob("fold-*/model.keras"))) == FOLDS
     held_out = [
@@ -166,22 +168,24 @@ def test_a_search_over_folds_ends_with_models_that_predict_together(
         for file in sorted(models.glob("fold-*/split.csv"))
     ]
     assert sum(map(len, held_out)) == len(set.union(*held_out)) == IMAGES
-    code, said = type_in("predict", models, folder / "train" / "cat", "--output", "p.csv")
+    code, said = run_command(
+        "predict", models, folder / "train" / "cat", "--output", "p.csv"
+    )
     assert code == 0, said.err
     assert len((tmp_path / "p.csv").read_text().splitlines()) == 13
     sessions = list((tmp_path / "S").glob("*/*/tensorboard/events.out.*"))
     assert not sessions
     assert len(list((tmp_path / "S").glob("trial-*/tensorboard/events.out.*"))) == 2
-    code, _ = type_in(*given, *SETTINGS)  # nothing is left to do
+    code, _ = run_command(*given, *SETTINGS)  # nothing is left to do
     assert code == 0
     assert rows(tmp_path / "S") == found
 
 
 @pytest.mark.nightly
-def test_outer_folds_and_refits_compute_no_features_again(
-    folder, tmp_path, type_in, passes
+def test_outer_folds_and_refits_reuse_cached_features(
+    folder, tmp_path, run_command, backbone_passes
 ):
-    code, said = type_in(
+    code, said = run_command(
         *("search", "classify", f"data.train={folder / 'train'}", "cache_dir=cache"),
         *(each for each in SETTINGS if not each.startswith("search.folds")),
         "augmentation.strength=0",
@@ -191,7 +195,7 @@ def test_outer_folds_and_refits_compute_no_features_again(
         "search.finish=refit",
     )
     assert code == 0, said.err
-    assert sum(passes) == IMAGES
+    assert sum(backbone_passes) == IMAGES
     for part in (1, 2):
         assert (tmp_path / "S" / f"outer-{part}" / "refit" / "test.json").exists()
     assert (tmp_path / "S" / "refit" / "model.keras").exists()
@@ -202,7 +206,9 @@ def test_outer_folds_and_refits_compute_no_features_again(
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("point", ["before-fold-is-noted:2", "before-manifest:5"])
-def test_a_killed_process_goes_on_in_the_middle_of_its_folds(folder, tmp_path, point):
+def test_search_killed_amid_its_folds_resumes_with_the_same_results(
+    folder, tmp_path, point
+):
     results = []
     for name in ("whole", "killed"):
         run = tmp_path / name
@@ -222,7 +228,7 @@ def test_a_killed_process_goes_on_in_the_middle_of_its_folds(folder, tmp_path, p
 
 
 @pytest.mark.nightly
-def test_two_at_a_time_train_the_same_folds(folder, tmp_path):
+def test_parallel_trials_train_all_folds(folder, tmp_path):
     given = ("search", "classify", f"data.train={folder / 'train'}", "cache_dir=cache")
     more = ("--parallel-trials", "2")
     done = fork_keraunos(*given, *SETTINGS, *more, cwd=tmp_path)
@@ -244,8 +250,8 @@ def build(hp):
 
 
 @pytest.mark.nightly
-def test_a_hypermodel_is_searched_over_folds_of_images(folder, tmp_path):
-    data = read(folder, tmp_path / "cache")
+def test_hypermodel_is_searched_over_folds_of_images(folder, tmp_path):
+    data = read_data(folder, tmp_path / "cache")
     search = hypermodels.search(tmp_path / "s", build=build, max_trials=2, folds=FOLDS)
     lines = []
     result = search.run(data, notify=lines.append)
@@ -274,7 +280,7 @@ def test_a_hypermodel_is_searched_over_folds_of_images(folder, tmp_path):
     np.testing.assert_allclose(result.load_model().predict(images, verbose=0), mean, 1e-5)
 
 
-def test_folds_of_data_that_are_no_images_are_refused(tmp_path):
+def test_folds_of_non_image_data_are_rejected(tmp_path):
     search = hypermodels.search(tmp_path / "s", folds=3)
     with pytest.raises(ConfigError, match="`data` must be ImageData"):
         search.run(hypermodels.train, validation_data=hypermodels.validation)

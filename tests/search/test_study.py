@@ -40,8 +40,8 @@ def outcome(trial):
     return Outcome("completed", [best - 0.1, *[best] * (epochs - 1)], 0.5, "the end")
 
 
-def go_on(study, events=10**6):
-    """One trial at a time, until the search ends or that much has been noted."""
+def run_one_at_a_time(study, events=10**6):
+    """Runs one trial at a time until the search ends or has recorded that many events."""
     while len(study._journal.events) < events and (trial := study.ask()) is not None:
         if len(study._journal.events) < events:
             study.tell(trial, outcome(trial))
@@ -55,12 +55,14 @@ def summary(study):
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    """What each oracle ends with if nothing happens."""
+    """The trials with which each oracle ends if undisturbed."""
     made = {}
 
     def end(tuner):
         if tuner not in made:
-            made[tuner] = summary(go_on(open_study(tmp_path_factory.mktemp("s"), tuner)))
+            made[tuner] = summary(
+                run_one_at_a_time(open_study(tmp_path_factory.mktemp("s"), tuner))
+            )
         return made[tuner]
 
     return end
@@ -69,11 +71,9 @@ def uninterrupted(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("events", [4, 13])
 @pytest.mark.parametrize("tuner", TRIALS)
-def test_a_search_that_goes_on_ends_with_the_same_trials(
-    tmp_path, tuner, events, uninterrupted
-):
-    go_on(open_study(tmp_path, tuner), events)
-    continued = summary(go_on(open_study(tmp_path, tuner)))
+def test_resumed_search_ends_with_the_same_trials(tmp_path, tuner, events, uninterrupted):
+    run_one_at_a_time(open_study(tmp_path, tuner), events)
+    continued = summary(run_one_at_a_time(open_study(tmp_path, tuner)))
     assert continued == uninterrupted(tuner)
     assert len(continued) > 5
 
@@ -81,23 +81,23 @@ def test_a_search_that_goes_on_ends_with_the_same_trials(
 @pytest.mark.parametrize(
     "tuner", ["random", pytest.param("bayesian", marks=pytest.mark.slow)]
 )
-def test_a_seed_is_a_seed(tmp_path, tuner, uninterrupted):
+def test_trials_are_determined_by_the_seed(tmp_path, tuner, uninterrupted):
     for seed in (0, 1):
         (tmp_path / str(seed)).mkdir()
-        found = summary(go_on(open_study(tmp_path / str(seed), tuner, seed)))
+        found = summary(run_one_at_a_time(open_study(tmp_path / str(seed), tuner, seed)))
         assert (found == uninterrupted(tuner)) is (seed == 0)
 
 
-def test_the_next_seed_does_not_draw_the_same_values_later(tmp_path):
+def test_consecutive_seeds_do_not_share_values(tmp_path):
     drawn = []
     for seed in (0, 1):
         (tmp_path / str(seed)).mkdir()
-        study = go_on(open_study(tmp_path / str(seed), "random", seed))
+        study = run_one_at_a_time(open_study(tmp_path / str(seed), "random", seed))
         drawn.append({trial.values["x"] for trial in study.trials.values()})
     assert not drawn[0] & drawn[1]
 
 
-def test_a_trial_is_on_the_disk_before_anybody_can_run_it(tmp_path):
+def test_trial_is_written_to_disk_before_it_is_handed_out(tmp_path):
     study = open_study(tmp_path, "random")
     for number in range(3):
         trial = study.ask()
@@ -109,7 +109,7 @@ def test_a_trial_is_on_the_disk_before_anybody_can_run_it(tmp_path):
     assert journal.events[-1]["event"] == "end"
 
 
-def test_trials_that_were_left_come_first_and_in_order(tmp_path):
+def test_unfinished_trials_are_resumed_first_and_in_order(tmp_path):
     study = open_study(tmp_path, "random")
     first, second, third = study.ask(), study.ask(), study.ask()
     study.tell(second, outcome(second))
@@ -121,7 +121,7 @@ def test_trials_that_were_left_come_first_and_in_order(tmp_path):
 
 
 @pytest.mark.parametrize("tuner", ["grid", "hyperband"])
-def test_being_asked_in_vain_changes_nothing(tmp_path, tuner, uninterrupted):
+def test_asking_without_getting_a_trial_changes_nothing(tmp_path, tuner, uninterrupted):
     study = open_study(tmp_path, tuner)
     while True:
         running = []
@@ -136,15 +136,15 @@ def test_being_asked_in_vain_changes_nothing(tmp_path, tuner, uninterrupted):
     assert len(study.trials) == len(uninterrupted(tuner))
 
 
-def test_combinations_of_a_grid_run_several_at_a_time(tmp_path):
+def test_grid_combinations_can_run_in_parallel(tmp_path):
     study = open_study(tmp_path, "grid")
     running = [study.ask() for _ in range(5)]
     (tmp_path / "one").mkdir()
-    one_at_a_time = go_on(open_study(tmp_path / "one", "grid")).trials.values()
+    one_at_a_time = run_one_at_a_time(open_study(tmp_path / "one", "grid")).trials.values()
     assert [trial.values for trial in running] == [t.values for t in one_at_a_time][:5]
 
 
-def grow(trial):
+def grown_space(trial):
     """What building the model of a trial adds: another parameter for one choice."""
     grown = keras_tuner.HyperParameters.from_config(trial.hyperparameters.get_config())
     with grown.conditional_scope("y", [2]):
@@ -153,7 +153,7 @@ def grow(trial):
     return grown.get_config()
 
 
-def choices(path, tuner, **values):
+def study_of_choices(path, tuner, **values):
     """A search over a space of choices only."""
     space = keras_tuner.HyperParameters()
     for name, each in values.items():
@@ -164,8 +164,8 @@ def choices(path, tuner, **values):
 
 
 @pytest.mark.parametrize("at_a_time", [1, 2, 3, 6])
-def test_a_grid_goes_through_parameters_that_appear_on_the_way(tmp_path, at_a_time):
-    study = choices(tmp_path, "grid", x=[0, 1], y=[1, 2, 3])
+def test_grid_covers_parameters_that_appear_during_the_search(tmp_path, at_a_time):
+    study = study_of_choices(tmp_path, "grid", x=[0, 1], y=[1, 2, 3])
     running = []
     while True:
         while len(running) < at_a_time and (trial := study.ask()) is not None:
@@ -173,14 +173,14 @@ def test_a_grid_goes_through_parameters_that_appear_on_the_way(tmp_path, at_a_ti
         if not running:
             break
         trial = running.pop(len(running) // 2)
-        study.tell(trial, Outcome("completed", [0.1], hyperparameters=grow(trial)))
+        study.tell(trial, Outcome("completed", [0.1], hyperparameters=grown_space(trial)))
     values = [trial.values for trial in study.trials.values()]
     seen = [(each["x"], each["y"], each.get("z")) for each in values]
     assert len(seen) == len(set(seen)) == 10  # 2 times: 1, 3, and 2 with three of z
 
 
-def test_a_space_that_is_exhausted_is_continued_with_the_same_trials(tmp_path):
-    study, running, vain = choices(tmp_path, "hyperband", y=list(range(9))), [], 0
+def test_exhausted_search_is_restored_with_the_same_trials(tmp_path):
+    study, running, vain = study_of_choices(tmp_path, "hyperband", y=list(range(9))), [], 0
     while True:
         while (trial := study.ask()) is not None:
             running.append(trial)
@@ -190,12 +190,12 @@ def test_a_space_that_is_exhausted_is_continued_with_the_same_trials(tmp_path):
         trial = running.pop(0)
         study.tell(trial, Outcome("completed", [trial.values["y"] / 10] * 2))
     assert vain > 3
-    again = choices(tmp_path, "hyperband", y=list(range(9)))
+    again = study_of_choices(tmp_path, "hyperband", y=list(range(9)))
     assert summary(again) == summary(study)
 
 
 @pytest.mark.slow
-def test_whole_numbers_stay_within_their_bounds(tmp_path):
+def test_integers_stay_within_their_bounds(tmp_path):
     space = keras_tuner.HyperParameters()
     space.Int("n", 8, 64, sampling="log")
     search = SearchConfig(tuner="bayesian", max_trials=14)
@@ -206,7 +206,7 @@ def test_whole_numbers_stay_within_their_bounds(tmp_path):
     assert max(trial.values["n"] for trial in study.trials.values()) == 64
 
 
-def test_weights_stay_until_the_trial_that_goes_on_from_them_has_ended(tmp_path):
+def test_weights_are_kept_until_the_trial_continuing_from_them_ends(tmp_path):
     study, only_so = open_study(tmp_path, "hyperband"), 0
     running = []
     while True:
@@ -224,7 +224,7 @@ def test_weights_stay_until_the_trial_that_goes_on_from_them_has_ended(tmp_path)
     assert not _taken_over(study)
 
 
-def test_trials_in_a_row_that_fail_do_not_end_the_search(tmp_path):
+def test_consecutive_failed_trials_do_not_end_the_search(tmp_path):
     study = open_study(tmp_path, "random")
     while (trial := study.ask()) is not None:
         study.tell(trial, Outcome("failed", reason="broken"))
@@ -232,7 +232,7 @@ def test_trials_in_a_row_that_fail_do_not_end_the_search(tmp_path):
     assert study.ranking() == []
 
 
-def test_the_score_is_the_best_epoch_and_not_a_number_is_none(tmp_path):
+def test_score_is_that_of_the_best_epoch_and_nan_means_no_score(tmp_path):
     study = open_study(tmp_path, "random")
     first, second = study.ask(), study.ask()
     study.tell(first, Outcome("completed", [0.1, math.nan, 0.4, 0.3]))
@@ -243,18 +243,18 @@ def test_the_score_is_the_best_epoch_and_not_a_number_is_none(tmp_path):
     assert [t.score for t in open_study(tmp_path, "random").ranking()] == [0.4]
 
 
-def of_folds(*scores):
+def fold_outcome(*scores):
     return Outcome("completed", [max(scores)], fold_scores=scores, fold_epochs=[1, 2, 5])
 
 
-def test_a_trial_that_lacks_folds_ranks_behind_all_that_have_them(tmp_path):
+def test_trial_with_missing_folds_ranks_behind_complete_trials(tmp_path):
     study = open_study(tmp_path, "random")
     whole = study.ask()
-    study.tell(whole, of_folds(0.7, 0.8, 0.9))
+    study.tell(whole, fold_outcome(0.7, 0.8, 0.9))
     stopped, worse = study.ask(), study.ask()
     assert stopped.rival == (0.7, 0.8, 0.9)
-    study.tell(stopped, of_folds(0.65, 0.75))
-    study.tell(worse, of_folds(0.1, 0.2, 0.3))
+    study.tell(stopped, fold_outcome(0.65, 0.75))
+    study.tell(worse, fold_outcome(0.1, 0.2, 0.3))
     assert stopped.score == pytest.approx(0.75)  # what it would have been
     assert study.ranking() == [whole, worse, stopped]
     assert (whole.score, whole.best_epoch) == (pytest.approx(0.8), 3)
@@ -263,7 +263,7 @@ def test_a_trial_that_lacks_folds_ranks_behind_all_that_have_them(tmp_path):
     assert again.trials[1].score == stopped.score
 
 
-def test_parameters_that_appear_in_a_trial_are_searched_from_then_on(tmp_path):
+def test_parameters_first_seen_in_a_trial_are_searched_in_later_trials(tmp_path):
     study = open_study(tmp_path, "random")
     trial = study.ask()
     grown = keras_tuner.HyperParameters.from_config(trial.hyperparameters.get_config())
@@ -275,16 +275,16 @@ def test_parameters_that_appear_in_a_trial_are_searched_from_then_on(tmp_path):
     assert again.trials[0].values == trial.values
 
 
-def test_more_trials_can_be_asked_for_later(tmp_path):
-    go_on(open_study(tmp_path, "random", max_trials=3))
-    longer = go_on(open_study(tmp_path, "random", max_trials=12))
+def test_max_trials_can_be_raised_later(tmp_path):
+    run_one_at_a_time(open_study(tmp_path, "random", max_trials=3))
+    longer = run_one_at_a_time(open_study(tmp_path, "random", max_trials=12))
     (tmp_path / "other").mkdir()
-    at_once = go_on(open_study(tmp_path / "other", "random", max_trials=12))
+    at_once = run_one_at_a_time(open_study(tmp_path / "other", "random", max_trials=12))
     assert summary(longer) == summary(at_once)
 
 
-def test_an_oracle_that_says_something_else_is_noticed(tmp_path):
-    go_on(open_study(tmp_path, "random"), 3)
+def test_oracle_that_contradicts_the_journal_raises(tmp_path):
+    run_one_at_a_time(open_study(tmp_path, "random"), 3)
     journal = tmp_path / "search.json"
     content = json.loads(journal.read_text())
     content["events"][0]["values"]["x"] = 0.123
@@ -297,8 +297,8 @@ def test_an_oracle_that_says_something_else_is_noticed(tmp_path):
     ("name", "value"),
     [("event", 5), ("trial", "first"), ("values", [1]), ("scores", {}), ("scores", ["x"])],
 )
-def test_events_of_another_type_are_4(tmp_path, name, value):
-    go_on(open_study(tmp_path, "random"), 2)
+def test_journal_events_of_wrong_type_raise_checkpoint_error(tmp_path, name, value):
+    run_one_at_a_time(open_study(tmp_path, "random"), 2)
     journal = tmp_path / "search.json"
     content = json.loads(journal.read_text())
     next(each for each in content["events"] if name in each)[name] = value
@@ -307,7 +307,7 @@ def test_events_of_another_type_are_4(tmp_path, name, value):
         open_study(tmp_path, "random")
 
 
-def test_hyperband_says_how_many_trials_it_takes(tmp_path):
+def test_number_of_hyperband_trials_is_known_in_advance(tmp_path):
     study = open_study(tmp_path, "hyperband")
     assert number_of_trials(study.oracle) == 23
     while (trial := study.ask()) is not None:
@@ -316,7 +316,7 @@ def test_hyperband_says_how_many_trials_it_takes(tmp_path):
 
 
 @pytest.mark.nightly
-def test_bayesian_search_tries_better_values_than_random(tmp_path):
+def test_bayesian_search_proposes_better_values_than_random_search(tmp_path):
     means = {}
     for tuner in ("random", "bayesian"):
         (tmp_path / tuner).mkdir()

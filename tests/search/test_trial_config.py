@@ -1,4 +1,4 @@
-"""What a trial is trained with, and what is left of a search to train again."""
+"""The configurations that trials and the best run are trained with."""
 
 import pytest
 from keraunos.callbacks.monitor import Monitor
@@ -23,7 +23,7 @@ def config(**optimizer: object) -> RunConfig:
         ({"name": "step", "step_epochs": 3}, None),
     ],
 )
-def test_a_trial_that_is_cut_short_has_the_schedule_of_a_whole_one(
+def test_shortened_trial_keeps_the_full_length_schedule(
     schedule: dict[str, object], epochs: int | None
 ) -> None:
     for max_epochs in (1, 3, 9):  # the rounds of hyperband, which continue from each other
@@ -33,7 +33,7 @@ def test_a_trial_that_is_cut_short_has_the_schedule_of_a_whole_one(
         assert trial.optimizer.schedule.epochs == epochs
 
 
-def test_a_whole_trial_has_the_schedule_that_was_asked_for() -> None:
+def test_full_trial_has_the_requested_schedule() -> None:
     asked_for = config(schedule={"name": "cosine"})
     values = {"optimizer.learning_rate": 0.5}
     best = best_config(asked_for, values, OBJECTIVE, None)
@@ -41,7 +41,7 @@ def test_a_whole_trial_has_the_schedule_that_was_asked_for() -> None:
     assert (best.optimizer.learning_rate, best.run_dir) == (0.5, None)
 
 
-def test_trials_send_nothing_and_write_nowhere_else_and_the_best_run_does_again() -> None:
+def test_external_callbacks_are_disabled_in_trials_but_not_in_the_best_config() -> None:
     asked_for = config().model_copy(
         update={
             "callbacks": {

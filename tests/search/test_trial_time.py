@@ -1,4 +1,4 @@
-"""A trial ends when its time is over, over all its parts and folds."""
+"""A trial ends when its time is over, counted across resumptions and folds."""
 
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ class Run(SimpleNamespace):
 
 
 def train(timer, now, seconds):
-    """Epochs of so many seconds each; returns why it ended, and after how many."""
+    """Trains epochs of the given lengths; returns after how many it ended, and why."""
     for number, length in enumerate(seconds, 1):
         run = Run()
         timer.on_epoch_begin(run)
@@ -32,7 +32,7 @@ def train(timer, now, seconds):
 
 
 @pytest.mark.parametrize(("parts", "ended"), [(1, 3), (2, 2), (6, 1)])
-def test_a_trial_ends_once_its_time_is_over(parts, ended):
+def test_trial_ends_once_its_time_is_over(parts, ended):
     now = [0.0]
     timer = TrialTime(30.0, parts, clock=lambda: now[0])
     share = "" if parts == 1 else "this fold's share of "
@@ -41,7 +41,7 @@ def test_a_trial_ends_once_its_time_is_over(parts, ended):
     assert timer.seconds >= 30.0 / parts
 
 
-def test_a_trial_that_is_resumed_has_only_what_was_left():
+def test_resumed_trial_has_only_the_remaining_time():
     now = [0.0]
     timer = TrialTime(30.0, clock=lambda: now[0])
     assert train(timer, now, [10.0]) is None
@@ -56,7 +56,7 @@ def test_a_trial_that_is_resumed_has_only_what_was_left():
     assert train(again, now, [10.0] * 5)[0] == 2
 
 
-def test_folds_share_the_time_of_a_trial_alike():
+def test_folds_share_the_time_of_a_trial_equally():
     objective = Monitor("val_loss")
     without = trial_callbacks(SearchConfig(folds=5), objective, fold=2)
     assert list(without) == ["trial_progress"]

@@ -16,7 +16,7 @@ def plan(directory, **more):
     return TrialPlan(0, NOTHING, directory, **more)
 
 
-def failing(error):
+def fit_that_raises(error):
     def fit(_):
         raise error
 
@@ -31,56 +31,56 @@ def failing(error):
         (MemoryError("no room"), "out of memory: no room"),
     ],
 )
-def test_an_exception_is_the_reason_of_a_failed_trial(tmp_path, error, reason):
-    outcome = run_trial(failing(error), plan(tmp_path / "t"), "val_loss")
+def test_exception_is_the_reason_of_a_failed_trial(tmp_path, error, reason):
+    outcome = run_trial(fit_that_raises(error), plan(tmp_path / "t"), "val_loss")
     assert (outcome.status, outcome.reason, outcome.error) == ("failed", reason, None)
     assert "in fit" in outcome.traceback
 
 
-def test_running_out_of_device_memory_is_named(tmp_path):
+def test_out_of_device_memory_is_named_in_the_reason(tmp_path):
     import tensorflow as tf
 
     error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nat 0x1")
-    outcome = run_trial(failing(error), plan(tmp_path / "t"), "val_loss")
+    outcome = run_trial(fit_that_raises(error), plan(tmp_path / "t"), "val_loss")
     assert outcome.reason == "out of memory: OOM when allocating"
 
 
 @pytest.mark.parametrize("error", [DataError("no images"), CheckpointError("disk full")])
-def test_errors_that_may_be_of_the_whole_search_come_along(tmp_path, error):
-    outcome = run_trial(failing(error), plan(tmp_path / "t"), "val_loss")
+def test_outcome_carries_errors_that_may_affect_the_whole_search(tmp_path, error):
+    outcome = run_trial(fit_that_raises(error), plan(tmp_path / "t"), "val_loss")
     assert outcome.error is error
 
 
-def test_a_trial_waits_for_a_process_that_is_still_saving_it(tmp_path):
+def test_trial_waits_for_another_process_that_is_still_saving_it(tmp_path):
     lock = FileLock(tmp_path / ".lock", thread_local=False)
     lock.acquire()
     order = []
 
-    def let_go():
+    def release_lock():
         order.append("saved")
         lock.release()
 
-    timer = threading.Timer(0.3, let_go)
+    timer = threading.Timer(0.3, release_lock)
     timer.start()
     run_trial(lambda _: order.append("fit"), plan(tmp_path), "val_loss")
     timer.join()
     assert order == ["saved", "fit"]
 
 
-def test_a_continued_trial_begins_with_a_copy_of_the_other_run(tmp_path):
+def test_continued_trial_starts_from_a_copy_of_the_other_run(tmp_path):
     past, run = tmp_path / "trial-000", tmp_path / "trial-003"
     (past / "checkpoints").mkdir(parents=True)
     (past / "checkpoints" / "best.txt").write_text("step-1")
     (past / ".lock").touch()
     for text in ("step-1", "step-2"):
-        run_trial(failing(ValueError()), plan(run, continues=past), "val_loss")
+        run_trial(fit_that_raises(ValueError()), plan(run, continues=past), "val_loss")
         assert (run / "checkpoints" / "best.txt").read_text() == text
         (run / "checkpoints" / "best.txt").write_text("step-2")
     assert not (past / "checkpoints" / "step-2").exists()
 
 
 class Network(keras.layers.Layer):
-    """A frozen one, which holds on to itself, as networks do."""
+    """A frozen network with a reference cycle, as real ones have."""
 
     def __init__(self):
         super().__init__(trainable=False)
@@ -89,7 +89,7 @@ class Network(keras.layers.Layer):
 
 
 @pytest.mark.slow
-def test_a_shared_network_that_was_unfrozen_is_freed(tmp_path):
+def test_unfrozen_shared_network_is_freed(tmp_path):
     shared = SharedNetworks()
     network = weakref.ref(shared.get("a", Network))
     with garbage_of_trials_only():
@@ -106,7 +106,7 @@ def test_a_shared_network_that_was_unfrozen_is_freed(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_policy_of_keras_outlives_a_trial(tmp_path):
+def test_keras_dtype_policy_survives_a_trial(tmp_path):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -47,19 +47,19 @@ def port():
 
 @pytest.fixture
 def chief(port, tmp_path):
-    """One that holds the trials 0 and 1."""
+    """A chief that holds trials 0 and 1."""
     with Chief(Role("chief", f"127.0.0.1:{port}"), SETTINGS) as made:
         for number in (0, 1):
             made.begin(plan(tmp_path, number))
         yield made
-        made._known.clear()  # nobody will come back to hear that it is over
+        made._known.clear()  # no worker will ask again whether the search has ended
 
 
 @pytest.fixture
 def next_chief(chief, tmp_path):
-    """One that begins after the other has handed out trial 0 to "a" and 1 to "b"."""
+    """A chief that starts after another gave trial 0 to "a" and 1 to "b"."""
     for name in ("a", "b"):
-        asks(chief, name)
+        request_trial(chief, name)
     made = Chief(Role("chief", ""), SETTINGS)
     made._began_at = time.monotonic()
     return made
@@ -69,12 +69,12 @@ def plan(folder, number):
     return TrialPlan(number, NOTHING, folder / f"trial-{number}")
 
 
-def asks(chief, name, fingerprint=OURS):
-    """What a worker gets: a trial's number, or the chief's other answer."""
+def request_trial(chief, name, fingerprint=OURS):
+    """What a worker gets: the number of a trial, or another answer of the chief."""
     return given(chief.create_trial(Sender(fingerprint, name).to_json()))
 
 
-def beats(chief, name, number):
+def send_heartbeat(chief, name, number):
     chief.get_trial(Sender(OURS, name, f"trial-{number}").to_json())
 
 
@@ -84,37 +84,37 @@ def given(message):
     return read_plan(payload_of(message)).number
 
 
-def told(name, number, outcome, fingerprint=OURS):
+def outcome_message(name, number, outcome, fingerprint=OURS):
     sender = Sender(fingerprint, name, f"trial-{number}").to_json()
     return trial_message("COMPLETED", outcome_to_json(outcome), sender)
 
 
-def test_each_worker_gets_a_trial_of_its_own_and_the_same_after_a_restart(chief):
-    assert [asks(chief, name) for name in ("a", "b", "c")] == [0, 1, "IDLE"]
-    assert asks(chief, "b") == 1
+def test_each_worker_gets_its_own_trial_and_the_same_one_after_a_restart(chief):
+    assert [request_trial(chief, name) for name in ("a", "b", "c")] == [0, 1, "IDLE"]
+    assert request_trial(chief, "b") == 1
     assert chief.has_room
 
 
-def test_a_worker_that_begins_to_wait_is_noticed_whenever_it_asks(chief):
+def test_newly_idle_worker_wakes_the_chief_once(chief):
     for name in ("a", "b", "c", "c"):
-        asks(chief, name)
+        request_trial(chief, name)
     assert chief.has_room
     assert chief.wait() is None
-    assert chief._news.empty()  # the second time it has been known to wait
+    assert chief._news.empty()  # the second request of an idle worker is no news
 
 
-def test_a_worker_whose_trial_is_taken_by_another_is_noticed(chief, tmp_path):
+def test_new_worker_taking_a_waiting_workers_trial_leaves_room_for_another(chief, tmp_path):
     for name in ("a", "b", "c"):
-        asks(chief, name)
+        request_trial(chief, name)
     assert chief.wait() is None
     chief.begin(plan(tmp_path, 2))  # for "c"
-    assert asks(chief, "d") == 2
+    assert request_trial(chief, "d") == 2
     assert chief.wait() is None
     assert chief.has_room
 
 
-def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port, tmp_path):
-    """The last trial ends while the one before is noted, and both workers ask again."""
+def test_outcome_is_not_lost_while_all_workers_are_idle(port, tmp_path):
+    """The last trial ends while another is being recorded; both workers ask again."""
     plans = iter([plan(tmp_path, 0), plan(tmp_path, 1)])
     noted, is_noted = [], threading.Event()
 
@@ -127,80 +127,80 @@ def test_an_outcome_is_not_lost_where_all_workers_wait_in_vain(port, tmp_path):
         search = threading.Thread(target=note)
         search.start()
         for number, name in enumerate(("a", "b")):
-            wait_for(lambda: asks(chief, name) == number)  # noqa: B023
-        chief.end_trial(told("a", 0, Outcome("completed", [0.5])))
+            wait_for(lambda: request_trial(chief, name) == number)  # noqa: B023
+        chief.end_trial(outcome_message("a", 0, Outcome("completed", [0.5])))
         wait_for(lambda: noted == [0])
-        chief.end_trial(told("b", 1, Outcome("completed", [0.5])))
-        assert [asks(chief, name) for name in ("a", "b")] == ["IDLE"] * 2
+        chief.end_trial(outcome_message("b", 1, Outcome("completed", [0.5])))
+        assert [request_trial(chief, name) for name in ("a", "b")] == ["IDLE"] * 2
         is_noted.set()
         search.join(60)
         assert noted == [0, 1]
         chief._known.clear()
 
 
-def test_a_trial_whose_worker_is_silent_goes_to_another(chief, monkeypatch):
-    asks(chief, "a")
-    asks(chief, "b")
+def test_trial_of_a_silent_worker_is_reassigned(chief, monkeypatch):
+    request_trial(chief, "a")
+    request_trial(chief, "b")
     monkeypatch.setattr(handed_trial, "SECONDS_OF_SILENCE", 0.3)
     time.sleep(0.4)
-    beats(chief, "b", 1)  # of this one something is heard
-    assert asks(chief, "c") == 0
+    send_heartbeat(chief, "b", 1)  # this worker is not silent
+    assert request_trial(chief, "c") == 0
 
 
-def test_a_trial_of_a_worker_that_leaves_goes_to_another(chief):
-    asks(chief, "a")
-    chief.end_trial(told("a", 0, Outcome("interrupted", signal=15)))
-    assert asks(chief, "b") == 0
+def test_trial_of_an_interrupted_worker_is_reassigned(chief):
+    request_trial(chief, "a")
+    chief.end_trial(outcome_message("a", 0, Outcome("interrupted", signal=15)))
+    assert request_trial(chief, "b") == 0
 
 
-def test_a_trial_that_ends_its_workers_is_marked(chief):
-    answers = [asks(chief, "a") for _ in range(DEATHS + 1)]
+def test_trial_that_keeps_killing_its_workers_is_marked_failed(chief):
+    answers = [request_trial(chief, "a") for _ in range(DEATHS + 1)]
     assert answers == [0] * DEATHS + ["IDLE"]
     number, outcome = chief.wait()
     assert (number, outcome.status) == (0, "failed")
     assert f"{DEATHS} times" in outcome.reason
 
 
-def test_what_came_of_a_trial_is_taken_once(chief):
-    asks(chief, "a")
+def test_only_the_first_outcome_of_a_trial_counts(chief):
+    request_trial(chief, "a")
     for score in (0.1, 0.2):
-        chief.end_trial(told("a", 0, Outcome("completed", [score, float("nan")])))
+        chief.end_trial(
+            outcome_message("a", 0, Outcome("completed", [score, float("nan")]))
+        )
     number, outcome = chief.wait()
     assert (number, outcome.scores[0]) == (0, 0.1)
     assert chief._news.empty()
 
 
-def test_a_chief_that_is_back_leaves_trials_with_their_workers(
+def test_restarted_chief_leaves_trials_with_their_workers(
     next_chief, tmp_path, monkeypatch
 ):
     for number in (0, 1):
         next_chief.begin(plan(tmp_path, number))
-    assert [asks(next_chief, name) for name in ("c", "b")] == ["IDLE", 1]
+    assert [request_trial(next_chief, name) for name in ("c", "b")] == ["IDLE", 1]
     monkeypatch.setattr(handed_trial, "SECONDS_OF_SILENCE", 0.3)
     time.sleep(0.4)
-    beats(next_chief, "b", 1)
-    assert asks(next_chief, "c") == 0
+    send_heartbeat(next_chief, "b", 1)
+    assert request_trial(next_chief, "c") == 0
 
 
-def test_a_worker_that_asks_a_chief_that_is_back_has_not_died(next_chief, tmp_path):
+def test_first_request_to_a_restarted_chief_does_not_count_as_a_death(next_chief, tmp_path):
     next_chief.begin(plan(tmp_path, 0))
-    answers = [asks(next_chief, "a") for _ in range(DEATHS + 1)]
-    assert answers == [0] * DEATHS + ["IDLE"]  # except for those deaths that it has seen
+    answers = [request_trial(next_chief, "a") for _ in range(DEATHS + 1)]
+    assert answers == [0] * DEATHS + ["IDLE"]  # only deaths that it has seen count
 
 
-def test_a_chief_that_is_back_learns_from_workers_what_they_are_at(next_chief, tmp_path):
-    beats(next_chief, "d", 0)
-    next_chief.end_trial(told("b", 1, Outcome("interrupted", signal=15)))
+def test_restarted_chief_learns_from_workers_which_trials_they_run(next_chief, tmp_path):
+    send_heartbeat(next_chief, "d", 0)
+    next_chief.end_trial(outcome_message("b", 1, Outcome("interrupted", signal=15)))
     for number in (0, 1):
         next_chief.begin(plan(tmp_path, number))
-    assert [asks(next_chief, name) for name in ("c", "a", "d")] == [1, "IDLE", 0]
+    assert [request_trial(next_chief, name) for name in ("c", "a", "d")] == [1, "IDLE", 0]
 
 
-def test_an_outcome_that_comes_before_its_trial_is_handed_out_is_taken_once(
-    next_chief, tmp_path
-):
+def test_outcome_received_before_its_trial_starts_is_used_once(next_chief, tmp_path):
     for score in (0.1, 0.2):
-        next_chief.end_trial(told("a", 0, Outcome("completed", [score])))
+        next_chief.end_trial(outcome_message("a", 0, Outcome("completed", [score])))
     assert next_chief._news.empty()
     next_chief.begin(replace(plan(tmp_path, 0), export=True))  # is another task
     assert next_chief._news.empty()
@@ -209,32 +209,34 @@ def test_an_outcome_that_comes_before_its_trial_is_handed_out_is_taken_once(
     assert next_chief._news.empty()
 
 
-def test_what_workers_wait_for_they_find_begun(next_chief, tmp_path):
-    asks(next_chief, "b")
+def test_restarted_chief_has_room_until_the_awaited_trial_starts(next_chief, tmp_path):
+    request_trial(next_chief, "b")
     next_chief.begin(plan(tmp_path, 0))  # of "a"
     assert next_chief.has_room
     next_chief.begin(plan(tmp_path, 1))  # of "b"
     assert not next_chief.has_room
 
 
-def test_a_trial_that_an_unknown_process_is_at_waits_for_it(chief, monkeypatch):
-    asks(chief, "a")
-    chief.end_trial(told("a", 0, Outcome("interrupted", reason=BUSY)))
-    assert [asks(chief, name) for name in ("a", "b")] == [1, "IDLE"]
-    beats(chief, "c", 0)
-    assert asks(chief, "c") == 0
-    chief.end_trial(told("c", 0, Outcome("interrupted", reason=BUSY)))
+def test_trial_in_use_by_an_unknown_process_is_held_for_it(chief, monkeypatch):
+    request_trial(chief, "a")
+    chief.end_trial(outcome_message("a", 0, Outcome("interrupted", reason=BUSY)))
+    assert [request_trial(chief, name) for name in ("a", "b")] == [1, "IDLE"]
+    send_heartbeat(chief, "c", 0)
+    assert request_trial(chief, "c") == 0
+    chief.end_trial(outcome_message("c", 0, Outcome("interrupted", reason=BUSY)))
     monkeypatch.setattr(handed_trial, "SECONDS_OF_SILENCE", 0.3)
     time.sleep(0.4)
-    assert asks(chief, "b") == 0
+    assert request_trial(chief, "b") == 0
 
 
-def test_a_worker_with_other_settings_gets_no_trial_and_ends_none(chief):
-    assert [asks(chief, "a", "other") for _ in range(DEATHS + 1)] == ["INVALID"] * 4
+def test_worker_with_different_settings_can_neither_get_nor_end_trials(chief):
+    assert [request_trial(chief, "a", "other") for _ in range(DEATHS + 1)] == [
+        "INVALID"
+    ] * 4
     refusal = chief.create_trial(Sender("other", "a").to_json())
     assert read_settings(payload_of(refusal)) == SETTINGS
-    assert asks(chief, "b") == 0
-    chief.end_trial(told("b", 0, Outcome("completed", [0.5]), "other"))
+    assert request_trial(chief, "b") == 0
+    chief.end_trial(outcome_message("b", 0, Outcome("completed", [0.5]), "other"))
     assert chief._news.empty()
 
 
@@ -255,18 +257,20 @@ BAD_OUTCOMES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bad", BAD_OUTCOMES, ids=str)
-def test_an_outcome_that_makes_no_sense_is_refused(bad, chief):
-    asks(chief, "a")
+def test_malformed_outcomes_are_rejected(bad, chief):
+    request_trial(chief, "a")
     sender = Sender(OURS, "a", "trial-0").to_json()
     message = trial_message("COMPLETED", json.dumps(COMPLETED | bad), sender)
     with pytest.raises(ValueError, match=r"."):
         chief.end_trial(message)
-    chief.end_trial(told("a", 0, Outcome("completed", [0.5], hyperparameters=SPACE)))
+    chief.end_trial(
+        outcome_message("a", 0, Outcome("completed", [0.5], hyperparameters=SPACE))
+    )
     assert chief.wait() == (0, Outcome("completed", [0.5], hyperparameters=SPACE))
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_a_score_on_its_way_is_a_finite_number(number, chief):
+def test_non_finite_scores_in_messages_are_rejected(number, chief):
     text = json.dumps(COMPLETED | {"scores": [0]}).replace("[0]", f"[{number}]")
     sender = Sender(OURS, "a", "trial-0").to_json()
     message = trial_message("COMPLETED", text, sender)
@@ -274,10 +278,10 @@ def test_a_score_on_its_way_is_a_finite_number(number, chief):
         chief.end_trial(message)
 
 
-def test_an_epoch_without_a_score_is_none_on_its_way(chief):
-    asks(chief, "a")
+def test_epochs_without_a_finite_score_arrive_as_nan(chief):
+    request_trial(chief, "a")
     scores = [0.5, float("nan"), float("inf")]
-    chief.end_trial(told("a", 0, Outcome("completed", scores)))
+    chief.end_trial(outcome_message("a", 0, Outcome("completed", scores)))
     _, outcome = chief.wait()
     assert [score == 0.5 or str(score) for score in outcome.scores] == [True, "nan", "nan"]
 
@@ -300,15 +304,15 @@ def test_an_epoch_without_a_score_is_none_on_its_way(chief):
     ],
     ids=lambda text: text[:20],
 )
-def test_who_says_not_who_it_is_gets_nothing(sender, chief):
+def test_malformed_senders_are_rejected(sender, chief):
     for ask in (chief.create_trial, chief.get_trial):
         with pytest.raises(ValueError, match=r"."):
             ask(sender)
     assert not chief._known
-    assert asks(chief, "a") == 0
+    assert request_trial(chief, "a") == 0
 
 
-def test_a_worker_gives_a_trial_back_that_is_in_use(tmp_path, port):
+def test_worker_returns_a_trial_whose_directory_is_locked(tmp_path, port):
     def fit(plan):
         raise AssertionError("it is in use")
 
@@ -319,21 +323,21 @@ def test_a_worker_gives_a_trial_back_that_is_in_use(tmp_path, port):
     assert (outcome.status, outcome.reason) == ("interrupted", BUSY)
 
 
-def test_half_of_the_variables_are_refused(monkeypatch):
+def test_incomplete_environment_variables_are_rejected(monkeypatch):
     assert find_role() is None
     monkeypatch.setenv(IP, "127.0.0.1")
     with pytest.raises(ConfigError, match=f"{PORT}.*must all be set"):
         find_role()
 
 
-def test_a_port_must_be_one(monkeypatch):
+def test_invalid_port_is_rejected(monkeypatch):
     for name, value in {ID: "chief", IP: "127.0.0.1", PORT: "80a"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=f"{PORT} must be a whole number from 1 to 65535"):
         find_role()
 
 
-def test_on_several_machines_there_must_be_a_secret(monkeypatch):
+def test_cluster_search_beyond_localhost_requires_a_token(monkeypatch):
     for name, value in {ID: "chief", IP: "10.0.0.1", PORT: "8000"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=f"{TOKEN_VARIABLE} is not set"):
@@ -342,7 +346,7 @@ def test_on_several_machines_there_must_be_a_secret(monkeypatch):
     assert find_role() == Role("chief", "10.0.0.1:8000")
 
 
-def test_a_search_on_several_machines_needs_a_directory(monkeypatch, tmp_path):
+def test_cluster_search_requires_a_run_directory(monkeypatch, tmp_path):
     for name, value in {ID: "worker", IP: "127.0.0.1", PORT: "8000"}.items():
         monkeypatch.setenv(name, value)
     assert role_in_search(tmp_path) == Role("worker", "127.0.0.1:8000")
@@ -350,17 +354,17 @@ def test_a_search_on_several_machines_needs_a_directory(monkeypatch, tmp_path):
         role_in_search(None)
 
 
-def test_a_chief_knows_what_its_workers_are_at(chief, monkeypatch):
+def test_chief_tracks_trial_progress_and_restarts_of_each_worker(chief, monkeypatch):
     for name in ("a", "b", "c"):
-        asks(chief, name)
+        request_trial(chief, name)
     progress = TrialProgress(2, 9, 0.5, 1)
     chief.get_trial(Sender(OURS, "a", "trial-0", progress).to_json())
-    beats(chief, "b", 1)
+    send_heartbeat(chief, "b", 1)
     seen = {each.name: each for each in chief.workers}
     assert (seen["a"].plan.number, seen["a"].progress) == (0, progress)
     assert (seen["b"].plan.number, seen["b"].progress) == (1, None)
     assert seen["c"].plan is None
-    assert asks(chief, "a") == 0  # it has died, and starts over
+    assert request_trial(chief, "a") == 0  # it has died, and starts over
     (again,) = [each for each in chief.workers if each.name == "a"]
     assert (again.progress, again.restarts) == (None, 1)
 
@@ -368,7 +372,7 @@ def test_a_chief_knows_what_its_workers_are_at(chief, monkeypatch):
 @pytest.mark.parametrize(
     "progress", [[-1, 9], [1, 10**12], [1, 9, "NaN"], [1], "x", [1, 2, 3, 4, 5]]
 )
-def test_a_report_that_makes_no_sense_is_refused(progress):
+def test_malformed_progress_reports_are_rejected(progress):
     text = json.dumps([OURS, "a", "trial-0", progress]).replace('"NaN"', "NaN")
     with pytest.raises(ValueError, match=r"\n3"):  # the fourth value is wrong
         read_sender(text)
@@ -405,7 +409,7 @@ def search_alone(folder):
 
 
 @pytest.mark.slow
-def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin, tmp_path):
+def test_cluster_with_a_killed_worker_equals_a_single_process_search(begin, tmp_path):
     alone = search_alone(tmp_path / "one")
     trainer = {"callbacks": {"killer": KillsOnce()}}
     chief = begin("chief")
@@ -426,9 +430,7 @@ def test_a_cluster_finds_what_one_process_finds_though_a_worker_is_killed(begin,
 
 
 @pytest.mark.nightly
-def test_several_workers_of_one_machine_find_it_too_and_one_that_dies_is_replaced(
-    begin, tmp_path
-):
+def test_parallel_trials_in_a_cluster_equal_a_single_process_search(begin, tmp_path):
     alone = search_alone(tmp_path / "one")
     trainer = {"callbacks": {"killer": KillsOnce()}}
     chief = begin("chief", parallel_trials="auto")
@@ -442,7 +444,7 @@ def test_several_workers_of_one_machine_find_it_too_and_one_that_dies_is_replace
 
 
 @pytest.mark.nightly
-def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
+def test_worker_exits_if_the_chief_dies_and_the_search_can_be_resumed(begin, tmp_path):
     trainer = {"callbacks": {"waits": Waits()}}
     folder = tmp_path / "s"
     chief = begin("chief")
@@ -460,7 +462,7 @@ def test_a_dead_chief_is_noticed_and_the_search_goes_on(begin, tmp_path):
 
 
 @pytest.mark.nightly
-def test_a_chief_that_is_back_is_not_missed(begin, tmp_path):
+def test_workers_keep_training_while_the_chief_restarts(begin, tmp_path):
     alone = search_alone(tmp_path / "one")
     trainer = {"callbacks": {"waits": WaitsForFiles()}}
     trials = [tmp_path / "s" / f"trial-00{number}" for number in range(TRIALS)]
@@ -485,9 +487,7 @@ def test_a_chief_that_is_back_is_not_missed(begin, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_trial_that_a_signal_ends_before_its_fit_goes_to_another_at_once(
-    chief, tmp_path, port
-):
+def test_trial_interrupted_before_its_fit_is_reassigned_immediately(chief, tmp_path, port):
     environment = {ID: "one", IP: "127.0.0.1", PORT: str(port)}
     program, output = hypermodels.worker_that_reads, tmp_path / "log"
     worker = Program(program, output=output, environment=environment)
@@ -497,11 +497,11 @@ def test_a_trial_that_a_signal_ends_before_its_fit_goes_to_another_at_once(
         assert worker.end() == 128 + signal.SIGTERM
     finally:
         worker.stop()
-    assert asks(chief, "two") == 0
+    assert request_trial(chief, "two") == 0
 
 
 @pytest.mark.slow
-def test_a_worker_with_other_settings_is_refused(begin, tmp_path):
+def test_worker_with_different_settings_exits_with_a_diff(begin, tmp_path):
     chief = begin("chief")
     worker = begin("one", seed=1)
     assert worker.end() == 2

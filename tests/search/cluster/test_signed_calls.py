@@ -1,4 +1,4 @@
-"""The chief of a search answers only workers that know its secret, whatever else comes."""
+"""The chief of a search answers only workers that know its secret token."""
 
 import contextlib
 import socket
@@ -33,7 +33,7 @@ def address():
 
 @pytest.fixture
 def chief(address, tmp_path):
-    """One that holds trial 0."""
+    """A chief that holds trial 0."""
     with Chief(Role("chief", address), SETTINGS) as made:
         made.begin(TrialPlan(0, {"space": [], "values": {}}, tmp_path / "trial-0"))
         yield made
@@ -44,8 +44,8 @@ def client(address, token=None, patience=20.0):
     return ChiefClient(address, token or find_token(["localhost"]), patience)
 
 
-def called(address, method, request, *proofs, timeout=20.0):
-    """What comes of a call that anybody may make: gRPC's code, and metadata."""
+def call_result(address, method, request, *proofs, timeout=20.0):
+    """The gRPC code and metadata that a call returns."""
     metadata = tuple((PROOF, proof) for proof in proofs)
     with grpc.insecure_channel(address) as channel:
         call = channel.unary_unary(f"{SERVICE}/{method}")
@@ -64,10 +64,10 @@ def proof(challenge, request=CREATE, method="CreateTrial", token=None):
 
 
 def challenge_of(address):
-    return value_of(called(address, "CreateTrial", CREATE)[1], CHALLENGE)
+    return value_of(call_result(address, "CreateTrial", CREATE)[1], CHALLENGE)
 
 
-def test_a_worker_that_knows_the_secret_is_answered(chief, address, capsys):
+def test_worker_with_the_token_is_answered(chief, address, capsys):
     worker = client(address)
     assert worker.create_trial(SENDER).status == "RUNNING"
     worker.get_trial(Sender(FINGERPRINT, "a", "trial-0").to_json())
@@ -82,11 +82,11 @@ def unsigned(challenge):
     return []
 
 
-def garbage(challenge):
+def malformed_proof(challenge):
     return ["a.b.c.d"]
 
 
-def not_text(challenge):
+def non_ascii_proof(challenge):
     return ["é.é.é.é".encode("ascii", "xmlcharrefreplace").decode()]
 
 
@@ -94,16 +94,16 @@ def with_another_secret(challenge):
     return [".".join(proof(challenge, token="another secret"))]
 
 
-def of_another_request(challenge):
+def for_another_request(challenge):
     right = proof(challenge, request=b"another")
     return [".".join(right)]
 
 
-def of_another_method(challenge):
+def for_another_method(challenge):
     return [".".join(proof(challenge, method="GetTrial"))]
 
 
-def of_another_challenge(challenge):
+def for_another_challenge(challenge):
     return [".".join(proof("00" * 16))]
 
 
@@ -112,59 +112,59 @@ def of_another_challenge(challenge):
     "wrong",
     [
         unsigned,
-        garbage,
-        not_text,
+        malformed_proof,
+        non_ascii_proof,
         with_another_secret,
-        of_another_request,
-        of_another_method,
-        of_another_challenge,
+        for_another_request,
+        for_another_method,
+        for_another_challenge,
     ],
 )
-def test_any_other_call_is_refused_and_the_chief_goes_on(wrong, chief, address):
+def test_unauthenticated_calls_are_rejected_and_the_chief_keeps_serving(
+    wrong, chief, address
+):
     challenge = challenge_of(address)
-    code, metadata = called(address, "CreateTrial", CREATE, *wrong(challenge))
+    code, metadata = call_result(address, "CreateTrial", CREATE, *wrong(challenge))
     assert code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.INVALID_ARGUMENT)
     assert FINGERPRINT not in str(metadata)
     assert not chief._known
     assert client(address).create_trial(SENDER).status == "RUNNING"
 
 
-def test_a_call_that_is_heard_again_is_refused(chief, address):
+def test_replayed_call_is_rejected(chief, address):
     text = ".".join(proof(challenge_of(address)))
-    codes = [called(address, "CreateTrial", CREATE, text)[0] for _ in range(2)]
+    codes = [call_result(address, "CreateTrial", CREATE, text)[0] for _ in range(2)]
     assert codes == [grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED]
 
 
-def test_numbers_of_calls_are_not_remembered_without_end(chief, address, monkeypatch):
+def test_memory_for_replay_protection_is_bounded(chief, address, monkeypatch):
     monkeypatch.setattr(signed_calls, "MAX_CALLS_PER_CHALLENGE", 3)
     challenge = challenge_of(address)
     text = ".".join(proof(challenge))
-    assert called(address, "CreateTrial", CREATE, text)[0] is grpc.StatusCode.OK
+    assert call_result(address, "CreateTrial", CREATE, text)[0] is grpc.StatusCode.OK
     worker = client(address)
     for _ in range(7):
         worker.get_trial(Sender(FINGERPRINT, "a", "trial-0").to_json())
-    assert challenge_of(address) != challenge  # with which they are forgotten
-    assert called(address, "CreateTrial", CREATE, text)[0] is not grpc.StatusCode.OK
+    assert challenge_of(address) != challenge  # its calls are forgotten with it
+    assert call_result(address, "CreateTrial", CREATE, text)[0] is not grpc.StatusCode.OK
 
 
 @pytest.mark.parametrize("method", ["GetSpace", "UpdateTrial", "GetBestTrials", "NoSuch"])
-def test_what_workers_do_not_ask_is_not_there(method, chief, address):
+def test_methods_that_workers_do_not_use_are_unimplemented(method, chief, address):
     text = ".".join(proof(challenge_of(address), b"", method))
-    code, _ = called(address, method, b"", text)
+    code, _ = call_result(address, method, b"", text)
     assert code is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_a_request_that_is_too_large_is_refused(chief, address):
+def test_oversized_request_is_rejected(chief, address):
     large = bytes(signed_calls.MAX_MESSAGE_BYTES + 1)
     text = ".".join(proof(challenge_of(address), large))
-    code, _ = called(address, "CreateTrial", large, text)
+    code, _ = call_result(address, "CreateTrial", large, text)
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert client(address).create_trial(SENDER).status == "RUNNING"
 
 
-def test_what_a_member_says_and_nobody_understands_is_told_and_counted(
-    chief, address, capfd
-):
+def test_unreadable_authenticated_request_is_reported_and_counted(chief, address, capfd):
     with pytest.raises(ConfigError, match="must understand"):
         client(address).create_trial("no JSON")
     assert chief._strangers.count == 1
@@ -172,8 +172,8 @@ def test_what_a_member_says_and_nobody_understands_is_told_and_counted(
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_calls_that_never_end_hold_nobody_up(chief, address):
-    """Headers of as many calls as the chief has threads, and more; no request."""
+def test_unfinished_calls_do_not_block_other_workers(chief, address):
+    """More calls than the chief has threads, each with headers and no request."""
     with contextlib.ExitStack() as stack:
         for _ in range(12):
             channel = stack.enter_context(grpc.insecure_channel(address))
@@ -185,16 +185,16 @@ def test_calls_that_never_end_hold_nobody_up(chief, address):
         assert client(address).create_trial(SENDER).status == "RUNNING"
 
 
-def test_strangers_are_told_of_once(address, capfd):
+def test_unauthenticated_connections_are_reported_once(address, capfd):
     with Chief(Role("chief", address), SETTINGS):
         for _ in range(3):
-            called(address, "CreateTrial", CREATE)
+            call_result(address, "CreateTrial", CREATE)
     said = capfd.readouterr().err
     assert said.count("the chief of the search refused 3 connections from strangers") == 1
 
 
 class Impostor(grpc.GenericRpcHandler):
-    """Answers all that it is asked, without the secret."""
+    """Answers every request, without the secret."""
 
     def __init__(self, code):
         self.code = code
@@ -234,7 +234,7 @@ def impostor_at(address, code):
         grpc.StatusCode.INTERNAL,
     ],
 )
-def test_who_answers_in_place_of_the_chief_is_not_believed(code, address, monkeypatch):
+def test_impostor_of_the_chief_is_not_trusted(code, address, monkeypatch):
     monkeypatch.setattr(cluster_client, "SECONDS_BETWEEN_TRIES", 0.05)
     with impostor_at(address, code) as impostor:
         with pytest.raises(WorkerError, match="must answer within"):
@@ -242,7 +242,7 @@ def test_who_answers_in_place_of_the_chief_is_not_believed(code, address, monkey
         assert impostor.count > 1
 
 
-def test_a_wrong_secret_is_named_at_once_and_in_the_end(chief, address, capsys):
+def test_wrong_token_is_reported_immediately_and_in_the_final_error(chief, address, capsys):
     with pytest.raises(WorkerError, match="KERAUNOS_TOKEN the same"):
         client(address, "another secret", patience=0.5).create_trial(SENDER)
     assert "does not accept this worker's KERAUNOS_TOKEN" in capsys.readouterr().err

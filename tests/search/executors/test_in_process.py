@@ -1,4 +1,4 @@
-"""Signals end the trials of this process, also where Python loses what they raise."""
+"""Signals end the trials of this process, even if Python loses their exceptions."""
 
 import contextlib
 import itertools
@@ -20,15 +20,15 @@ PLAN = TrialPlan(0, {"values": {}}, Path("trial-000"))
 
 
 class Sends:
-    """Sends a signal when it is freed, where Python ignores all that is raised."""
+    """Sends a signal when it is freed, where Python ignores exceptions."""
 
     def __del__(self) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
 @pytest.fixture
-def lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What was raised in vain."""
+def lost_exceptions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Exceptions that Python ignored."""
     seen: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda each: seen.append(each.exc_value))
     yield seen
@@ -39,7 +39,7 @@ def never(plan: TrialPlan) -> Any:
     raise AssertionError("no trial was to begin")
 
 
-def test_a_signal_ends_a_trial_that_has_not_begun_to_fit() -> None:
+def test_signal_before_fit_stops_the_trial() -> None:
     def fit(plan: TrialPlan) -> Any:
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("it was to be stopped")
@@ -51,7 +51,7 @@ def test_a_signal_ends_a_trial_that_has_not_begun_to_fit() -> None:
     assert stopped.value.number == signal.SIGINT
 
 
-def test_a_signal_between_trials_leaves_notes_whole_and_begins_no_other() -> None:
+def test_signal_between_trials_prevents_the_next_trial() -> None:
     with InProcess(never, "loss") as executor:
         signal.raise_signal(signal.SIGTERM)  # while a journal is written, say
         executor.begin(PLAN)
@@ -60,7 +60,9 @@ def test_a_signal_between_trials_leaves_notes_whole_and_begins_no_other() -> Non
     assert stopped.value.number == signal.SIGTERM
 
 
-def test_a_signal_that_was_lost_within_a_trial_ends_its_fit(lost: list[Any]) -> None:
+def test_signal_whose_exception_was_lost_still_stops_the_fit(
+    lost_exceptions: list[Any],
+) -> None:
     seen = []
 
     def fit(plan: TrialPlan) -> Any:
@@ -75,10 +77,10 @@ def test_a_signal_that_was_lost_within_a_trial_ends_its_fit(lost: list[Any]) -> 
     assert seen == [signal.SIGTERM]
 
 
-def test_a_signal_that_comes_too_late_for_a_fit_ends_the_search() -> None:
+def test_signal_too_late_for_a_fit_stops_the_search() -> None:
     def fit(plan: TrialPlan) -> Any:
         with stop_signals():
-            signal.raise_signal(signal.SIGUSR2)  # it looks for none any more
+            signal.raise_signal(signal.SIGUSR2)  # the fit no longer checks for signals
         raise LookupError("its end makes no difference here")
 
     with InProcess(fit, "loss") as executor, contextlib.suppress(LookupError):
@@ -91,7 +93,7 @@ def test_a_signal_that_comes_too_late_for_a_fit_ends_the_search() -> None:
 
 
 @pytest.mark.slow
-def test_a_trial_that_ends_its_process_again_and_again_is_marked(tmp_path: Path) -> None:
+def test_trial_that_repeatedly_kills_its_process_is_marked_failed(tmp_path: Path) -> None:
     logs = (tmp_path / f"{number}.log" for number in itertools.count())
 
     def begin(how: str) -> tuple[int, str]:
@@ -100,8 +102,8 @@ def test_a_trial_that_ends_its_process_again_and_again_is_marked(tmp_path: Path)
 
     killed = (-signal.SIGKILL, "")
     assert [begin("dies") for _ in range(2)] == [killed] * 2
-    assert begin("is stopped") == (128 + signal.SIGTERM, "")  # which is no death
-    assert [begin("saves and dies") for _ in range(4)] == [killed] * 4  # it gets further
+    assert begin("is stopped") == (128 + signal.SIGTERM, "")  # not counted as a death
+    assert [begin("saves and dies") for _ in range(4)] == [killed] * 4  # with progress
     assert [begin("dies") for _ in range(3)] == [killed] * 3
     assert begin("dies") == (0, "failed: its process died, 3 times\n")
     assert begin("fails") == (0, "failed: LookupError: no reason to begin again\n")

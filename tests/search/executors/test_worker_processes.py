@@ -1,4 +1,4 @@
-"""Several trials at a time, in processes that die."""
+"""Parallel trials in processes that die."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ def study_in(folder, trials=4):
 
 
 @pytest.mark.slow
-def test_a_dead_process_is_replaced_and_a_trial_that_kills_is_marked(tmp_path):
+def test_dead_process_is_replaced_and_a_deadly_trial_is_marked_failed(tmp_path):
     study = study_in(tmp_path)
     executor = WorkerProcesses(light_trials.fit, "val_loss", [{}, {}])
     result = run_search(study, executor, tmp_path, keep=KEEP, notify=lambda line: None)
@@ -63,7 +63,7 @@ def test_a_dead_process_is_replaced_and_a_trial_that_kills_is_marked(tmp_path):
 
 
 @pytest.mark.slow
-def test_processes_see_gpus_of_their_own_and_say_how_far_their_trials_are(tmp_path):
+def test_processes_see_their_own_gpus_and_report_trial_progress(tmp_path):
     environments = worker_environments(2, ["GPU-a", "GPU-b", "GPU-c", "GPU-d"])
     workers = WorkerProcesses(light_trials.fit_and_tell, "val_loss", environments, tmp_path)
     plans = [TrialPlan(n, {"values": {}}, tmp_path / f"trial-{n}") for n in (0, 1)]
@@ -129,7 +129,7 @@ def test_workers_end_with_their_parent(tmp_path, number):
     wait_for(lambda: not any(map(is_running, workers)))
 
 
-def test_what_cannot_be_sent_to_a_process_is_refused(tmp_path):
+def test_build_functions_that_cannot_be_pickled_are_rejected(tmp_path):
     with pytest.raises(kr.ConfigError, match="top level of a module"):
         run_search_of_models(
             tmp_path / "s", build=lambda hp: unsendable_is_built_by(hp), parallel_trials=2
@@ -170,7 +170,7 @@ except kr.KeraunosError as error:
 @pytest.mark.parametrize(
     "program", [UNGUARDED, pytest.param(UNGUARDED_SEARCH, marks=pytest.mark.nightly)]
 )
-def test_a_script_that_processes_cannot_import_is_refused(tmp_path, program):
+def test_script_without_a_main_guard_is_rejected(tmp_path, program):
     file = tmp_path / "program.py"
     file.write_text(program)
     ended = subprocess.run(
@@ -185,7 +185,7 @@ def test_a_script_that_processes_cannot_import_is_refused(tmp_path, program):
     assert not (tmp_path / "s").exists()
 
 
-def test_a_process_for_trials_is_there_before_tensorflow_is(tmp_path):
+def test_worker_process_module_does_not_import_tensorflow(tmp_path):
     module = "keraunos.search.executors.worker_processes"
     program = f"import sys, {module}\nassert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
@@ -202,7 +202,7 @@ def test_gpus_are_divided_among_workers():
     assert seen(2, []) == [None, None]
 
 
-def test_workers_share_the_threads_and_take_memory_as_they_need_it():
+def test_workers_share_cpu_threads_and_allow_gpu_memory_growth():
     (alone,) = worker_environments(1, [])
     many = worker_environments(10_000, [])
     assert int(alone["TF_NUM_INTRAOP_THREADS"]) == os.cpu_count()

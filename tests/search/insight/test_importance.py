@@ -11,8 +11,8 @@ PARAMETERS = [
 ]
 
 
-def drawn(score, trials=40, seed=0):
-    """Trials drawn at random; `child` varies where `switch` is on."""
+def random_trials(score, trials=40, seed=0):
+    """Random trials; `child` varies where `switch` is on."""
     random = np.random.default_rng(seed)
     switch = random.integers(0, 2, trials)
     child = np.where(switch == 1, random.random(trials), INACTIVE)
@@ -22,10 +22,10 @@ def drawn(score, trials=40, seed=0):
 
 
 @pytest.fixture(scope="module")
-def switched():
-    """What is found where the switch and the loss decide, and its child does nothing."""
+def importances():
+    """Importances when the switch and the loss matter, and the child does not."""
     return find_importances(
-        drawn(
+        random_trials(
             lambda rows, random: (
                 rows[:, 0] + 0.5 * (rows[:, 2] == 1) + random.normal(0, 0.05, 40)
             )
@@ -33,27 +33,28 @@ def switched():
     )
 
 
-def test_what_decides_the_score_comes_first_and_noise_is_not_clear(switched):
-    named = {each.parameter.name: each for each in switched.parameters}
-    assert [each.parameter.name for each in switched.parameters][:2] == ["switch", "loss"]
-    assert switched.explained > 0.8
+def test_important_settings_rank_first_and_noise_is_not_significant(importances):
+    named = {each.parameter.name: each for each in importances.parameters}
+    first, second, *_ = importances.parameters
+    assert (first.parameter.name, second.parameter.name) == ("switch", "loss")
+    assert importances.explained > 0.8
     assert named["switch"].is_clear
     assert named["loss"].is_clear
     assert not named["noise"].is_clear
     assert 0 < named["switch"].standard_error < named["switch"].mean
 
 
-def test_a_setting_is_not_credited_with_the_one_that_it_depends_on(switched):
-    """It is shuffled among trials that have it: the others would give the switch away."""
-    named = {each.parameter.name: each for each in switched.parameters}
+def test_conditional_setting_gets_no_credit_for_its_parent(importances):
+    """It is shuffled only among trials that have it: the others would reveal the switch."""
+    named = {each.parameter.name: each for each in importances.parameters}
     assert not named["child"].is_clear
     assert abs(named["child"].mean) < 0.02 < named["switch"].mean
     assert named["child"].trials < named["switch"].trials == 40
 
 
 @pytest.mark.slow
-def test_a_setting_that_matters_where_it_varies_is_found():
-    table = drawn(lambda rows, _: np.where(rows[:, 1] >= 0, rows[:, 1], 0.5))
+def test_conditional_setting_that_matters_when_active_is_found():
+    table = random_trials(lambda rows, _: np.where(rows[:, 1] >= 0, rows[:, 1], 0.5))
     first = find_importances(table).parameters[0]
     assert first.parameter.name == "child"
     assert first.mean > 0.5
@@ -76,13 +77,13 @@ def test_a_setting_that_matters_where_it_varies_is_found():
         (lambda rows, _: np.full(len(rows), 0.5), 12, "all trials have the same score"),
     ],
 )
-def test_where_nothing_can_be_said_nothing_is(score, trials, reason):
-    found = find_importances(drawn(score, trials))
+def test_no_importance_is_claimed_without_evidence(score, trials, reason):
+    found = find_importances(random_trials(score, trials))
     assert reason in found.reason
     assert {each.mean for each in found.parameters} == {None}
     assert not any(each.is_clear for each in found.parameters)
 
 
-def test_a_search_in_which_nothing_varied_says_so():
+def test_search_without_varying_settings_gives_that_reason():
     table = Table([], [None] * 12, np.zeros((12, 0)), np.arange(12.0))
     assert "nothing varied" in find_importances(table).reason

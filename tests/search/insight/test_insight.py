@@ -41,7 +41,7 @@ def search(trials, mode="max", error=None, **notes):
     )
 
 
-def test_trials_become_numbers_and_what_did_not_vary_is_no_column():
+def test_trials_become_numeric_rows_without_constant_columns():
     table = make_table(search(4, epochs=(2, 6)))
     rate, loss, gamma, epochs = table.parameters
     assert [rate.name, gamma.name] == ["optimizer.learning_rate", "model.focal_gamma"]
@@ -58,7 +58,7 @@ def test_trials_become_numbers_and_what_did_not_vary_is_no_column():
 
 
 @pytest.mark.parametrize("mode", ["max", pytest.param("min", marks=pytest.mark.slow)])
-def test_what_mattered_is_said_with_its_spread_and_where_it_is_best(tmp_path, mode):
+def test_important_settings_are_described_with_spread_and_best_value(tmp_path, mode):
     insight = find_insight(search(30, mode))
     heading, first, *others = describe(insight)
     assert "of the variance of held-out scores" in heading
@@ -73,7 +73,7 @@ def test_what_mattered_is_said_with_its_spread_and_where_it_is_best(tmp_path, mo
     assert {row["trials"] for row in rows} == {"30", "15"}
 
 
-def test_a_few_trials_are_shown_and_nothing_is_made_of_them(tmp_path):
+def test_few_trials_are_plotted_without_importance_estimates(tmp_path):
     lines = []
     draw_results(tmp_path, search(4, error=0.1), lines.append)
     assert lines == [
@@ -86,13 +86,13 @@ def test_a_few_trials_are_shown_and_nothing_is_made_of_them(tmp_path):
         assert len(image.getcolors(10**6)) > 50
 
 
-def test_without_a_score_there_is_nothing_to_show(tmp_path):
+def test_nothing_is_written_without_any_score(tmp_path):
     draw_results(tmp_path, search(0), pytest.fail)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
-def test_a_figure_has_a_panel_for_each_parameter_with_error_bars_and_curves(tmp_path):
+def test_figure_has_a_panel_with_error_bars_and_curve_for_each_parameter(tmp_path):
     from keraunos.search.insight.figures import search_figure
 
     figure = search_figure(find_insight(search(30, error=0.02)))

@@ -22,7 +22,7 @@ def study(*trials, mode="max"):
     return SimpleNamespace(trials=made, objective=Monitor("val_score", mode), oracle=oracle)
 
 
-def shown(directory):
+def read_scalars(directory):
     found = EventAccumulator(str(directory / "tensorboard" / "scores"))
     found.Reload()
     return {
@@ -33,13 +33,13 @@ def shown(directory):
 
 
 @pytest.mark.feature("running scores")
-def test_scores_and_the_best_so_far_count_trials_whatever_order_they_ended_in(tmp_path):
+def test_scores_and_best_so_far_are_indexed_by_trial_in_any_finishing_order(tmp_path):
     first = (0, "completed", 0.5, ""), (2, "completed", 0.25, "")
     show_scores(tmp_path, study(*first, (1, "running", None, "")))
-    assert shown(tmp_path)["trial_score/val_score"] == {0: 0.5, 2: 0.25}
+    assert read_scalars(tmp_path)["trial_score/val_score"] == {0: 0.5, 2: 0.25}
     failed = (3, "failed", None, "OSError: a|b")
     show_scores(tmp_path, study(*first, (1, "completed", 0.75, ""), failed))
-    found = shown(tmp_path)
+    found = read_scalars(tmp_path)
     assert found["trial_score/val_score"] == {0: 0.5, 1: 0.75, 2: 0.25}
     assert found["best_so_far"] == {0: 0.5, 1: 0.75, 2: 0.75}
     (text,) = found["events"].values()
@@ -47,7 +47,7 @@ def test_scores_and_the_best_so_far_count_trials_whatever_order_they_ended_in(tm
     assert "trial-000" not in text.decode()
 
 
-def test_the_page_custom_scalars_begins_with_the_scores_and_keeps_flags_of_trials(tmp_path):
+def test_custom_scalars_page_starts_with_scores_and_keeps_problem_flags(tmp_path):
     show_scores(tmp_path, study((0, "completed", 0.5, "")))
     found = EventAccumulator(str(tmp_path / "tensorboard" / "scores")).Reload()
     (layout,) = found.Tensors(metadata.CONFIG_SUMMARY_TAG)
@@ -58,7 +58,7 @@ def test_the_page_custom_scalars_begins_with_the_scores_and_keeps_flags_of_trial
     assert "^problems/data$" in [tag for chart in flags for tag in chart.multiline.tag]
 
 
-def test_folders_that_can_t_be_written_do_not_stop_a_search_and_are_named_once(
+def test_unwritable_folders_are_reported_once_and_do_not_stop_a_search(
     tmp_path, monkeypatch, capsys
 ):
     def fail(path):
@@ -74,4 +74,4 @@ def test_folders_that_can_t_be_written_do_not_stop_a_search_and_are_named_once(
     for what in (f"in {tmp_path}", "of trial-000", "of trial-001"):
         assert said.count(f"the TensorBoard files {what} can't be written") == 1
     show_trial(tmp_path, made, made.trials[1])  # there is space again
-    assert shown(tmp_path)["trial_score/val_score"] == {0: 0.5, 1: 0.25}
+    assert read_scalars(tmp_path)["trial_score/val_score"] == {0: 0.5, 1: 0.25}

@@ -4,7 +4,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
 
-def test_predictions_are_those_of_scikit_learn():
+def test_predictions_equal_scikit_learn():
     random = np.random.default_rng(0)
     points, scores = random.uniform(size=(11, 3)), random.normal(3.0, 2.0, 11)
     options = {

@@ -17,7 +17,7 @@ def space():
     return made
 
 
-def test_the_experiment_names_what_varies_and_the_score(tmp_path, space):
+def test_experiment_lists_the_varying_settings_and_the_score(tmp_path, space):
     write_experiment(tmp_path, space, "val_accuracy")
     experiment = message_of(tmp_path, metadata.EXPERIMENT_TAG)
     infos = {info.name: info for info in experiment.hparam_infos}
@@ -29,7 +29,7 @@ def test_the_experiment_names_what_varies_and_the_score(tmp_path, space):
 
 
 @pytest.mark.feature("hparams")
-def test_a_session_has_the_values_and_the_score_of_a_trial(tmp_path, space):
+def test_session_contains_values_and_score_of_a_trial(tmp_path, space):
     write_session(tmp_path, "trial-003", space.values, ("val_accuracy", 0.75, 2))
     start = message_of(tmp_path, metadata.SESSION_START_INFO_TAG)
     assert session_values(tmp_path) == {
@@ -45,14 +45,14 @@ def test_a_session_has_the_values_and_the_score_of_a_trial(tmp_path, space):
     assert end.status == api_pb2.STATUS_SUCCESS
 
 
-def test_a_failed_trial_is_shown_as_failed_and_without_a_score(tmp_path, space):
+def test_failed_trial_is_shown_as_failed_without_a_score(tmp_path, space):
     write_session(tmp_path, "trial-000", space.values, None)
     end = message_of(tmp_path, metadata.SESSION_END_INFO_TAG)
     assert end.status == api_pb2.STATUS_FAILURE
     assert "val_accuracy" not in read_events(tmp_path).Tags()["tensors"]
 
 
-def test_writing_again_leaves_one_file_and_those_of_the_run(tmp_path, space):
+def test_rewriting_leaves_one_session_file_and_the_files_of_the_run(tmp_path, space):
     of_the_run = tmp_path / "tensorboard" / "train" / "events.out.tfevents.1"
     of_the_run.parent.mkdir(parents=True)
     of_the_run.touch()
@@ -62,7 +62,7 @@ def test_writing_again_leaves_one_file_and_those_of_the_run(tmp_path, space):
     assert of_the_run.exists()
 
 
-def test_a_score_over_folds_is_shown_with_its_standard_error(tmp_path, space):
+def test_score_over_folds_is_shown_with_its_standard_error(tmp_path, space):
     write_experiment(tmp_path, space, "val_accuracy", has_errors=True)
     experiment = message_of(tmp_path, metadata.EXPERIMENT_TAG)
     names = [each.name.tag for each in experiment.metric_infos]
@@ -73,7 +73,7 @@ def test_a_score_over_folds_is_shown_with_its_standard_error(tmp_path, space):
     assert float(tf.make_ndarray(error.tensor_proto)) == pytest.approx(0.05)
 
 
-def test_the_image_of_a_search_is_in_its_own_folder(tmp_path, space):
+def test_search_figure_is_written_to_the_search_folder(tmp_path, space):
     image = np.zeros((4, 6, 3), np.uint8)
     write_experiment(tmp_path, space, "val_accuracy", image=image)
     (shown,) = read_events(tmp_path).Tensors("search")

@@ -19,7 +19,7 @@ SPACE = {
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def sampled_settings():
     """The settings of fifty trials."""
     oracle = RandomOracle("val_loss", 50, seed=1, hyperparameters=hyperparameters(SPACE))
     oracle.verbose = 0
@@ -27,25 +27,25 @@ def drawn():
     return [decoded(SPACE, trial.hyperparameters.values) for trial in trials]
 
 
-def test_numbers_stay_within_their_bounds(drawn):
-    assert all(1e-5 <= each["float"] <= 1e-2 for each in drawn)
-    assert {each["int"] for each in drawn} == set(range(1, 9))
-    assert {each["step"] for each in drawn} == {0.0, 0.25, 0.5, 0.75, 1.0}
+def test_numbers_stay_within_their_bounds(sampled_settings):
+    assert all(1e-5 <= each["float"] <= 1e-2 for each in sampled_settings)
+    assert {each["int"] for each in sampled_settings} == set(range(1, 9))
+    assert {each["step"] for each in sampled_settings} == {0.0, 0.25, 0.5, 0.75, 1.0}
 
 
-def test_log_draws_as_many_small_numbers_as_large_ones(drawn):
-    small = sum(each["float"] < 10**-3.5 for each in drawn)
+def test_log_sampling_draws_small_and_large_numbers_equally_often(sampled_settings):
+    small = sum(each["float"] < 10**-3.5 for each in sampled_settings)
     assert 12 < small < 38  # without log one or two
 
 
-def test_choices_come_back_as_they_were_written(drawn):
+def test_choices_keep_their_values_and_types(sampled_settings):
     for name in ("numbers", "mixed"):
-        found = {(type(each[name]), each[name]) for each in drawn}
+        found = {(type(each[name]), each[name]) for each in sampled_settings}
         assert found == {(type(value), value) for value in SPACE[name]["choice"]}
-    assert {each["switch"] for each in drawn} == {True, False}
+    assert {each["switch"] for each in sampled_settings} == {True, False}
 
 
-def test_the_notes_of_an_oracle_are_no_settings():
+def test_oracle_metadata_is_excluded_from_settings():
     space = {"seed": {"int": [0, 3]}}
     assert decoded(space, {"seed": 2, "tuner/epochs": 4}) == {"seed": 2}
 
@@ -77,7 +77,7 @@ def is_active(values, name):
     }.get(name, True)
 
 
-def run_to_the_end(tuner, max_trials):
+def settings_of_all_trials(tuner, max_trials):
     """The settings of all trials; the score depends on what they are."""
     search = SearchConfig(tuner=tuner, max_trials=max_trials)
     space = hyperparameters(CONDITIONAL)
@@ -102,10 +102,8 @@ def run_to_the_end(tuner, max_trials):
         pytest.param("bayesian", 18, marks=pytest.mark.nightly),
     ],
 )
-def test_every_oracle_gives_a_value_where_a_setting_varies_and_only_there(
-    tuner, max_trials
-):
-    found = run_to_the_end(tuner, max_trials)
+def test_oracles_give_values_only_to_active_conditional_settings(tuner, max_trials):
+    found = settings_of_all_trials(tuner, max_trials)
     for values in found:
         for name in CONDITIONAL:
             assert (name in values) is is_active(values, name)
@@ -121,7 +119,7 @@ def test_conditions_are_described():
     assert lines[2] == "loss: one of plain, focal, none"
 
 
-def test_conditions_survive_the_way_to_another_process():
+def test_conditions_survive_serialization():
     space = hyperparameters(CONDITIONAL)
     content = json.loads(json.dumps(space.get_config()))
     again = keras_tuner.HyperParameters.from_config(content)
@@ -134,7 +132,7 @@ def test_conditions_survive_the_way_to_another_process():
     ]
 
 
-def test_combinations_are_counted_where_settings_vary():
+def test_combinations_count_only_active_settings():
     assert number_of_points(hyperparameters(CONDITIONAL)) == 20
     ranged = CONDITIONAL | {"rate": {"float": [0, 1], "when": {"loss": "focal"}}}
     assert number_of_points(hyperparameters(ranged)) is None
