@@ -1,4 +1,4 @@
-"""Shared set-up: four virtual CPU devices, its own cache, and a leak police."""
+"""Shared setup: four virtual CPU devices, a separate cache, and checks for leaks."""
 
 # ruff: noqa: E402 - what is set and checked first is needed by the imports after it
 
@@ -31,7 +31,7 @@ from tensorflow.python.ops import summary_ops_v2
 
 set_cpu_devices(4)
 gc.collect()
-gc.freeze()  # the modules of TensorFlow are a million objects, and no garbage
+gc.freeze()  # the modules of TensorFlow are a million objects that are never garbage
 
 TESTS = Path(__file__).parent
 NIGHTLY_TIMEOUT_SECONDS = 1800
@@ -68,7 +68,7 @@ def tiny_mobilenet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
 
 
-# What takes long comes first, so that none of several processes works on alone at the end.
+# The longest come first, so that no process is left working alone at the end.
 LONGEST_FIRST = [
     "cli/test_quickstart.py",
     "benchmarks/test_benchmarks.py",
@@ -120,9 +120,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def models_are_freed() -> Iterator[None]:
-    """Frees the models and traces of a file: those of many take gigabytes, and minutes.
+    """Frees the models and traces of a file: those of all would take gigabytes.
 
-    What is left then, TensorFlow above all, is not looked through again.
+    What is left then, mostly TensorFlow, is not scanned again.
     """
     yield
     gc.collect()
@@ -150,14 +150,14 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def photographs() -> Path:
-    """The real photographs, where they are."""
+    """The folder of real photographs; skips the test if there is none."""
     if not PHOTOGRAPHS.is_dir():
         pytest.skip(f"the real photographs are not at {PHOTOGRAPHS}")
     return PHOTOGRAPHS
 
 
 def _environment() -> dict[str, str]:
-    own = {"PYTEST_CURRENT_TEST"}  # pytest's, for each phase another
+    own = {"PYTEST_CURRENT_TEST"}  # pytest changes it in each phase
     return {name: value for name, value in os.environ.items() if name not in own}
 
 

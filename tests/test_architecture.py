@@ -34,7 +34,7 @@ def imported_packages(source: str, depth: int = 1) -> set[str]:
 
     Args:
         source: Its text.
-        depth: How many folders it lies below the root: 1 for `trainer/trainer.py`.
+        depth: Number of folders between it and the root: 1 for `trainer/trainer.py`.
     """
     found = set()
     for node in ast.walk(ast.parse(source)):
@@ -66,7 +66,7 @@ def depth_of(file: Path) -> int:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_imports_only_those_below_it(package):
+def test_package_imports_only_packages_below_it(package):
     allowed = set(PACKAGES[: PACKAGES.index(package)])
     for file in files_of(package):
         wrong = imported_packages(file.read_text(), depth_of(file)) - allowed - {package}
@@ -80,7 +80,7 @@ def test_core_and_configs_do_not_import_tensorflow(package):
         assert not wrong, f"{file} imports {wrong}"
 
 
-def test_no_package_but_the_front_door_is_missing_from_the_list():
+def test_every_package_except_api_is_listed():
     folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert folders - {"api"} <= set(PACKAGES)
 
@@ -96,11 +96,11 @@ def test_no_package_but_the_front_door_is_missing_from_the_list():
         ("from .loop import Loop", set()),
     ],
 )
-def test_every_way_to_write_an_import_is_seen(source, found):
+def test_every_form_of_import_is_recognized(source, found):
     assert imported_packages(source) == found
 
 
-def test_imports_of_a_file_in_a_subpackage_are_seen():
+def test_imports_in_subpackages_are_recognized():
     source = "from ...models import Module\nfrom ..step import losses\nfrom . import loop"
     assert imported_packages(source, depth=2) == {"models"}
 
@@ -120,8 +120,8 @@ def test_nothing_reads_pickles_or_unsafe_yaml():
             assert not [word for word in banned if word in text], file
 
 
-def test_text_reaches_the_console_in_one_place():
-    """There it is made harmless; two small programs write a line before they end."""
+def test_console_output_is_written_in_one_place():
+    """There it is sanitized; two small programs write a line before they end."""
     own = {"core/console.py", "core/leash.py", "core/watcher.py"}
     for package in (*PACKAGES, "api"):
         for file in files_of(package):
@@ -134,7 +134,7 @@ def test_text_reaches_the_console_in_one_place():
                 assert not called & {"print", "Console", "typer.echo"}, file
 
 
-# What removes, and what writes through links or over anything that has a name.
+# Calls that remove files, or write through links or over existing files.
 REMOVES = {"unlink", "rmtree", "rmdir", "removedirs"}
 WRITES = {"write_text", "write_bytes", "savefig", "mkstemp", "FileLock", "tofile"}
 OWN = {
@@ -145,7 +145,7 @@ OWN = {
     "core/bundle.py": {"write_text"},  # into a directory that is new
     "data/copies/find_copies.py": {"tofile"},  # into a file that the store has made
     "features/cache.py": {"tofile"},
-    "evaluation/figures.py": {"savefig"},  # a drawing: where the user says
+    "evaluation/figures.py": {"savefig"},  # a figure, where the user wants it
     "report/page/svg.py": {"savefig"},  # into memory
 }
 
@@ -169,7 +169,7 @@ def test_files_are_removed_and_written_in_one_place():
             assert not wrong, f"{file} calls {wrong}: use core/removal.py or core/files.py"
 
 
-# Where objects of others are sampled that promise nothing about themselves.
+# Modules that probe third-party objects whose types promise nothing.
 FOREIGN = {
     "callbacks/keras_callback.py",
     "models/keras_graph.py",
@@ -208,7 +208,7 @@ def probes(source: str) -> list[str]:
     ]
 
 
-def test_what_an_object_can_do_is_told_by_its_type():
+def test_code_checks_types_instead_of_probing_attributes():
     for file in sources():
         if not is_foreign(file):
             assert not probes(file.read_text()), f"{file}: use a protocol, or isinstance"
@@ -239,21 +239,21 @@ def private_attributes(source: str) -> set[str]:
     }
 
 
-def test_private_attributes_are_used_where_they_are_explained():
+def test_private_attributes_are_used_only_in_listed_modules():
     for file in sources():
         if not is_foreign(file):
             wrong = private_attributes(file.read_text())
-            assert not wrong, f"{file} uses {wrong} of others"
+            assert not wrong, f"{file} uses {wrong}, private to others"
 
 
-def test_internal_modules_of_others_are_imported_where_they_are_explained():
+def test_third_party_internals_are_imported_only_in_listed_modules():
     internal = ("keras.src", "tensorflow.python", "keras_tuner.src", "keras_tuner.engine")
     for file in sources():
         if not is_foreign(file):
             assert not [name for name in internal if name in file.read_text()], file
 
 
-# What the trainer may know of the layers below it: contracts and no concrete thing.
+# Concrete modules of the layers below, which the trainer must not import.
 CONCRETE = {
     "callbacks": {path.stem for path in files_of("callbacks")}
     - {"base", "callback_list", "registry", "run_progress", "run_state", "__init__"},
@@ -264,7 +264,7 @@ CONCRETE = {
 
 
 def imports_below(source: str, depth: int) -> set[tuple[str, str]]:
-    """Package and module of what a file imports from modules of other packages."""
+    """Package and module of each import of a file from other packages."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.level == depth + 1 and node.module:
@@ -273,7 +273,7 @@ def imports_below(source: str, depth: int) -> set[tuple[str, str]]:
     return found
 
 
-def test_the_trainer_knows_no_concrete_callback_data_set_or_model():
+def test_trainer_imports_no_concrete_callback_data_or_model():
     for file in files_of("trainer"):
         for package, module in imports_below(file.read_text(), depth_of(file)):
             assert module not in CONCRETE.get(package, ()), f"{file} imports {module}"

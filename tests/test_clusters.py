@@ -1,4 +1,4 @@
-"""What docs/clusters.md shows for schedulers fits the command and its exit codes."""
+"""Scheduler files in docs/clusters match the command line and its exit codes."""
 
 import os
 import re
@@ -52,7 +52,7 @@ def stand_in(folder: Path, name: str, script: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["slurm.sh", "tfjob.yaml", "job.yaml"])
-def test_the_commands_can_be_typed(name: str) -> None:
+def test_documented_commands_are_valid(name: str) -> None:
     (line,) = re.findall(r"^.*keraunos (?:fit|launch) .*?(?: &)?$", text_of(name), re.M)
     words = shlex.split(line.removesuffix(" &").replace("$JOB_COMPLETION_INDEX", "1"))
     words = words[words.index("keraunos") + 1 :]
@@ -66,14 +66,14 @@ def test_the_commands_can_be_typed(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("code", "restarts", "is_queued_again"),
+    ("code", "restarts", "is_requeued"),
     [(code, 0, False) for code in (0, 1, *_NOT_RESTARTED)]
     + [(code, 99, True) for code in INTERRUPTED]
     + [(code, 9, True) for code in LOST]
     + [(code, 10, False) for code in LOST],
 )
-def test_a_job_of_slurm_is_queued_again_when_that_helps(
-    code: int, restarts: int, is_queued_again: bool, tmp_path: Path
+def test_slurm_job_is_requeued_when_a_restart_helps(
+    code: int, restarts: int, is_requeued: bool, tmp_path: Path
 ) -> None:
     stand_in(tmp_path, "srun", f"exit {code}")
     environment = stand_in(tmp_path, "scontrol", f'echo "$@" > {tmp_path}/asked')
@@ -86,11 +86,11 @@ def test_a_job_of_slurm_is_queued_again_when_that_helps(
     )
     assert done.returncode == code
     asked = tmp_path / "asked"
-    assert asked.exists() == is_queued_again
-    assert not is_queued_again or asked.read_text() == "requeue 4711\n"
+    assert asked.exists() == is_requeued
+    assert not is_requeued or asked.read_text() == "requeue 4711\n"
 
 
-def test_slurm_sends_a_signal_that_saves() -> None:
+def test_slurm_sends_a_signal_that_saves_a_checkpoint() -> None:
     (name,) = re.findall(r"--signal=(\w+)@\d+", text_of("slurm.sh"))
     number = signal.Signals[f"SIG{name}"]
     assert number in STOPPING
@@ -113,7 +113,7 @@ def test_each_exit_code_has_one_row_of_advice() -> None:
 
 
 @pytest.mark.parametrize(("code", "told"), [(0, 0), (2, 2), (6, 138), (143, 143)])
-def test_kubeflow_restarts_workers_that_lost_another(
+def test_kubeflow_restarts_workers_that_lost_a_peer(
     code: int, told: int, tmp_path: Path
 ) -> None:
     environment = stand_in(tmp_path, "keraunos", f"exit {code}")
@@ -136,7 +136,7 @@ def test_kubeflow_lets_a_worker_save_before_it_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tfjob.yaml", "job.yaml"])
-def test_the_secret_of_the_workers_is_one_of_the_cluster(name: str) -> None:
+def test_worker_secret_comes_from_a_cluster_secret(name: str) -> None:
     (variable,) = (v for v in container(name)["env"] if v["name"] == TOKEN_VARIABLE)
     reference = variable["valueFrom"]["secretKeyRef"]
     made = f"create secret generic {reference['name']} --from-file={reference['key']}="
@@ -144,7 +144,7 @@ def test_the_secret_of_the_workers_is_one_of_the_cluster(name: str) -> None:
     assert made in (CLUSTERS.parent / "clusters.md").read_text()
 
 
-def test_each_job_of_slurm_has_a_secret_of_its_own(tmp_path: Path) -> None:
+def test_each_slurm_job_has_its_own_secret(tmp_path: Path) -> None:
     environment = stand_in(tmp_path, "srun", f'echo "${TOKEN_VARIABLE}"')
     command = ["bash", str(CLUSTERS / "slurm.sh")]
     told = {subprocess.check_output(command, env=environment, text=True) for _ in range(2)}
@@ -152,13 +152,13 @@ def test_each_job_of_slurm_has_a_secret_of_its_own(tmp_path: Path) -> None:
     assert all(find_token(["gpu01"], {TOKEN_VARIABLE: token}) for token in told)
 
 
-def test_kubeflow_knows_the_container_by_its_name() -> None:
+def test_kubeflow_container_has_the_expected_name() -> None:
     (job,) = manifests("tfjob.yaml")
     assert job["spec"]["tfReplicaSpecs"]["Worker"]["restartPolicy"] == "ExitCode"
     assert container("tfjob.yaml")["name"] == "tensorflow"
 
 
-def test_a_job_gives_up_where_the_same_would_come_again() -> None:
+def test_kubernetes_job_fails_on_errors_that_would_recur() -> None:
     job, service = manifests("job.yaml")
     rules = job["spec"]["podFailurePolicy"]["rules"]
     given_up = next(rule["onExitCodes"] for rule in rules if rule["action"] == "FailJob")
@@ -169,7 +169,7 @@ def test_a_job_gives_up_where_the_same_would_come_again() -> None:
     assert service["spec"]["selector"] == job["spec"]["template"]["metadata"]["labels"]
 
 
-def test_the_hosts_of_a_job_are_its_pods() -> None:
+def test_kubernetes_job_hosts_are_its_pods() -> None:
     job, service = manifests("job.yaml")
     name, count = job["metadata"]["name"], job["spec"]["completions"]
     assert count == job["spec"]["parallelism"]
@@ -179,7 +179,7 @@ def test_the_hosts_of_a_job_are_its_pods() -> None:
 
 
 @pytest.mark.parametrize("name", ["tfjob.yaml", "job.yaml"])
-def test_there_is_time_to_save_before_a_pod_is_killed(name: str) -> None:
+def test_pods_have_a_minute_to_save_before_they_are_killed(name: str) -> None:
     text = (CLUSTERS / name).read_text()
     (seconds,) = re.findall(r"terminationGracePeriodSeconds: (\d+)", text)
     assert int(seconds) >= 60

@@ -17,7 +17,7 @@ EXPENSIVE = {
 
 
 def modules_with_examples() -> list[str]:
-    """The modules of the tree whose text has an example."""
+    """The modules of the tree whose docstrings have examples."""
     found = []
     for package in sorted(init.parent for init in ROOT.glob("*/__init__.py")):
         for file in sorted(package.rglob("*.py")):
@@ -36,9 +36,9 @@ MODULES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
-def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
+def test_docstring_examples_of_a_module_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    # An example registers a strategy; it must not stay.
+    # An example registers a strategy, which must not stay registered.
     monkeypatch.setattr(factory, "_FACTORIES", dict(factory._FACTORIES))
     results = doctest.testmod(importlib.import_module(name))
     assert results.attempted > 0

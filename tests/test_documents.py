@@ -1,4 +1,4 @@
-"""The documents say only what can be done: their code runs, their links lead somewhere."""
+"""What the documents show exists: commands, settings, links, files and tests."""
 
 import re
 import shlex
@@ -41,14 +41,14 @@ def commands(text: str) -> Iterator[list[str]]:
     lines += re.findall(r"`(keraunos [^`]+)`", prose(text))
     for line in lines:
         for words in typed(line):
-            while words and "=" in words[0]:  # variables of the environment
+            while words and "=" in words[0]:  # environment variables
                 words.pop(0)
             if words and Path(words[0]).name == "keraunos":
                 yield words[1:]
 
 
 def typed(line: str) -> Iterator[list[str]]:
-    """The commands of a line of bash, without where their output goes."""
+    """The commands of a line of bash, without redirections."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     for is_punctuation, words in groupby(
@@ -74,7 +74,7 @@ def all_commands() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A current folder with the files that the documents speak of."""
+    """A current folder with the files that the documents mention."""
     (tmp_path / "runs/lesions-folds").mkdir(parents=True)
     for name in (
         "mine.yaml",
@@ -89,7 +89,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("document", "command"), all_commands())
-def test_every_command_that_is_shown_can_be_typed(document, command, folder):
+def test_every_shown_command_is_valid(document, command, folder):
     write_files(blocks_of(ROOT / document), folder)
     name, *arguments = shlex.split(command)
     if not arguments or arguments == ["..."]:
@@ -103,7 +103,7 @@ def test_every_command_that_is_shown_can_be_typed(document, command, folder):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_setting_that_is_shown_is_one(document):
+def test_every_shown_setting_is_valid(document):
     spans = re.findall(r"`([^`\n]+)`", prose(document.read_text(encoding="utf-8")))
     for span in spans:
         named = [word for word in span.split() if word in recipes()]
@@ -111,7 +111,7 @@ def test_every_setting_that_is_shown_is_one(document):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_configuration_that_is_shown_is_one(document, tmp_path):
+def test_every_shown_configuration_is_valid(document, tmp_path):
     for block in blocks(document.read_text(encoding="utf-8"), "yaml"):
         assert isinstance(yaml.safe_load(block), dict)
         path = tmp_path / "shown.yaml"
@@ -120,13 +120,13 @@ def test_every_configuration_that_is_shown_is_one(document, tmp_path):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_no_mark_of_a_merge_is_left(document):
+def test_no_merge_conflict_markers_are_left(document):
     text = document.read_text(encoding="utf-8")
     assert not re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_link_leads_somewhere(document):
+def test_every_link_has_a_target(document):
     text = prose(document.read_text(encoding="utf-8"))
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if link.startswith(("http://", "https://")):
@@ -139,7 +139,7 @@ def test_every_link_leads_somewhere(document):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_file_and_name_beside_it_exists(document):
+def test_every_linked_name_exists_in_its_file(document):
     """Links such as [`Loop`](../trainer/loop/loop.py) name something in that file."""
     text = prose(document.read_text(encoding="utf-8"))
     for name, path in re.findall(r"\[`([\w.]+)`\]\(([^)#]+\.(?:py|yaml))\)", text):
@@ -149,7 +149,7 @@ def test_every_file_and_name_beside_it_exists(document):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_test_that_is_named_exists(document):
+def test_every_named_test_exists(document):
     """Names such as `tests/core/test_files.py::test_sha256_of_files_and_json`."""
     text = document.read_text(encoding="utf-8")
     for path, name in re.findall(r"(tests/[\w/]+\.py)::(\w+)", text):
@@ -158,13 +158,13 @@ def test_every_test_that_is_named_exists(document):
         assert f"def {name}(" in source, f"{document.name}: {path}::{name}"
 
 
-def test_the_changelog_has_an_entry_of_this_version():
+def test_changelog_begins_with_this_version():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = re.findall(r"^## ([\d.]+) - (?:\d{4}-\d\d-\d\d|unreleased)$", text, re.M)
     assert versions[0] == keraunos.__version__
 
 
-def test_the_exit_codes_are_those_of_the_errors():
+def test_documented_exit_codes_match_the_errors():
     text = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     kinds = [errors.KeraunosError, *errors.KeraunosError.__subclasses__()]
@@ -181,31 +181,31 @@ def comparison() -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in rows if "---" not in row[0]][1:]
 
 
-def test_what_we_have_and_others_have_not_comes_with_a_command_that_shows_it():
+def test_every_feature_in_the_comparison_has_a_command_that_shows_it():
     for what, ours, *_, command in comparison():
         assert (ours != "no") == command.startswith(("`pytest ", "`keraunos ")), what
         for path in re.findall(r"tests/[\w/]+\.py", command):
             assert (ROOT / path).is_file(), path
 
 
-def test_others_win_at_least_twice():
+def test_comparison_admits_at_least_two_missing_features():
     wins = [what for what, ours, *_ in comparison() if ours == "no"]
     assert len(wins) >= 2
 
 
-def test_the_tests_that_continuous_integration_names_exist():
+def test_tests_named_in_continuous_integration_exist():
     for script in (ROOT / ".ci").iterdir():
         for path in re.findall(r"tests(?:/\w+)+(?:\.py)?", script.read_text("utf-8")):
             assert (ROOT / path).exists(), f"{script.name}: {path}"
 
 
-def test_continuous_integration_runs_the_tests_that_the_readme_runs():
+def test_continuous_integration_runs_the_test_command_of_the_readme():
     run = (ROOT / ".ci" / "run").read_text("utf-8")
     assert 'pytest -m "not nightly"\n' in run
     assert '/pytest -m "not nightly"\n' in README
 
 
-def test_each_night_runs_every_test_of_the_nightly_layer_once():
+def test_nightly_workflow_runs_every_test_once():
     nightly = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text("utf-8"))
     job = nightly["jobs"]["tests"]
     assert job["steps"][-1] == {"run": ".ci/nightly ${{ matrix.tests }}"}

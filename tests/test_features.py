@@ -1,9 +1,9 @@
-"""docs/features.md: what it says can be done has a test that shows it."""
+"""docs/features.md: every feature has a test that verifies it."""
 
 import features
 
 
-def test_the_page_is_what_the_marks_say():
+def test_features_page_is_up_to_date_with_the_marks():
     written = features.DOCUMENT.read_text(encoding="utf-8")
     assert written == features.document(), "run python tests/features.py"
 

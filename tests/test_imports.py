@@ -94,17 +94,17 @@ LOADED = {
 }
 
 
-def test_the_front_door_loads_nothing():
+def test_top_level_package_loads_no_heavy_library():
     assert loaded_by("api") == set()
 
 
 @pytest.mark.parametrize("home", sorted({*_HOMES.values(), "callbacks"}))
-def test_a_public_name_loads_only_what_it_needs(home):
+def test_public_names_load_only_the_libraries_they_need(home):
     assert loaded_by(home) == LOADED.get(home, set())
 
 
-def test_what_draws_and_scores_loads_what_it_needs():
-    """Scores are NumPy's; else the tests above would find nothing, whatever there is."""
+def test_loaded_libraries_are_recognized():
+    """A control: otherwise the tests above might pass because they find nothing."""
     assert loaded_by("evaluation.figures") == {"matplotlib"}
     assert loaded_by("evaluation.scores") == set()
     assert "PIL" in loaded_by("data.image_data")

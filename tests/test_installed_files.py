@@ -1,7 +1,7 @@
 from installed_files import not_installed
 
 
-def test_a_new_file_is_named_until_it_is_installed(tmp_path):
+def test_new_file_is_reported_until_it_is_installed(tmp_path):
     root, home = tmp_path / "clone", tmp_path / "keraunos"
     for name in ("api/__init__.py", "api/fresh.py", "core/__init__.py", "core/new.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -15,7 +15,7 @@ def test_a_new_file_is_named_until_it_is_installed(tmp_path):
     assert not_installed(root, home) == []
 
 
-def test_a_package_that_is_not_of_this_clone_lacks_nothing(tmp_path):
+def test_package_installed_from_elsewhere_lacks_no_files(tmp_path):
     root, home = tmp_path / "clone", tmp_path / "keraunos"
     (root / "api").mkdir(parents=True)
     home.mkdir()

@@ -1,6 +1,6 @@
-"""What the README says of `Model.fit` on several devices, and of Keraunos beside it.
+"""What the README states about `Model.fit` and Keraunos on several devices.
 
-Where Keras has mended something, a test here fails and a row of the README goes.
+Once Keras fixes one of these, a test here fails and its row in the README goes.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Fit = Callable[["Case", int], list[np.ndarray]]
 
 
 class Case:
-    """A model of which the README has a row, and how many examples it is trained on."""
+    """A model from a row of the README, and the number of examples it trains on."""
 
     def __init__(
         self,
@@ -89,19 +89,19 @@ SEVERAL_STEPS = Case(50, steps_per_execution=16)
         SEVERAL_STEPS,
     ],
 )
-def test_two_devices_give_with_keraunos_what_one_gives(case: Case) -> None:
+def test_two_devices_match_one_with_keraunos(case: Case) -> None:
     assert difference_of_two_devices(keraunos_fit, case) < 1e-6
 
 
 @pytest.mark.parametrize(
     ("case", "digit"), [(ONE_IN_THE_LAST_BATCH, 0.2), (CLIPPING, 0.02)]
 )
-def test_two_devices_give_something_else_with_model_fit(case: Case, digit: float) -> None:
+def test_two_devices_differ_from_one_with_model_fit(case: Case, digit: float) -> None:
     difference = difference_of_two_devices(model_fit, case)
     assert float(f"{difference:.0e}") == digit
 
 
-def test_batch_norm_ends_in_nan_with_model_fit() -> None:
+def test_batch_norm_becomes_nan_on_two_devices_with_model_fit() -> None:
     assert np.isfinite(np.concatenate([w.ravel() for w in model_fit(BATCH_NORM, 1)])).all()
     assert np.isnan(np.concatenate([w.ravel() for w in model_fit(BATCH_NORM, 2)])).any()
 

@@ -1,4 +1,4 @@
-"""The notebooks run in a kernel of their own, and show what they should."""
+"""The notebooks run in their own kernel, and show what they should."""
 
 import base64
 import io
@@ -41,7 +41,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_begins_with_its_installation_and_holds_no_outputs(path: Path) -> None:
+def test_notebook_begins_with_installation_and_has_no_stored_outputs(path: Path) -> None:
     first, *others = code_cells(read(path.stem))
     assert 'find_spec("keraunos") is None:\n    %pip install' in first.source
     assert not any(cell.outputs or cell.execution_count for cell in [first, *others])
@@ -63,7 +63,7 @@ def outputs_of(cells: list[Any], code: str) -> list[Any]:
         "test.show_mistakes(",
     ],
 )
-def test_images_are_drawn_below_their_cells(cells: list[Any], code: str) -> None:
+def test_images_are_shown_below_their_cells(cells: list[Any], code: str) -> None:
     (output,) = outputs_of(cells, code)
     content = base64.b64decode(output.data["image/png"])
     pixels = np.asarray(Image.open(io.BytesIO(content)).convert("L"))
@@ -72,12 +72,12 @@ def test_images_are_drawn_below_their_cells(cells: list[Any], code: str) -> None
 
 
 @pytest.mark.nightly
-def test_installed_as_it_is_nothing_is_installed(cells: list[Any]) -> None:
+def test_installation_cell_does_nothing_if_already_installed(cells: list[Any]) -> None:
     assert cells[0].outputs == []
 
 
 @pytest.mark.nightly
-def test_two_devices_give_the_weights_of_one_where_keras_alone_does_not(
+def test_two_devices_match_one_with_trainer_but_not_with_model_fit(
     tmp_path: Path,
 ) -> None:
     done = run_cells(read("two_devices"), tmp_path)
@@ -92,7 +92,7 @@ def test_two_devices_give_the_weights_of_one_where_keras_alone_does_not(
 
 @pytest.mark.nightly
 @pytest.mark.feature("progress")
-def test_training_is_one_output_whose_last_line_changed(cells: list[Any]) -> None:
+def test_training_progress_is_a_single_updated_output(cells: list[Any]) -> None:
     progress, *waiting, reason = outputs_of(cells, "trainer = kr.Trainer(")
     # A busy machine needs longer than the ten seconds after which features report.
     said = [each.data["text/plain"] for each in waiting]

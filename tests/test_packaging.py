@@ -17,13 +17,13 @@ ROOT = Path(__file__).parents[1]
 LEFT_OUT = (".*", "__pycache__", "*.egg-info", "build", "dist", "runs", "tests")
 
 
-def front_door(folder: str) -> str:
+def import_name(folder: str) -> str:
     """The name under which a folder at the root is imported."""
     return "keraunos" if folder == "api" else f"keraunos.{folder.replace('/', '.')}"
 
 
 PACKAGES = {
-    front_door(init.parent.relative_to(ROOT).as_posix()): init.parent
+    import_name(init.parent.relative_to(ROOT).as_posix()): init.parent
     for pattern in ("*/__init__.py", "*/*/__init__.py")
     for init in ROOT.glob(pattern)
 }
@@ -65,7 +65,7 @@ def run(*command: object, cwd: Path) -> str:
     return done.stdout
 
 
-def test_the_setup_names_every_package_and_its_folder():
+def test_setup_cfg_lists_every_package_and_its_folder():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     folders = setup["options"]["package_dir"].split("\n")[1:]
@@ -75,7 +75,7 @@ def test_the_setup_names_every_package_and_its_folder():
     assert sorted(setup["options"]["packages"].split()) == sorted(PACKAGES)
 
 
-def test_every_file_that_is_no_code_ships():
+def test_every_data_file_is_packaged():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     patterns = setup["options.package_data"]
@@ -86,7 +86,7 @@ def test_every_file_that_is_no_code_ships():
         assert others == shipped, name
 
 
-def test_everything_that_is_imported_is_required():
+def test_every_imported_package_is_a_requirement():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     lines = setup["options"]["install_requires"].splitlines()
@@ -114,7 +114,7 @@ def test_everything_that_is_imported_is_required():
 
 
 def canonical(distribution: str) -> str:
-    """Its name as requirements have it."""
+    """The name of a distribution as requirements spell it."""
     return distribution.lower().replace("_", "-")
 
 
@@ -125,7 +125,7 @@ def imported(node: ast.AST) -> list[str]:
 
 
 @pytest.mark.nightly
-def test_the_wheel_holds_the_tree_under_one_name(wheel):
+def test_wheel_contains_the_tree_under_one_package_name(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     own = {name for name in names if ".dist-info/" not in name}

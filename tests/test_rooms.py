@@ -160,7 +160,7 @@ ROOMS = {
         "hypermodel",
     ),
 }
-# What runs on the host alone: nothing in it is traced.
+# Rooms that run on the host only: nothing in them is traced.
 HOST_ONLY = ("trainer/guards", "trainer/checkpoint", "trainer/loop")
 
 
@@ -174,7 +174,7 @@ def imported_rooms(source: str, depth: int) -> set[str]:
 
     Args:
         source: Its text.
-        depth: How many folders it lies below its package: 1 for `trainer/loop/loop.py`.
+        depth: Number of folders between it and its package: 1 for `trainer/loop/loop.py`.
     """
     found = set()
     for node in ast.walk(ast.parse(source)):
@@ -185,7 +185,7 @@ def imported_rooms(source: str, depth: int) -> set[str]:
 
 
 def traced_calls(source: str) -> set[str]:
-    """What a file names that makes or runs traced code."""
+    """The names in a file that create or run traced code."""
     nodes = ast.walk(ast.parse(source))
     names = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
     return {
@@ -196,7 +196,7 @@ def traced_calls(source: str) -> set[str]:
 @pytest.mark.parametrize(
     ("package", "room"), [(package, room) for package in ROOMS for room in ROOMS[package]]
 )
-def test_a_room_imports_only_those_before_it(package, room):
+def test_room_imports_only_rooms_before_it(package, room):
     rooms = ROOMS[package]
     allowed = {room, *rooms[: rooms.index(room)]}
     for file in files_of(package, room):
@@ -206,13 +206,13 @@ def test_a_room_imports_only_those_before_it(package, room):
 
 
 @pytest.mark.parametrize("package", ROOMS)
-def test_every_folder_is_in_the_list(package):
+def test_every_sub_package_is_a_listed_room(package):
     folders = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
     assert folders <= set(ROOMS[package])
 
 
 @pytest.mark.parametrize("room", HOST_ONLY)
-def test_code_of_the_host_traces_nothing(room):
+def test_host_only_code_does_not_trace(room):
     for file in files_of(*room.split("/")):
         assert not traced_calls(file.read_text()), file
 
@@ -227,7 +227,7 @@ def test_code_of_the_host_traces_nothing(room):
         ("def f():\n    from ..checkpoint import state", {"checkpoint"}),
     ],
 )
-def test_every_import_of_a_room_is_seen(source, found):
+def test_every_form_of_room_import_is_recognized(source, found):
     assert imported_rooms(source, depth=1) == found
 
 
@@ -240,5 +240,5 @@ def test_every_import_of_a_room_is_seen(source, found):
         ("loop.run(run)", set()),
     ],
 )
-def test_traced_code_is_seen(source, found):
+def test_traced_code_is_recognized(source, found):
     assert traced_calls(source) == found

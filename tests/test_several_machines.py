@@ -1,4 +1,4 @@
-"""The tutorial's program for workers ends, restarts and says what the page shows."""
+"""The tutorial's program for workers ends, restarts and prints what the page shows."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def pid_of_worker(rank: int, launcher: int) -> int:
 
 
 @pytest.mark.nightly
-def test_the_program_restarts_and_stops_as_the_page_says(tmp_path: Path) -> None:
+def test_tutorial_program_restarts_and_stops_as_documented(tmp_path: Path) -> None:
     write_files(blocks_of(PAGE), tmp_path)
     program = tmp_path / "train.py"
     program.write_text(program.read_text().replace("max_epochs=5", "max_epochs=4000"))

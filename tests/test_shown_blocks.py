@@ -1,7 +1,7 @@
-"""What the documents show is run: each page from top to bottom, on small data.
+"""Code blocks of the documents are run: each page from top to bottom, on small data.
 
 Small settings are put after the recipe of each command, and networks of a few layers in
-place of ResNet50 and the like; everything else is as it is shown.
+place of ResNet50 and the like; everything else runs as shown.
 """
 
 import ast
@@ -35,7 +35,7 @@ SHOWN = {
     if any(block.language in RUN for block in blocks)
 }
 
-# What a page takes for granted.
+# What the programs of a page assume.
 SETUPS = {
     "CONTRIBUTING.md": """
         import tensorflow as tf
@@ -74,7 +74,7 @@ CHEAP = {
     "docs/extending.md": "mistaken most often: [",
     "docs/finetuning.md": "['0.0010', '0.0001', '0.0001']",
 }
-# Pages whose first command is what makes runs/classify-001.
+# Pages whose first command creates runs/classify-001.
 MAKE_THEIR_RUN = ("docs/table-features.md",)
 
 needs_programs = pytest.mark.skipif(
@@ -87,7 +87,7 @@ def programs_of(blocks: list[Block]) -> str:
 
 
 def at_port(port: str, code: str) -> str:
-    """The same code where the server listens at another port."""
+    """The same code for a server on another port."""
     return code.replace(f"127.0.0.1:{SHOWN_PORT}", f"127.0.0.1:{port}")
 
 
@@ -108,7 +108,7 @@ def run_program(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("page", "printed"), CHEAP.items())
-def test_the_programs_of_a_page_run(page: str, printed: str, tmp_path: Path) -> None:
+def test_python_blocks_of_a_page_run(page: str, printed: str, tmp_path: Path) -> None:
     make_folders_of_readme(tmp_path)
     write_files(SHOWN[page], tmp_path)
     blocks = [block for block in SHOWN[page] if block.language == "python"]
@@ -133,7 +133,7 @@ def here(workspace: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Pat
 
 @pytest.fixture
 def shell(here: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Variables of a shell in which `keraunos` is quick, and `curl` fails on refusals."""
+    """Variables of a shell in which `keraunos` is fast, and `curl` fails on HTTP errors."""
     (port,) = free_ports(1)
     (tmp_path / ".curlrc").write_text("fail\n")
     with keraunos_on_path(tmp_path / "bin", here / "small.yaml", port) as path:
@@ -144,7 +144,7 @@ def shell(here: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
 @pytest.mark.nightly
 @needs_programs
 @pytest.mark.parametrize("page", SHOWN)
-def test_a_page_can_be_followed(
+def test_page_runs_from_top_to_bottom(
     page: str, here: Path, shell: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(BLOCKS[page], here)
@@ -187,7 +187,7 @@ def run_commands(block: Block, here: Path, shell: dict[str, str]) -> CompletedPr
 
 
 @pytest.mark.parametrize("page", SHOWN)
-def test_every_name_of_ours_in_a_program_exists(page: str) -> None:
+def test_every_keraunos_name_in_a_program_exists(page: str) -> None:
     programs = [block.code for block in SHOWN[page] if block.language == "python"]
     for node in ast.walk(ast.parse("\n".join(programs))):
         dotted = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
@@ -205,22 +205,22 @@ def test_every_block_names_its_language(page: Path) -> None:
     assert not any(fences[1::2])
 
 
-def test_every_language_is_one_that_is_run_or_only_shown() -> None:
+def test_languages_of_blocks_are_known() -> None:
     shown = {block.language for blocks in BLOCKS.values() for block in blocks}
     assert shown <= {*RUN, "diff", "json", "text", "yaml", "yml"}
 
 
 @pytest.mark.parametrize(("page", "begin"), NOT_RUN)
-def test_what_is_not_run_is_still_shown(page: str, begin: str) -> None:
+def test_blocks_excluded_from_running_still_exist(page: str, begin: str) -> None:
     code = "\n".join(block.code for block in SHOWN[page])
     assert re.search(f"^{re.escape(begin)}", code, re.MULTILINE)
 
 
-def test_what_is_not_run_is_the_exception() -> None:
+def test_few_blocks_are_excluded_from_running() -> None:
     assert len(NOT_RUN) <= 30
     assert len(set(NOT_RUN.values())) <= 7
 
 
 @pytest.mark.parametrize("shown", SMALL)
-def test_what_is_made_small_is_shown(shown: str) -> None:
+def test_settings_that_are_shrunk_still_appear_in_documents(shown: str) -> None:
     assert any(shown in block.code for blocks in BLOCKS.values() for block in blocks)

@@ -34,9 +34,9 @@ def test_every_public_name_is_in_the_reference():
 
 
 @pytest.mark.nightly
-def test_the_site_is_built_without_a_warning(tmp_path, monkeypatch):
+def test_site_builds_without_warnings(tmp_path, monkeypatch):
     pytest.importorskip("mkdocs")
-    monkeypatch.setenv("NO_MKDOCS_2_WARNING", "true")  # the theme sets it, for good
+    monkeypatch.setenv("NO_MKDOCS_2_WARNING", "true")  # the theme sets it permanently
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
 

@@ -112,7 +112,7 @@ def without_verb(source: str, has_commands: bool = False) -> list[str]:
 
 
 @pytest.mark.parametrize("package", DESCRIBED)
-def test_docstrings_say_what_functions_do_and_what_arguments_are(package):
+def test_docstrings_begin_with_a_verb_and_describe_arguments(package):
     for file in (ROOT / package).rglob("*.py"):
         source = file.read_text()
         assert not without_verb(source, file.parent.name == "commands"), file
@@ -122,7 +122,7 @@ def test_docstrings_say_what_functions_do_and_what_arguments_are(package):
         assert not fragments, file
 
 
-def test_a_summary_without_a_verb_and_a_fragment_are_noticed():
+def test_summaries_without_a_verb_and_fragments_are_detected():
     source = '''def seed_of(run):
     """The seed.
 
@@ -136,7 +136,7 @@ def test_a_summary_without_a_verb_and_a_fragment_are_noticed():
     ]
 
 
-def test_a_retired_word_is_noticed():
+def test_retired_words_in_names_are_detected():
     source = "def _say(image_picture):\n    self.said = 1\n    for picture_file in x: pass"
     found = [n for n in identifiers(source) if any(re.search(w, n) for w in RETIRED)]
     assert set(found) == {"_say", "image_picture", "said", "picture_file"}
