@@ -1,4 +1,4 @@
-"""Sums of sparse gradients; of all others the tests of replicas speak."""
+"""Sums of sparse gradients; the tests of replicas cover all others."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ Rows = list[tuple[int, float]]
 
 
 def added(kind: type[tf.IndexedSlices], parts: Sequence[Rows], repeats: int = 1) -> Rows:
-    """Indices and values of the sum of what each replica has."""
+    """Indices and values of the sum of the rows of all replicas."""
     strategy = replicas(len(parts))
 
     def on_replica() -> Any:
@@ -33,25 +33,25 @@ def added(kind: type[tf.IndexedSlices], parts: Sequence[Rows], repeats: int = 1)
     return list(zip(result.indices.numpy().tolist(), values, strict=True))
 
 
-def test_rows_of_all_replicas_are_put_together() -> None:
+def test_sparse_rows_of_all_replicas_are_concatenated() -> None:
     parts = [[(3, 1.0), (1, 2.0)], [(3, 4.0)]]
     assert added(tf.IndexedSlices, parts) == [(3, 1.0), (1, 2.0), (3, 4.0)]
 
 
-def test_shared_rows_are_added_up_where_place_and_index_are_the_same() -> None:
+def test_shared_rows_are_summed_where_position_and_index_match() -> None:
     parts = [[(0, 1.0), (1, 2.0), (1, 3.0)], [(0, 10.0), (1, 20.0), (1, 30.0)]]
     assert added(SharedSlices, parts) == [(0, 11.0), (1, 22.0), (1, 33.0)]
 
 
-def test_shared_rows_of_other_indices_or_numbers_stay_apart() -> None:
-    """As where each replica draws indices, or has sequences as long as its longest."""
+def test_shared_rows_with_different_indices_or_counts_stay_separate() -> None:
+    """As when each replica draws indices, or pads sequences to its own longest one."""
     parts = [[(5, 1.0), (1, 2.0)], [(6, 10.0), (1, 20.0), (2, 30.0)]]
     expected = [(5, 1.0), (1, 22.0), (6, 10.0), (2, 30.0)]
     assert added(SharedSlices, parts) == expected
 
 
 @pytest.mark.parametrize("kind", [tf.IndexedSlices, SharedSlices])
-def test_all_are_shared_where_replicas_have_the_same_examples(
+def test_all_rows_are_shared_when_replicas_have_the_same_examples(
     kind: type[tf.IndexedSlices],
 ) -> None:
     parts = [[(7, 1.0), (7, 2.0)]] * 2

@@ -79,7 +79,7 @@ def test_is_unseeded(
         assert is_unseeded(make(tmp_path)) == unseeded
 
 
-def test_a_global_seed_is_one() -> None:
+def test_shuffle_with_a_global_seed_is_not_unseeded() -> None:
     with preserved_global_seed():
         tf.random.set_seed(3)
         assert not is_unseeded(Dataset.range(9).shuffle(9))

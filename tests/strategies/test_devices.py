@@ -4,18 +4,18 @@ from keraunos.core.errors import ConfigError
 from keraunos.strategies import devices, find_devices, set_cpu_devices
 
 
-def test_all_virtual_devices_are_taken_unless_fewer_are_wanted():
+def test_all_virtual_devices_are_used_unless_fewer_are_requested():
     assert find_devices().kind == "CPU"
     assert len(find_devices().names) == 4
     assert len(find_devices("cpu", 2).names) == 2
 
 
-def test_more_devices_than_there_are_is_an_error_that_says_how_many_there_are():
+def test_error_of_too_many_devices_gives_the_available_number():
     with pytest.raises(ConfigError, match=r"at most 4.*devices=5.*KERAUNOS_CPU_DEVICES=5"):
         find_devices("cpu", 5)
 
 
-def test_gpus_that_tensorflow_cannot_see_are_an_error():
+def test_gpus_invisible_to_tensorflow_are_an_error():
     with pytest.raises(ConfigError, match=r"accelerator='gpu'.*accelerator=cpu"):
         find_devices("gpu")
 
@@ -35,7 +35,7 @@ def test_gpus_are_preferred_and_counted(monkeypatch):
         find_devices("gpu", 3)
 
 
-def test_a_gpu_that_is_split_keeps_the_memory_of_its_parts(monkeypatch):
+def test_partitioned_gpu_keeps_its_memory_limits(monkeypatch):
     grown = []
     config = {
         "list_physical_devices": lambda kind: ["split", "whole"],
@@ -52,9 +52,9 @@ def test_a_gpu_that_is_split_keeps_the_memory_of_its_parts(monkeypatch):
     assert grown == ["whole"]
 
 
-def test_coming_too_late_with_virtual_devices_is_an_error_that_says_so():
+def test_changing_virtual_devices_after_start_is_an_error():
     tf.config.list_logical_devices("CPU")
-    set_cpu_devices(4)  # what is there already is no problem
+    set_cpu_devices(4)  # the number that exists already is accepted
     with pytest.raises(
         ConfigError, match=r"already started with 4.*KERAUNOS_CPU_DEVICES=2"
     ):
@@ -62,12 +62,12 @@ def test_coming_too_late_with_virtual_devices_is_an_error_that_says_so():
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, "2"])
-def test_a_number_of_devices_is_a_whole_number(count):
+def test_number_of_devices_must_be_a_positive_integer(count):
     with pytest.raises(ConfigError, match="whole number"):
         set_cpu_devices(count)
 
 
-def test_the_environment_variable_is_checked(monkeypatch):
+def test_invalid_cpu_devices_variable_is_rejected(monkeypatch):
     monkeypatch.setenv("KERAUNOS_CPU_DEVICES", "two")
     with pytest.raises(ConfigError, match="KERAUNOS_CPU_DEVICES='two'"):
         devices.apply_cpu_devices_variable()

@@ -16,13 +16,13 @@ from keraunos.strategies import create_strategy, describe_strategy, factory
         ("mirrored", 4, tf.distribute.MirroredStrategy, 4),
     ],
 )
-def test_a_name_becomes_a_strategy_of_tensorflow(name, devices, kind, count):
+def test_each_name_creates_its_tensorflow_strategy(name, devices, kind, count):
     strategy = create_strategy(name, "cpu", devices)
     assert isinstance(strategy, kind)
     assert strategy.num_replicas_in_sync == count
 
 
-def test_an_unknown_name_is_an_error_with_the_names_there_are():
+def test_error_of_an_unknown_name_lists_the_names():
     with pytest.raises(
         ConfigError,
         match=r"auto, mirrored, multi_worker, single.*'mirored'. Did you mean mirrored",
@@ -30,20 +30,20 @@ def test_an_unknown_name_is_an_error_with_the_names_there_are():
         create_strategy("mirored")
 
 
-def test_several_workers_must_be_named_by_somebody(monkeypatch):
+def test_multi_worker_requires_a_list_of_workers(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(ConfigError, match="keraunos launch --workers"):
         create_strategy("multi_worker", "cpu")
 
 
-def test_auto_takes_the_workers_that_are_named(monkeypatch):
+def test_auto_uses_the_workers_in_tf_config(monkeypatch):
     cluster = Cluster(("a:1", "b:2"), 0)
     monkeypatch.setenv("TF_CONFIG", cluster.tf_config())
     with pytest.raises(ConfigError, match=r"first line of the program.*'b:2'|b:2.*first"):
         create_strategy("auto", "cpu")
 
 
-def test_one_can_be_added(monkeypatch):
+def test_registered_strategy_can_be_created(monkeypatch):
     monkeypatch.setattr(factory, "_FACTORIES", dict(factory._FACTORIES))
 
     @factory.register_strategy("second")
@@ -54,7 +54,7 @@ def test_one_can_be_added(monkeypatch):
     assert strategy.extended.worker_devices[0].endswith("CPU:1")
 
 
-def test_the_description_says_how_a_batch_is_divided():
+def test_description_states_how_a_batch_is_divided():
     text = describe_strategy(create_strategy("auto", "cpu", 2), 33)
     assert text == "CPU:0, CPU:1 (MirroredStrategy, 2 replicas), batch 33 = 17 on each"
     assert "batch" not in describe_strategy(create_strategy("single", "cpu"), 33)

@@ -17,7 +17,7 @@ def on_replicas(count: int, function: Any) -> list[Any]:
     return strategy.experimental_local_results(run())
 
 
-def test_each_replica_has_the_rows_of_all_and_the_gradient_of_its_own() -> None:
+def test_each_replica_gets_all_rows_and_the_gradient_of_its_own() -> None:
     """Replica 0 has one row, replica 1 none, replica 2 two."""
     parts = [np.array([[1.0]]), np.zeros((0, 1)), np.array([[2.0], [3.0]])]
 
@@ -35,11 +35,11 @@ def test_each_replica_has_the_rows_of_all_and_the_gradient_of_its_own() -> None:
         np.testing.assert_array_equal(gradient, (1 + 2 + 3) * 2 * parts[number])
 
 
-def test_numbers_without_a_gradient_are_gathered_as_well() -> None:
+def test_integers_without_a_gradient_are_gathered_too() -> None:
     for rows in on_replicas(2, lambda number: gather_rows(tf.fill((number + 1,), number))):
         assert rows.numpy().tolist() == [0, 1, 1]
 
 
-def test_alone_there_is_nothing_to_gather() -> None:
+def test_gather_outside_replicas_returns_its_input() -> None:
     own = tf.zeros((3,))
     assert gather_rows(own) is own

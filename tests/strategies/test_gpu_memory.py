@@ -45,12 +45,12 @@ def calls(monkeypatch):
     return made
 
 
-def test_memory_grows_on_every_gpu_without_being_asked_for(calls):
+def test_memory_growth_is_enabled_on_every_gpu_by_default(calls):
     assert find_devices().names == ("/device:GPU:0", "/device:GPU:1")
     assert calls == [("grow", gpu, True) for gpu in GPUS]
 
 
-def test_a_limit_holds_for_every_gpu_and_memory_still_grows_up_to_it(calls):
+def test_limit_applies_to_every_gpu_and_keeps_memory_growth(calls):
     set_gpu_memory_limit(1.5)
     growing = [("grow", gpu, True) for gpu in GPUS]
     assert calls == growing + [("limit", gpu, [1536.0]) for gpu in GPUS]
@@ -58,19 +58,19 @@ def test_a_limit_holds_for_every_gpu_and_memory_still_grows_up_to_it(calls):
     assert len(calls) == 4
 
 
-def test_gpus_that_were_started_are_taken_as_they_are(calls):
+def test_initialized_gpus_are_used_unchanged(calls):
     calls.start()
     assert find_devices().kind == "GPU"
     assert calls == []
 
 
-def test_gpus_that_somebody_has_divided_are_taken_as_they_are(calls):
+def test_partitioned_gpus_are_used_unchanged(calls):
     calls.limits.update({gpu: ["half", "half"] for gpu in GPUS})
     assert find_devices().kind == "GPU"
     assert calls == []
 
 
-def test_a_limit_that_comes_too_late_is_an_error_unless_it_is_there_already(calls):
+def test_changing_the_limit_after_start_is_an_error(calls):
     set_gpu_memory_limit(2)
     calls.start()
     set_gpu_memory_limit(2)
@@ -80,12 +80,12 @@ def test_a_limit_that_comes_too_late_is_an_error_unless_it_is_there_already(call
         set_gpu_memory_limit(4)
 
 
-def test_a_limit_without_gpus_is_an_error():
+def test_limit_without_gpus_is_an_error():
     with pytest.raises(ConfigError, match=r"sees none\. Received: gib=4\."):
         set_gpu_memory_limit(4)
 
 
 @pytest.mark.parametrize("gib", [0, -1, float("nan")])
-def test_a_limit_is_above_zero(gib):
+def test_limit_must_be_above_zero(gib):
     with pytest.raises(ConfigError, match="above 0"):
         set_gpu_memory_limit(gib)

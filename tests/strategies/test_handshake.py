@@ -1,4 +1,4 @@
-"""Two ends of a connection prove that they know the secret, or learn nothing."""
+"""Both ends of a connection prove that they know the secret, or learn nothing."""
 
 import socket
 import time
@@ -14,7 +14,7 @@ TOKEN = "the secret of this run"
 
 
 def both(chief_token: str, worker_token: str) -> tuple[Any, Any]:
-    """What becomes of either side: its channel or an exception."""
+    """The result of either side: its channel or an exception."""
     ours, theirs = socket.socketpair()
 
     def side(connection: socket.socket, reading: Any) -> Any:
@@ -30,7 +30,7 @@ def both(chief_token: str, worker_token: str) -> tuple[Any, Any]:
     return chief.result(), worker.result()
 
 
-def test_who_knows_the_secret_can_talk() -> None:
+def test_ends_with_the_same_secret_can_communicate() -> None:
     chief, worker = both(TOKEN, TOKEN)
     chief.send("to the worker")
     worker.send("to the chief")
@@ -39,18 +39,18 @@ def test_who_knows_the_secret_can_talk() -> None:
     worker.close()
 
 
-def test_what_one_says_is_not_taken_for_what_the_other_said() -> None:
+def test_reflected_message_is_rejected() -> None:
     chief, worker = both(TOKEN, TOKEN)
     chief.send("to the worker")
     connection = worker._connection
-    connection.sendall(connection.recv(4096))  # back to where it came from
+    connection.sendall(connection.recv(4096))  # back to the sender
     with pytest.raises(OSError, match="changed in transit"):
         chief.receive()
     chief.close()
     worker.close()
 
 
-def test_who_does_not_is_refused_by_the_other() -> None:
+def test_worker_with_a_wrong_secret_is_rejected() -> None:
     chief, worker = both(TOKEN, TOKEN + "?")
     assert isinstance(chief, PermissionError)
     assert isinstance(worker, EOFError)
@@ -81,14 +81,14 @@ def started() -> tuple[socket.socket, socket.socket, Any, bytes]:
     return worker, chief, reading, worker.recv(36, socket.MSG_PEEK)
 
 
-def test_an_answer_is_worth_nothing_on_another_connection() -> None:
+def test_replayed_answer_is_rejected_on_another_connection() -> None:
     answer, _ = recorded()
     worker, chief, reading, _ = started()
     with worker, chief, pytest.raises(PermissionError):
         reading.send(bytearray(answer))
 
 
-def test_challenges_are_never_the_same() -> None:
+def test_challenges_never_repeat() -> None:
     challenges = set()
     for _ in range(5):
         worker, chief, _, challenge = started()
@@ -110,7 +110,9 @@ def of_the_worker_itself(impostor: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("claim", [made_up, of_another_connection, of_the_worker_itself])
-def test_a_chief_has_to_prove_it_as_well(claim: Callable[[socket.socket], bytes]) -> None:
+def test_chief_must_also_prove_that_it_knows_the_secret(
+    claim: Callable[[socket.socket], bytes],
+) -> None:
     worker, impostor = socket.socketpair()
     with worker, impostor:
         joining = introduce(worker, TOKEN)
@@ -120,7 +122,7 @@ def test_a_chief_has_to_prove_it_as_well(claim: Callable[[socket.socket], bytes]
             joining.send(bytearray(claim(impostor)))
 
 
-def test_the_secret_never_travels_and_a_stranger_gets_a_challenge_only() -> None:
+def test_secret_is_never_sent_and_a_stranger_gets_only_a_challenge() -> None:
     answer, proof = recorded()
     assert TOKEN.encode() not in answer + proof
     worker, chief, reading, _ = started()
@@ -133,7 +135,7 @@ def test_the_secret_never_travels_and_a_stranger_gets_a_challenge_only() -> None
             worker.recv(1)
 
 
-def test_something_else_than_a_chief_is_noticed_at_once() -> None:
+def test_worker_detects_a_server_that_is_not_a_chief() -> None:
     worker, other = socket.socketpair()
     with worker, other:
         joining = introduce(worker, TOKEN)

@@ -1,4 +1,4 @@
-"""What a worker sends arrives as it was, and is never more than data of that worker."""
+"""Messages of a worker arrive unchanged, and are never more than data of that worker."""
 
 import socket
 import threading
@@ -18,7 +18,7 @@ def channels() -> tuple[socket.socket, Channel, socket.socket, Channel]:
 
 
 def sent(value: Any) -> Any:
-    """What the other end of a connection gets."""
+    """The value that the other end of a connection receives."""
     ours, sender, theirs, receiver = channels()
     with ours, theirs:
         thread = threading.Thread(target=sender.send, args=(value,))
@@ -29,7 +29,7 @@ def sent(value: Any) -> Any:
 
 
 def bytes_of(value: Any) -> bytes:
-    """What travels when a value is the first that is sent."""
+    """The bytes of a value that is sent as the first message."""
     ours, sender, theirs, _ = channels()
     with ours, theirs:
         sender.send(value)
@@ -37,7 +37,7 @@ def bytes_of(value: Any) -> bytes:
 
 
 def received(*messages: bytes) -> Any:
-    """What is made of bytes, the last of several messages."""
+    """The value that is decoded from bytes, of the last of several messages."""
     ours, _, theirs, receiver = channels()
     with ours, theirs:
         ours.sendall(b"".join(messages))
@@ -48,11 +48,11 @@ def received(*messages: bytes) -> Any:
 @pytest.mark.parametrize(
     "value", [None, True, 3, -0.1, "text", [], {}, [1, [2, {"a": None}]], {"a": [1.5, "b"]}]
 )
-def test_what_json_can_hold_arrives(value: Any) -> None:
+def test_json_values_arrive_unchanged(value: Any) -> None:
     assert sent(value) == value
 
 
-def test_numbers_that_are_not_finite_arrive() -> None:
+def test_non_finite_numbers_arrive_unchanged() -> None:
     low, high, nothing = sent([float("-inf"), float("inf"), float("nan")])
     assert (low, high) == (float("-inf"), float("inf"))
     assert np.isnan(nothing)
@@ -70,7 +70,7 @@ def test_numbers_that_are_not_finite_arrive() -> None:
     ],
     ids=lambda array: f"{array.dtype}{array.shape}",
 )
-def test_arrays_arrive_at_their_places_bit_by_bit(array: Any) -> None:
+def test_nested_arrays_arrive_bit_identical(array: Any) -> None:
     first, received, last = sent([1, {"deep": [array, array + array]}, "end"])
     assert (first, last) == (1, "end")
     for got, expected in zip(received["deep"], [array, array + array], strict=True):
@@ -78,13 +78,13 @@ def test_arrays_arrive_at_their_places_bit_by_bit(array: Any) -> None:
         np.testing.assert_array_equal(got, expected)
 
 
-def test_a_connection_that_closes_within_a_message_is_told() -> None:
+def test_connection_closed_within_a_message_raises_eof_error() -> None:
     for length in range(len(bytes_of({"a": np.arange(3)}))):
         with pytest.raises(EOFError):
             received(bytes_of({"a": np.arange(3)})[:length])
 
 
-def test_what_was_changed_in_any_byte_is_refused() -> None:
+def test_message_with_any_altered_byte_is_rejected() -> None:
     whole = bytes_of({"a": np.arange(3)})
     assert received(whole)["a"].tolist() == [0, 1, 2]
     for place in range(len(whole)):
@@ -94,13 +94,13 @@ def test_what_was_changed_in_any_byte_is_refused() -> None:
             received(bytes(changed))
 
 
-def test_what_was_sent_before_is_no_message_a_second_time() -> None:
+def test_replayed_message_is_rejected() -> None:
     assert received(bytes_of(["value", 1])) == ["value", 1]
     with pytest.raises(OSError, match="changed in transit"):
         received(bytes_of(["value", 1]), bytes_of(["value", 1]))
 
 
-def test_what_goes_the_other_way_is_no_message() -> None:
+def test_reflected_message_is_rejected() -> None:
     ours, sender, theirs, _ = channels()
     with ours, theirs:
         sender.send("there")
@@ -109,7 +109,7 @@ def test_what_goes_the_other_way_is_no_message() -> None:
             sender.receive()
 
 
-def test_a_length_beyond_the_bound_is_refused_before_anything_is_read() -> None:
+def test_excessive_length_is_rejected_before_reading() -> None:
     with pytest.raises(OSError, match="is too long"):
         received((MAX_TEXT_BYTES + 1).to_bytes(4, "big"))
     with pytest.raises(EOFError):  # the bound itself is not
@@ -127,7 +127,7 @@ def test_a_length_beyond_the_bound_is_refused_before_anything_is_read() -> None:
         '{"__array__": ["no such dtype", [1]]}',
     ],
 )
-def test_what_makes_no_sense_is_an_error_of_the_connection(
+def test_malformed_message_raises_os_error(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("json.dumps", lambda value: text)
@@ -136,7 +136,7 @@ def test_what_makes_no_sense_is_an_error_of_the_connection(
         received(whole)
 
 
-def test_a_deadline_is_that_of_all_bytes_together() -> None:
+def test_deadline_applies_to_the_whole_message() -> None:
     ours, _, theirs, receiver = channels()
     is_over = threading.Event()
 

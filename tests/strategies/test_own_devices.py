@@ -5,7 +5,7 @@ from helpers import replicas
 from keraunos.strategies import on_each_device
 
 
-def test_each_device_has_its_own_copies_and_argument() -> None:
+def test_on_each_device_uses_its_own_variable_copies_and_argument() -> None:
     strategy = replicas(2)
     with strategy.scope():
         first, second = tf.Variable(0.0), tf.Variable([1.0])
@@ -28,7 +28,7 @@ def test_each_device_has_its_own_copies_and_argument() -> None:
     ]
 
 
-def test_a_device_that_is_alone_has_the_only_ones() -> None:
+def test_on_each_device_works_on_a_single_device() -> None:
     strategy = replicas(1)
     with strategy.scope():
         variable = tf.Variable(2.0)

@@ -1,6 +1,6 @@
-"""Workers meet within a limit of time, or are told who is missing or wrong.
+"""Workers connect within a time limit, or learn which one is missing or wrong.
 
-Whoever does not know their secret can neither join them nor keep them from meeting.
+Without their secret, nobody can join them or keep them from connecting.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ def addresses() -> tuple[str, ...]:
 def all_meet(
     clusters: list[Cluster], seconds: float = 20.0, delays: Mapping[int, float] = {}
 ) -> list[Future[Met]]:
-    """Lets workers meet, each in a thread, and waits until all have come to an end."""
+    """Lets workers meet, each in a thread, and waits until all have finished."""
 
     def come(place: int, cluster: Cluster) -> Met:
         time.sleep(delays.get(place, 0.0))
@@ -49,7 +49,9 @@ def close(futures: list[Future[Met]]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("late", [0, 1, 2])
-def test_all_meet_whoever_comes_last(late: int, addresses: tuple[str, ...]) -> None:
+def test_workers_connect_whichever_comes_last(
+    late: int, addresses: tuple[str, ...]
+) -> None:
     clusters = [Cluster(addresses, rank) for rank in range(3)]
     futures = all_meet(clusters, delays={late: 0.4})
     assert [sorted(future.result()) for future in futures] == [[1, 2], [0], [0]]
@@ -61,7 +63,7 @@ def test_all_meet_whoever_comes_last(late: int, addresses: tuple[str, ...]) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", [0, 1, 2])
-def test_who_is_missing_is_named_to_all_and_before_in_a_line(
+def test_missing_worker_is_announced_and_named_in_every_error(
     missing: int,
     addresses: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
@@ -95,7 +97,7 @@ def with_one_twice(addresses: tuple[str, ...]) -> list[Cluster]:
         (with_one_twice, "connected twice"),
     ],
 )
-def test_workers_that_do_not_agree_are_refused_everywhere(
+def test_inconsistent_worker_lists_fail_on_all_workers(
     wrong: Callable[..., Any], why: str, addresses: tuple[str, ...]
 ) -> None:
     futures = all_meet(wrong(addresses), seconds=3.0)
@@ -116,7 +118,7 @@ def test_workers_that_do_not_agree_are_refused_everywhere(
         ({"workers": None}, "different list of workers"),
     ],
 )
-def test_a_member_that_is_wrong_is_refused(
+def test_worker_with_wrong_versions_or_rank_is_rejected(
     wrong: dict[str, Any], why: str, addresses: tuple[str, ...]
 ) -> None:
     two = addresses[:2]
@@ -153,7 +155,7 @@ def connected(addresses: tuple[str, ...]) -> socket.socket:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.nightly), 1])
-def test_a_port_that_is_taken_is_an_error_for_all(
+def test_occupied_port_is_an_error_on_all_workers(
     rank: int, addresses: tuple[str, ...]
 ) -> None:
     two = addresses[:2]
@@ -166,10 +168,10 @@ def test_a_port_that_is_taken_is_an_error_for_all(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.nightly), 1])
-def test_of_a_port_that_a_launcher_chose_another_start_gets_another_one(
+def test_occupied_port_chosen_by_a_launcher_can_be_retried(
     rank: int, addresses: tuple[str, ...]
 ) -> None:
-    """So that is no wrong setting, and worth another start."""
+    """So it is not a wrong setting, and worth another start."""
     two = addresses[:2]
     clusters = [Cluster(two, each, "keraunos launch") for each in (0, 1)]
     with socket.create_server(("", clusters[rank].port)):
@@ -179,14 +181,14 @@ def test_of_a_port_that_a_launcher_chose_another_start_gets_another_one(
     )
     for future in futures:
         assert isinstance(future.exception(), WorkerError)
-        if rank == 1:  # whose chief can tell all
+        if rank == 1:  # then the chief can tell all
             assert str(future.exception()).startswith(words)
             assert str(future.exception()).count("Received: ") == 1
     assert "port" in str(futures[rank].exception())
 
 
 def says_nothing(connection: socket.socket) -> None:
-    """Half a connection."""
+    """A half-open connection."""
 
 
 def closes(connection: socket.socket) -> None:
@@ -202,12 +204,12 @@ def sends_garbage(connection: socket.socket) -> None:
 
 
 def claims_much(connection: socket.socket) -> None:
-    """The form of a message of workers that have met, and four gigabytes of it."""
+    """A message as from a connected worker, of four gigabytes."""
     connection.sendall(b"KRN1\xff\xff\xff\xff{" + 99 * b" ")
 
 
 def says_it_is_worker_1(connection: socket.socket) -> None:
-    """In clear, as it once was enough."""
+    """In plain text, which was once enough."""
     text = b'{"rank": 1, "workers": [], "versions": {}, "problem": null}'
     connection.sendall(b"KRN1" + len(text).to_bytes(4, "big") + text + 32 * b"\0")
 
@@ -223,7 +225,7 @@ ATTACKS = (
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_stranger_is_turned_away_and_the_workers_meet(
+def test_stranger_is_rejected_and_the_workers_connect(
     attack: Callable[[socket.socket], None],
     addresses: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
@@ -265,7 +267,7 @@ def strangers_at_a_chief(
         close([chief, pool.submit(meet, Cluster(two, 1), 60.0)])
 
 
-def test_a_stranger_that_sends_byte_by_byte_has_no_more_time_than_others(
+def test_stranger_sending_byte_by_byte_gets_no_extra_time(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 0.5)
@@ -280,17 +282,17 @@ def test_a_stranger_that_sends_byte_by_byte_has_no_more_time_than_others(
         monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 10.0)
 
 
-def test_workers_meet_while_strangers_keep_the_chief_waiting(
+def test_workers_connect_while_strangers_occupy_the_chief(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None of them waits for the end of another's time."""
+    """None of them waits until the time of another is over."""
     monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 600.0)
     with strangers_at_a_chief(addresses, 20) as strangers:
         for stranger in strangers:
             stranger.sendall(b"half of an answer")
 
 
-def test_more_visitors_than_there_is_room_for_lose_the_oldest(
+def test_oldest_stranger_is_dropped_when_too_many_connect(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reception, "MAX_VISITORS", 3)
@@ -304,8 +306,8 @@ def test_more_visitors_than_there_is_room_for_lose_the_oldest(
 
 
 @pytest.mark.slow
-def test_without_the_secret_nobody_becomes_a_worker(addresses: tuple[str, ...]) -> None:
-    """Both that tried and those that they tried to join say what to look at."""
+def test_worker_without_the_secret_cannot_join(addresses: tuple[str, ...]) -> None:
+    """Both sides say what to check."""
     two = addresses[:2]
     tokens = ("the one secret of all", "another secret of one")
     with ThreadPoolExecutor(2) as pool:
@@ -318,7 +320,7 @@ def test_without_the_secret_nobody_becomes_a_worker(addresses: tuple[str, ...]) 
             future.result()
 
 
-def test_a_worker_does_not_join_a_chief_that_proves_nothing(
+def test_worker_does_not_join_a_chief_without_proof(
     addresses: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It waits for the real one."""
@@ -337,7 +339,7 @@ def test_a_worker_does_not_join_a_chief_that_proves_nothing(
     assert "has not proved" in capsys.readouterr().err
 
 
-def test_the_workers_of_one_machine_are_not_seen_from_others() -> None:
+def test_workers_of_one_machine_listen_only_on_loopback() -> None:
     (port,) = free_ports(1)
     for host, seen in (("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1")):
         with ports.listen(Cluster((f"{host}:{port}", f"{host}:1"), 0)) as listener:
@@ -346,14 +348,14 @@ def test_the_workers_of_one_machine_are_not_seen_from_others() -> None:
         assert listener.getsockname()[0] in ("::", "0.0.0.0")
 
 
-def test_several_machines_need_a_secret_that_was_given_to_all() -> None:
+def test_several_machines_require_a_shared_secret() -> None:
     (port,) = free_ports(1)
     for rank in (0, 1):
         with pytest.raises(ConfigError, match=r"KERAUNOS_TOKEN is not set.*token_hex"):
             meet(Cluster((f"gpu01:{port}", f"gpu02:{port}"), rank), 5.0)
 
 
-def test_one_that_goes_away_again_is_named_at_once(addresses: tuple[str, ...]) -> None:
+def test_worker_that_disconnects_early_is_named_at_once(addresses: tuple[str, ...]) -> None:
     with ThreadPoolExecutor(1) as pool:
         chief = pool.submit(meet, Cluster(addresses, 0), 60.0)
         worker = joined(addresses)

@@ -1,4 +1,4 @@
-"""Values of a metric go back to the replicas that they came from."""
+"""Values of a metric are restored on the replicas that they came from."""
 
 import numpy as np
 import pytest
@@ -26,12 +26,12 @@ def copy_of(strategy: tf.distribute.Strategy, variable: tf.Variable) -> np.ndarr
     return copy_replica_values(strategy, {"total": variable})["total"]
 
 
-# Whose sum in float32 depends on how they are grouped.
+# Their sum in float32 depends on how they are grouped.
 VALUES = [1.0, 2.0**-24, 2.0**-24, 3.0]
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_each_replica_gets_its_own_value_back(count: int) -> None:
+def test_each_replica_restores_its_own_value(count: int) -> None:
     strategy = replicas(count)
     saved = copy_of(strategy, metric_variable(strategy, VALUES[:count]))
     assert saved.tolist() == VALUES[:count]
@@ -41,7 +41,9 @@ def test_each_replica_gets_its_own_value_back(count: int) -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(4, 2), (2, 4), (2, 1), (1, 4)])
-def test_on_another_number_of_replicas_the_sum_stays(before: int, after: int) -> None:
+def test_sum_is_preserved_on_a_different_number_of_replicas(
+    before: int, after: int
+) -> None:
     saved = np.float32([5.0, 2.0, 11.0, 1.0][:before])
     strategy = replicas(after)
     variable = metric_variable(strategy, [7.0] * after)

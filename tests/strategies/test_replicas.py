@@ -6,7 +6,7 @@ from keraunos.strategies import Part, Replicas, collectives, own_part, sums_on_d
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 4, 8])
-def test_parts_hold_every_row_once_and_in_order(total):
+def test_parts_contain_every_row_once_in_order(total):
     for rows in range(total, 40):
         numbers = np.arange(rows)
         parts = [numbers[Replicas(total).rows(each, rows)] for each in range(total)]
@@ -16,7 +16,7 @@ def test_parts_hold_every_row_once_and_in_order(total):
         assert Replicas(total).repeats(rows) == 1
 
 
-def test_fewer_rows_than_replicas_go_to_all_of_them():
+def test_fewer_rows_than_replicas_are_sent_to_all_replicas():
     four = Replicas(total=4)
     for rows in (1, 2, 3):
         assert four.repeats(rows) == 4
@@ -24,7 +24,7 @@ def test_fewer_rows_than_replicas_go_to_all_of_them():
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 4, 8])
-def test_sums_over_parts_divided_by_repeats_are_those_of_the_batch(total):
+def test_sums_over_parts_divided_by_repeats_equal_the_batch_sum(total):
     replicas_of_all = Replicas(total)
     for rows in range(1, 40):
         values = np.random.default_rng(rows).normal(size=rows)
@@ -36,7 +36,7 @@ def test_sums_over_parts_divided_by_repeats_are_those_of_the_batch(total):
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_a_strategy_in_one_process_has_all_its_replicas_there(count):
+def test_single_process_strategy_has_all_replicas_locally(count):
     assert Replicas.of(replicas(count)) == Replicas(total=count, first=0, local=count)
 
 
@@ -57,8 +57,8 @@ def test_each_replica_gets_its_own_part(count):
 @pytest.mark.parametrize(
     ("count", "share_memory"), [(1, True), (2, True), (2, False), (4, True)]
 )
-def test_sums_are_over_all_replicas_and_leave_none_alone(count, share_memory, monkeypatch):
-    """Sums in one memory, and those of collectives, as they are between GPUs."""
+def test_every_device_gets_the_sum_over_all_replicas(count, share_memory, monkeypatch):
+    """Sums in shared memory, and those by collectives, as between GPUs."""
     strategy = replicas(count)
     assert collectives._share_memory(strategy)
     monkeypatch.setattr(collectives, "_share_memory", lambda _: share_memory)
@@ -72,8 +72,8 @@ def test_sums_are_over_all_replicas_and_leave_none_alone(count, share_memory, mo
             rows = tf.IndexedSlices(
                 tf.reshape(value, (1, 1)), tf.constant([0]), tf.constant([1, 1])
             )
-            double = tf.cast(value, tf.float64)  # of another dtype than the rest
-            dense = tf.fill((3, collectives.SMALL), value)  # travels by itself
+            double = tf.cast(value, tf.float64)  # of a different dtype than the rest
+            dense = tf.fill((3, collectives.SMALL), value)  # sent separately
             return {"n": value, "double": double}, [
                 dense,
                 tf.stack([value] * 2),

@@ -30,7 +30,7 @@ from tensorflow.python.eager import context as eager_context
 from tensorflow.python.framework import ops
 from tensorflow.python.ops import summary_ops_v2
 
-# Does once and for good what a process of tests can't take back.
+# Changes state that the process of the tests could not restore.
 PROGRAM = """
 import json
 import tensorflow as tf
@@ -52,7 +52,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def found_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What holds in its own process."""
+    """The findings of a separate process."""
     script = tmp_path_factory.mktemp("program") / "program.py"
     script.write_text(PROGRAM)
     done = fork_keraunos(cwd=Path(__file__).parent, script=script)
@@ -80,7 +80,7 @@ def test_isolated_mirrored_strategy():
         assert sum_within_replicas(isolated_mirrored_strategy(devices)) == [count] * count
 
 
-def test_a_mirrored_strategy_that_is_made_without_us_gets_collectives_of_its_own_too():
+def test_plain_mirrored_strategy_still_gets_its_own_collectives():
     devices = ["/cpu:0", "/cpu:1"]
     ours = isolated_mirrored_strategy(devices)
     plain = tf.distribute.MirroredStrategy(devices)
@@ -130,7 +130,7 @@ def require_freed(graph, known):
 def test_trace():
     known = len(ops.gradient_registry.list())
     function, value = trace(doubled_with_a_gradient_of_three), tf.constant(1.0)
-    assert slope(function, value) == 3  # asked for once it was traced
+    assert slope(function, value) == 3  # requested after tracing
     graph = weakref.ref(function.get_concrete_function(value).graph)
     assert len(ops.gradient_registry.list()) > known
     del function

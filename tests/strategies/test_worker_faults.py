@@ -1,8 +1,8 @@
-"""A worker that is hit by a fault is named by the other, which ends in time.
+"""A worker that a fault hits is named by the other, which ends in time.
 
-All cells of the table in docs/clusters.md are run by benchmarks/worker_faults.py; here
-those that differ in how a fault is noticed. Signals and workers that are late or missing
-have tests of their own.
+benchmarks/worker_faults.py runs all cells of the table in docs/clusters.md; here are
+those that differ in how a fault is detected. Signals and late or missing workers have
+separate tests.
 """
 
 import json
@@ -16,12 +16,12 @@ from helpers import SECONDS_AT_MOST
 
 ROOT = Path(__file__).parents[2]
 LOST_SECONDS = 5
-# What noticing, the end of TensorFlow and a busy machine may take on top.
+# For detection, the shutdown of TensorFlow and a busy machine.
 SECONDS_MORE = 25
 
 pytestmark = pytest.mark.slow
 
-# Fault, who is hit and when; the codes of both (None: was frozen), and what is said.
+# Fault, victim and time; the codes of both (None: was frozen), and the message.
 NOTICED = [
     ("SIGKILL:chief:step", [-9, 6], "worker 0, the chief .* ended unexpectedly"),
     ("SIGSTOP:worker:validation", [6, None], "worker 1 .* no heartbeat for 5 seconds"),
@@ -39,7 +39,7 @@ AT_OTHER_TIMES = [
     [NOTICED, pytest.param(AT_OTHER_TIMES, marks=pytest.mark.nightly)],
     ids=["noticed", "at other times"],
 )
-def test_every_fault_ends_in_time_and_is_named(
+def test_every_fault_ends_all_workers_in_time_and_is_named(
     cells: list[tuple[str, list[int | None], str]],
 ) -> None:
     program = ROOT / "benchmarks" / "worker_faults.py"

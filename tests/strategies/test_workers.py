@@ -1,4 +1,4 @@
-"""Workers agree, and hear of each other's end within a limit of time."""
+"""Workers agree, and learn within a time limit that another has ended."""
 
 import contextlib
 import socket
@@ -30,7 +30,7 @@ def channel_pair() -> tuple[Channel, Channel]:
 
 @contextlib.contextmanager
 def three() -> Iterator[tuple[list[ConnectedWorkers], list[str], list[Channel]]]:
-    """Three workers in this process, what they were status is lost, and their ends."""
+    """Three workers in this process, the reasons of losses, and the ends of two."""
     lost: list[str] = []
     pairs = [channel_pair() for _ in range(2)]
     chief = {rank: pairs[rank - 1][0] for rank in (1, 2)}
@@ -49,7 +49,7 @@ def three() -> Iterator[tuple[list[ConnectedWorkers], list[str], list[Channel]]]
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What calls return or raise that run side by side."""
+    """What concurrent calls return or raise."""
 
     def caught(call: Callable[[], Any]) -> Any:
         try:
@@ -61,24 +61,24 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
         return list(pool.map(caught, calls))
 
 
-def test_one_process_alone_has_nothing_to_agree_on() -> None:
+def test_single_process_returns_its_own_values() -> None:
     value = object()
     assert ALONE.gather(value) == [value]
     assert ALONE.share(value) is value
     assert ALONE.is_chief
-    assert ALONE.ahead(test_one_process_alone_has_nothing_to_agree_on) is (
-        test_one_process_alone_has_nothing_to_agree_on
+    assert ALONE.ahead(test_single_process_returns_its_own_values) is (
+        test_single_process_returns_its_own_values
     )
 
 
-def test_what_each_has_comes_to_all_in_their_order() -> None:
+def test_gather_returns_all_values_in_rank_order() -> None:
     with three() as (workers, _, _):
         for value in range(50):
             calls = [lambda w=w, v=value: w.gather([w.rank, v]) for w in workers]
             assert at_once(*calls) == [[[rank, value] for rank in range(3)]] * 3
 
 
-def test_what_the_chief_has_comes_to_all() -> None:
+def test_share_sends_the_value_of_the_chief_to_all() -> None:
     array = np.arange(100_000.0)
     with three() as (workers, _, _):
         calls = [lambda w=w: w.share({"a": array * (w.rank + 1)})["a"] for w in workers]
@@ -86,14 +86,14 @@ def test_what_the_chief_has_comes_to_all() -> None:
             np.testing.assert_array_equal(got, array)
 
 
-def test_what_is_read_ahead_is_the_same_later() -> None:
+def test_value_read_ahead_is_returned_every_time() -> None:
     values = iter(range(10))
     with three() as (workers, _, _):
         read = workers[0].ahead(lambda: next(values))
         assert [read(), read()] == [0, 0]
 
 
-def test_one_that_ends_without_a_word_is_named_to_all_others() -> None:
+def test_worker_that_ends_unexpectedly_is_named_to_all_others() -> None:
     with three() as (workers, lost, ends):
         ends[0].shutdown()  # as the system does for one that is killed
         answers = at_once(*(lambda w=w: w.gather(0) for w in workers[::2]))
@@ -103,7 +103,7 @@ def test_one_that_ends_without_a_word_is_named_to_all_others() -> None:
         assert lost.count(str(answers[0])) == 2
 
 
-def test_an_error_of_one_reaches_all_others_with_its_words() -> None:
+def test_error_of_one_worker_reaches_all_others_with_its_message() -> None:
     def fails() -> None:
         with workers[2].together():
             raise LookupError("no such image")
@@ -115,7 +115,7 @@ def test_an_error_of_one_reaches_all_others_with_its_words() -> None:
             assert "worker 2 (c:3) failed: LookupError: no such image" in str(error)
 
 
-def test_a_chief_that_is_lost_is_named() -> None:
+def test_lost_chief_is_named() -> None:
     with three() as (workers, _, _):
         workers[0].fail(OSError("disk"))
         for error in at_once(*(lambda w=w: w.share(None) for w in workers[1:])):
@@ -124,7 +124,7 @@ def test_a_chief_that_is_lost_is_named() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ends", [False, True])
-def test_one_that_does_not_notice_that_another_is_lost_is_ended(
+def test_worker_that_does_not_react_to_a_lost_one_is_ended(
     ends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes: list[int] = []
@@ -144,8 +144,8 @@ def test_one_that_does_not_notice_that_another_is_lost_is_ended(
 
 
 @pytest.mark.slow
-def test_one_that_is_silent_is_lost_after_a_while() -> None:
-    """The other end of the connection takes all in, and says nothing."""
+def test_silent_worker_is_lost_after_the_time_limit() -> None:
+    """The other end of the connection receives everything, and sends nothing."""
     lost: list[str] = []
     ours, theirs = channel_pair()
     with contextlib.closing(ours), contextlib.closing(theirs):
@@ -157,7 +157,7 @@ def test_one_that_is_silent_is_lost_after_a_while() -> None:
 
 
 @pytest.mark.slow
-def test_one_that_is_busy_for_long_is_not_lost() -> None:
+def test_busy_worker_is_not_lost() -> None:
     with three() as (workers, lost, _):
 
         def late() -> list[Any]:
@@ -169,7 +169,7 @@ def test_one_that_is_busy_for_long_is_not_lost() -> None:
         assert not lost
 
 
-def test_one_that_has_come_to_its_end_is_not_lost_until_somebody_waits_for_it() -> None:
+def test_finished_worker_is_not_lost_until_others_wait_for_it() -> None:
     with three() as (workers, lost, ends):
         workers[1].done()
         ends[0].shutdown()
@@ -179,7 +179,7 @@ def test_one_that_has_come_to_its_end_is_not_lost_until_somebody_waits_for_it() 
             workers[0].gather(0)
 
 
-def test_what_tensorflow_says_of_a_lost_worker_is_said_in_words() -> None:
+def test_tensorflow_error_names_the_lost_worker() -> None:
     with three() as (workers, _, ends):
         ends[1].shutdown()
         with pytest.raises(WorkerError, match="worker 2"), workers[0].together():
@@ -187,7 +187,7 @@ def test_what_tensorflow_says_of_a_lost_worker_is_said_in_words() -> None:
 
 
 @pytest.mark.slow
-def test_heartbeats_come_and_strangers_are_not_understood() -> None:
+def test_heartbeats_are_sent_and_invalid_messages_are_an_error() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         cluster = Cluster(ADDRESSES[:2], 0)
@@ -203,13 +203,15 @@ def test_heartbeats_come_and_strangers_are_not_understood() -> None:
         chief._is_notified.set()
 
 
-def test_a_process_that_is_no_worker_goes_on_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_without_a_cluster_is_its_only_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
     assert init_workers() is current_workers() is ALONE
     assert workers_of(replicas(1)) is workers_of(replicas(2)) is ALONE
 
 
-def test_too_late_is_an_error_that_says_what_comes_first(
+def test_late_init_workers_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tf.constant(1)
@@ -218,7 +220,7 @@ def test_too_late_is_an_error_that_says_what_comes_first(
         init_workers()
 
 
-def test_heartbeats_tell_the_chief_where_each_worker_is() -> None:
+def test_heartbeats_report_the_status_of_each_worker_to_the_chief() -> None:
     with three() as (workers, _, _), contextlib.ExitStack() as stack:
         for worker in workers:
             status = [10 * worker.rank, "training", worker.rank == 2]
