@@ -1,4 +1,4 @@
-"""Models, losses and metrics whose values depend on how a batch is cut."""
+"""Models, losses and metrics whose values depend on how a batch is split."""
 
 import functools
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
 
 def one_hot() -> Arrays:
-    """Distinct examples, of which the first eleven are of one class."""
+    """Distinct examples; the first eleven are of one class."""
     inputs, labels, _ = examples(22, WIDTH, CLASSES)
     labels[:11] = 0
     return inputs, np.eye(CLASSES, dtype=inputs.dtype)[labels]
@@ -44,7 +44,7 @@ def pairs() -> Arrays:
 def model_of(
     *middle: Any, loss: Any = "categorical_crossentropy", metrics: Any = ()
 ) -> Callable[[], keras.Model]:
-    """A builder of a model with layers in its middle; types are made again each time."""
+    """A builder of a model with these layers in the middle; it instantiates types."""
 
     def build() -> keras.Model:
         made = [layer() for layer in middle]
@@ -64,27 +64,27 @@ def model_of(
 
 
 def batch_accuracy(targets: Any, outputs: Any) -> Any:
-    """F1 of a batch: a ratio of sums, of which Keras takes the mean over batches."""
+    """F1 of a batch: a ratio of sums, which Keras averages over batches."""
     taken = ops.cast(outputs > 0.5, outputs.dtype)
     both = ops.sum(targets * taken)
     return 2 * both / (ops.sum(targets) + ops.sum(taken) + 1e-7)
 
 
 def slightly_of_the_batch(targets: Any, outputs: Any) -> Any:
-    """A value for each row, of which a thousandth is of the batch."""
+    """A value for each row, a thousandth of which depends on the batch."""
     losses = ops.mean(ops.square(targets - outputs), axis=-1)
     return losses + 1e-3 * ops.max(losses)
 
 
 class Centered(keras.layers.Layer):
-    """Takes the mean of a batch away."""
+    """Subtracts the mean of a batch."""
 
     def call(self, inputs: Any) -> Any:
         return inputs - ops.mean(inputs, axis=0, keepdims=True)
 
 
 class Gated(keras.layers.Layer):
-    """As `Centered`, except for a gate that is closed at first."""
+    """Like `Centered`, but with a gate that is closed at first."""
 
     def build(self, shape: Any) -> None:
         self.gate = self.add_weight(shape=(), initializer="zeros")
@@ -106,7 +106,7 @@ class Dots(keras.Model):
 
 
 class Remembers(keras.layers.Layer):
-    """Keeps something of what it sees in a variable of its own."""
+    """Keeps something about its inputs in its own variable."""
 
     aggregation = "none"
 
@@ -140,18 +140,18 @@ class CountsRows(Remembers):
 
 
 class CountsRowsInAll(CountsRows):
-    aggregation = "sum"  # of what was there before as well, once for each replica
+    aggregation = "sum"  # also of the earlier count, once for each replica
 
 
 class CountsCalls(Remembers):
-    """The same on all replicas, and so no matter."""
+    """Counts calls, which are the same on all replicas and so do no harm."""
 
     def after(self, before: Any, inputs: Any) -> Any:
         return before + 1
 
 
 class PlainCount(keras.layers.Layer):
-    """Counts rows in a variable of which Keras does not know."""
+    """Counts rows in a variable that Keras does not know."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class PlainCalls(PlainCount):
 
 
 class Held(keras.layers.Layer):
-    """Has a metric that it gives one value for a batch."""
+    """Holds a metric that it updates with one value for a batch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ class Held(keras.layers.Layer):
 
 
 class Largest(keras.metrics.Metric):
-    """Keeps a maximum, of which a sum over replicas is none."""
+    """Keeps a maximum; a sum over replicas is not the maximum."""
 
     def __init__(self) -> None:
         super().__init__(name="largest")
@@ -199,7 +199,7 @@ class Largest(keras.metrics.Metric):
 
 
 class Last(Largest):
-    """Keeps what it saw last."""
+    """Keeps its last input."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         self.value.assign(ops.mean(ops.abs(y_true - y_pred)))
@@ -214,7 +214,7 @@ class AddsSum(keras.layers.Layer):
 
 
 class ClipsGradient(keras.layers.Layer):
-    """Has a gradient of its own, by the norm of a batch."""
+    """Has a custom gradient, scaled by the norm of a batch."""
 
     def call(self, inputs: Any) -> Any:
         @tf.custom_gradient
@@ -225,7 +225,7 @@ class ClipsGradient(keras.layers.Layer):
 
 
 class DrawsByItself(keras.layers.Layer):
-    """Draws random numbers in a way that nobody can hold still."""
+    """Draws random numbers that cannot be held constant."""
 
     def call(self, inputs: Any) -> Any:
         noise = tf.raw_ops.RandomStandardNormal(shape=tf.shape(inputs), dtype=tf.float32)
@@ -233,7 +233,7 @@ class DrawsByItself(keras.layers.Layer):
 
 
 class OwnStep(Module):
-    """Divides each loss by that of its batch, and logs something of the batch."""
+    """Divides each loss by that of its batch, and logs a value of the batch."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -250,7 +250,7 @@ class OwnStep(Module):
 
 
 class Gathers(keras.layers.Layer):
-    """Takes the mean of the whole batch away, wherever its rows are."""
+    """Subtracts the mean of the whole batch, gathered from all replicas."""
 
     def call(self, inputs: Any) -> Any:
         context = tf.distribute.get_replica_context()
@@ -261,7 +261,7 @@ class Gathers(keras.layers.Layer):
 
 
 class Traced(keras.layers.Layer):
-    """Runs in a function of its own."""
+    """Runs in its own `tf.function`."""
 
     def build(self, shape: Any) -> None:
         self.scale = self.add_weight(shape=(), initializer="ones")

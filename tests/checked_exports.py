@@ -28,7 +28,7 @@ DESCRIPTION = Description("run-1", CLASSES, SIZE, PixelRules.of(12, 64.0), CORRE
 
 
 def draw_images(root: Path) -> Path:
-    """Photographs of each class, some of the kinds that decoders disagree about."""
+    """Images of each class, some of kinds that decoders disagree about."""
     for place, name in enumerate(CLASSES):
         folder = root / name
         folder.mkdir(parents=True)
@@ -59,7 +59,7 @@ def read_images(folder: Path) -> kr.ImageData:
 
 
 def tiny_model(seed: int = 0) -> keras.Model:
-    """A softmax of all pixels, so that each of them counts."""
+    """A softmax of all pixels, so that each of them matters."""
     start = keras.initializers.RandomNormal(stddev=0.02, seed=seed)
     head = keras.layers.Dense(len(CLASSES), "softmax", kernel_initializer=start)
     pixels = keras.Input((SIZE, SIZE, 3))
@@ -71,7 +71,7 @@ def onnx_format(change: Callable[[Any], None] | None = None) -> Format:
     """A format that writes models like `tiny_model`.
 
     Args:
-        change: Makes something else of the weights and the inputs, given as a dictionary.
+        change: Changes the weights and the inputs, which are given as a dictionary.
     """
 
     def write(model: keras.Model, description: Description, directory: Path) -> None:
@@ -115,7 +115,7 @@ def _serialized(kernel: Any, bias: Any, scale: float, inputs: list[str]) -> byte
 
 
 def rewrite_document(directory: Path, change: Callable[[Any], None]) -> None:
-    """Changes `model.json` of an export, and makes it fit the files that there are."""
+    """Changes `model.json` of an export, and updates it to match the files."""
     file = directory / "model.json"
     document = json.loads(file.read_text())
     change(document)
@@ -129,7 +129,7 @@ _runtimes: dict[tuple[str, ...], Any] = {}
 
 
 def ask_in_process(directory: Path, files: list[Path]) -> ExportAnswers:
-    """What `predict.py` says, by the files next to it, without a process of its own."""
+    """What `predict.py` prints with the files next to it, without starting a process."""
     written = io.StringIO()
     with redirect_stdout(written):
         _runtime_of(directory).main(directory, [str(file) for file in files])

@@ -16,7 +16,7 @@ _CELL = 8
 
 
 def color_network() -> keras.Model:
-    """The more of its light is of one color, the surer it is of that."""
+    """The larger the share of one color in an image, the more confident its prediction."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -49,7 +49,7 @@ def write_color_export(directory: Path, **document: Any) -> None:
 
     Args:
         directory: New.
-        **document: What differs in `model.json`.
+        **document: Changes to `model.json`.
     """
     directory.mkdir()
     file = directory / "model.keras"

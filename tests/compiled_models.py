@@ -1,4 +1,4 @@
-"""Small compiled models, each asking for something else of a training step."""
+"""Small compiled models, each of which needs something different of a training step."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -60,7 +60,7 @@ def with_dict_losses() -> keras.Model:
 
 
 class ActivityPenalty(keras.layers.Layer):
-    """Adds losses that depend on the batch: of operations, and of a loss object."""
+    """Adds losses that depend on the batch: from operations, and from a loss object."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ def with_added_loss(
 
 
 class InBatchLoss(keras.losses.Loss):
-    """Compares the examples of a batch with one another, in a `__call__` of its own."""
+    """Compares the examples of a batch with one another, in its own `__call__`."""
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         same = keras.ops.cast(y_true[:, None] == y_true[None, :], y_pred.dtype)
@@ -102,7 +102,7 @@ def with_embedding() -> keras.Model:
 
 
 class TokensAndPositions(keras.layers.Layer):
-    """Looks up rows of the batch, places in it, and both in one table."""
+    """Looks up tokens, positions, and both in one table."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class Seen(keras.layers.Layer):
 
 
 class Largest(keras.metrics.Metric):
-    """Counts large predictions; returns its variable, as the guide of Keras does."""
+    """Counts large predictions; returns its variable, as the Keras guide does."""
 
     def __init__(self, name: str = "largest") -> None:
         super().__init__(name=name)

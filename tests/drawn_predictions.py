@@ -12,7 +12,7 @@ CLASSES = ("cat", "dog", "emu")
 def drawn_predictions(
     images: int, seed: int, classes: Sequence[str] = CLASSES, skill: float = 1.5
 ) -> Predictions:
-    """Labels and probabilities of few digits, so that some are equal."""
+    """Labels, and probabilities with few digits, so that some are equal."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, len(classes), images).astype(np.int32)
     logits = random.normal(size=(images, len(classes)))

@@ -1,4 +1,4 @@
-"""A trial that ends the process that it runs in, for tests of what comes after."""
+"""A trial that ends the process that it runs in, for tests of recovery."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ def begin_trial(run_dir: Path, how: str) -> int:
     """Starts a trial, and reports the result if the process lives to see it.
 
     Args:
-        run_dir: Of the trial.
+        run_dir: Run directory of the trial.
         how: What it does: dies, saves and dies, is stopped, or fails.
     """
 

@@ -24,16 +24,16 @@ class Engine:
 
     Args:
         build: Returns a compiled model.
-        dataset: Any with the elements of those to come.
-        count: Of replicas.
-        steps_per_execution: Steps a call.
-        seed: Of weights and dropout.
-        sync_batch_norm: As of the Trainer.
-        jit_compile: As of the Trainer.
-        every_n_steps: How far apart the steps are that are sampled; None for none.
+        dataset: Any dataset with the element spec of later ones.
+        count: Number of replicas.
+        steps_per_execution: Steps per call.
+        seed: Seed of weights and dropout.
+        sync_batch_norm: Like that of the Trainer.
+        jit_compile: Like that of the Trainer.
+        every_n_steps: Interval of sampled steps; None to sample none.
 
     Attributes:
-        samples: What was seen in the newest training, by step.
+        samples: Samples of the latest training, by step.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Engine:
         return history, weights_of(self.model)
 
     def _require_equal_copies(self) -> None:
-        """Each device updates copies of its own, which have to stay the same."""
+        """Each device updates its own copies, which must stay identical."""
         optimizer = self.model.optimizer
         for variable in (*self.model.trainable_variables, *optimizer.variables):
             copies = self.strategy.experimental_local_results(variable.value)

@@ -23,7 +23,7 @@ KINDS: dict[str, type[Callback]] = {
     for name, value in EXPORTED.items()
     if isinstance(value, type) and issubclass(value, Callback)
 }
-# Of the others the defaults do.
+# The others keep their defaults.
 OPTIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "alerts": lambda: {"command": ["true"]},
     "backbone_finetuning": lambda: {"at_epoch": SWITCH, "learning_rate": 0.1},
@@ -43,7 +43,7 @@ def every_callback() -> dict[str, Callback]:
 
 
 def build() -> keras.Model:
-    """A model with a frozen part, of which some callback may make use."""
+    """A model with a frozen part, which some callbacks need."""
     frozen = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, "tanh")])
     frozen.trainable = False
     dropout, head = keras.layers.Dropout(0.2), keras.layers.Dense(3, "softmax")
@@ -55,7 +55,7 @@ def build() -> keras.Model:
 def fit(
     directory: Path, callbacks: Mapping[str, Callback], seed: int = 0, **options: Any
 ) -> Any:
-    """Trains on one replica, going on from where the directory stands."""
+    """Trains on one replica, resuming from the directory."""
     trainer = Trainer(
         strategy=replicas(1),
         run_dir=directory,
@@ -66,7 +66,7 @@ def fit(
 
 
 class Killer(Callback):
-    """Ends this process as if the machine had lost its power."""
+    """Ends this process as if the machine had lost power."""
 
     def __init__(self, step: int) -> None:
         self.step = step

@@ -1,4 +1,4 @@
-"""The faults of data: how each is made, and what is to happen then."""
+"""The faults of data: how each is created, and what must happen then."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ class Attempt:
     """One command on a folder with a fault.
 
     Attributes:
-        words: What the answer has to say.
+        words: What the output must contain.
         code: The exit code.
-        settings: What is typed besides `data.train=train data.test=test`.
-        trains: Whether a whole run is made; else `--dry-run` where 0 is expected.
+        settings: Settings added to `data.train=train data.test=test`.
+        trains: Whether a whole run is trained; otherwise `--dry-run` if 0 is expected.
     """
 
     words: tuple[str, ...]
@@ -32,9 +32,9 @@ class Row:
         name: Identifies it.
         fault: What is wrong, as the table says it.
         outcome: What happens, as the table says it.
-        inject: Makes the fault below a folder with good ones, `train` and `test`.
-        attempts: What is typed then, one after the other.
-        test: Which test shows it.
+        inject: Creates the fault below a folder with intact `train` and `test`.
+        attempts: The commands that follow, in order.
+        test: The test that verifies it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Makes files and folders with which something is wrong, beside good ones."""
+"""Makes faulty files and folders beside intact ones."""
 
 import io
 import os
@@ -26,14 +26,14 @@ OUTSIDE = "../../outside[/nope]"
 
 
 def encoded(seed: int, format: str, mode: str = "RGB", **options: Any) -> bytes:
-    """An image of its own for each seed, as the bytes of a file."""
+    """A distinct image for each seed, as the bytes of a file."""
     file = io.BytesIO()
     smooth_image(seed).convert(mode).save(file, format, **options)
     return file.getvalue()
 
 
 def nothing(folder: Path) -> None:
-    """Leaves the good folders as they are."""
+    """Leaves the intact folders unchanged."""
 
 
 def truncated(folder: Path) -> None:
@@ -76,7 +76,7 @@ def misnamed(folder: Path) -> None:
 def cmyk(folder: Path) -> None:
     content = bytearray(encoded(10, "JPEG", "CMYK"))
     (folder / "train/cat/cmyk.jpg").write_bytes(content)
-    content[content.index(b"Adobe") + 11] = 2  # now it says that it is YCCK
+    content[content.index(b"Adobe") + 11] = 2  # now it claims to be YCCK
     (folder / "train/cat/ycck.jpg").write_bytes(content)
 
 
@@ -119,11 +119,11 @@ def giants(folder: Path) -> None:
     bmp[18:26] = struct.pack("<ii", GIANT, GIANT)
     (folder / "train/dog/bomb.bmp").write_bytes(bmp)
     with open(folder / "train/dog/huge.jpg", "wb") as file:
-        file.truncate(3_000_000_000)  # takes no room on the disk
+        file.truncate(3_000_000_000)  # takes no space on the disk
 
 
 def _png_bomb() -> bytes:
-    """A whole, right PNG of one bit a pixel: 50 kB, 1.2 GB as RGB."""
+    """A complete, valid PNG of one bit per pixel: 50 kB, 1.2 GB as RGB."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + content))

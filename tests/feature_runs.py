@@ -1,4 +1,4 @@
-"""A small run on cached features, and a program that notes every batch of them."""
+"""A small run on cached features, and a program that records progress at every batch."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ IMAGES, VALIDATION = 24, 6
 
 
 def fit(folder: Path, cache: Path, count: int = 1) -> Any:
-    """Trains a head on 24 images in four batches; six are validated on."""
+    """Trains a head on 24 images in four batches; six are for validation."""
     data = ImageData.from_folder(
         folder / "train",
         image_size=32,
@@ -28,7 +28,7 @@ def fit(folder: Path, cache: Path, count: int = 1) -> Any:
 
 
 def program(folder: Path, cache: Path) -> int:
-    """Notes after every batch how far it has come."""
+    """Records its progress after every batch."""
     growing_file.SECONDS_BETWEEN_NOTES = 0.0
     keras.applications.MobileNetV2 = tiny_network
     fit(folder, cache)

@@ -1,7 +1,7 @@
-"""What Keraunos can do, and the tests that show it: docs/features.md is written from this.
+"""What Keraunos can do, and the tests that verify it: the source of docs/features.md.
 
-A test says what it shows with `@pytest.mark.feature("NAME")`. Run this file to write the
-document again: `python tests/features.py`.
+A test marks what it verifies with `@pytest.mark.feature("NAME")`. Run this file to generate
+the document: `python tests/features.py`.
 """
 
 import ast
@@ -147,7 +147,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 
-# What comparable frameworks have and this one leaves out, with the reason.
+# Features of comparable frameworks that this one leaves out, with the reason.
 LEFT_OUT = {
     "Finding the batch size": "It is part of what is computed, and a run is to repeat. "
     "Running out of memory ends with advice in place of another batch size.",
@@ -174,7 +174,7 @@ def _features_of(test: ast.FunctionDef) -> Iterator[str]:
 
 
 def known_features() -> set[str]:
-    """The names that tests may give."""
+    """The names that marks may use."""
     return {name for group in GROUPS.values() for name in group}
 
 

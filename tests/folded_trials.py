@@ -1,4 +1,4 @@
-"""Searches over folds whose runs are a file each, so that they can be killed anywhere."""
+"""Searches over folds whose runs are single files, so that they can be killed anywhere."""
 
 import csv
 import json
@@ -26,16 +26,16 @@ FOLDS, EPOCHS = 4, 3
 
 
 class Killed(BaseException):
-    """In place of SIGKILL: nothing catches it."""
+    """Stands in for SIGKILL: nothing catches it."""
 
 
 class Runs:
     """A stand-in for training, and a place where it can be killed.
 
     Attributes:
-        steps: What was reached so far: points of faults, and epochs of folds.
+        steps: Points reached so far: fault points, and epochs of folds.
         trained: Epochs that were trained, by run.
-        asked_again: How often there was nothing to train.
+        asked_again: How often a fold was requested with nothing left to train.
     """
 
     def __init__(self, dies_at=None):
@@ -45,7 +45,7 @@ class Runs:
         self._dies_at = dies_at
 
     def reach(self, _=""):
-        """Counts, and dies where it is to."""
+        """Counts the point, and dies there if it should."""
         self.steps += 1
         if self.steps == self._dies_at:
             raise Killed
@@ -85,7 +85,7 @@ class Runs:
 
 
 def score(values, fold, epoch):
-    """Folds differ by what is hard in them; trials by their values, and a little noise."""
+    """Folds differ in difficulty; trials in their values, and a little noise."""
     noise = ((values["x"] * 7919 * (fold + 1)) % 1 - 0.5) * 0.02
     return 0.6 + 0.05 * fold - (values["x"] - 0.3) ** 2 + noise - 0.01 * (epoch - 1) ** 2
 
@@ -109,7 +109,7 @@ def request(runs, tuner="random", max_trials=6, **more):
 
 
 def search(folder, runs, monkeypatch, **settings):
-    """Runs it on from where it stood; results.csv without times, and the journal."""
+    """Resumes the search; returns results.csv without times, and the journal."""
     for name in ("draw_results", "show_trial"):  # which take seconds
         monkeypatch.setattr(search_module, name, lambda *_: None)
     for module in (study_module, folds_module, files, checked_files):
@@ -121,7 +121,7 @@ def search(folder, runs, monkeypatch, **settings):
 
 
 def rows(folder):
-    """What results.csv says, except for times."""
+    """The content of results.csv, except for times."""
     with open(folder / RESULTS_FILE, newline="") as file:
         return [
             {k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)

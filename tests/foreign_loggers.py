@@ -1,4 +1,4 @@
-"""Programs that log with W&B's and MLflow's own callbacks, and read what came there."""
+"""Programs that log with W&B's and MLflow's own callbacks, and read what was logged."""
 
 import json
 import struct
@@ -16,7 +16,7 @@ _BLOCK, _HEADER = 2**15, 7
 
 
 def log_with_wandb(folder: Path) -> int:
-    """Writes what a fit returned, and what stands in W&B's file of the run."""
+    """Writes what a fit returned, and what W&B's file of the run contains."""
     import wandb
     from wandb.integration.keras import WandbMetricsLogger
     from wandb.proto.wandb_internal_pb2 import Record
@@ -26,7 +26,7 @@ def log_with_wandb(folder: Path) -> int:
     file = Path(run.dir).parent / f"run-{run.id}.wandb"
     records: list[Any] = []
 
-    def is_whole() -> bool:  # a process of W&B's own writes it
+    def is_whole() -> bool:  # another process of W&B writes it
         records[:] = map(Record.FromString, _records(file.read_bytes()))
         return any(each.WhichOneof("record_type") == "exit" for each in records)
 

@@ -27,7 +27,7 @@ class FakeEngine:
     """Answers callbacks as the loop would, without a device.
 
     Attributes:
-        read_metrics: The training metrics up to now.
+        read_metrics: The training metrics so far.
         try_learning_rates: The losses of a step with each rate.
         trains_on_features: Whether batches are of cached features.
     """
@@ -40,7 +40,7 @@ class FakeEngine:
 
 
 def new_run(engine: FakeEngine | None = None, **values: Any) -> RunState:
-    """The state of a run before its first step, of epochs with three steps."""
+    """The state of a run before its first step; epochs have three steps."""
     model = classifier()()
     model.optimizer.build(model.trainable_variables)
     made: dict[str, Any] = {

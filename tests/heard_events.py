@@ -1,4 +1,4 @@
-"""A callback that keeps what it hears, for tests of what is reported."""
+"""A callback that keeps all events, for tests of what is reported."""
 
 from typing import Any
 
@@ -21,6 +21,6 @@ class Heard(Callback):
 
 
 def listening(run: RunState, *callbacks: Callback) -> Any:
-    """Lets callbacks hear what a run reports; returns the run."""
+    """Connects callbacks to the events of a run; returns the run."""
     CallbackList({f"{n}": each for n, each in enumerate(callbacks)}).listen(run)
     return run

@@ -1,4 +1,4 @@
-"""What several tests need."""
+"""Helpers that many tests share."""
 
 import contextlib
 import os
@@ -20,9 +20,9 @@ from PIL import Image
 
 Dataset = tf.data.Dataset
 # Ends a process that hangs before pytest ends its test, which would not show what it wrote.
-# It is no measure of speed: on a busy machine, a process takes minutes.
+# It does not measure speed: on a busy machine, a process takes minutes.
 SECONDS_AT_MOST = 900 if os.environ.get("KERAUNOS_NIGHTLY") else 300
-ALL_POLICIES: dict[str, Any] = {  # of augmentation, beside its strength
+ALL_POLICIES: dict[str, Any] = {  # of augmentation, in addition to its strength
     "random_resized_crop": 0.3,
     "rand_augment": {"magnitude": 9, "num_ops": 3},
     "color_jitter": 0.3,
@@ -33,7 +33,7 @@ ALL_POLICIES: dict[str, Any] = {  # of augmentation, beside its strength
 def make_images(
     root: Path, counts: Mapping[str, int], size: int = 40, seed: int = 0
 ) -> Path:
-    """Draws images of noise, each of its own, brighter from class to class."""
+    """Draws distinct images of noise, brighter from class to class."""
     random = np.random.default_rng(seed)
     for place, (name, count) in enumerate(counts.items()):
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -45,14 +45,14 @@ def make_images(
 
 
 def smooth_image(seed: int, width: int = 120, height: int = 90) -> Image.Image:
-    """Draws clouds of color, for each seed others, that survive encoding and scaling."""
+    """Draws clouds of color, distinct for each seed, that survive encoding and scaling."""
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     return coarse.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def replicas(count: int) -> tf.distribute.Strategy:
-    """A strategy with that many replicas on virtual CPU devices."""
+    """A strategy with this many replicas on virtual CPU devices."""
     if count == 1:
         return tf.distribute.OneDeviceStrategy("/cpu:0")
     return isolated_mirrored_strategy([f"/cpu:{number}" for number in range(count)])
@@ -154,7 +154,7 @@ sys.addaudithook(_note_opened)
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Everything below a folder but Python's bytecode, and the fingerprint of each file."""
+    """The fingerprint of each file below a folder, except for Python's bytecode."""
     return {
         str(path.relative_to(folder)): sha256_of_file(path) if path.is_file() else ""
         for path in sorted(folder.rglob("*"))
@@ -177,7 +177,7 @@ def environment_without_keraunos(folder: Path) -> Path:
 
 
 def with_other_validation(data: Any, seed: int = 5) -> Any:
-    """The same division of images, but noise with other labels to validate on."""
+    """The same split of images, but with noise and other labels for validation."""
     from keraunos.data.image_data import ImageData
     from keraunos.data.index.image_index import VALIDATION
     from keraunos.data.read_images import _divided

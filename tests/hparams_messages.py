@@ -8,7 +8,7 @@ from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
 
 def read_events(run_dir: Path) -> EventAccumulator:
-    """What stands in the event files of a run's own session."""
+    """The events of a run's own session."""
     events = EventAccumulator(str(run_dir / "tensorboard"))
     events.Reload()
     return events

@@ -19,7 +19,7 @@ _OF_TOKENS = {
 
 
 def networks() -> dict[str, Callable[[Any], Any]]:
-    """Each with all that it can leave out at random left out half of the time."""
+    """Each with every dropout that it has at a rate of one half."""
     return {
         "vit": lambda hub: hub.ViTBackbone(**_OF_TOKENS, mlp_dim=32, attention_dropout=0.5),
         "deit": lambda hub: hub.DeiTBackbone(

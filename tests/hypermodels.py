@@ -35,14 +35,14 @@ def build(hp: Any) -> keras.Model:
 
 
 def build_with_a_rate(hp: Any) -> keras.Model:
-    """One parameter, of which Bayesian search draws the first three values at random."""
+    """One parameter, whose first three values Bayesian search draws at random."""
     rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
     layers = [keras.Input((5,)), keras.layers.Dense(3, "softmax")]
     return compiled(keras.Sequential(layers), rate)
 
 
 def build_growing(hp: Any) -> keras.Model:
-    """Asks for the width of a second layer only where there is one."""
+    """Asks for the width of a second layer only if there is one."""
     layers = [keras.Input((5,)), keras.layers.Dense(hp.Int("first", 2, 4))]
     if hp.Boolean("deep"):
         layers.append(keras.layers.Dense(hp.Int("second", 5, 7)))
@@ -51,7 +51,7 @@ def build_growing(hp: Any) -> keras.Model:
 
 
 def build_broken(hp: Any) -> keras.Model:
-    """Fails or diverges, by the choice `how`."""
+    """Fails or diverges, depending on the choice `how`."""
     how = hp.Choice("how", ["well", "fails", "diverges"])
     if how == "fails":
         raise LookupError("a mistake\nin two lines")
@@ -60,7 +60,7 @@ def build_broken(hp: Any) -> keras.Model:
 
 
 def build_deadly(hp: Any) -> keras.Model:
-    """Kills its process in every second trial."""
+    """Kills its process in every other trial."""
     if hp.Boolean("dies"):
         os.kill(os.getpid(), signal.SIGKILL)
     return compiled(keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)]), 0.1)
@@ -95,7 +95,7 @@ class KillsOnce(kr.callbacks.Callback):
 
 
 class Waits(kr.callbacks.Callback):
-    """Lets the second trial wait in its second epoch until it is told to stop."""
+    """Makes the second trial wait in its second epoch until it is asked to stop."""
 
     def on_epoch_end(self, run: Any):
         if run.run_dir.name == "trial-001" and run.epoch == 2:
@@ -106,7 +106,7 @@ class Waits(kr.callbacks.Callback):
 
 
 class WaitsForFiles(kr.callbacks.Callback):
-    """Notes which process a trial is in; the first two wait until there is a file."""
+    """Records the process of a trial; the first two wait until a file exists."""
 
     def on_epoch_end(self, run: Any):
         if run.epoch == 2:
@@ -121,7 +121,7 @@ class WaitsForFiles(kr.callbacks.Callback):
 
 
 def search(folder: Path, **settings: Any) -> kr.Search:
-    """A search of seconds in a folder."""
+    """A search in a folder that takes seconds."""
     trainer = {"max_epochs": 3, "devices": 1} | settings.pop("trainer", {})
     build_it = settings.pop("build", build)
     common = {"objective": "val_loss", "tuner": "random", "max_trials": 4}
@@ -148,7 +148,7 @@ def program(folder: Path, settings: dict[str, Any]) -> int:
 
 
 def worker_that_reads() -> int:
-    """A worker that waits before its first fit, as it does while it reads images."""
+    """A worker that waits before its first fit, as if it were reading images."""
 
     def read(plan: TrialPlan) -> Path:
         print("reads", flush=True)
@@ -161,14 +161,14 @@ def worker_that_reads() -> int:
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    """What results.csv says, except for times."""
+    """The content of results.csv, except for times."""
     with open(folder / "results.csv", newline="") as file:
         read = list(csv.DictReader(file))
     return [{k: v for k, v in row.items() if k != "seconds"} for row in read]
 
 
 def ended_trials(folder: Path) -> int:
-    """How many trials a search has noted as over."""
+    """The number of trials that a search has recorded as ended."""
     journal = folder / "search.json"
     events = json.loads(journal.read_text())["events"] if journal.exists() else []
     return sum(event["event"] == "end" for event in events)

@@ -27,7 +27,7 @@ def not_installed(root: Path, home: Path) -> list[str]:
 
 
 def require_installed() -> None:
-    """Refuses to run tests that would not find a new file.
+    """Refuses to run tests while new files are not installed.
 
     Raises:
         SystemExit: Files are missing; the message lists them and says what to do.

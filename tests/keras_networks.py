@@ -1,4 +1,4 @@
-"""What Keras knows of its networks: writes configs/networks.json.
+"""What Keras states about its networks: writes configs/networks.json.
 
 Run `python tests/keras_networks.py` in a clone where a new Keras has other networks;
 tests/models/backbones/test_keras_applications.py fails until that is done.
@@ -37,12 +37,12 @@ def families() -> dict[str, int]:
 
 
 def usual_shape(_: Any, default_size: int, **options: Any) -> tuple[int, int, int]:
-    """In place of any: a graph without sizes does not show all stages (NASNetLarge)."""
+    """The default size in place of any: otherwise not all stages show (NASNetLarge)."""
     return default_size, default_size, 3
 
 
 def facts(name: str) -> dict[str, Any]:
-    """What Keras says while it builds a network and would load its weights."""
+    """What Keras states when it builds a network and would load its weights."""
     constructor = getattr(keras.applications, name)
     keras.backend.clear_session()  # numbers layers without a name from the beginning
     with (

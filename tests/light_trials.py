@@ -1,4 +1,4 @@
-"""Trials that need no TensorFlow, for processes that begin at once."""
+"""Trials that need no TensorFlow, for processes that start quickly."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ EPOCHS = 3
 
 
 def fit(plan):
-    """Counts epochs in a file and continues from it; dies or waits where a file asks."""
+    """Counts epochs in a file and continues from it; dies or waits if a file says so."""
     plan.directory.mkdir(parents=True, exist_ok=True)
     done = plan.directory / "epochs"
     begun = plan.directory / "begun"
@@ -44,7 +44,7 @@ def fit_for_ever(plan):
 
 
 def fit_and_tell(plan):
-    """Says which GPUs its process sees, reports, and waits until somebody has heard."""
+    """Prints the GPUs that its process sees, reports, and waits until that was received."""
     from keraunos.search.progress import TrialProgress, report
 
     plan.directory.mkdir(parents=True)

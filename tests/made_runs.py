@@ -1,4 +1,4 @@
-"""Run directories made by hand, in any state, for what reads them without TensorFlow."""
+"""Run directories made by hand, in any state, for tests of reading without TensorFlow."""
 
 import functools
 import json
@@ -28,7 +28,7 @@ def made_run(
         values: Balanced accuracy after each epoch.
         event: The kind of the last event.
         test: Scores on test images.
-        settings: What differs from the recipe.
+        settings: Changes to the recipe.
     """
     directory.mkdir(parents=True)
     write_checked_text(directory / "config.yaml", _config(settings))

@@ -1,7 +1,7 @@
-"""Lets fits that follow one another share a trace, which is most of what a small fit costs.
+"""Lets consecutive fits share a trace, which is most of what a small fit costs.
 
 Each fit still has data, callbacks, loop, checkpoints and resumption of its own. What it
-shares is a model, which begins with its first values each time, and the traced steps.
+shares is a model, which starts from the same values each time, and the traced steps.
 """
 
 import contextlib
@@ -77,8 +77,8 @@ def one_trace(count: int, *key: Hashable) -> Iterator[tf.distribute.Strategy]:
     """Within it, fits train the model of the first one with the same key.
 
     Args:
-        count: Of replicas.
-        key: All else that the model and its trace depend on.
+        count: Number of replicas.
+        key: Everything else that the model and its trace depend on.
 
     Yields:
         The strategy to train with.

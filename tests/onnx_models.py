@@ -15,7 +15,7 @@ def write_onnx_model(path: Path, seed: int = 0) -> None:
 
     Args:
         path: The new file.
-        seed: Of its weights.
+        seed: Seed of its weights.
     """
     random = np.random.default_rng(seed)
     weights = {
@@ -50,7 +50,7 @@ def write_onnx_model(path: Path, seed: int = 0) -> None:
 
 
 def write_onnx_export(directory: Path) -> None:
-    """Writes the directory of an export with such a model, without what runs it."""
+    """Writes the directory of an export with such a model, without code to run it."""
     from keraunos.core.files import sha256_of_file, write_json_atomic
     from keraunos.export.description import Description
 

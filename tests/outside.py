@@ -1,4 +1,4 @@
-"""What is not ours: the world around a run that nothing in the run may change."""
+"""Files outside of a run, which nothing in the run may change."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ KINDS = ("link to a file", "link to a folder", "dangling link", "fifo", "socket"
 
 
 def make_outside(root: Path) -> Path:
-    """Fills a folder with what somebody would miss."""
+    """Fills a folder with files that a user would miss."""
     photographs = root / "photographs"
     photographs.mkdir(parents=True)
     for number in range(3):
@@ -21,7 +21,7 @@ def make_outside(root: Path) -> Path:
 
 
 def snapshot(root: Path) -> dict[str, Any]:
-    """All below a folder with what tells whether it was touched."""
+    """Everything below a folder, with what shows whether it was touched."""
     found = {}
     for path in sorted(root.rglob("*")):
         status = path.lstat()
@@ -33,7 +33,7 @@ def snapshot(root: Path) -> dict[str, Any]:
 
 
 def plant(path: Path, kind: str, outside: Path) -> None:
-    """Puts something where a file of ours would be."""
+    """Puts something in the place of one of our files."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "fifo":
         os.mkfifo(path)

@@ -1,4 +1,4 @@
-"""A task decided by the color of a bright patch, and models that solve it by hand."""
+"""A task that depends on the color of a bright patch, and models built to solve it."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,11 +16,11 @@ layers = keras.layers
 
 
 def patch_model(nesting: int = 0, dtype: str = "float32", head: Any = None) -> keras.Model:
-    """A convolution that sees colors, pooled, and a head that names the strongest.
+    """A convolution that detects colors, pooling, and a head that picks the strongest.
 
     Args:
-        nesting: How many models lie around the convolution but the outer one.
-        dtype: Policy of all layers but the head.
+        nesting: Number of models around the convolution, without the outer one.
+        dtype: Policy of all layers except the head.
         head: Other layers on the pooled colors, in place of the head.
     """
     kernel = np.tile(np.eye(3, dtype="float32") / CELL**2, (CELL, CELL, 1, 1))
@@ -72,7 +72,7 @@ def patch_images(
 
 
 class PatchSplit:
-    """The images as a split, of which some may be gone."""
+    """The images as a split; some may be missing."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self._images, self.labels = images, labels

@@ -1,4 +1,4 @@
-"""What stands in for models and files where many images are predicted."""
+"""Stand-ins for models and files in predictions of many images."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +9,7 @@ from serving_models import SIZE
 
 
 def image_names(count: int) -> Iterator[ImageName]:
-    """Names that are made as they are requested."""
+    """Names that are generated on demand."""
     for number in range(count):
         yield ImageName(f"{number:06}.png", number=number + 1)
 
@@ -17,11 +17,11 @@ def image_names(count: int) -> Iterator[ImageName]:
 def read_without_decoding(
     names: Iterable[ImageName], every: int = 0
 ) -> Iterator[ReadImage]:
-    """Images of one color each, told by the number in their names.
+    """Images of one color each, given by the number in their names.
 
     Args:
-        names: Of the images.
-        every: After how many others one can't be read; 0 for never.
+        names: Names of the images.
+        every: Interval of images that can't be read; 0 for none.
     """
     for name in names:
         if every and name.number % every == 0:

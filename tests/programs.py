@@ -1,4 +1,4 @@
-"""Processes that have TensorFlow loaded when they begin, to be killed and looked at.
+"""Processes that start with TensorFlow loaded, to be killed and inspected.
 
 They are forked from a server that has imported it, and used nothing of it.
 """
@@ -23,7 +23,7 @@ from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import Cluster
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-# Not modules of tests: Python 3.11 does not tell the server where these are.
+# Not test modules: Python 3.11 does not pass their location to the server.
 _CONTEXT.set_forkserver_preload(
     ["tensorflow", "keras", "keraunos.search", "keraunos.trainer.trainer"]
 )
@@ -33,11 +33,11 @@ class Program:
     """A function that runs in its own process; its output goes to a file.
 
     Args:
-        function: At the top of a module; what it returns is the exit code.
-        arguments: Of it.
-        output: The file.
-        environment: Variables that are set before.
-        errors: The file for what goes to standard error, if that is another.
+        function: A function at the top level of a module; it returns the exit code.
+        arguments: Its arguments.
+        output: The file for its output.
+        environment: Variables that are set first.
+        errors: The file for standard error, if separate.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """Its process ID."""
         return int(self._process.pid or 0)
 
     @property
@@ -81,7 +81,7 @@ class Program:
         self._process.join()
 
     def end(self, seconds: float = SECONDS_AT_MOST) -> int:
-        """Waits until it ends; its exit code, negative if a signal ended it.
+        """Waits until it ends; returns its exit code, negative if a signal ended it.
 
         Raises:
             AssertionError: It does not end.
@@ -99,13 +99,13 @@ def fork_keraunos(
     script: Path | None = None,
     timeout_seconds: float = SECONDS_AT_MOST,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the command line as `run_keraunos` does, except for the start of its process.
+    """Runs the command line like `run_keraunos`, but in a forked process.
 
     Args:
         arguments: As typed after `keraunos`.
-        cwd: Where.
-        script: Is run in its place, with those arguments.
-        timeout_seconds: After which the process is killed, and the test fails.
+        cwd: The working directory.
+        script: A script to run instead, with those arguments.
+        timeout_seconds: Limit after which the process is killed and the test fails.
     """
     typed = [*map(str, arguments)]
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +123,7 @@ def fork_keraunos(
 def type_keraunos(
     arguments: list[str], cwd: str, script: Path | None, environment: dict[str, str]
 ) -> int:
-    """Does what `python -m keraunos` does in a terminal there."""
+    """Does what `python -m keraunos` does in a terminal."""
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
@@ -146,9 +146,9 @@ def type_keraunos(
 def run_workers(
     function: Callable[..., int | None], count: int, folder: Path, *arguments: Any
 ) -> list[int]:
-    """Runs a function in so many workers; their exit codes.
+    """Runs a function in this many workers; returns their exit codes.
 
-    What each writes is in the file `log-RANK` of the folder, its first argument.
+    The output of each is in the file `log-RANK` of the folder, its first argument.
     """
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(count))
     workers = [
@@ -181,7 +181,7 @@ def _work(function: Callable[..., int | None], *arguments: Any) -> int:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = SECONDS_AT_MOST) -> None:
-    """Looks again and again until something holds."""
+    """Polls until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

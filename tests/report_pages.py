@@ -62,7 +62,7 @@ class Page(HTMLParser):
 
 
 def predictions(labels=(0, 0, 0, 1, 1, 1, 1), taken=(0, 1, 0, 1, 1, 0, 1), names=None):
-    """Of 7 images, 2 of them wrong; no image of the third class."""
+    """Predictions for 7 images, 2 of them wrong; no image of the third class."""
     rows = np.full((len(labels), len(CLASSES)), 0.1, np.float32)
     rows[np.arange(len(labels)), list(taken)] = 0.8
     files = names or [f"/photographs/test/{n}.jpg" for n in range(len(labels))]
@@ -82,7 +82,7 @@ def figure(label="confidence"):
 
 
 def finding(title="Calibration", figures=None):
-    """What a part may come to; drawing costs most of a page's time."""
+    """A possible finding of a part; drawing takes most of a page's time."""
     return Finding(
         title,
         "Whether probabilities mean what they say.",
@@ -111,7 +111,7 @@ def facts(**values):
 
 
 def report(contradictory=(), made=None, **values):
-    """A report of all that there can be; `values` take the place of parts of it."""
+    """A report with every possible part; `values` replace parts of it."""
     made = made or predictions()
     where = np.zeros(len(made.labels), bool)
     where[list(contradictory)] = True

@@ -27,7 +27,7 @@ Optimizer = Callable[[], keras.optimizers.Optimizer]
 
 
 def build(optimizer: Optimizer) -> Callable[[], keras.Model]:
-    """A model with everything that has state: dropout, BatchNorm, metrics."""
+    """A model with everything that has state: dropout, BatchNorm and metrics."""
 
     def make() -> keras.Model:
         model = keras.Sequential(
@@ -66,14 +66,14 @@ def dataset(seed: int = 0, batch_size: int = 4) -> tf.data.Dataset:
 
 
 def shuffled(batch_size: int = 4) -> tf.data.Dataset:
-    """The same examples, in another order in each epoch, whatever ran in this process."""
+    """The same examples, in another order in each epoch, whatever ran before."""
     tf.random.set_seed(0)
     whole = tf.data.Dataset.from_tensor_slices(examples(14, seed=0))
     return whole.shuffle(14, seed=1).batch(batch_size)
 
 
 class Sender(Callback):
-    """Sends this process a signal at a hook, once, and keeps count of having done so."""
+    """Sends this process a signal at a hook, once, and counts the signals sent."""
 
     def __init__(self, hook: str, at_step: int, number: int = signal.SIGTERM) -> None:
         self.sent = 0
@@ -86,7 +86,7 @@ class Sender(Callback):
         setattr(self, hook, send)
 
     def on_train_step_end(self, run: Any) -> None:
-        """Defined, so that the loop looks after every step."""
+        """Defined, so that the loop returns after every step."""
 
 
 def fit(
@@ -101,20 +101,20 @@ def fit(
     train: tf.data.Dataset | None = None,
     **options: Any,
 ) -> Any:
-    """Trains, going on from where the directory stands; or says what that would do.
+    """Trains, resuming from the directory; or describes what that would do.
 
     Args:
-        directory: Of the run.
-        extra: Callbacks beside those that all runs have.
+        directory: The run directory.
+        extra: Callbacks in addition to those of all runs.
         optimizer: Its name in `OPTIMIZERS`.
-        count: Of replicas.
-        batch_size: Of training.
+        count: Number of replicas.
+        batch_size: Batch size of training.
         describe_only: Whether to describe only.
-        fresh: Whether to build and trace again, as a process of its own would. Others share
+        fresh: Whether to build and trace again, as a new process would. Others share
             a model, so that their result has none.
-        health: Each how many-th step is sampled.
-        train: Training data; by default those of `shuffled`.
-        options: Of the Trainer.
+        health: Interval of sampled steps.
+        train: Training data; by default that of `shuffled`.
+        options: Options of the Trainer.
     """
     callbacks = {
         "health": Health(every_n_steps=health),
@@ -148,18 +148,18 @@ def fit(
     return result if own_trace or describe_only else dataclasses.replace(result, model=None)
 
 
-# Options of which a model or its trace depends.
+# Options on which a model or its trace depends.
 _CHANGES_TRACE = {"seed", "precision", "sync_batch_norm", "deterministic", "check_replicas"}
 
 
 def fit_alone(directory: Path) -> int:
-    """Trains as the program of a process; its exit code."""
+    """Trains as the program of a process; returns its exit code."""
     fit(directory)
     return 0
 
 
 class Waits(Callback):
-    """Stays at step 7 until the process is ended, and says where it is and what it got."""
+    """Stays at step 7 until the process ends; prints `ready` and the received signal."""
 
     def on_train_step_end(self, run: Any) -> None:
         if run.step != 7:
@@ -181,7 +181,7 @@ def fit_until_ended(directory: Path) -> int:
 
 
 def state(directory: Path) -> dict[str, Any]:
-    """All that two runs which did the same have in common."""
+    """Everything that two equal runs have in common."""
     last = directory / "checkpoints" / read(directory / "checkpoints" / "last.txt")
     bundle = read_bundle(last)
     history = bundle.documents["state"]["history"]
@@ -220,7 +220,7 @@ def lines(directory: Path) -> list[dict[str, Any]]:
 
 
 def without_times(values: dict[str, Any]) -> dict[str, Any]:
-    """All but what depends on the machine."""
+    """Everything except what depends on the machine."""
     return {name: value for name, value in values.items() if not _varies(name)}
 
 
@@ -235,7 +235,7 @@ def _varies(name: str) -> bool:
 def events(directory: Path) -> list[tuple[str, int, str, float]]:
     """Part, step, name and value of each scalar, as TensorBoard would read them.
 
-    Values that depend on the machine are left out, their steps are not.
+    Values that depend on the machine are left out, but their steps are kept.
     """
     found = []
     for part in ("train", "validation"):
@@ -251,7 +251,7 @@ def events(directory: Path) -> list[tuple[str, int, str, float]]:
 
 
 def _written(file: Path) -> int:
-    """When it was last written: two processes may begin files in the same second."""
+    """The time of the last write: two processes may create files in the same second."""
     return file.stat().st_mtime_ns
 
 
@@ -262,7 +262,7 @@ def assert_equal(ours: Any, theirs: Any) -> None:
         assert got.keys() == expected.keys()
         for name in expected:
             if (group, name) == ("epoch", "totals"):
-                continue  # holds the time that was waited
+                continue  # holds waiting times
             np.testing.assert_array_equal(got[name], expected[name], f"{group} {name}")
     for name in set(theirs) - {"arrays"}:
         assert ours[name] == theirs[name], name

@@ -1,4 +1,4 @@
-"""Calls an application of ASGI without a socket, in an event loop of its own."""
+"""Calls an ASGI application without a socket, in its own event loop."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Requests to a server, many at a time, with those of clients that mean no good."""
+"""Many concurrent requests to a server, with some from malicious clients."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ PREDICT = "/v1/models/colors:predict"
 
 
 def color_of(number: int) -> tuple[int, int, int]:
-    """Another color for each number, none of those that are treated specially."""
+    """A distinct color for each number, none of those that are treated specially."""
     return (number % 251 + 1, number // 251 % 251 + 1, 200)
 
 
@@ -32,11 +32,11 @@ def is_right(found: Any, color: tuple[int, int, int]) -> bool:
 
 
 class Load:
-    """Asks about a number of images, each of another color.
+    """Requests predictions for a number of images of distinct colors.
 
     Attributes:
-        statuses: How often each status came; 0 where the connection broke.
-        wrong: Numbers of images whose answer is not theirs.
+        statuses: Count of each status; 0 is for broken connections.
+        wrong: Numbers of images that got another image's answer.
     """
 
     def __init__(self, url: str, clients: int) -> None:
@@ -106,7 +106,7 @@ _FIRST: dict[str, Callable[[random.Random], bytes]] = {
 
 
 def own_memory(process: int) -> int:
-    """Kilobytes that a process holds for itself; 0 if it is gone."""
+    """Private memory of a process in kilobytes; 0 if it has ended."""
     try:
         with open(f"/proc/{process}/status", encoding="ascii") as file:
             lines = dict(line.split(":", 1) for line in file)

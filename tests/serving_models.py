@@ -1,4 +1,4 @@
-"""A model to be served that is a function of NumPy."""
+"""A model to serve that is a NumPy function."""
 
 import io
 from typing import Any

@@ -16,13 +16,13 @@ _SECONDS = 120
 
 @contextlib.contextmanager
 def serving(model: Path, *options: str, folder: Path, **variables: str) -> Iterator[str]:
-    """Runs the command until the block ends; the value is the address.
+    """Runs the command until the block ends; yields the address.
 
     Args:
         model: A run or an export.
-        *options: Of the command; the port is any that is free.
-        folder: For its log, and its current folder.
-        **variables: Of its environment.
+        *options: Options of the command; the port is any free one.
+        folder: Its working directory, which also gets its log.
+        **variables: Environment variables.
     """
     log = folder / "serve.log"
     command = [sys.executable, "-m", "keraunos", "serve", str(model), "--port", "0"]

@@ -1,4 +1,4 @@
-"""A server and its workers as processes, over a model of NumPy.
+"""A server and its workers as processes, with a NumPy model.
 
 python serving_programs.py server '{"workers": 2, ...}'
 python serving_programs.py worker DESCRIPTOR
@@ -34,7 +34,7 @@ def run_server(settings: ServeSettings) -> int:
 
 
 class Server:
-    """A server that runs."""
+    """A running server."""
 
     def __init__(self, process: "subprocess.Popen[str]", url: str) -> None:
         self.process = process

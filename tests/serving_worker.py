@@ -1,4 +1,4 @@
-"""A worker as a process, over a model of NumPy.
+"""A worker as a process, with a NumPy model.
 
 python serving_worker.py DESCRIPTOR
 """
@@ -14,7 +14,7 @@ from keraunos.serving.workers.child import serve_parent
 from serving_models import color_model, shares
 
 DEADLY = (13, 13, 13)  # a color that ends the worker
-SLOW = (14, 14, 14)  # one that takes as long as SECONDS says
+SLOW = (14, 14, 14)  # one that takes SECONDS
 SECONDS = "TEST_SECONDS"
 
 

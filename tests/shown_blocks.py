@@ -54,7 +54,7 @@ NOT_RUN = {
     ("docs/weights.md", "torch.save"): OTHERS,
 }
 
-# What is shown, and what is run in its place so that it ends within seconds.
+# What is shown, and what is run instead so that it ends within seconds.
 SMALL = {
     "image_size=224": "image_size=32",
     'weights="imagenet"': "weights=None",
@@ -89,13 +89,13 @@ class Block:
 
     @property
     def file(self) -> str | None:
-        """The name of the file that it shows, if its first line is a comment with one."""
+        """The name of the file that it shows, if a comment in its first line gives one."""
         found = _FILE.match(self.code)
         return found[1] if found else None
 
     @property
     def code_to_run(self) -> str:
-        """What of it is run: whole, or line by line in bash."""
+        """The part that is run: the whole block, or line by line in bash."""
         is_script = self.code.startswith("#!") or self.language == "python"
         parts = [self.code] if is_script else self.code.splitlines(keepends=True)
         return "".join(each for each in parts if reason_not_to_run(self.page, each) is None)
@@ -122,7 +122,7 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 def write_files(blocks: Sequence[Block], folder: Path) -> None:
-    """Writes the files that are shown, but those that are not run."""
+    """Writes the files that are shown, except those that are not run."""
     for block in blocks:
         if block.file is not None and reason_not_to_run(block.page, block.code) is None:
             (folder / block.file).parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def write_files(blocks: Sequence[Block], folder: Path) -> None:
 
 
 def small(code: str) -> str:
-    """The same code in small numbers."""
+    """The same code with small numbers."""
     for shown, replacement in SMALL.items():
         code = code.replace(shown, replacement)
     return code

@@ -11,7 +11,7 @@ from keraunos.configs import load_config, to_yaml
 from programs import Program, type_keraunos
 from small_backbone import shrink_networks
 
-# Put after the recipe of a command, before what is typed after it.
+# Inserted after the recipe of a command, before the settings that follow it.
 SETTINGS = """
 data: {image_size: 32, batch_size: 8, validation_split: 0.3}
 model: {weights: null}
@@ -58,7 +58,7 @@ def make_workspace(folder: Path) -> Path:
 
 
 def make_folders_of_readme(folder: Path) -> None:
-    """What the README's programs read."""
+    """The folders that the README's programs read."""
     make_images(folder / "isic9/Train", {"melanoma": 7, "nevus": 9}, seed=0)
     make_images(folder / "isic9/Test", {"melanoma": 3, "nevus": 2}, seed=1)
     _make_reviews(folder / "reviews")

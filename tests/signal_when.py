@@ -1,4 +1,4 @@
-"""Runs the command line, and sends its process a signal once it is at some place.
+"""Runs the command line, and sends its process a signal once it reaches some point.
 
     python signal_when.py MODULE:NAME:STEP NUMBER RECORD COMMAND...
 
@@ -6,8 +6,8 @@ The signal NUMBER is sent as soon as NAME of `keraunos.MODULE`, a function or a 
 called and the run has made STEP steps. RECORD is written just before: it shows that the
 signal was sent, and when.
 
-To look from another thread at what a running one is in would need nothing of it, but
-reads memory that the running one is changing.
+Inspecting a running thread from another one would need no cooperation, but would read
+memory that is being changed.
 """
 
 import faulthandler
@@ -25,7 +25,7 @@ from keraunos.cli import tensorflow
 
 
 def after(function: Callable[..., Any], act: Callable[[], None]) -> Callable[..., Any]:
-    """The function, with something to be done when it has returned for the first time."""
+    """The function, with something to do when it has returned for the first time."""
     left = [act]
 
     @functools.wraps(function)
@@ -39,7 +39,7 @@ def after(function: Callable[..., Any], act: Callable[[], None]) -> Callable[...
 
 
 def watch(place: str, number: int, record: Path) -> None:
-    """Lets the named function send the signal when its time has come."""
+    """Makes the named function send the signal when it is due."""
     from keraunos.callbacks import RunState
 
     module, name, step = place.split(":")
@@ -64,13 +64,13 @@ def watch(place: str, number: int, record: Path) -> None:
     setattr(owner, name, watched)
 
 
-SECONDS_UNTIL_STUCK = 180  # after which it says where all threads are
+SECONDS_UNTIL_STUCK = 180  # after which it prints where all threads are
 
 if __name__ == "__main__":
     faulthandler.dump_traceback_later(SECONDS_UNTIL_STUCK)
     place, number, record, *command = sys.argv[1:]
     sys.argv[1:] = command
-    sys.path[0] = os.getcwd()  # as `python -m keraunos` has it
+    sys.path[0] = os.getcwd()  # as `python -m keraunos` sets it
     # Before that, importing what is watched would load TensorFlow too early.
     tensorflow.load_tensorflow = after(
         tensorflow.load_tensorflow, lambda: watch(place, int(number), Path(record))

@@ -10,7 +10,7 @@ def simulated(
 ) -> Labeled:
     """Images whose labels are drawn from probabilities that are then made sharper.
 
-    A sharpness of 1 is calibrated, one of 3 is what a temperature of 3 mends.
+    A sharpness of 1 is calibrated; a temperature of 3 corrects one of 3.
     """
     random = np.random.default_rng(seed)
     logits = 1.5 * random.normal(size=(images, classes))
@@ -19,14 +19,14 @@ def simulated(
 
 
 def drawn_from(probabilities: np.ndarray, seed: int = 0) -> np.ndarray:
-    """A label for each row of probabilities, as probable as they have it."""
+    """A label for each row of probabilities, drawn from them."""
     random = np.random.default_rng(seed)
     above = random.random((len(probabilities), 1)) > probabilities.cumsum(axis=1)
     return above[:, :-1].sum(axis=1).astype(np.int32)
 
 
 def labeled(probabilities: np.ndarray, labels: np.ndarray) -> Labeled:
-    """Predictions as evaluators see them, with classes called a, b, c, ..."""
+    """Predictions as evaluators see them, with classes named a, b, c, ..."""
     count, classes = probabilities.shape
     return Labeled(
         [f"{number}.png" for number in range(count)],

@@ -55,9 +55,9 @@ class Small(Module):
 
 
 def tiny_network(include_top: bool, weights: None, input_shape: Any) -> keras.Model:
-    """Three layers for a network of keras.applications, whose traces take seconds.
+    """Three layers in place of a network of keras.applications, whose traces take seconds.
 
-    Its preprocessing is that of this module.
+    Its preprocessing is the one in this module.
     """
     layers = keras.layers
     inputs = keras.Input(input_shape)

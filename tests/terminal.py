@@ -1,4 +1,4 @@
-"""A terminal made up for tests, and what can be read on it."""
+"""A fake terminal for tests, and what it shows."""
 
 import io
 import re
@@ -7,7 +7,7 @@ from keraunos.core.console import PlainConsole
 
 
 class Terminal(io.StringIO):
-    """Takes what is written, and is a terminal."""
+    """Collects what is written, and claims to be a terminal."""
 
     encoding = "utf-8"
 

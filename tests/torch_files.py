@@ -1,4 +1,4 @@
-"""Files as `torch.save` writes them, and as nobody should, without PyTorch."""
+"""Files as `torch.save` writes them, and malicious ones, made without PyTorch."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""The command `keraunos` for shell scripts, forked from where TensorFlow is loaded."""
+"""The command `keraunos` for shell scripts, forked with TensorFlow already loaded."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from keraunos.cli.run_directories import run_name
 from programs import Program, is_running, type_keraunos, wait_for
 from small_backbone import shrink_networks
 
-# It hands its arguments, folder, variables and streams to the test, and waits.
+# It passes its arguments, folder, variables and streams to the test, and waits.
 _COMMAND = """#!{python} -SE
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
@@ -36,8 +36,8 @@ def keraunos_on_path(folder: Path, settings: Path, port: int) -> Iterator[str]:
 
     Args:
         folder: A new one, for the command.
-        settings: A configuration that is put after the recipe of each command, so that
-            what is typed after it still counts.
+        settings: A configuration that is inserted after the recipe of each command,
+            so that the settings after it still take effect.
         port: Where `keraunos serve` listens.
     """
     folder.mkdir()
@@ -87,7 +87,7 @@ def _run(
             _type, str(streams / "0"), *typed, output=streams / "1", errors=streams / "2"
         )
         return _end(program)
-    _stop(endless)  # as a reader does who needs the port, or the terminal, again
+    _stop(endless)  # as a reader does who needs the port or the terminal again
     output = Path(typed[1]) / f"{pid}.log"
     program = Program(_type, os.devnull, *typed, output=output)
     endless.append(program)
@@ -100,7 +100,7 @@ def _run(
 
 
 def _stop(endless: list[Program]) -> None:
-    """Ends all of them, and forgets them."""
+    """Stops and forgets all of them."""
     while endless:
         program = endless.pop()
         with contextlib.suppress(ProcessLookupError):  # it has ended by itself
@@ -109,7 +109,7 @@ def _stop(endless: list[Program]) -> None:
 
 
 def _end(program: Program) -> int:
-    """Its exit code, or that of `timeout`: what was typed must be answered."""
+    """Its exit code, or that of `timeout`: the shell must get an answer."""
     try:
         return program.end()
     except AssertionError:
@@ -118,7 +118,7 @@ def _end(program: Program) -> int:
 
 def _type(stdin: str, words: list[str], cwd: str, environment: dict[str, str]) -> int:
     os.dup2(os.open(stdin, os.O_RDONLY), 0)
-    # Those of before think that they can seek, which pipes can't.
+    # The former streams assume that they can seek, which pipes can't.
     sys.stdin, sys.stdout, sys.stderr = (
         open(number, mode, closefd=False)  # noqa: SIM115
         for number, mode in enumerate("rww")
@@ -128,7 +128,7 @@ def _type(stdin: str, words: list[str], cwd: str, environment: dict[str, str]) -
 
 
 def with_settings(words: Sequence[str], settings: Path, port: int) -> list[str]:
-    """The words of a command that ends soon, where the one that is shown takes long.
+    """The words of a command that ends soon, in place of a long one that is shown.
 
     The file of settings gets the name of the recipe before it: a run is called after the
     last file, and must be called as the documents say.

@@ -73,7 +73,7 @@ def build_model() -> keras.Model:
 
 
 def build(hp: Any) -> keras.Model:
-    """A hypermodel, as Keras Tuner has it."""
+    """A hypermodel in the style of Keras Tuner."""
     return Distillation(build_model()).build() if hp.Int("units", 8, 64) else build_model()
 
 
@@ -142,7 +142,7 @@ def train_datasets() -> kr.SearchResult:
 
 
 def mistype() -> None:
-    """What is mistyped is found before it runs."""
+    """Type errors are found before anything runs."""
     kr.Trianer()  # type: ignore[attr-defined]
     kr.Trainer(max_epoch=3)  # type: ignore[call-arg]
     kr.ImageData.from_folder("a", imagesize=3)  # type: ignore[call-arg]

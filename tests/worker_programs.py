@@ -54,7 +54,7 @@ def batches_of_all_sizes(case: Case) -> tf.data.Dataset:
 def train_cases(folder: Path, *names: str) -> None:
     """Trains models without a Trainer, in float64, and keeps the result.
 
-    Those whose names begin with `APART` without synchronised BatchNorm.
+    Those whose names begin with `APART` train without synchronized BatchNorm.
     """
     workers = kr.init_workers()
     use_float64()
@@ -66,7 +66,7 @@ def train_cases(folder: Path, *names: str) -> None:
 
 
 def check_models(folder: Path, *names: str) -> None:
-    """Runs a batch whole and cut, and keeps what was said of each model."""
+    """Runs a batch whole and split, and keeps the message about each model."""
     workers = kr.init_workers()
     strategy = create_strategy("multi_worker", "cpu")
     said = {name: check_model(strategy, name) for name in names}
@@ -74,7 +74,7 @@ def check_models(folder: Path, *names: str) -> None:
 
 
 def check_model(strategy: tf.distribute.Strategy, name: str) -> str:
-    """What was said of a model; nothing if it passed."""
+    """The message about a model; empty if it passed."""
     module, _, data = FOUND.get(name) or Found(FunctionModule(RIGHT[name]), "", one_hot)
     source = as_source(tf.data.Dataset.from_tensor_slices(data()).batch(4), "data")
     model = build_model(module, strategy, source, sync_batch_norm=True)
@@ -86,7 +86,7 @@ def check_model(strategy: tf.distribute.Strategy, name: str) -> str:
 
 
 def check_other_rows(folder: Path) -> None:
-    """Trains on data that a worker has scaled otherwise than the chief."""
+    """Trains on data that a worker scales differently from the chief."""
     workers = kr.init_workers()
     data = dataset(0).map(lambda x, *rest: (x / (1.0 + workers.rank), *rest))
     kr.Trainer(strategy="multi_worker", accelerator="cpu", callbacks=[]).fit(build, data)
@@ -101,12 +101,12 @@ def train_case(name: str, count: int) -> tuple[Any, Any]:
 
 
 def on_two_devices(folder: Path, function: str, *arguments: Any) -> int | None:
-    """Runs a function where each worker has two replicas, as it has with two GPUs."""
+    """Runs a function with two replicas per worker, as with two GPUs."""
 
     def two(self: Any, resolver: Any, worker_device: str) -> tuple[tuple[str, ...], str]:
         return tuple(f"{worker_device}/device:CPU:{n}" for n in range(2)), "CPU"
 
-    # By itself TensorFlow takes but one CPU of a worker.
+    # By default TensorFlow uses only one CPU of a worker.
     CollectiveAllReduceExtended._initialize_local_devices = two
     kr.set_cpu_devices(2)
     code: int | None = globals()[function](folder, *arguments)
@@ -126,7 +126,7 @@ def keep(path: Path, arrays: list[Any], **values: Any) -> None:
 def dataset(
     seed: int, count: int = 4 * STEPS - 3, bad: int | None = None
 ) -> tf.data.Dataset:
-    """Batches of four, the last of one example; one example may be no number."""
+    """Batches of four, the last of one example; one example may be NaN."""
     inputs, *rest = examples(count, seed=seed)
     if bad is not None:
         inputs[bad] = np.nan
@@ -134,7 +134,7 @@ def dataset(
 
 
 def build() -> keras.Model:
-    """A model with statistics, and metrics that are more than a mean."""
+    """A model with moving statistics, and metrics that are more than a mean."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -153,7 +153,7 @@ def build() -> keras.Model:
 
 
 class Asks(Callback):
-    """Asks for something, or is hit by it."""
+    """Requests something, or causes it."""
 
     def __init__(self, what: str, mark: Path) -> None:
         self.what = what
@@ -174,7 +174,7 @@ class Asks(Callback):
                 run.request_stop("one worker has had enough")
             case "signal", 0:
                 os.kill(os.getpid(), signal.SIGTERM)
-            # An epoch later, when the first checkpoint is whole; in the first attempt.
+            # An epoch later, when the first checkpoint is complete; in the first attempt.
             case "kill", 4 if not self.mark.exists():
                 self.mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
