@@ -18,31 +18,30 @@ class KeraunosError(Exception):
 
     Args:
         text: The message.
-        suggestion: Settings that avoid the error, for the end of the message.
+        *suggestions: Settings that avoid the error, for the end of the message.
 
     Attributes:
         exit_code: Exit status of the command line for this kind of error.
-        suggestion: The suggested settings, or None.
-        names_arguments: Whether the message suggests arguments in Python, rather than
-            settings on the command line.
+        suggestions: The suggested settings.
+        names_arguments: Whether the message suggests arguments in Python. By default, and
+            in logs, it suggests settings as on the command line and in YAML.
     """
 
     exit_code = 1
     names_arguments = False
 
-    def __init__(self, text: str = "", suggestion: Suggestion | None = None) -> None:
-        super().__init__(text, *([] if suggestion is None else [suggestion]))
-        self.suggestion = suggestion
+    def __init__(self, text: str = "", *suggestions: Suggestion) -> None:
+        super().__init__(text, *suggestions)
+        self.suggestions = suggestions
 
     def __str__(self) -> str:
-        """Returns the message with its suggestion, which has a line of its own in lists."""
-        text, suggestion = str(self.args[0]), self.suggestion
-        if suggestion is None:
-            return text
-        words = (
-            suggestion.as_arguments() if self.names_arguments else suggestion.as_settings()
-        )
-        return f"{text}\n{words}" if "\n" in text else f"{text} {words}"
+        """Returns the message and its suggestions, each on its own line after a list."""
+        text = str(self.args[0])
+        words = [
+            each.as_arguments() if self.names_arguments else each.as_settings()
+            for each in self.suggestions
+        ]
+        return ("\n" if "\n" in text else " ").join([text, *words])
 
 
 class ConfigError(KeraunosError, ValueError):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # Constructors of sections; the settings of others are arguments of what reads the data.
 _CONSTRUCTORS = {
@@ -31,7 +31,7 @@ class Suggestion:
     """
 
     before: str
-    settings: Mapping[str, object]
+    settings: Mapping[str, object] = field(default_factory=dict)
     after: str = ""
 
     def as_settings(self) -> str:
@@ -53,11 +53,19 @@ class Suggestion:
 
 
 def _in_yaml(value: object) -> str:
+    if isinstance(value, list):  # without spaces, which would end the word in a shell
+        return f"[{','.join(map(_in_yaml, value))}]"
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _argument(setting: str, value: object) -> str:
     section, _, name = setting.rpartition(".")
-    argument = f"{name}={json.dumps(value) if isinstance(value, str) else repr(value)}"
+    argument = f"{name}={_in_python(value)}"
     constructor = _CONSTRUCTORS.get(section)
     return f"{constructor}({argument})" if constructor else argument
+
+
+def _in_python(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_in_python, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

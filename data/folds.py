@@ -8,6 +8,7 @@ import numpy as np
 from ..core.errors import DataError, message
 from ..core.files import sha256_of_json
 from ..core.names import some
+from ..core.suggestion import Suggestion
 from .image_data import ImageData
 from .image_split import ImageSplit
 
@@ -52,10 +53,10 @@ def _require_groups(folds: Sequence[ImageData]) -> None:
             message(
                 f"There must be at least as many images as folds, {len(folds)}; copies and "
                 f"members of a group count as one, so there are {len(groups)}.",
-                f"{folds[0].describe_dropped()} Try search.folds={max(len(groups), 2)}, "
-                "or add images.".lstrip(),
+                folds[0].describe_dropped(),
                 **{"search.folds": len(folds)},
-            )
+            ),
+            Suggestion("Try", {"search.folds": max(len(groups), 2)}, ", or add images."),
         )
     ((largest, size),) = groups.most_common(1)
     if size > -(-images // len(folds)):
@@ -65,9 +66,9 @@ def _require_groups(folds: Sequence[ImageData]) -> None:
                 f"No group may be larger than a fold ({images} images / {len(folds)} "
                 f"folds), but that of {first} has {size} images. Copies are a group, and "
                 "so are images with the same name in data.group_column.",
-                _fewer(images // size),
                 **{"search.folds": len(folds)},
-            )
+            ),
+            _fewer(images // size),
         )
 
 
@@ -92,8 +93,8 @@ def _require_to_measure(folds: Sequence[ImageData], objective: str) -> None:
                 f"`{objective}` needs images of each class in each fold; some are missing "
                 f"in {missing} Copies and members of a group stay together.",
                 "Use fewer search.folds, add images, remove the folders or rows of these "
-                "classes, or use an objective that can do without them, such as "
-                "search.objective=val_loss or val_accuracy.",
+                "classes, or use an objective that can do without them, such as val_loss "
+                "or val_accuracy.",
                 **{"search.folds": len(folds)},
             )
         )
@@ -108,7 +109,7 @@ def _require_different_numbers(folds: Sequence[ImageData], objective: str) -> No
                 message(
                     f"`{objective}` needs targets that differ, but in fold {number} they "
                     "are all equal.",
-                    "Use fewer search.folds, or search.objective=val_loss.",
+                    "Use fewer search.folds, or the objective val_loss.",
                     **{"search.folds": len(folds)},
                 )
             )
@@ -146,5 +147,7 @@ def _validation(fold: ImageData) -> ImageSplit:
     return fold.validation
 
 
-def _fewer(folds: int) -> str:
-    return f"Try search.folds={folds}." if folds >= 2 else "Divide that group."
+def _fewer(folds: int) -> Suggestion:
+    if folds < 2:
+        return Suggestion("Divide that group.")
+    return Suggestion("Try", {"search.folds": folds}, ".")

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from ..configs import TrainerConfig
 from ..core.errors import ConfigError, message
 from ..core.processes import visible_gpus
+from ..core.suggestion import Suggestion
 
 ParallelTrials = int | Literal["auto"]
 
@@ -61,10 +62,11 @@ def trials_at_a_time(
 def _require_gpus(trials: int, each: int, found: int) -> None:
     """Rejects trials that need more GPUs than there are."""
     if found and each > 1 and trials * each > found:
+        fewer = {"trainer.devices": max(found // trials, 1)}
         raise ConfigError(
             message(
                 f"Each parallel trial needs its own {each} GPUs, but there are {found}.",
-                f"Try trainer.devices={max(found // trials, 1)} or --parallel-trials auto.",
                 **{"parallel_trials": trials, "trainer.devices": each},
-            )
+            ),
+            Suggestion("Try", fewer, ", or auto as the number of parallel trials."),
         )

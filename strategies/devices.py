@@ -11,6 +11,7 @@ from ..core.environment import number_of
 from ..core.errors import ConfigError, message
 from ..core.extras import install_command
 from ..core.startup_noise import without_startup_noise
+from ..core.suggestion import Suggestion
 from .gpu_memory import let_memory_grow
 
 CPU_DEVICES_VARIABLE = "KERAUNOS_CPU_DEVICES"
@@ -148,8 +149,8 @@ def _no_gpu(accelerator: str) -> ConfigError:
     return ConfigError(
         message(
             "`trainer.accelerator` must be available on this machine.",
-            f"{driver}; or choose trainer.accelerator=cpu. "
-            "`keraunos doctor` shows what TensorFlow sees.",
+            f"{driver}. `keraunos doctor` shows what TensorFlow sees.",
             accelerator=accelerator,
-        )
+        ),
+        Suggestion("Or choose", {"trainer.accelerator": "cpu"}, "."),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ...core.errors import DataError, message, reason_of
+from ...core.suggestion import Suggestion
 from .decode import OpenedImage, Pixels, decode, decode_with_bits, open_image
 from .deep_images import needs_shift
 from .file_records import FileRecord, stamp
@@ -145,10 +146,10 @@ def _read_pixels(path: str, digest: bytes, size: int, rules: PixelRules) -> Pixe
         raise DataError(
             message(
                 f"Every image must be usable, but {error}.",
-                "Start a new run without it; data.check=copies finds all such files before "
-                "training.",
+                "Start a new run without it.",
                 file=path,
-            )
+            ),
+            Suggestion("", {"data.check": "copies"}, "finds all such files beforehand."),
         ) from None
 
 

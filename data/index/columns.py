@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ...core.missing_values import is_missing
 from .csv_file import CsvFile, repeated_columns
-from .image_names import summary
+from .problems import counted_examples
 from .scan import Scan
 
 MOST_VALUES = 1000
@@ -41,7 +41,7 @@ def other_columns(
         for name in free
         if name not in repeated
     }
-    return cells, summary("columns occur more than once and are ignored", repeated)
+    return cells, counted_examples("columns occur more than once and are ignored", repeated)
 
 
 def join_columns(scans: Iterable[Scan], features: Collection[str] = ()) -> dict[str, Texts]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ...core.errors import DataError, message
+from ...core.errors import message
 from ...core.names import some
 from ...core.table_features import (
     MISSING,
@@ -16,8 +16,8 @@ from ...core.table_features import (
     is_number,
 )
 from .image_index import SPLIT_NAMES, TEST, TRAIN, VALIDATION, ImageIndex
-from .image_names import summary
 from .label_checks import alike_but_for_case
+from .problems import counted_examples, listed_problems
 from .target_columns import indistinct
 
 MOST_WORDS = 100  # a column of names or notes has more
@@ -52,7 +52,7 @@ def measure_features(
     if problems:
         words = "`data.features` must be informative columns."
         what = message(words, "", **{"data.features": list(names)})
-        raise DataError("\n".join([what, *(f"  {each}" for each in problems)]))
+        raise listed_problems(what, problems)
     return TableFeatures(tuple(columns))
 
 
@@ -134,9 +134,9 @@ def _problems_of_words(name: str, training: Cells) -> Iterator[str]:
 def _text_among_numbers(index: ImageIndex, name: str) -> list[str]:
     cells = zip(index.paths, index.columns[name], strict=True)
     text = [f"{path} ({cell})" for path, cell in cells if cell and not is_number(cell)]
-    return summary(
+    return counted_examples(
         f"cells of the column {name} are text, and others numbers (leave missing values "
-        f"empty; if the numbers are categories: data.categorical_features=[{name}])",
+        f"empty; if the numbers are categories, add {name} to data.categorical_features)",
         text,
     )
 

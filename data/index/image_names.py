@@ -5,11 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ...core.counted import counted_clause
 from ..files.record_files import is_image_file
+from .problems import counted_examples
 from .scan import list_images_below
-
-_SHOWN = 5
 
 
 def resolve(lines: Mapping[str, int], root: Path) -> tuple[dict[str, str], list[str]]:
@@ -45,8 +43,8 @@ def resolve(lines: Mapping[str, int], root: Path) -> tuple[dict[str, str], list[
             ambiguous.append(f"line {lines[name]}: {name} ({shown})")
     hints = _hints([name for name in unclear if not fitting.get(name)], root)
     return found, [
-        *summary(f"names match no image below {root}{hints}", missing),
-        *summary(f"names match more than one image below {root}", ambiguous),
+        *counted_examples(f"names match no image below {root}{hints}", missing),
+        *counted_examples(f"names match more than one image below {root}", ambiguous),
     ]
 
 
@@ -56,16 +54,8 @@ def _hints(missing: Sequence[str], root: Path) -> str:
     if any("\\" in name for name in missing):
         hints.append("write paths with / instead of \\")
     if any(name and os.path.isfile(name) for name in missing) and not root.samefile("."):
-        hints.append("some exist below the current folder: try data.image_root=.")
+        hints.append("some exist below the current folder: set image_root to it")
     return f" ({'; '.join(hints)})" if hints else ""
-
-
-def summary(what: str, found: Sequence[str]) -> list[str]:
-    """Returns one line with a count and the first examples; none without any."""
-    if not found:
-        return []
-    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    return [f"{counted_clause(len(found), what)}: {'; '.join([*found[:_SHOWN], *more])}"]
 
 
 def _files_by_name(root: Path) -> Mapping[str, list[str]]:

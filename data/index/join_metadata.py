@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .image_names import names_of, summary
+from .image_names import names_of
 from .metadata import Metadata, MetadataRow, metadata_error
+from .problems import counted_examples
 from .scan import Scan
 
 Rows = Mapping[str, Sequence[int]]
@@ -49,7 +50,7 @@ def join_metadata(
     used = {row for rows in found.values() for row in rows}
     unused = [r.image for place, r in enumerate(metadata.rows) if place not in used]
     train = joined["train"]
-    remarks = summary("rows of data.metadata match no image of the run", unused)
+    remarks = counted_examples("rows of data.metadata match no image of the run", unused)
     return joined | {"train": replace(train, remarks=(*train.remarks, *remarks))}
 
 
@@ -88,9 +89,9 @@ def _wrong_rows(found: Rows, rows: Sequence[MetadataRow]) -> list[str]:
         if len(paths) > 1
     ]
     return [
-        *summary("images have no row", missing),
-        *summary("images have more than one row", twice),
-        *summary("rows match more than one image", shared),
+        *counted_examples("images have no row", missing),
+        *counted_examples("images have more than one row", twice),
+        *counted_examples("rows match more than one image", shared),
     ]
 
 

@@ -9,8 +9,9 @@ from ...core.errors import DataError
 from .columns import other_columns
 from .csv_file import CsvFile, column_hint, read_csv, repeated_columns
 from .folders import is_image_name
-from .image_names import resolve, summary
+from .image_names import resolve
 from .labels import Labels, read_labels
+from .problems import Problem, counted_examples, listed_problems
 from .scan import Scan
 from .split_names import choose_split_column, read_splits
 from .table_columns import Columns
@@ -48,11 +49,11 @@ def read_table(path: Path, root: Path | None, columns: Columns, name: str) -> Sc
     """
     root = path.parent if root is None else root
     table = read_csv(path, [*columns.named().values(), *columns.several], name)
-    labels, problems = read_labels(table, columns)
+    labels, wrong_labels = read_labels(table, columns)
     if labels.columns:
         columns = replace(columns, several=labels.columns)
     named = columns.named()
-    problems += _wrong_columns(table, named) + _ragged_rows(table)
+    problems = [*wrong_labels, *_wrong_columns(table, named), *_ragged_rows(table)]
     split_column, doubts = choose_split_column(table, columns.split, named.values())
     problems += doubts
     if not root.is_dir():
@@ -161,7 +162,7 @@ def _wrong_columns(table: CsvFile, named: dict[str, str]) -> list[str]:
         return [f"its first line must be a header, such as {example}, but it is an image"]
     for setting, column in missing.items():
         hint = column_hint(table.header, column)
-        problems.append(f"{setting}={column} is not a column. {hint}")
+        problems.append(f"{setting}: {column} is not a column. {hint}")
     return problems
 
 
@@ -190,7 +191,7 @@ def _ragged_rows(table: CsvFile) -> list[str]:
     ragged = [
         f"line {line} ({len(cells)})" for line, cells in table.rows if len(cells) != wanted
     ]
-    return summary("rows have a different number of cells than the header", ragged)
+    return counted_examples("rows have a different number of cells than the header", ragged)
 
 
 def _contradictions(rows: Sequence[_Row]) -> list[str]:
@@ -216,7 +217,9 @@ def _contradictions(rows: Sequence[_Row]) -> list[str]:
     return [
         line
         for what, examples in found.items()
-        for line in summary(f"images are named twice with different {what}", examples)
+        for line in counted_examples(
+            f"images are named twice with different {what}", examples
+        )
     ]
 
 
@@ -224,9 +227,6 @@ def _text(cells: str | tuple[str, ...]) -> str:
     return cells if isinstance(cells, str) else "|".join(cells)
 
 
-def _error(path: Path, problems: Iterable[str], name: str) -> DataError:
-    lines = [
-        f"`{name}` must be a table with an image and its label in each row. {path}:",
-        *(f"  {each}" for each in problems),
-    ]
-    return DataError("\n".join(lines))
+def _error(path: Path, problems: Iterable[Problem], name: str) -> DataError:
+    expected = f"`{name}` must be a table with an image and its label in each row."
+    return listed_problems(f"{expected} {path}:", problems)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ...core.missing_values import is_missing
 from .csv_file import CsvFile
-from .image_names import summary
 from .label_checks import alike_but_for_case, several_labels, twins
-from .one_hot import OneHotLabels, about_labels, find_one_hot, read_one_hot
+from .one_hot import SEVERAL_LABELS, OneHotLabels, about_labels, find_one_hot, read_one_hot
+from .problems import Problem, counted_examples
 from .table_columns import Columns
 from .target_columns import TargetColumns, read_numbers, read_several_labels
 
@@ -30,7 +30,7 @@ class Labels:
     targets: TargetColumns | None = None
 
 
-def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, list[str]]:
+def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, Sequence[Problem]]:
     """Reads the class, labels or numbers of each row.
 
     A table without a column `label` may be one-hot encoded: columns of 0 and 1 give each
@@ -45,8 +45,8 @@ def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, list[str]]:
         targets, problems = read(table, columns)
         return (unknown if targets is None else _of_targets(targets)), problems
     if columns.several:
-        found, problems = read_one_hot(table, columns.several)
-        return (unknown if found is None else _as_labels(found)), problems
+        found, wrong = read_one_hot(table, columns.several)
+        return (unknown if found is None else _as_labels(found)), wrong
     if columns.label in table.header:
         return Labels(table.column(columns.label)), _wrong_labels(table, columns.label)
     if columns.label != Columns.label:
@@ -67,8 +67,7 @@ def _as_labels(found: OneHotLabels) -> Labels:
     return Labels(found.cells, tuple(found.columns), tuple(found.remarks))
 
 
-def _wrong_labels(table: CsvFile, column: str) -> list[str]:
-    setting = f"data.label_column={column}"
+def _wrong_labels(table: CsvFile, column: str) -> list[Problem]:
     cells = [
         (row, cell) for (row, _), cell in zip(table.rows, table.column(column), strict=True)
     ]
@@ -77,21 +76,22 @@ def _wrong_labels(table: CsvFile, column: str) -> list[str]:
     labels = [cell for _, cell in cells if cell]
     several = several_labels(labels)
     return [
-        *summary(f"rows have no class ({setting})", empty),
-        *summary(
-            f"rows have a class that stands for a missing value ({setting}; remove them, "
-            "or rename the class)",
+        *counted_examples(f"rows have no class in the column {column}", empty),
+        *counted_examples(
+            f"rows have a class in the column {column} that stands for a missing value "
+            "(remove them, or rename the class)",
             missing,
         ),
-        *summary(
-            f"labels seem to contain several classes ({setting}; for several labels per "
-            "image, set task=multi_label; if they are single classes, write them with _)",
+        *counted_examples(
+            f"labels in the column {column} seem to contain several classes (if they are "
+            "single classes, write them with _)",
             several,
         ),
-        *summary(
+        *([SEVERAL_LABELS] if several else []),
+        *counted_examples(
             "pairs of classes look the same or are the same number", _pairs(twins(labels))
         ),
-        *summary(
+        *counted_examples(
             "pairs of classes differ only in upper and lower case",
             _pairs(alike_but_for_case(labels)),
         ),

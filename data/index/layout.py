@@ -8,6 +8,7 @@ from pathlib import Path
 from ...configs.choices import Layout
 from ...core.errors import DataError, message
 from ...core.names import some
+from ...core.suggestion import Suggestion
 from .folders import folders_below, has_images, sub_folders_with_images
 from .image_index import SPLIT_NAMES
 from .split_names import UNCLEAR, splits_of
@@ -73,10 +74,10 @@ def require_classes(root: Path, layout: Layout, setting: Setting) -> None:
             message(
                 f"`{setting.source}` must contain one folder per class; its folders "
                 f"{some(meant)} are named like splits.",
-                f"Try {setting.source}={root / nearest}, or {setting.layout}=classes if "
-                "they are classes.",
                 **{setting.source: str(root)},
-            )
+            ),
+            Suggestion("Try", {setting.source: str(root / nearest)}, "."),
+            Suggestion("", {setting.layout: "classes"}, "treats them as classes."),
         )
 
 
@@ -128,20 +129,22 @@ def _question(
         pairs = ", ".join(f"{name} as {split}" for split, name in found.items())
         others = [name for name in names if name not in meant]
         rest = f" and skips {some(others)}" if others else ""
-        remedy = f"{setting.layout}=splits takes {pairs}{rest}"
+        as_splits = Suggestion("", {setting.layout: "splits"}, f"takes {pairs}{rest}.")
     else:
-        remedy = _by_hand(root, meant, setting)
+        as_splits = _by_hand(root, meant, setting)
+    classes = f"takes {some(names, 8)} as classes."
     return DataError(
         message(
             f"It must be clear whether the folders below `{setting.source}` are classes "
             f"or splits: {why}.",
-            f"{remedy}; {setting.layout}=classes takes {some(names, 8)} as classes.",
             **{setting.source: str(root)},
-        )
+        ),
+        as_splits,
+        Suggestion("", {setting.layout: "classes"}, classes),
     )
 
 
-def _by_hand(root: Path, meant: Mapping[str, str], setting: Setting) -> str:
+def _by_hand(root: Path, meant: Mapping[str, str], setting: Setting) -> Suggestion:
     unclear = [name for name, split in meant.items() if split == UNCLEAR]
     doubled = [n for n, s in meant.items() if list(meant.values()).count(s) > 1]
     note = ""
@@ -149,9 +152,8 @@ def _by_hand(root: Path, meant: Mapping[str, str], setting: Setting) -> str:
         note = f" (it is unclear which splits {some(unclear)} are)"
     elif doubled:
         note = f" ({some(doubled)} denote the same split)"
+    rename = f"If they are splits, rename them to train, val and test{note}"
     if setting.source != "data.train":
-        return f"If they are splits, rename them to train, val and test{note}"
-    return (
-        f"If they are splits, rename them to train, val and test{note}, or name each: "
-        f"data.train={root / 'FOLDER'} data.test={root / 'FOLDER'}"
-    )
+        return Suggestion(f"{rename}.")
+    named = {f"data.{split}": str(root / "FOLDER") for split in ("train", "test")}
+    return Suggestion(f"{rename}, or name each:", named, ".")

@@ -7,6 +7,7 @@ from pathlib import Path
 from ...core.errors import DataError
 from .columns import other_columns
 from .csv_file import CsvFile, column_hint, read_csv, repeated_columns
+from .problems import listed_problems
 
 NAME = "data.metadata"
 
@@ -75,11 +76,8 @@ def read_metadata(
 
 def metadata_error(paths: Sequence[Path], problems: Sequence[str]) -> DataError:
     """Creates the error for tables that can't be joined."""
-    lines = [
-        f"`{NAME}` must be tables with one row per image. {', '.join(map(str, paths))}:",
-        *(f"  {each}" for each in problems),
-    ]
-    return DataError("\n".join(lines))
+    expected = f"`{NAME}` must be tables with one row per image."
+    return listed_problems(f"{expected} {', '.join(map(str, paths))}:", problems)
 
 
 def _wrong_columns(table: CsvFile, wanted: Sequence[str]) -> list[str]:

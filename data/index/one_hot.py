@@ -4,9 +4,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.names import some
+from ...core.suggestion import Suggestion
 from .csv_file import CsvFile, column_hint, repeated_columns
-from .image_names import summary
+from .problems import Problem, counted_examples
 
+SEVERAL_LABELS = Suggestion(
+    "If images may have any number of labels, set", {"task": "multi_label"}, "."
+)
 _WORDS: Mapping[str, float] = {"true": 1.0, "false": 0.0}
 
 
@@ -53,7 +57,7 @@ def find_one_hot(table: CsvFile, others: Collection[str]) -> OneHotLabels | None
 
 def read_one_hot(
     table: CsvFile, columns: Sequence[str]
-) -> tuple[OneHotLabels | None, list[str]]:
+) -> tuple[OneHotLabels | None, Sequence[Problem]]:
     """Reads one-hot labels from columns given by the settings.
 
     Args:
@@ -63,16 +67,14 @@ def read_one_hot(
     Returns:
         The labels or None, and the problems.
     """
-    problems = wrong_columns(table, columns)
-    problems = problems or wrong_cells(table, columns)
-    if not problems:
-        rows = [f"line {line}" for line in _rows_without_one_class(table, columns)]
-        problems = summary(
-            "rows do not have exactly one 1 in data.label_columns (each image must have "
-            "one class; with task=multi_label it may have any number of labels)",
-            rows,
-        )
-    return (None, problems) if problems else (_read(table, columns), [])
+    problems = wrong_columns(table, columns) or wrong_cells(table, columns)
+    if problems:
+        return None, problems
+    rows = [f"line {line}" for line in _rows_without_one_class(table, columns)]
+    if rows:
+        what = "rows have no 1 or several in data.label_columns, but need one class"
+        return None, [*counted_examples(what, rows), SEVERAL_LABELS]
+    return _read(table, columns), []
 
 
 def zero_one_columns(table: CsvFile, others: Collection[str]) -> list[str]:
@@ -107,8 +109,8 @@ def text_columns(table: CsvFile, others: Collection[str]) -> list[str]:
     ]
 
 
-def about_labels(table: CsvFile, others: Collection[str]) -> list[str]:
-    """Suggests settings for columns of 0 and 1 that are ambiguous.
+def about_labels(table: CsvFile, others: Collection[str]) -> list[Problem]:
+    """Returns the problem of columns of 0 and 1 that are ambiguous, with suggestions.
 
     Args:
         table: The table.
@@ -117,12 +119,14 @@ def about_labels(table: CsvFile, others: Collection[str]) -> list[str]:
     found = zero_one_columns(table, others)
     if not found:
         return []
+    has = f"it has columns of 0 and 1 ({some(found)})"
     if _rows_without_one_class(table, found):
-        return [_about_several_labels(found)]
+        classes = "if some of the columns are classes, name them in data.label_columns"
+        return [f"{has}, and rows with no 1 or several; {classes}", SEVERAL_LABELS]
+    texts = text_columns(table, [*others, *found])
     return [
-        f"it has columns of 0 and 1 ({some(found)}), and others that may be the classes "
-        f"({some(text_columns(table, [*others, *found]))}). Set data.label_column=... to "
-        "the one with the classes, or data.label_columns=[...] to those of 0 and 1"
+        f"{has}, and others that may be the classes ({some(texts)}); name the column of "
+        "classes in data.label_column, or those of 0 and 1 in data.label_columns"
     ]
 
 
@@ -132,14 +136,6 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _about_several_labels(columns: Sequence[str]) -> str:
-    return (
-        f"it has columns of 0 and 1 ({some(columns)}), and rows with no 1 or several. If "
-        "some of the columns are classes, set data.label_columns=[...]; if images have "
-        "any number of labels, set task=multi_label"
-    )
 
 
 def _read(table: CsvFile, columns: Sequence[str]) -> OneHotLabels:
@@ -169,7 +165,7 @@ def wrong_cells(table: CsvFile, columns: Sequence[str]) -> list[str]:
     return [
         line
         for name, values in zip(columns, _values(table, columns), strict=True)
-        for line in summary(
+        for line in counted_examples(
             f"cells of the column {name} are neither 0 nor 1",
             [
                 f"line {row} ({cell or 'empty'})"

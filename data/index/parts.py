@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ...core.errors import DataError, message
 from ...core.names import some
+from ...core.suggestion import Suggestion
 from .image_index import TRAIN, ImageIndex
 from .policies import Dropped, describe_dropped
 from .stratified import assign_folds
@@ -78,14 +79,17 @@ def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
 
 
 def _too_few(parts: int, groups: int, dropped: Sequence[Dropped]) -> DataError:
-    fewer = f"Try search.outer_folds={groups}, or add" if groups > 1 else "Add"
+    fewer = {"search.outer_folds": groups}
     return DataError(
         message(
             f"There must be at least as many images as outer folds, {parts}; copies and "
             f"members of a group count as one, so there are {groups}.",
-            f"{describe_dropped(dropped)} {fewer} images.".lstrip(),
+            describe_dropped(dropped),
             **{"search.outer_folds": parts},
-        )
+        ),
+        Suggestion("Try", fewer, ", or add images.")
+        if groups > 1
+        else Suggestion("Add images."),
     )
 
 

@@ -156,7 +156,7 @@ def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
     if not scan.paths:
         raise DataError(
             message(wanted_images(name), _remedy(scan), **{name: str(scan.root)}),
-            _suggestion(scan, by),
+            *_suggestions(scan, by),
         )
     present = set(scan.labels)
     empty = [each for i, each in enumerate(scan.class_names) if i not in present]
@@ -168,7 +168,7 @@ def _require_images(scan: Scan, name: str, by: FindImagesBy) -> None:
                 f"Remove them. {_remedy(scan)}".strip(),
                 **{name: str(scan.root)},
             ),
-            _suggestion(scan, by),
+            *_suggestions(scan, by),
         )
 
 
@@ -182,10 +182,10 @@ def _remedy(scan: Scan) -> str:
     return " ".join(parts)
 
 
-def _suggestion(scan: Scan, by: FindImagesBy) -> Suggestion | None:
+def _suggestions(scan: Scan, by: FindImagesBy) -> list[Suggestion]:
     if not scan.ignored or by != "extension":
-        return None
-    return Suggestion("", {"data.find_images_by": "content"}, "also opens them.")
+        return []
+    return [Suggestion("", {"data.find_images_by": "content"}, "also opens them.")]
 
 
 def require_two_classes(scan: Scan, name: str) -> None:

@@ -11,6 +11,7 @@ from ...core.errors import ConfigError, DataError, message
 from ...core.missing_values import is_missing
 from ...core.names import did_you_mean, some
 from ...core.store import Store
+from ...core.suggestion import Suggestion
 from ...core.user_path import user_path
 from ..synthetic.folder import NAME as SYNTHETIC
 from ..synthetic.folder import synthetic_folder
@@ -116,9 +117,9 @@ def _find_roots(
         raise ConfigError(
             message(
                 "`data.train` must be a folder of images, or a table.",
-                "Try data.train=FOLDER with one folder of images per class.",
                 **{"data.train": None},
-            )
+            ),
+            Suggestion("Try", {"data.train": "FOLDER"}, "with a folder for each class."),
         )
     root = user_path(config.train)
     if config.train == SYNTHETIC:

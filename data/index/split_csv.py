@@ -16,8 +16,8 @@ from ...core.errors import DataError, message, reason_of
 from ...core.files import open_regular, write_csv
 from ...core.names import did_you_mean
 from .image_index import SPLIT_NAMES, ImageIndex
-from .image_names import summary
 from .policies import Dropped
+from .problems import counted_examples, listed_problems
 
 UNNAMED = -1
 NO_DIGEST = "0" * 64  # for files that were not read
@@ -165,9 +165,9 @@ def _wrong_rows(rows: Iterable[tuple[int, Mapping[str, str]]]) -> list[str]:
         if not _is_digest(row.get("sha256") or ""):
             garbled.append(f"line {line}")
     return [
-        *summary(f"splits are none of {', '.join(SPLIT_NAMES)}", unknown),
-        *summary("files are listed in two splits", twice),
-        *summary("SHA-256 are not 64 hexadecimal digits", garbled),
+        *counted_examples(f"splits are none of {', '.join(SPLIT_NAMES)}", unknown),
+        *counted_examples("files are listed in two splits", twice),
+        *counted_examples("SHA-256 are not 64 hexadecimal digits", garbled),
     ]
 
 
@@ -183,5 +183,4 @@ def _error(path: Path, setting: str, problems: Iterable[str]) -> DataError:
     expected = (
         f"`{setting}` must {what} split.csv of a run, with the columns path and split."
     )
-    found = "\n".join(f"  {each}" for each in problems)
-    return DataError(f"{message(expected, **{setting: str(path)})}\n{found}")
+    return listed_problems(message(expected, **{setting: str(path)}), problems)

@@ -4,9 +4,10 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
+from ...core.suggestion import Suggestion
 from .csv_file import CsvFile
 from .image_index import SPLIT_NAMES
-from .image_names import summary
+from .problems import Problem, counted_examples
 
 UNCLEAR = "unclear"
 AUTO = "auto"
@@ -79,7 +80,7 @@ def splits_of(names: Sequence[str]) -> dict[str, str]:
 
 def choose_split_column(
     table: CsvFile, wanted: str | None, others: Collection[str]
-) -> tuple[str | None, list[str]]:
+) -> tuple[str | None, list[Problem]]:
     """Finds the split column.
 
     Args:
@@ -88,7 +89,7 @@ def choose_split_column(
         others: Columns that have another meaning.
 
     Returns:
-        Its name or None, and questions about columns that may be one.
+        Its name or None, and the problem of columns that may be one.
     """
     if wanted != AUTO:
         return (wanted if wanted in table.header else None), []
@@ -96,17 +97,25 @@ def choose_split_column(
     named = next((name for name in free if name.casefold() == "split"), None)
     if named is not None:
         return named, []
-    doubts = [
-        f"the column {name} seems to contain splits ({', '.join(sorted(values))}): "
-        f"data.split_column={name} uses them, data.split_column=null ignores them"
-        for name in free
-        if len(values := set(table.column(name))) <= len(SPLIT_NAMES)
-        and len(_meant(values)) > 1
+    doubts = [name for name in free if _seems_to_contain_splits(table.column(name))]
+    return None, [problem for name in doubts for problem in _doubt(table, name)]
+
+
+def _seems_to_contain_splits(cells: Sequence[str]) -> bool:
+    values = set(cells)
+    return len(values) <= len(SPLIT_NAMES) and len(_meant(values)) > 1
+
+
+def _doubt(table: CsvFile, name: str) -> list[Problem]:
+    values = ", ".join(sorted(set(table.column(name))))
+    return [
+        f"the column {name} seems to contain splits ({values})",
+        Suggestion("", {"data.split_column": name}, f"uses the splits of {name}."),
+        Suggestion("", {"data.split_column": None}, f"ignores those of {name}."),
     ]
-    return None, doubts
 
 
-def read_splits(table: CsvFile, column: str | None) -> tuple[list[str], list[str]]:
+def read_splits(table: CsvFile, column: str | None) -> tuple[list[str], list[Problem]]:
     """Returns the split of each row, empty without a split column, and the problems.
 
     Values such as `Train`, `val`, `dev` or `test_set` are recognized.
@@ -121,8 +130,11 @@ def read_splits(table: CsvFile, column: str | None) -> tuple[list[str], list[str
         if splits[cell] not in SPLIT_NAMES
     ]
     what = f"rows have none of {', '.join(SPLIT_NAMES)} in the column {column}"
-    remedy = " (data.split_column=null ignores it)"
-    return [splits[cell] or "" for cell in cells], summary(what + remedy, unknown)
+    problems: list[Problem] = [*counted_examples(what, unknown)]
+    if problems:
+        ignored = {"data.split_column": None}
+        problems.append(Suggestion("", ignored, f"ignores the splits of {column}."))
+    return [splits[cell] or "" for cell in cells], problems
 
 
 def _words(name: str) -> list[str]:

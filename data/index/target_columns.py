@@ -9,9 +9,9 @@ from ...core.missing_values import is_missing
 from ...core.names import some
 from ...core.table_features import is_number
 from .csv_file import CsvFile
-from .image_names import summary
 from .label_checks import alike_but_for_case, twins
 from .one_hot import wrong_cells, wrong_columns, zero_one_columns, zero_or_one
+from .problems import counted_examples
 from .table_columns import Columns
 
 SEPARATORS = ("|", ";")
@@ -108,27 +108,29 @@ def _parts(cell: str) -> list[str]:
 
 def _too_many(column: str, names: Sequence[str]) -> str:
     return (
-        f"it has {len(names):,} labels, more than {MOST_LABELS:,} "
-        f"(data.label_column={column}): {some(names)}. Is it the column of labels?"
+        f"the column {column} has {len(names):,} labels, more than {MOST_LABELS:,}: "
+        f"{some(names)}. Is it the column of labels?"
     )
 
 
 def _wrong_names(
     table: CsvFile, column: str, lists: Sequence[Sequence[str]], names: Sequence[str]
 ) -> list[str]:
-    setting = f"data.label_column={column}"
     rows = list(zip((line for line, _ in table.rows), lists, strict=True))
     empty = [f"line {line}" for line, parts in rows if not parts]
     missing = [f"line {line}" for line, parts in rows if any(map(is_missing, parts))]
-    pairs = [*twins(names), *alike_but_for_case(names)]
+    pairs = [" and ".join(each) for each in [*twins(names), *alike_but_for_case(names)]]
+    where = f"in the column {column}"
     return [
-        *summary(
-            f"rows have no label ({setting}; if that is intended, use a column of 0 and 1 "
-            "for each label: data.label_columns)",
+        *counted_examples(
+            f"rows have no label {where} (if that is intended, use a column "
+            "of 0 and 1 for each label: data.label_columns)",
             empty,
         ),
-        *summary(f"rows have a label that stands for a missing value ({setting})", missing),
-        *summary("pairs of labels look the same", [" and ".join(each) for each in pairs]),
+        *counted_examples(
+            f"rows have a label {where} that stands for a missing value", missing
+        ),
+        *counted_examples("pairs of labels look the same", pairs),
     ]
 
 
@@ -142,7 +144,7 @@ def _wrong_numbers(table: CsvFile, names: Sequence[str]) -> list[str]:
             for line, cell in zip(lines, cells, strict=True)
             if not is_number(cell)
         ]
-        problems += summary(
+        problems += counted_examples(
             f"cells of the column {name} are not finite numbers (of float32)", wrong
         )
         problems += [] if wrong else indistinct(name, cells)

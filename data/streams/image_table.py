@@ -12,7 +12,8 @@ from ...core.missing_values import is_missing
 from ...core.table_features import MISSING, NumberColumn, TableFeatures, is_number
 from ..index.csv_file import CsvFile, column_hint, read_csv, repeated_columns
 from ..index.feature_columns import unknown_cells
-from ..index.image_names import resolve, summary
+from ..index.image_names import resolve
+from ..index.problems import counted_examples, listed_problems
 
 
 class TableRow(NamedTuple):
@@ -70,7 +71,7 @@ class ImageTable:
     def _text_among_numbers(self, name: str, place: int) -> list[str]:
         cells = [(row.line, row.cells[place]) for row in self.rows]
         text = [f"line {n} ({c})" for n, c in cells if c != MISSING and not is_number(c)]
-        return summary(
+        return counted_examples(
             f"cells of the column {name} are text, but the model takes numbers", text
         )
 
@@ -131,9 +132,8 @@ def _wrong_columns(table: CsvFile, wanted: Sequence[str]) -> list[str]:
 
 
 def _error(path: Path, problems: Sequence[str]) -> DataError:
-    lines = [
+    return listed_problems(
         "A table of images must have an image in each row, and the columns that the model "
         f"takes. {path}:",
-        *(f"  {each}" for each in problems),
-    ]
-    return DataError("\n".join(lines))
+        problems,
+    )

@@ -11,6 +11,7 @@ from ...configs.backbone import HUB
 from ...configs.hub_presets import SETTING, find_preset, is_directory
 from ...core.console import notify
 from ...core.errors import ConfigError, message
+from ...core.suggestion import Suggestion
 from ..keras_graph import is_of_keras
 from ..variables import all_layers
 from .contract import Backbone
@@ -83,7 +84,7 @@ def _of_size(
             message(
                 f"`data.image_size` must be a size that {name} accepts with its weights "
                 f"({_first_line(error)}).",
-                f"Its own size is data.image_size={own}.",
+                f"Its own size is {own}.",
                 **{"data.image_size": image_size},
             )
         ) from None
@@ -138,9 +139,10 @@ def _no_converter(name: str, preset: str) -> ConfigError:
             "pixel range of its weights is unknown.",
             'Write one: python -c "import keras_hub as k; k.layers.ImageConverter('
             f'scale=1/255).save_to_preset({preset!r})", with scale=1 for RGB from 0 to '
-            "255; or set model.weights=null.",
+            "255.",
             **{SETTING: name},
-        )
+        ),
+        Suggestion("Or start from random weights with", {"model.weights": None}, "."),
     )
 
 

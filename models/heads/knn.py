@@ -96,7 +96,7 @@ class KnnHead(Head):
                 message(
                     f"The head knn stores at most {MAX_FLOATS:,} numbers for all training "
                     "images together.",
-                    "Use model.head=ridge or linear, fewer augmentation.views, or a "
+                    "Use the head ridge or linear, fewer augmentation.views, or a "
                     "backbone of fewer features.",
                     num_examples=self._num_examples,
                     features=num_features,

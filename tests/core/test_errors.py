@@ -40,7 +40,7 @@ def test_outermost_call_determines_the_style_of_suggestions():
         assert str(caught.value) == f"Bad. {words}"
         again = pickle.loads(pickle.dumps(caught.value))  # between worker processes
         assert str(again) == str(caught.value)
-        assert again.suggestion == SUGGESTION
+        assert again.suggestions == (SUGGESTION,)
 
 
 def test_suggestion_after_a_list_starts_a_new_line():

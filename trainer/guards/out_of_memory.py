@@ -33,7 +33,7 @@ def memory_advice(precision: str, data: Any) -> Iterator[None]:
             raise
         batch_size = batch_size_of(data)
         text = _advice(error, precision, batch_size)
-        raise OutOfMemoryError(text, _smaller_batches(batch_size)) from error
+        raise OutOfMemoryError(text, *_smaller_batches(batch_size)) from error
 
 
 def _advice(error: BaseException, precision: str, batch_size: int | None) -> str:
@@ -50,11 +50,11 @@ def _advice(error: BaseException, precision: str, batch_size: int | None) -> str
     )
 
 
-def _smaller_batches(batch_size: int | None) -> Suggestion | None:
+def _smaller_batches(batch_size: int | None) -> list[Suggestion]:
     if batch_size is None or batch_size < 2:
-        return None
+        return []
     settings = {
         "data.batch_size": batch_size // 2,
         "optimizer.gradient_accumulation_steps": 2,
     }
-    return Suggestion("Try", settings, ", which trains on as many images per update.")
+    return [Suggestion("Try", settings, ", which trains on as many images per update.")]

@@ -95,9 +95,9 @@ def _refusal(
         message(
             f"`{setting}` must name a run that trained on no image held out here, but it "
             f"trained on {what}. Scores on these would be too optimistic.",
-            _remedy(table, all_folds),
             **{setting: str(table.parent), "data.on_leak": on_leak},
         ),
+        _remedy(table, all_folds),
         Suggestion("", {"data.on_leak": "keep"}, "continues anyway."),
     )
 
@@ -111,10 +111,10 @@ def _in_words(found: Mapping[str, list[str]]) -> str:
     return f"{counted(total, 'image')} held out here ({parts}), such as {first}"
 
 
-def _remedy(table: Path, all_folds: bool) -> str:
-    alike = f"Divide the images as it did (data.split={table}, or its seed and fold)"
+def _remedy(table: Path, all_folds: bool) -> Suggestion:
+    others = "or use weights that were not trained on these images."
     if all_folds:
-        alike = (
-            "Each image is held out by one of the folds: train only the fold of that run"
-        )
-    return f"{alike}, or use weights that were not trained on these images."
+        each = "Each image is held out by one of the folds: train only the fold of that run"
+        return Suggestion(f"{each}, {others}")
+    alike = "Divide the images as it did, with its seed and fold or with"
+    return Suggestion(alike, {"data.split": str(table)}, f", {others}")

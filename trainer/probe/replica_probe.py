@@ -93,7 +93,7 @@ def check_replicas(
     except Exception as error:
         error.add_note(
             f"This happened while running {num_rows} rows whole and split, before the "
-            "first step. trainer.check_replicas=false skips this check."
+            "first step. To skip this check, switch trainer.check_replicas off."
         )
         raise
     if found:

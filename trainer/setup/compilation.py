@@ -136,7 +136,7 @@ def _known_reason(setup: TrainingSetup) -> str:
     if any(each.trainable and each.synchronized for each in batch_norms(setup.model)):
         return (
             "BatchNorm synchronizes its statistics between replicas unless "
-            "trainer.sync_batch_norm=false"
+            "trainer.sync_batch_norm is off"
         )
     if held_metrics(setup.model):
         return "layers update metrics of their own, on several replicas"

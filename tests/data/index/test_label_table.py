@@ -112,7 +112,7 @@ def test_all_problems_of_a_table_are_reported_at_once(ham: Path) -> None:
 
 
 def test_missing_column_suggests_the_closest_name(ham: Path) -> None:
-    with pytest.raises(DataError, match=r"data\.label_column=dxx is not a column\. .*dx"):
+    with pytest.raises(DataError, match=r"data\.label_column: dxx is not a column\. .*dx"):
         read(ham / "metadata.csv", label_column="dxx")
 
 

@@ -95,7 +95,7 @@ def test_targets_keep_the_order_of_label_columns(read):
             "image,label",
             ["a", "", "b|NA"],
             {},
-            "4 rows have no label (data.label_column=label;",
+            "4 rows have no label in the column label (",
         ),
         (
             "regression",
@@ -145,7 +145,7 @@ def test_targets_keep_the_order_of_label_columns(read):
             "image,age",
             ["31", "32"],
             {},
-            "data.label_column=label is not a column",
+            "data.label_column: label is not a column",
         ),
     ],
 )
@@ -159,7 +159,7 @@ def test_invalid_labels_and_numbers_are_rejected(
 
 def test_column_with_too_many_labels_is_rejected(read, monkeypatch):
     monkeypatch.setattr(target_columns, "MOST_LABELS", 3)
-    with pytest.raises(DataError, match="it has 4 labels, more than 3"):
+    with pytest.raises(DataError, match="the column label has 4 labels, more than 3"):
         read("image,label", ["a", "b|c", "d"], "multi_label")
 
 

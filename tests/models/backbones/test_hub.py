@@ -126,7 +126,7 @@ def test_a_network_that_takes_other_sizes_does_with_its_weights(presets, name):
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [(2 * SIZE, "Its own size is data.image_size=32"), (SIZE - 2, "divisible by patch")],
+    [(2 * SIZE, "Its own size is 32"), (SIZE - 2, "divisible by patch")],
 )
 def test_a_size_that_embeddings_do_not_allow_is_refused(presets, size, words):
     with pytest.raises(ConfigError, match=f"`data.image_size` must be.*{words}"):

@@ -222,7 +222,7 @@ def test_model_errors_carry_a_note_about_the_check(check: Any) -> None:
 
     with pytest.raises(ZeroDivisionError) as caught:
         check(model_of(Fails), one_hot())
-    assert "trainer.check_replicas=false" in caught.value.__notes__[0]
+    assert "switch trainer.check_replicas off" in caught.value.__notes__[0]
 
 
 def test_running_out_of_memory_in_the_check_raises_its_own_error(

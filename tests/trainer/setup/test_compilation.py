@@ -159,7 +159,7 @@ REASONS: dict[str, tuple[str, Callable[[], Any]]] = {
     ),
     "branch": ("in a branch", lambda: choose(with_layer(CountsInBranch), True)),
     "BatchNorm": (
-        "sync_batch_norm=false",
+        "sync_batch_norm is off",
         lambda: choose(with_layer(layers.BatchNormalization), True, count=2),
     ),
     "own metric": (
