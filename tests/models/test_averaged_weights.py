@@ -10,7 +10,7 @@ STRATEGY = tf.distribute.get_strategy()
 
 
 def model_with(optimizer: keras.optimizers.Optimizer) -> keras.Model:
-    """Its weights and their averages are both odd numbers that do not add up exactly."""
+    """A model whose weights and averages are numbers whose sums are not exact."""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.compile(optimizer)
     optimizer.build(model.trainable_variables)
@@ -26,7 +26,7 @@ def values(variables) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("is_scaled", [False, True])
-def test_weights_and_averages_change_places_to_the_bit(is_scaled):
+def test_weights_and_averages_are_swapped_bit_identically(is_scaled):
     inner = keras.optimizers.SGD(use_ema=True)
     optimizer = keras.optimizers.LossScaleOptimizer(inner) if is_scaled else inner
     model = model_with(optimizer)
@@ -44,7 +44,7 @@ def test_weights_and_averages_change_places_to_the_bit(is_scaled):
             np.testing.assert_equal(group, expected)
 
 
-def test_they_are_changed_back_after_an_error():
+def test_weights_are_swapped_back_after_an_error():
     model = model_with(keras.optimizers.SGD(use_ema=True))
     before = values(model.weights)
     swap = AveragedWeights(model, STRATEGY)
@@ -53,7 +53,7 @@ def test_they_are_changed_back_after_an_error():
     np.testing.assert_equal(values(model.weights), before)
 
 
-def test_averages_begin_with_the_weights():
+def test_averages_start_as_the_weights():
     optimizer = keras.optimizers.SGD(use_ema=True)
     model = model_with(optimizer)
     AveragedWeights(model, STRATEGY).start()
@@ -61,6 +61,6 @@ def test_averages_begin_with_the_weights():
     np.testing.assert_equal(values(averages), values(weights))
 
 
-def test_an_optimizer_without_averages_is_refused():
+def test_optimizer_without_averages_is_rejected():
     with pytest.raises(ConfigError, match=r"Set optimizer\.use_ema=true"):
         AveragedWeights(model_with(keras.optimizers.SGD()), STRATEGY)

@@ -16,7 +16,7 @@ def test_blocks_are_the_stages_of_a_backbone_and_its_head():
     assert Blocks(model, model.trainable_variables).names == ["head"]
 
 
-def test_where_there_are_no_stages_each_layer_is_a_block():
+def test_each_layer_is_a_block_if_there_are_no_stages():
     class Own(keras.Model):
         def __init__(self):
             super().__init__()

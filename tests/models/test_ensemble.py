@@ -1,4 +1,4 @@
-"""One model that puts out the mean of several, of stock layers."""
+"""One model of stock layers that returns the mean of several."""
 
 import json
 import zipfile
@@ -29,7 +29,7 @@ def member(seed: int, classes: int = 3, size: int = 32) -> keras.Model:
 
 
 @pytest.mark.slow
-def test_outputs_are_the_mean_and_open_as_a_plain_file(tmp_path: Path) -> None:
+def test_ensemble_outputs_the_mean_and_saves_as_stock_layers(tmp_path: Path) -> None:
     members = [member(seed) for seed in (0, 1, 2)]
     ensemble_model(members).save(tmp_path / "ensemble.keras")
     loaded = keras.models.load_model(tmp_path / "ensemble.keras", safe_mode=True)
@@ -82,6 +82,8 @@ class Subclassed(keras.Model):
     ],
     ids=["none", "one", "classes", "size", "subclassed"],
 )
-def test_models_that_are_no_ensemble_are_refused(models: list[keras.Model]) -> None:
+def test_models_that_cannot_form_an_ensemble_are_rejected(
+    models: list[keras.Model],
+) -> None:
     with pytest.raises(ConfigError, match="two or more functional models"):
         ensemble_model(models)

@@ -8,7 +8,7 @@ from keraunos.models.inference import infer, keep_parts, traced_forward
 
 
 class Counted(keras.layers.Layer):
-    """Counts how often it is called in Python, which is once a trace."""
+    """Counts how often it is called in Python, which is once per trace."""
 
     calls = 0
 
@@ -18,7 +18,7 @@ class Counted(keras.layers.Layer):
 
 
 def parts() -> tuple[keras.Model, keras.Model, keras.Model, Counted]:
-    """A model, what comes first in it, the rest, and a layer of the first."""
+    """A model, its first part, the rest, and a layer of the first part."""
     inputs = keras.Input((3,))
     counted = Counted()
     features = keras.layers.Dense(4, trainable=False)(counted(inputs))
@@ -28,7 +28,7 @@ def parts() -> tuple[keras.Model, keras.Model, keras.Model, Counted]:
     return keras.Model(inputs, outputs), first, rest, counted
 
 
-def test_a_model_is_run_as_its_parts_of_which_the_first_is_traced_once() -> None:
+def test_model_runs_as_two_parts_and_traces_the_first_once() -> None:
     model, first, rest, counted = parts()
     batches = [np.random.default_rng(n).normal(size=(n, 3)) for n in (5, 2)]
     batches = [tf.constant(batch, tf.float32) for batch in batches]
@@ -52,7 +52,7 @@ def test_a_model_is_run_as_its_parts_of_which_the_first_is_traced_once() -> None
     np.testing.assert_allclose(within(batches[0]), model(batches[0]), rtol=1e-6)
 
 
-def test_another_model_is_run_as_it_is() -> None:
+def test_model_without_parts_runs_directly() -> None:
     model, *_, counted = parts()
     batch = tf.ones((1, 3))
     counted.calls = 0

@@ -26,7 +26,7 @@ def network() -> keras.Model:
 
 
 def step(model: keras.Model, random: Any = None) -> None:
-    """An update with gradients that are drawn."""
+    """An update with random gradients."""
     random = random or np.random.default_rng(0)
     variables = model.trainable_variables
     gradients = [random.normal(size=each.shape).astype("f") for each in variables]
@@ -54,7 +54,7 @@ def trained(name: str, steps: int = 2, **options: Any) -> dict[str, Any]:
         for name in optimizer_names()
     ],
 )
-def test_each_layer_trains_as_with_a_learning_rate_of_its_own(name: str) -> None:
+def test_each_layer_trains_as_with_its_own_learning_rate(name: str) -> None:
     found = trained(name, learning_rate=RATE, layer_decay=DECAY, **OPTIONS)
     for rate, own in ((RATE, ("head",)), (RATE * DECAY, ("a", "n"))):
         expected = trained(name, learning_rate=rate, **OPTIONS)
@@ -63,7 +63,7 @@ def test_each_layer_trains_as_with_a_learning_rate_of_its_own(name: str) -> None
                 np.testing.assert_array_equal(found[path], expected[path], path)
 
 
-def test_the_norm_of_all_gradients_is_clipped_before_they_are_told_apart() -> None:
+def test_global_norm_is_clipped_before_layer_decay() -> None:
     options = {"learning_rate": RATE, "global_clipnorm": 0.3}
     found = trained("sgd", layer_decay=DECAY, **options)
     plain = trained("sgd", **options)
@@ -74,7 +74,7 @@ def test_the_norm_of_all_gradients_is_clipped_before_they_are_told_apart() -> No
 
 
 @pytest.mark.feature("selective weight decay")
-def test_biases_and_norms_are_spared_and_nothing_else() -> None:
+def test_only_biases_and_norms_are_excluded_from_weight_decay() -> None:
     options = {"learning_rate": RATE, **OPTIONS}
     spared = trained("adamw", exclude_from_weight_decay="biases_and_norms", **options)
     with_decay = trained("adamw", **options)
@@ -85,7 +85,7 @@ def test_biases_and_norms_are_spared_and_nothing_else() -> None:
     assert not np.array_equal(with_decay["n/gamma"], without["n/gamma"])
 
 
-def test_embeddings_are_spared_only_if_that_is_asked_for() -> None:
+def test_embeddings_are_excluded_from_weight_decay_only_on_request() -> None:
     inputs = keras.Input((3,), dtype="int32")
     tokens = layers.Embedding(5, 4, name="positions")(inputs)
     tokens = layers.MultiHeadAttention(2, 2, name="attention")(tokens, tokens)
@@ -102,7 +102,7 @@ def test_embeddings_are_spared_only_if_that_is_asked_for() -> None:
     assert spared("biases_norms_and_embeddings") == ["embeddings", *norms]
 
 
-def test_frozen_layers_count_for_the_distance_from_the_head() -> None:
+def test_frozen_layers_count_toward_the_distance_from_the_head() -> None:
     dense = layers.Dense
     held = dense(3, name="held", trainable=False)
     parts = [dense(3), held, dense(3), dense(2)]
@@ -122,7 +122,7 @@ class Own(keras.Model):
         return self.dense(inputs)
 
 
-def test_an_unknown_order_is_refused_and_matters_to_layer_decay_alone() -> None:
+def test_unknown_layer_order_is_rejected_only_with_layer_decay() -> None:
     model = Own()
     model(np.zeros((1, 3)))
     with pytest.raises(ConfigError, match=r"order of the layers.*layer_decay=0.9.*own"):
@@ -134,7 +134,7 @@ def test_an_unknown_order_is_refused_and_matters_to_layer_decay_alone() -> None:
     assert model.optimizer.spared == (False, True)
 
 
-def test_the_optimizer_has_its_name_and_is_made_again_from_its_config() -> None:
+def test_optimizer_keeps_its_name_and_round_trips_through_its_config() -> None:
     options = {"layer_decay": 0.5, "exclude_from_weight_decay": "biases_and_norms"}
     model = network()
     model.compile(Optimizer("adamw", **options).build(), "mse")
@@ -151,7 +151,7 @@ def test_the_optimizer_has_its_name_and_is_made_again_from_its_config() -> None:
 
 
 @pytest.mark.nightly
-def test_a_compiled_model_goes_on_as_it_would_have(tmp_path: Path) -> None:
+def test_reloaded_compiled_model_continues_identically(tmp_path: Path) -> None:
     model = network()
     options = {"layer_decay": 0.5, "exclude_from_weight_decay": "biases_and_norms"}
     model.compile(Optimizer("adamw", **options).build(), "mse")
@@ -166,7 +166,7 @@ def test_a_compiled_model_goes_on_as_it_would_have(tmp_path: Path) -> None:
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
-def test_without_such_options_it_is_the_one_of_keras() -> None:
+def test_optimizer_without_layerwise_options_is_that_of_keras() -> None:
     for options in ({}, {"layer_decay": None}, {"exclude_from_weight_decay": "none"}):
         assert type(Optimizer("adam", **options).build()) is keras.optimizers.Adam
 
@@ -180,6 +180,6 @@ def test_without_such_options_it_is_the_one_of_keras() -> None:
         ({"exclude_from_weight_decay": "biases_and_norms"}, "needs a `weight_decay`"),
     ],
 )
-def test_options_that_can_not_be_are_refused(options: Any, words: str) -> None:
+def test_invalid_options_are_rejected(options: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         Optimizer("adam", **options)

@@ -30,7 +30,7 @@ SETTINGS = [
 
 
 def of_one(p: np.ndarray, label: int, smoothing: float, config: ModelConfig) -> float:
-    """The loss of one example as its paper has it: no tensors, no shortcuts."""
+    """The loss of one example as its paper defines it: no tensors, no shortcuts."""
     targets = np.full(3, smoothing / 3)
     targets[label] += 1 - smoothing
     if config.loss == "focal":
@@ -59,7 +59,7 @@ def expected_values(smoothing: float, config: ModelConfig) -> list[float]:
 @pytest.mark.feature("losses for long tails")
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda each: "-".join(map(str, each)))
-def test_values_are_those_of_the_paper_for_all_forms_of_targets(settings, smoothing):
+def test_losses_equal_their_papers_for_all_forms_of_targets(settings, smoothing):
     config = ModelConfig(**settings, label_smoothing=smoothing)
     loss = classification_loss(config, 3, COUNTS)
     if isinstance(loss, str):
@@ -86,7 +86,7 @@ def test_the_loss_of_a_mixed_image_is_the_mixture_of_losses(settings):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
-def test_a_probability_that_vanishes_has_a_finite_loss_and_a_gradient(dtype):
+def test_vanishing_probability_has_a_finite_loss_and_gradient(dtype):
     config = ModelConfig(loss="logit_adjusted")
     loss = classification_loss(config, 3, COUNTS)
     logits = tf.constant([[200.0, 0.0, -200.0]], dtype)
@@ -98,24 +98,24 @@ def test_a_probability_that_vanishes_has_a_finite_loss_and_a_gradient(dtype):
     np.testing.assert_allclose(tape.gradient(value, logits), [[1, 0, -1]], atol=1e-3)
 
 
-def test_logarithms_come_without_logits_as_well():
+def test_log_probabilities_work_without_logits():
     values = log_probabilities(keras.ops.convert_to_tensor([[1.0, 0.5, 0.0]]))
     assert np.isfinite(values).all()
     np.testing.assert_allclose(values[0, :2], [0.0, np.log(0.5)])
 
 
-def test_effective_numbers_keep_their_digits_close_to_the_inverse_of_counts():
+def test_effective_numbers_stay_precise_for_beta_near_one():
     weights = effective_number_weights([1, 10, 1000], beta=1 - 1e-14)
     np.testing.assert_allclose(weights / weights[2], [1000, 100, 1], rtol=1e-9)
 
 
 @pytest.mark.parametrize("counts", [None, [3, 4], [3, 0, 4], [1.5, 2.0, 3.0]])
-def test_a_loss_that_counts_needs_a_count_for_each_class(counts):
+def test_count_based_loss_requires_a_count_per_class(counts):
     with pytest.raises(ConfigError, match=r"class_counts=data\.train\.class_counts"):
         TransferClassifier(3, loss="logit_adjusted", class_counts=counts)
 
 
-def test_counts_are_settings_of_losses_that_use_them():
+def test_class_counts_are_settings_only_of_losses_that_use_them():
     counted = TransferClassifier(3, loss="class_balanced", class_counts=COUNTS)
     assert counted.settings()["class_counts"] == COUNTS
     plain = TransferClassifier(3, class_counts=COUNTS).settings()
@@ -124,7 +124,7 @@ def test_counts_are_settings_of_losses_that_use_them():
     assert changed["focal_gamma"] == 1.0
 
 
-def test_what_the_model_puts_out_is_not_adjusted(monkeypatch):
+def test_logit_adjustment_does_not_change_model_outputs(monkeypatch):
     monkeypatch.setattr(keras.applications, "MobileNetV2", tiny_network)
     options = {"image_size": 32, "backbone": "MobileNetV2", "weights": None}
     plain = TransferClassifier(3, **options).build()
@@ -141,7 +141,7 @@ def test_what_the_model_puts_out_is_not_adjusted(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_classifier_is_compiled_with_the_loss_that_is_named():
+def test_classifier_is_compiled_with_the_configured_loss():
     def loss(**options):
         module = TransferClassifier(
             3, image_size=32, backbone="MobileNetV2", weights=None, **options
@@ -155,7 +155,7 @@ def test_the_classifier_is_compiled_with_the_loss_that_is_named():
         loss(loss="fokal")
 
 
-def test_crossentropy_is_keras_s_for_class_numbers_and_for_probabilities():
+def test_crossentropy_equals_keras_for_class_indices_and_probabilities():
     outputs = keras.ops.convert_to_tensor(PROBABILITIES)
     one_hot = np.eye(3, dtype="float32")[LABELS]
     mixed = 0.25 * one_hot + 0.75 * one_hot[::-1]

@@ -65,7 +65,7 @@ def macro_roc_auc(labels, probabilities, weights=None):
     )
 
 
-# Each with what scikit-learn makes of all examples at once, and how near it has to be.
+# Each with scikit-learn's value for all examples at once, and the tolerance.
 REFERENCES = {
     "balanced accuracy": (lambda: BalancedAccuracy(CLASSES), balanced_accuracy, 1e-14),
     "macro F1": (lambda: MacroF1(CLASSES), macro_f1, 1e-14),
@@ -75,7 +75,7 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize("name", [*REFERENCES, "accuracy"])
-def test_probabilities_count_as_their_most_probable_class(name):
+def test_soft_targets_count_as_their_most_probable_class(name):
     make = REFERENCES[name][0] if name in REFERENCES else Accuracy
     labels, probabilities, weights = answers()
     shares = np.random.default_rng(1).uniform(0.55, 1, len(labels))
@@ -88,7 +88,7 @@ def test_probabilities_count_as_their_most_probable_class(name):
         assert float(of_numbers.result()) == float(of_mixed.result())
 
 
-def test_accuracy_is_keras_s():
+def test_accuracy_equals_keras():
     labels, probabilities, weights = answers()
     for shape in ((-1,), (-1, 1)):
         ours, theirs = Accuracy(), keras.metrics.SparseCategoricalAccuracy()
@@ -100,7 +100,7 @@ def test_accuracy_is_keras_s():
 
 @pytest.mark.parametrize("name", REFERENCES)
 @pytest.mark.parametrize("seed", range(3))
-def test_they_are_scikit_learn_s_over_uneven_batches(name, seed):
+def test_metrics_equal_scikit_learn_over_uneven_batches(name, seed):
     make, reference, near = REFERENCES[name]
     labels, probabilities, _ = answers(seed)
     metric = make()
@@ -120,7 +120,9 @@ OTHERS = [((1, True), pytest.mark.nightly), ((4, False), pytest.mark.slow)]
     ("count", "weighted"),
     [(2, True), *(pytest.param(*each, marks=mark) for each, mark in OTHERS)],
 )
-def test_they_are_exact_over_replicas_of_which_some_see_nothing(name, count, weighted):
+def test_metrics_are_exact_over_replicas_even_if_some_have_no_examples(
+    name, count, weighted
+):
     make, reference, near = REFERENCES[name]
     labels, probabilities, weights = answers()
     strategy = replicas(count)
@@ -144,7 +146,7 @@ def test_they_are_exact_over_replicas_of_which_some_see_nothing(name, count, wei
     assert float(metric.result()) == pytest.approx(float(whole.result()), abs=1e-14)
 
 
-def test_the_area_is_near_also_where_a_classifier_is_sure():
+def test_roc_auc_stays_accurate_for_confident_classifiers():
     random = np.random.default_rng(0)
     labels = random.integers(0, 3, 5000)
     logits = 3 * random.normal(size=(5000, 3)) + 9 * np.eye(3)[labels]
@@ -156,7 +158,7 @@ def test_the_area_is_near_also_where_a_classifier_is_sure():
     )
 
 
-def test_names_become_metrics():
+def test_metrics_are_created_by_name():
     made = create_metrics(["accuracy", "macro_f1", "recall_per_class"], 2, ["cat", "b c"])
     assert made[0].name == "accuracy"
     assert [each.name for each in made[1:]] == ["macro_f1", "recall_cat", "recall_b_c"]
@@ -164,7 +166,7 @@ def test_names_become_metrics():
     assert [each.name for each in numbered] == ["recall_0", "recall_1", "recall_2"]
 
 
-def test_labels_may_have_a_column_of_their_own():
+def test_labels_may_have_an_extra_dimension():
     labels, probabilities, weights = answers()
     flat, column = BalancedAccuracy(CLASSES), BalancedAccuracy(CLASSES)
     flat.update_state(labels, probabilities, weights)
@@ -172,7 +174,7 @@ def test_labels_may_have_a_column_of_their_own():
     assert float(flat.result()) == float(column.result()) > 0
 
 
-def test_nothing_seen_is_zero_and_so_is_it_after_a_reset():
+def test_metric_is_zero_before_any_example_and_after_a_reset():
     metric = BalancedAccuracy(3)
     assert float(metric.result()) == 0
     metric.update_state([0, 1], [[0.9, 0.1, 0.0], [0.3, 0.6, 0.1]])
@@ -181,7 +183,7 @@ def test_nothing_seen_is_zero_and_so_is_it_after_a_reset():
     assert float(metric.result()) == 0
 
 
-def test_counts_stay_exact_where_float32_would_lose_them():
+def test_counts_stay_exact_beyond_float32():
     metric = BalancedAccuracy(2)
     metric.matrix.assign([[2.0**24, 0.0], [0.0, 1.0]])
     metric.update_state([0], [[0.0, 1.0]])
@@ -191,7 +193,7 @@ def test_counts_stay_exact_where_float32_would_lose_them():
 
 
 @pytest.mark.parametrize("kind", [BalancedAccuracy, MacroF1, ClassRecall, MacroRocAuc])
-def test_they_are_made_anew_from_their_configuration(kind):
+def test_metrics_round_trip_through_their_config(kind):
     metric = kind(4, name="mine")
     twin = kind.from_config(metric.get_config())
     assert twin.get_config() == metric.get_config()

@@ -16,12 +16,12 @@ class Line(Module):
         return model
 
 
-def test_a_module_is_taken_as_it_is():
+def test_module_is_returned_unchanged():
     module = Line()
     assert as_module(module) is module
 
 
-def test_a_function_is_called_when_the_model_is_built_and_not_before():
+def test_function_is_called_only_when_the_model_is_built():
     calls = []
 
     def build():
@@ -35,13 +35,13 @@ def test_a_function_is_called_when_the_model_is_built_and_not_before():
     assert len(calls) == 1
 
 
-def test_a_model_that_is_built_already_is_refused_with_a_way_out():
+def test_built_model_is_rejected_with_a_remedy():
     with pytest.raises(ConfigError, match=r"module='Sequential'.*into a function"):
         as_module(classifier()())
 
 
 @pytest.mark.parametrize("value", [None, 3, "my_models:build"])
-def test_what_is_neither_module_nor_function_is_refused(value):
+def test_value_that_is_neither_module_nor_function_is_rejected(value):
     with pytest.raises(ConfigError, match=f"must be a Module or a function.*{value!r}"):
         as_module(value)
 
@@ -58,7 +58,7 @@ def test_what_is_neither_module_nor_function_is_refused(value):
         ("on_train_epoch_end", "Hooks belong to a kr.callbacks.Callback"),
     ],
 )
-def test_a_method_that_only_lightning_would_call_is_refused(method, remedy):
+def test_methods_that_only_lightning_calls_are_rejected(method, remedy):
     module = type("Digits", (Line,), {method: lambda self, *given: None})()
     with pytest.raises(ConfigError) as error:
         as_module(module)
@@ -66,7 +66,7 @@ def test_a_method_that_only_lightning_would_call_is_refused(method, remedy):
     assert remedy in str(error.value)
 
 
-def test_a_module_without_build_says_which_class_lacks_it():
+def test_error_of_a_module_without_build_names_its_class():
     class Empty(Module):
         pass
 
@@ -93,7 +93,7 @@ def without_a_loss():
         (without_a_loss, "compiled with a loss.*Module.training_step"),
     ],
 )
-def test_a_function_that_returns_no_compiled_model_is_refused(build, words):
+def test_function_that_does_not_return_a_compiled_model_is_rejected(build, words):
     dataset = data.Dataset.from_tensor_slices(examples(5)[:2]).batch(2)
     with pytest.raises(ConfigError, match=words):
         Trainer(strategy=replicas(1), callbacks=[]).fit(build, dataset)
@@ -108,7 +108,7 @@ def test_prepare_does_nothing_unless_it_is_overridden():
     np.testing.assert_equal(weights_of(model), before)
 
 
-def test_parameters_are_counted_with_those_that_train():
+def test_total_and_trainable_parameters_are_counted():
     model = Line().build()
     assert count_parameters(model) == "3 parameters, 3 trainable"
     model.trainable = False

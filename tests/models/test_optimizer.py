@@ -7,7 +7,7 @@ from keraunos.models.optimizer import optimizer_class
 
 
 @pytest.mark.parametrize("name", optimizer_names())
-def test_every_name_makes_keras_s_optimizer_with_the_learning_rate(name):
+def test_every_name_creates_a_keras_optimizer_with_the_learning_rate(name):
     made = Optimizer(name, learning_rate=0.025, global_clipnorm=1.5).build()
     assert type(made).__module__.startswith("keras.")
     assert type(made).__name__.lower() == name
@@ -15,7 +15,7 @@ def test_every_name_makes_keras_s_optimizer_with_the_learning_rate(name):
     assert made.global_clipnorm == 1.5
 
 
-def test_options_go_by_their_keras_names():
+def test_options_have_their_keras_names():
     made = Optimizer(
         "sgd", momentum=0.9, nesterov=True, gradient_accumulation_steps=4
     ).build()
@@ -33,14 +33,14 @@ def test_each_build_makes_a_new_optimizer():
 
 
 @pytest.mark.parametrize(("name", "meant"), [("adamm", "adam"), ("rmsporp", "rmsprop")])
-def test_a_wrong_name_is_answered_with_the_nearest(name, meant):
+def test_wrong_optimizer_name_suggests_the_closest(name, meant):
     with pytest.raises(
         ConfigError, match=f"`optimizer.name` must be one of.*Did you mean {meant}\\?"
     ):
         Optimizer(name)
 
 
-def test_all_wrong_options_are_named_at_once_with_the_nearest():
+def test_all_wrong_options_are_reported_at_once_with_suggestions():
     with pytest.raises(ConfigError) as error:
         Optimizer("sgd", momentun=0.9, beta_1=0.9, weight_deacy=0.1)
     words = str(error.value)
@@ -49,12 +49,12 @@ def test_all_wrong_options_are_named_at_once_with_the_nearest():
     assert "`beta_1` (it takes clipnorm" in words
 
 
-def test_a_wrong_learning_rate_is_refused_before_anything_is_built():
+def test_invalid_learning_rate_is_rejected_before_building():
     with pytest.raises(ConfigError, match=r"`optimizer.learning_rate` must be .*-1"):
         Optimizer("adam", learning_rate=-1.0)
 
 
-def test_a_value_that_keras_refuses_is_a_configuration_error():
+def test_value_rejected_by_keras_is_a_configuration_error():
     with pytest.raises(ConfigError, match=r"`optimizer` is rejected by Keras: .*clip"):
         Optimizer("adam", clipnorm=1.0, clipvalue=1.0).build()
 

@@ -7,7 +7,7 @@ from keraunos.models.phases import Phase, ordered_layers
 
 
 def model_with_backbone(optimizer=None):
-    """A frozen model within a model, and a frozen BatchNorm that is none of it."""
+    """A frozen model within a model, and a frozen BatchNorm outside of it."""
     inner = keras.Sequential(
         [
             keras.Input((5,)),
@@ -37,7 +37,7 @@ def places(model, *names):
     return [n for n, each in enumerate(ordered_layers(model)) if each.name in names]
 
 
-def test_layers_come_in_the_order_in_which_they_run():
+def test_layers_are_listed_in_execution_order():
     names = [each.name for each in ordered_layers(model_with_backbone())]
     blocks = [name for name in names if name.startswith("block")]
     assert blocks == ["block1_dense", "block1_bn", "block2_dense", "block2_bn"]
@@ -53,14 +53,14 @@ def test_layers_come_in_the_order_in_which_they_run():
         (set(), False, {"head"}),
     ],
 )
-def test_what_is_named_trains_and_all_else_stays(wanted, batch_norm, expected):
+def test_named_layers_train_and_all_others_stay_frozen(wanted, batch_norm, expected):
     model = model_with_backbone()
     phase = Phase(places(model, *wanted), 0.01, train_batch_norm=batch_norm)
     phase.apply(model)
     assert trained_layers(model) == expected
 
 
-def test_one_phase_after_the_other_unfreezes_more():
+def test_successive_phases_unfreeze_more_layers():
     model = model_with_backbone()
     Phase(places(model, "block2_dense"), 0.01).apply(model)
     Phase(places(model, "block1_dense"), 0.001).apply(model)
@@ -77,7 +77,7 @@ def test_one_phase_after_the_other_unfreezes_more():
         keras.optimizers.Adam(0.1, gradient_accumulation_steps=2, use_ema=True),
     ],
 )
-def test_the_new_optimizer_is_of_the_same_kind_and_has_done_nothing(optimizer):
+def test_new_optimizer_has_the_same_type_and_zero_iterations(optimizer):
     model = model_with_backbone(optimizer)
     before = model.optimizer.get_config()
     model.optimizer._iterations.assign(7)
@@ -94,7 +94,7 @@ def test_the_new_optimizer_is_of_the_same_kind_and_has_done_nothing(optimizer):
     np.testing.assert_equal(after, before)
 
 
-def test_layer_decay_and_what_is_spared_follow_what_is_unfrozen():
+def test_layer_decay_and_exclusions_follow_the_unfrozen_layers():
     optimizer = Optimizer(
         "adamw", layer_decay=0.5, exclude_from_weight_decay="biases_and_norms"
     )
@@ -108,7 +108,7 @@ def test_layer_decay_and_what_is_spared_follow_what_is_unfrozen():
     assert model.optimizer.spared == (False, True, False, *[True] * 3, False, True)
 
 
-def test_a_schedule_of_its_own_is_made_of_values():
+def test_phase_builds_its_schedule_from_plain_values():
     model = model_with_backbone()
     schedule = {"name": "cosine", "warmup_epochs": 1, "epochs": 4}
     Phase(places(model, "block2_dense"), 0.01, schedule).apply(model)

@@ -1,4 +1,4 @@
-"""What a model is compiled with comes back from a file."""
+"""The losses and metrics of a compiled model can be serialized."""
 
 import keras
 import numpy as np
@@ -45,7 +45,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_losses_come_back(name):
+def test_losses_round_trip_through_serialization(name):
     loss, targets = LOSSES[name]
     found = read_back(loss)
     assert found.name == loss.name
@@ -60,7 +60,7 @@ def test_losses_come_back(name):
         (multi_label_metrics(["mean_average_precision"], 3), LABELS),
     ],
 )
-def test_metrics_come_back(metrics, targets):
+def test_metrics_round_trip_through_serialization(metrics, targets):
     for metric in metrics:
         found = read_back(metric)
         for each in (metric, found):

@@ -32,11 +32,11 @@ def rates(kind, **options):
         ("step", {"step_epochs": 3, "factor": 0.5}, [0.1, 0.1, 0.1, 0.05, 0.05]),
     ],
 )
-def test_every_kind_goes_by_epochs(kind, options, by_epoch):
+def test_every_schedule_has_the_expected_rate_at_each_epoch(kind, options, by_epoch):
     np.testing.assert_allclose(rates(kind, **options)[::UPDATES], by_epoch, atol=1e-8)
 
 
-def test_the_warm_up_rises_in_equal_parts_and_what_comes_after_begins_then():
+def test_warm_up_is_linear_and_the_schedule_starts_after_it():
     warm = rates("linear", warmup_epochs=1)
     np.testing.assert_allclose(warm[:UPDATES], [0.02, 0.04, 0.06, 0.08, 0.1], rtol=1e-6)
     np.testing.assert_allclose(
@@ -44,12 +44,12 @@ def test_the_warm_up_rises_in_equal_parts_and_what_comes_after_begins_then():
     )
 
 
-def test_a_step_falls_at_once_and_an_exponential_little_by_little():
+def test_step_drops_at_once_and_exponential_decays_every_update():
     assert len(set(rates("step", step_epochs=2)[: 2 * UPDATES])) == 1
     assert len(set(rates("exponential")[:UPDATES])) == UPDATES
 
 
-def test_it_goes_through_keras_s_serialization():
+def test_schedule_round_trips_through_keras_serialization():
     optimizer = Optimizer(schedule={"name": "cosine", "warmup_epochs": 1}).build()
     optimizer._learning_rate.set_length(UPDATES, EPOCHS)
     config = keras.optimizers.serialize(optimizer)
@@ -67,11 +67,11 @@ def test_it_goes_through_keras_s_serialization():
         ({"name": "cosine", "warmup": 1}, "`optimizer.schedule.warmup`"),
     ],
 )
-def test_what_a_schedule_does_not_have_is_refused(schedule, words):
+def test_unknown_schedule_names_and_options_are_rejected(schedule, words):
     with pytest.raises(ConfigError, match=words):
         Optimizer(schedule=schedule)
 
 
-def test_a_warm_up_as_long_as_the_fit_is_refused():
+def test_warm_up_as_long_as_the_fit_is_rejected():
     with pytest.raises(ConfigError, match=r"warmup_epochs=4.*epochs=4"):
         rates("cosine", warmup_epochs=4)

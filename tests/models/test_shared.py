@@ -19,7 +19,7 @@ def build(seed, shared=None, size=32, strategy=None):
 
 
 @pytest.mark.slow
-def test_models_share_a_network_and_draw_what_they_would_draw_alone():
+def test_models_share_a_network_with_the_weights_of_separate_builds():
     shared, strategy = SharedNetworks(), replicas(1)
     alone, _ = build(0)
     first, network = build(0, shared, strategy=strategy)
@@ -45,7 +45,7 @@ def test_networks_that_would_differ_are_not_shared():
 
 
 @pytest.mark.slow
-def test_a_network_that_was_unfrozen_is_not_shared_again():
+def test_unfrozen_network_is_not_shared_again():
     shared, strategy = SharedNetworks(), replicas(1)
     model, network = build(0, shared, strategy=strategy)
     places = range(len(model.layers))

@@ -1,4 +1,4 @@
-"""The stages of hand-made networks, and (nightly) of those that people use."""
+"""The stages of hand-made networks, and (nightly) of common ones."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def residual(maps: Any, name: str, strides: int) -> Any:
     return layers.Add()([shortcut, inner])
 
 
-def test_a_block_that_halves_at_its_end_stays_whole() -> None:
+def test_block_that_downsamples_at_its_end_stays_whole() -> None:
     inputs = keras.Input((33, 33, 3))
     maps = layers.Normalization(name="inputs")(inputs)
     maps = conv("conv1_conv", 2)(layers.ZeroPadding2D(2)(maps))
@@ -54,7 +54,7 @@ def excited(maps: Any, name: str) -> Any:
     return layers.Multiply()([maps, layers.Conv2D(2, 1, name=f"{name}_se")(squeezed)])
 
 
-def test_without_prefixes_the_resolution_decides() -> None:
+def test_stages_follow_the_resolution_without_name_prefixes() -> None:
     inputs = keras.Input((64, 64, 3))
     maps = excited(conv("first", 2)(inputs), "first")
     maps = conv("narrow", 2)(conv("wide")(maps))
@@ -85,7 +85,7 @@ class Block(layers.Layer):
 
 
 class Encoder(layers.Layer):
-    """As transformers of KerasHub hold their blocks."""
+    """Contains its blocks like the transformers of KerasHub."""
 
     def __init__(self, blocks: int, **options: Any) -> None:
         super().__init__(**options)
@@ -102,7 +102,7 @@ class Encoder(layers.Layer):
         return self.norm(tokens)
 
 
-def test_blocks_in_a_layer_are_stages_and_a_model_around_them_changes_nothing() -> None:
+def test_blocks_within_a_layer_are_stages_even_in_a_nested_model() -> None:
     inputs = keras.Input((16, 16, 3))
     patches = layers.Conv2D(4, 8, 8, name="patches")(inputs)
     tokens = layers.Reshape((-1, 4))(patches)
@@ -120,7 +120,7 @@ def test_blocks_in_a_layer_are_stages_and_a_model_around_them_changes_nothing() 
     assert stages_of(model) == {**expected, "head": ["classes"]}
 
 
-def test_bare_attention_begins_a_block_with_its_norm() -> None:
+def test_bare_attention_starts_a_block_at_its_norm() -> None:
     tokens = inputs = keras.Input((5, 4))
     tokens = layers.Dense(4, name="embed")(tokens)
     for n in range(2):
@@ -136,7 +136,7 @@ def test_bare_attention_begins_a_block_with_its_norm() -> None:
     }
 
 
-def test_other_networks_are_parted_by_prefix_or_kernel() -> None:
+def test_other_networks_are_divided_by_prefix_or_kernel() -> None:
     dense = layers.Dense
     named = [dense(2, name="part1_a"), dense(2, name="part1_b"), dense(2, name="part2_a")]
     model = keras.Sequential([keras.Input((3,)), *named, dense(2, name="out")])
@@ -167,7 +167,7 @@ class Own(keras.Model):
         return self.dense(inputs)
 
 
-def test_an_order_that_can_not_be_told_is_not_guessed() -> None:
+def test_unknown_layer_order_yields_no_stages() -> None:
     inputs = keras.Input((3,))
     own, shared = Own(), layers.Dense(3)
     around = keras.Model(inputs, layers.Dense(2)(own(inputs)))

@@ -1,4 +1,4 @@
-"""Columns of a table beside the image, within the model."""
+"""Columns of a table besides the image, within the model."""
 
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,11 @@ def encoder() -> keras.Model:
 
 
 @pytest.mark.feature("columns beside the image")
-def test_cells_become_deviations_and_categories(encoder: keras.Model) -> None:
+def test_cells_are_encoded_as_deviations_and_categories(encoder: keras.Model) -> None:
     np.testing.assert_allclose(encoder(tensors()), ENCODED, atol=1e-6)
 
 
-def test_what_no_training_image_has_is_nowhere(encoder: keras.Model) -> None:
+def test_unknown_values_are_encoded_as_zeros(encoder: keras.Model) -> None:
     unknown = {**CELLS, "site (left)": ["head"] * 3, "sex": ["", "divers", "?"]}
     encoded = np.array(encoder(tensors(unknown)))
     assert not encoded[:, 3:].any()
@@ -83,7 +83,7 @@ def model(tiny_mobilenet: None) -> keras.Model:
     ).build()
 
 
-def test_a_saved_model_takes_raw_cells_and_opens_in_safe_mode(
+def test_saved_model_accepts_raw_cells_and_opens_in_safe_mode(
     model: keras.Model, tmp_path: Path
 ) -> None:
     model.save(tmp_path / "model.keras")
@@ -94,7 +94,7 @@ def test_a_saved_model_takes_raw_cells_and_opens_in_safe_mode(
     )
 
 
-def test_what_a_model_takes_is_read_from_its_layers(model: keras.Model) -> None:
+def test_table_features_are_read_from_the_layers_of_a_model(model: keras.Model) -> None:
     read = features_of_model(model)
     assert read is not None
     assert [type(column) for column in read.columns] == [
@@ -111,7 +111,7 @@ def test_what_a_model_takes_is_read_from_its_layers(model: keras.Model) -> None:
     )
 
 
-def test_a_model_is_its_backbone_and_its_head(model: keras.Model) -> None:
+def test_model_with_columns_equals_its_backbone_plus_head(model: keras.Model) -> None:
     features = model.get_layer("features").output
     first, rest = part_before(features, model), head_behind(features, model)
     assert [each.name for each in first.inputs] == ["image"]
@@ -123,13 +123,13 @@ def test_a_model_is_its_backbone_and_its_head(model: keras.Model) -> None:
     np.testing.assert_allclose(infer(model, inputs()), whole, rtol=1e-5)
 
 
-def test_columns_do_not_keep_the_frozen_part_from_being_found(model: keras.Model) -> None:
+def test_frozen_part_is_found_despite_columns(model: keras.Model) -> None:
     found = find_cut(model)
     assert found.features is model.get_layer("standardize").output
 
 
 @pytest.mark.usefixtures("tiny_mobilenet")
-def test_all_tasks_take_columns() -> None:
+def test_all_tasks_accept_columns() -> None:
     options: Any = {
         "image_size": SIZE,
         "backbone": "MobileNetV2",
@@ -145,14 +145,14 @@ def test_all_tasks_take_columns() -> None:
         assert module.settings()["table_features"][0]["mean"] == 40.0
 
 
-def test_a_fitted_head_takes_no_columns() -> None:
+def test_fitted_head_rejects_columns() -> None:
     with pytest.raises(ConfigError, match=r"model.head='ridge'. Set model.head=linear"):
         TransferClassifier(3, head="ridge", weights=None, table_features=FEATURES)
 
 
 @pytest.mark.usefixtures("tiny_mobilenet")
 @pytest.mark.parametrize("name", ["features", "probabilities"])
-def test_a_column_is_not_called_like_a_layer(name: str) -> None:
+def test_column_named_like_a_layer_is_rejected(name: str) -> None:
     module = TransferClassifier(
         3,
         image_size=SIZE,

@@ -42,10 +42,10 @@ def test_only_the_head_trains(module, model):
 
 
 @pytest.mark.slow
-def test_it_takes_raw_images_and_preprocesses_them_once(model, pixels):
+def test_model_takes_raw_images_and_preprocesses_them_once(model, pixels):
     backbone = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    centred = pixels[..., ::-1].astype("float32") - np.array(BLUE_GREEN_RED_MEANS, "f4")
-    features = np.mean(backbone(centred, training=False), axis=(1, 2))
+    centered = pixels[..., ::-1].astype("float32") - np.array(BLUE_GREEN_RED_MEANS, "f4")
+    features = np.mean(backbone(centered, training=False), axis=(1, 2))
     kernel, bias = (v.numpy() for v in model.get_layer("probabilities").weights)
     scores = np.exp(features @ kernel + bias)
     expected = scores / scores.sum(axis=1, keepdims=True)
@@ -54,7 +54,7 @@ def test_it_takes_raw_images_and_preprocesses_them_once(model, pixels):
 
 
 @pytest.mark.slow
-def test_a_backbone_with_dropout_gives_the_same_features_while_the_head_trains(pixels):
+def test_dropout_of_the_backbone_is_off_while_the_head_trains(pixels):
     module = TransferClassifier(
         3, image_size=SIZE, weights=None, backbone="EfficientNetV2B0"
     )
@@ -67,7 +67,7 @@ def test_a_backbone_with_dropout_gives_the_same_features_while_the_head_trains(p
     )
 
 
-def test_it_is_compiled_with_its_optimizer_and_balanced_accuracy():
+def test_model_is_compiled_with_its_optimizer_and_balanced_accuracy():
     module = TransferClassifier(
         2,
         image_size=SIZE,
@@ -86,7 +86,7 @@ def test_it_is_compiled_with_its_optimizer_and_balanced_accuracy():
 
 
 @pytest.mark.slow
-def test_the_saved_model_opens_in_safe_mode_and_answers_the_same(model, pixels, tmp_path):
+def test_saved_model_opens_in_safe_mode_with_the_same_outputs(model, pixels, tmp_path):
     export_model(model, tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     expected = model(pixels.astype("float32"))
@@ -130,7 +130,7 @@ def test_standardized_features_have_mean_zero_and_variance_one(standardized, pix
 
 
 @pytest.mark.slow
-def test_a_step_of_training_moves_the_head_and_nothing_else(standardized, pixels):
+def test_training_step_changes_only_the_head(standardized, pixels):
     model, _ = standardized
     frozen = frozen_variables(model)
     before, head = copy_values(frozen), copy_values(changing_variables(model))
@@ -142,20 +142,20 @@ def test_a_step_of_training_moves_the_head_and_nothing_else(standardized, pixels
         assert not np.array_equal(value, head[name])
 
 
-def test_without_standardization_the_images_are_not_looked_at(module, model):
+def test_prepare_reads_no_images_without_standardization(module, model):
     looked = []
     module.prepare(model, looked.append)
     assert not looked
 
 
-def test_all_wrong_arguments_are_named_at_once():
+def test_all_invalid_arguments_are_reported_at_once():
     with pytest.raises(ConfigError) as error:
         TransferClassifier(3, backbone="ResNet5", dropout=1.5)
     assert "Did you mean ResNet50?" in str(error.value)
     assert "`model.dropout` must be less than 1.0" in str(error.value)
 
 
-def test_a_file_of_weights_that_changed_makes_another_network(monkeypatch, tmp_path):
+def test_changed_weights_file_is_not_served_from_shared_networks(monkeypatch, tmp_path):
     """Trials of a search share networks, and a file may be replaced between two."""
 
     def build_backbone(name: str, weights: str, image_size: int) -> Backbone:
@@ -175,7 +175,7 @@ def test_a_file_of_weights_that_changed_makes_another_network(monkeypatch, tmp_p
             network = keras.Model(images, keras.layers.Conv2D(2, 1)(images))
             network.layers[-1].kernel.assign(np.full((1, 1, 3, 2), value))
             network.save_weights(file)
-        keras.utils.set_random_seed(0)  # as a trial begins
+        keras.utils.set_random_seed(0)  # as at the start of a trial
         module = TransferClassifier(2, image_size=8, weights=str(file), shared=shared)
         kernels.append(float(module.build().weights[0].numpy().max()))
     assert kernels == [1.0, 2.0, 2.0]

@@ -17,17 +17,17 @@ MODULES = (
 )
 
 
-def test_only_a_classifier_is_a_classifier():
+def test_only_the_classifier_is_a_transfer_classifier():
     assert all(isinstance(module, TransferModel) for module in MODULES)
     assert [isinstance(module, TransferClassifier) for module in MODULES] == [1, 0, 0]
 
 
-def test_checkpoints_of_all_tasks_name_the_number_of_outputs_alike():
+def test_all_tasks_save_the_number_of_outputs_under_the_same_name():
     for module in MODULES:
         assert module.num_outputs == module.settings()["num_classes"] == 3
 
 
-def test_a_classifier_refuses_what_is_not_of_its_task():
+def test_classifier_rejects_losses_of_other_tasks():
     with pytest.raises(
         ConfigError, match=r"`model.loss` must be chosen from .*loss='huber'"
     ):

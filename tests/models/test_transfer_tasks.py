@@ -1,4 +1,4 @@
-"""Heads and losses of other tasks than classification."""
+"""Heads and losses of tasks other than classification."""
 
 import keras
 import numpy as np
@@ -41,7 +41,7 @@ def random_numbers(rows: int = 23) -> tuple[np.ndarray, np.ndarray]:
         ("huber", lambda e: np.where(abs(e) <= 1, e**2 / 2, abs(e) - 0.5)),
     ],
 )
-def test_numbers_of_different_size_count_alike(name, of_error):
+def test_regression_targets_of_different_scale_count_equally(name, of_error):
     loss = regression_loss(ModelConfig(loss=name), SCALE)
     targets, predictions = random_numbers()
     errors = (predictions - targets) / np.array(SCALE.deviations)
@@ -49,7 +49,7 @@ def test_numbers_of_different_size_count_alike(name, of_error):
     np.testing.assert_allclose(found, of_error(errors).mean(axis=1), rtol=1e-6)
 
 
-def test_always_the_mean_has_a_squared_loss_of_one():
+def test_predicting_the_mean_has_a_squared_loss_of_one():
     targets = random_numbers()[0]
     scale = TargetScale.of(targets)
     loss = regression_loss(ModelConfig(loss="mean_squared_error"), scale)
@@ -57,7 +57,7 @@ def test_always_the_mean_has_a_squared_loss_of_one():
     assert np.mean(loss.call(tf.constant(targets), tf.constant(means))) == pytest.approx(1)
 
 
-def test_the_loss_of_labels_is_crossentropy_of_each():
+def test_multi_label_loss_is_the_mean_binary_crossentropy():
     random = np.random.default_rng(2)
     targets = (random.random((9, 3)) < 0.4).astype("float32")
     outputs = random.uniform(0.1, 0.9, (9, 3)).astype("float32")
@@ -67,7 +67,7 @@ def test_the_loss_of_labels_is_crossentropy_of_each():
     np.testing.assert_allclose(loss.call(targets, outputs), -logs.mean(1), rtol=1e-5)
 
 
-def test_metrics_are_those_of_scikit_learn():
+def test_metrics_equal_scikit_learn():
     random = np.random.default_rng(3)
     targets = (random.random((60, 3)) < 0.4).astype("float32")
     outputs = (0.3 * targets + random.random((60, 3)) * 0.7).astype("float32")
@@ -91,7 +91,7 @@ def test_metrics_are_those_of_scikit_learn():
     assert found["r2"] == pytest.approx(metrics.r2_score(values, predictions), abs=1e-5)
 
 
-def test_metrics_count_a_mixed_image_as_having_the_labels_of_most_of_it():
+def test_metrics_count_labels_above_one_half_of_a_mixed_image():
     random = np.random.default_rng(4)
     targets = random.random((40, 3)).astype("float32")
     outputs = random.random((40, 3)).astype("float32")
@@ -103,9 +103,7 @@ def test_metrics_count_a_mixed_image_as_having_the_labels_of_most_of_it():
 
 
 @pytest.mark.slow
-def test_a_regressor_starts_near_the_mean_and_opens_without_keraunos(
-    tiny_mobilenet, tmp_path
-):
+def test_regressor_starts_near_the_mean_and_loads_in_safe_mode(tiny_mobilenet, tmp_path):
     module = TransferRegressor(SCALE, optimizer=Optimizer("sgd"), **SMALL)
     model = module.build()
     found = model.predict(PIXELS, verbose=0)
@@ -118,7 +116,7 @@ def test_a_regressor_starts_near_the_mean_and_opens_without_keraunos(
 
 
 @pytest.mark.slow
-def test_labels_are_independent_of_each_other(tiny_mobilenet):
+def test_label_probabilities_are_independent(tiny_mobilenet):
     model = MultiLabelTransferClassifier(4, **SMALL).build()
     head = model.get_layer("probabilities")
     head.kernel.assign(np.zeros(head.kernel.shape))
@@ -145,6 +143,6 @@ def test_labels_are_independent_of_each_other(tiny_mobilenet):
         ),
     ],
 )
-def test_what_is_not_of_the_task_is_refused(make, words):
+def test_options_of_other_tasks_are_rejected(make, words):
     with pytest.raises(ConfigError, match=words):
         make()

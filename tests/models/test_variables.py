@@ -29,7 +29,7 @@ def model_with_a_frozen_part():
     )
 
 
-def test_what_changes_is_all_but_the_frozen_part_statistics_among_it():
+def test_changing_variables_include_statistics_but_no_frozen_part():
     names = [
         name.partition("/")[2] for name in changing_variables(model_with_a_frozen_part())
     ]
@@ -37,7 +37,7 @@ def test_what_changes_is_all_but_the_frozen_part_statistics_among_it():
     assert sorted(names) == sorted(["gamma", "beta", *statistics, "kernel", "bias"])
 
 
-def test_every_weight_either_changes_or_is_frozen():
+def test_every_weight_is_either_changing_or_frozen():
     model = model_with_a_frozen_part()
     changing, frozen = changing_variables(model), frozen_variables(model)
     assert not set(changing) & set(frozen)
@@ -46,20 +46,20 @@ def test_every_weight_either_changes_or_is_frozen():
     assert len(frozen) == 6
 
 
-def test_thawing_a_layer_moves_its_weights_to_those_that_change():
+def test_unfreezing_a_layer_makes_its_weights_changing():
     model = model_with_a_frozen_part()
     model.get_layer("backbone").trainable = True
     assert not frozen_variables(model)
     assert len(changing_variables(model)) == len(model.weights)
 
 
-def test_names_are_the_same_for_every_model_built_alike():
+def test_variable_names_are_the_same_for_identically_built_models():
     first, second = model_with_a_frozen_part(), model_with_a_frozen_part()
     assert list(changing_variables(first)) == list(changing_variables(second))
     assert list(frozen_variables(first)) == list(frozen_variables(second))
 
 
-def test_copies_go_from_one_model_to_another_and_do_not_follow_the_first():
+def test_copied_values_can_be_assigned_and_do_not_follow_the_original():
     first, second = model_with_a_frozen_part(), model_with_a_frozen_part()
     copied = copy_values(changing_variables(first) | frozen_variables(first))
     expected = weights_of(first)
@@ -69,7 +69,7 @@ def test_copies_go_from_one_model_to_another_and_do_not_follow_the_first():
     np.testing.assert_equal(weights_of(second), expected)
 
 
-def test_values_of_another_model_are_refused_and_the_difference_is_named():
+def test_values_of_another_model_are_rejected_with_the_difference():
     variables = changing_variables(model_with_a_frozen_part())
     values = copy_values(variables)
     name = next(iter(values))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keraunos.models.weight_soup import SoupRecipe, make_soup
 
-# Of one weight whose best value is 1; the best single checkpoint first.
+# Values of one weight, best at 1; the best single checkpoint first.
 VALUES = {"a": 0.7, "b": 1.4, "c": 1.6, "d": 0.3}
 
 
@@ -25,7 +25,7 @@ def soup_of(kind, names="abcd", mode="min", aim=1.0):
 
 @pytest.mark.feature("soup of checkpoints")
 @pytest.mark.parametrize("mode", ["min", "max"])
-def test_a_greedy_soup_takes_in_what_makes_it_no_worse(mode):
+def test_greedy_soup_adds_checkpoints_that_do_not_make_it_worse(mode):
     soup, weights = soup_of("greedy", mode=mode)
     assert soup.members == ["a", "b"]
     np.testing.assert_allclose(weights["w"], [1.05], rtol=1e-6)
@@ -39,7 +39,7 @@ def test_a_greedy_soup_takes_in_what_makes_it_no_worse(mode):
     assert "the average of 2 checkpoints" in soup.describe()
 
 
-def test_a_uniform_soup_takes_in_all_or_none():
+def test_uniform_soup_averages_all_checkpoints_or_none():
     soup, weights = soup_of("uniform")
     assert soup.members == ["a", "b", "c", "d"]
     np.testing.assert_allclose(weights["w"], [1.0], rtol=1e-6)
@@ -50,14 +50,14 @@ def test_a_uniform_soup_takes_in_all_or_none():
     assert "which is kept" in soup.describe()
 
 
-def test_a_single_checkpoint_stays_as_it_is():
+def test_soup_of_a_single_checkpoint_is_that_checkpoint():
     for kind in ("greedy", "uniform"):
         soup, weights = soup_of(kind, names="b")
         assert (soup.members, soup.tried) == (["b"], {})
         assert weights["w"] == np.float32(1.4)
 
 
-def test_a_mean_without_a_score_is_left_out():
+def test_average_with_a_nan_score_is_skipped():
     recipe = SoupRecipe("greedy", ["a", "b"], "val_loss", "min")
     scores = iter([0.5, math.nan])
     soup, weights = make_soup(

@@ -19,12 +19,12 @@ def small() -> keras.Model:
     return build_backbone(SMALL, None, 32).network
 
 
-def test_a_backbone_is_frozen_down_to_its_last_layer(small):
+def test_backbone_is_entirely_frozen(small):
     assert not small.trainable_variables
     assert len(small.weights) > 100
 
 
-def test_a_backbone_has_no_head_and_takes_images_of_its_size(small):
+def test_backbone_has_no_head_and_accepts_the_given_image_size(small):
     assert small.input_shape == (None, 32, 32, 3)
     assert len(small.output_shape) == 4
 
@@ -32,13 +32,13 @@ def test_a_backbone_has_no_head_and_takes_images_of_its_size(small):
 @pytest.mark.parametrize(
     ("name", "meant"), [("resnet50", "ResNet50"), ("DenseNet12", "DenseNet121")]
 )
-def test_a_wrong_name_is_answered_with_the_nearest(name, meant):
+def test_wrong_backbone_name_suggests_the_closest(name, meant):
     with pytest.raises(ConfigError, match=f"`model.backbone`.*Did you mean {meant}\\?"):
         build_backbone(name, None, 32)
 
 
 @pytest.mark.slow
-def test_weights_come_from_a_file(small, tmp_path):
+def test_weights_are_loaded_from_a_file(small, tmp_path):
     small.save_weights(tmp_path / "own.weights.h5")
     loaded = build_backbone(SMALL, str(tmp_path / "own.weights.h5"), 32).network
     np.testing.assert_equal(weights_of(loaded), weights_of(small))
@@ -50,7 +50,7 @@ def weights_of_something_else(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras's own words
+@pytest.mark.filterwarnings("ignore:Skipping nested container")  # a warning of Keras
 @pytest.mark.parametrize(
     ("name", "write", "words"),
     [
@@ -61,7 +61,7 @@ def weights_of_something_else(path: Path) -> None:
         ("other.weights.h5", weights_of_something_else, "missing: conv_bn/0"),
     ],
 )
-def test_a_file_that_does_not_fit_is_refused_by_its_name(name, write, words, tmp_path):
+def test_unsuitable_weights_file_is_rejected_by_name(name, write, words, tmp_path):
     path = tmp_path / name
     write(path)
     with pytest.raises(ConfigError, match=words) as error:
@@ -70,7 +70,7 @@ def test_a_file_that_does_not_fit_is_refused_by_its_name(name, write, words, tmp
 
 
 @pytest.mark.slow
-def test_weights_that_cannot_be_downloaded_end_before_training_with_a_remedy(tmp_path):
+def test_failed_download_of_weights_ends_early_with_a_remedy(tmp_path):
     with socket.socket() as closed:  # bound but not listening: connecting is refused
         closed.bind(("127.0.0.1", 0))
         proxy = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -94,11 +94,11 @@ def test_weights_that_cannot_be_downloaded_end_before_training_with_a_remedy(tmp
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    # Of these one scales between -1 and 1 and one within the network.
+    # One of these scales to the range from -1 to 1, and one within the network.
     ["MobileNetV2", "MobileNetV3Large"]
     + [pytest.param(name, marks=pytest.mark.nightly) for name in OTHER_FAMILIES],
 )
-def test_images_are_scaled_once_whichever_the_family(name):
+def test_images_are_scaled_exactly_once_in_every_family(name):
     """The first convolution must see numbers of about the size of one."""
     images = keras.Input((64, 64, 3))
     backbone = build_backbone(name, None, 64)

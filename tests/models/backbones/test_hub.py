@@ -51,7 +51,7 @@ def features(model: keras.Model) -> keras.Model:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_features_are_those_that_the_network_s_own_classifier_sees(presets, name):
+def test_features_equal_the_input_of_the_network_s_own_classifier(presets, name):
     import keras_hub
 
     network = keras_hub.models.Backbone.from_preset(str(presets / name))
@@ -67,7 +67,7 @@ def test_features_are_those_that_the_network_s_own_classifier_sees(presets, name
         whole = own[name](backbone=network, num_classes=2)
         dense = whole.get_layer("predictions")
         expected = keras.Model(whole.input, dense.input)(scaled, training=False)
-    else:  # DINOv2 has none: the class token is what its authors take
+    else:  # DINOv2 has none: its authors use the class token
         expected = network({"images": scaled}, training=False)[:, 0]
     model = classifier(presets / name).build()
     np.testing.assert_allclose(features(model)(pixels()), expected, rtol=1e-4, atol=1e-5)
@@ -75,7 +75,7 @@ def test_features_are_those_that_the_network_s_own_classifier_sees(presets, name
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_left_out_at_random_while_the_head_trains(presets, name):
+def test_dropout_is_off_while_the_head_trains(presets, name):
     part = features(classifier(presets / name).build())
     expected = part(pixels(), training=False)
     np.testing.assert_array_equal(part(pixels(), training=True), expected)
@@ -103,7 +103,7 @@ def test_the_saved_model_opens_in_safe_mode_without_keraunos(presets, name, tmp_
     )
 
 
-def test_the_fingerprint_is_that_of_the_preset_s_settings_and_weights(presets, tmp_path):
+def test_fingerprint_depends_on_the_settings_of_the_preset(presets, tmp_path):
     def fingerprint(preset: Path) -> str:
         module = classifier(preset)
         return fingerprint_of(module.frozen_part(module.build()))
@@ -118,7 +118,7 @@ def test_the_fingerprint_is_that_of_the_preset_s_settings_and_weights(presets, t
 
 
 @pytest.mark.parametrize("name", ["dinov2", "swin", "resnet", "mit"])
-def test_a_network_that_takes_other_sizes_does_with_its_weights(presets, name):
+def test_networks_with_flexible_sizes_accept_larger_images_with_weights(presets, name):
     backbone = f"keras_hub:{presets / name}"
     model = TransferClassifier(3, image_size=2 * SIZE, backbone=backbone).build()
     assert model(pixels(2, 2 * SIZE)).shape == (2, 3)
@@ -128,12 +128,12 @@ def test_a_network_that_takes_other_sizes_does_with_its_weights(presets, name):
     ("size", "words"),
     [(2 * SIZE, "Its own size is 32"), (SIZE - 2, "divisible by patch")],
 )
-def test_a_size_that_embeddings_do_not_allow_is_refused(presets, size, words):
+def test_size_incompatible_with_embeddings_is_rejected(presets, size, words):
     with pytest.raises(ConfigError, match=f"`data.image_size` must be.*{words}"):
         build_backbone(f"keras_hub:{presets / 'vit'}", "imagenet", size)
 
 
-def test_weights_of_a_preset_are_left_aside_for_a_random_start(presets):
+def test_weights_null_initializes_a_preset_randomly(presets):
     backbone = f"keras_hub:{presets / 'vit'}"
     own = build_backbone(backbone, "imagenet", SIZE).network
     keras.utils.set_random_seed(5)
@@ -143,7 +143,7 @@ def test_weights_of_a_preset_are_left_aside_for_a_random_start(presets):
     assert larger.input_shape[1] == 2 * SIZE
 
 
-def test_weights_without_a_converter_are_refused(tmp_path, capsys):
+def test_preset_weights_without_an_image_converter_are_rejected(tmp_path, capsys):
     preset = write_preset("vit", tmp_path / "plain", has_converter=False)
     with pytest.raises(ConfigError, match="the pixel range of its weights"):
         build_backbone(f"keras_hub:{preset}", "imagenet", SIZE)
@@ -152,7 +152,7 @@ def test_weights_without_a_converter_are_refused(tmp_path, capsys):
     assert "has no image_converter.json" in capsys.readouterr().err
 
 
-def test_a_preset_that_can_not_be_fetched_says_how_to_get_it(monkeypatch, tmp_path):
+def test_error_of_an_unreachable_preset_explains_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nobody listens
     with pytest.raises(ConfigError) as error:
@@ -165,14 +165,14 @@ def test_a_preset_that_can_not_be_fetched_says_how_to_get_it(monkeypatch, tmp_pa
         assert words in str(error.value)
 
 
-def test_a_damaged_preset_is_refused(tmp_path):
+def test_damaged_preset_is_rejected(tmp_path):
     preset = write_preset("vit", tmp_path / "vit")
     os.truncate(preset / "model.weights.h5", 100)
     with pytest.raises(ConfigError, match="must name a preset that KerasHub can load"):
         build_backbone(f"keras_hub:{preset}", "imagenet", SIZE)
 
 
-def test_a_preset_of_texts_is_refused(tmp_path):
+def test_text_preset_is_rejected(tmp_path):
     import keras_hub
 
     network = keras_hub.models.BertBackbone(

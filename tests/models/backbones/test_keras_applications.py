@@ -1,4 +1,4 @@
-"""What is written of the networks of Keras without building them is what Keras says."""
+"""The facts listed about the networks of Keras equal those of the built networks."""
 
 import sys
 
@@ -12,19 +12,19 @@ from keraunos.models.backbones import build_backbone
 from keraunos.models.backbones.torch_networks import NAMES
 
 
-def test_the_names_are_all_that_keras_has_and_ours():
+def test_network_names_cover_all_of_keras_and_ours():
     assert set(networks()) == {*keras_networks.names(), *NAMES}
 
 
 @pytest.mark.parametrize("name", keras_networks.names())
-def test_every_network_has_preprocessing_of_its_own(name):
+def test_every_network_has_a_preprocess_input_function(name):
     module = sys.modules[getattr(keras.applications, name).__module__]
     pixels = np.full((1, 2, 2, 3), 255.0, "float32")
     assert np.all(np.isfinite(module.preprocess_input(pixels)))
 
 
 @pytest.mark.parametrize("name", keras_networks.names())
-def test_the_smallest_images_are_those_that_keras_takes(name):
+def test_smallest_image_size_equals_the_minimum_of_keras(name):
     size = networks()[name].smallest_image_size
     constructor = getattr(keras.applications, name)
     with pytest.raises(ValueError, match=rf"at least {size}x{size}"):
@@ -39,16 +39,16 @@ def test_the_smallest_images_are_those_that_keras_takes(name):
     ],
 )
 @pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
-def test_facts_are_those_of_keras(name):
+def test_listed_facts_equal_those_of_keras(name):
     assert networks()[name]._asdict() == keras_networks.facts(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_facts_of_our_own_networks_are_theirs(name):
+def test_listed_facts_of_our_own_networks_are_correct(name):
     assert networks()[name]._asdict() == keras_networks.own_facts(name)
 
 
-def test_images_that_are_too_small_are_refused_before_anything_is_built():
+def test_too_small_images_are_rejected_before_building():
     with pytest.raises(ConfigError, match=r"must be at least 75 for InceptionV3.*=74"):
         build_backbone("InceptionV3", None, 74)
     assert not problem_of_size("InceptionV3", 75)
@@ -56,7 +56,7 @@ def test_images_that_are_too_small_are_refused_before_anything_is_built():
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("name", "size"), keras_networks.families().items())
-def test_every_family_gives_features_of_the_smallest_images(name, size):
+def test_every_family_computes_features_of_its_smallest_images(name, size):
     smallest = size // 2
     network = build_backbone(name, None, smallest).network
     images = np.random.default_rng(0).uniform(-1, 1, (2, smallest, smallest, 3))

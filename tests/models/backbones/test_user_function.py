@@ -53,18 +53,18 @@ def classifier(function: str, **options) -> TransferClassifier:
 
 
 @pytest.mark.parametrize(("function", "width"), [("maps", 5), ("vectors", 7)])
-def test_its_outputs_become_features(function, width):
+def test_outputs_of_a_user_backbone_become_features(function, width):
     model = classifier(function).build()
     assert model.get_layer("features").output.shape == (None, width)
     assert len(model.trainable_variables) == 2
 
 
-def test_its_preprocessing_is_part_of_the_model():
+def test_preprocessing_of_a_user_backbone_is_part_of_the_model():
     backbone = build_backbone("own_networks:scaled", None, SIZE)
     assert backbone.preprocess(255.0) == 1.0
 
 
-def test_what_leaves_out_at_random_is_off_while_it_is_frozen():
+def test_dropout_of_a_frozen_user_backbone_is_off():
     model = classifier("noisy").build()
     features = keras.Model(model.input, model.get_layer("features").output)
     pixels = np.random.default_rng(0).uniform(0, 255, (3, SIZE, SIZE, 3)).astype("f4")
@@ -83,13 +83,13 @@ def test_what_leaves_out_at_random_is_off_while_it_is_frozen():
         ("volumes", "must return feature maps, tokens or features.*5 dimensions"),
     ],
 )
-def test_a_function_that_can_not_be_used_is_refused(function, words):
+def test_unusable_backbone_function_is_rejected(function, words):
     with pytest.raises(ConfigError, match=words):
         classifier(function).build()
 
 
 @pytest.mark.parametrize(("function", "reason"), [("maps", ""), ("own", "has custom code")])
-def test_features_are_cached_where_no_code_of_the_user_makes_them(function, reason):
+def test_features_are_cached_only_without_custom_layers(function, reason):
     module = classifier(function)
     model = module.build()
     assert module.frozen_part(model) is None

@@ -1,4 +1,4 @@
-"""Heads as layers of Keras: what they compute, and that nothing but Keras opens them."""
+"""Heads as layers of Keras: what they compute, and that Keras alone can open them."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def training_features() -> TrainingFeatures:
 
 
 def model_of(kind: str, **options: Any) -> tuple[keras.Model, str]:
-    """A model of the head alone, fitted if it is one that is."""
+    """A model of the head alone, fitted if that kind is fitted."""
     config = ModelConfig(head=kind, **options)  # type: ignore[arg-type]
     head = build_head(config, num_classes=3, num_examples=ROWS)
     inputs = keras.Input((WIDTH,))
@@ -40,7 +40,9 @@ def others() -> Any:
 
 @pytest.mark.feature("heads")
 @pytest.mark.parametrize("kind", ["linear", "cosine", "ridge", "knn"])
-def test_a_head_opens_in_safe_mode_and_says_the_same(kind: str, tmp_path: Path) -> None:
+def test_saved_head_opens_in_safe_mode_with_the_same_outputs(
+    kind: str, tmp_path: Path
+) -> None:
     model, _ = model_of(kind)
     model.save(tmp_path / "head.keras")
     opened = keras.saving.load_model(tmp_path / "head.keras", safe_mode=True)
@@ -51,7 +53,7 @@ def test_a_head_opens_in_safe_mode_and_says_the_same(kind: str, tmp_path: Path) 
     assert modules == {"keras"}
 
 
-def test_ridge_is_the_closed_form_and_does_not_train() -> None:
+def test_ridge_head_equals_the_closed_form_and_is_not_trainable() -> None:
     model, told = model_of("ridge")
     ridge = fit_ridge(training_features())
     wanted = special.softmax(others() @ ridge.kernel + ridge.bias, axis=1)
@@ -63,7 +65,7 @@ def test_ridge_is_the_closed_form_and_does_not_train() -> None:
 
 
 @pytest.mark.parametrize("temperature", [None, 0.03])
-def test_knn_counts_the_votes_of_stored_images(temperature: float | None) -> None:
+def test_knn_head_equals_the_votes_of_stored_images(temperature: float | None) -> None:
     model, told = model_of("knn", neighbors=5, temperature=temperature)
     found = fit_neighbors(training_features(), 5, temperature)
     np.testing.assert_allclose(model(others()), found.probabilities(others()), atol=1e-5)
@@ -72,7 +74,7 @@ def test_knn_counts_the_votes_of_stored_images(temperature: float | None) -> Non
 
 
 @pytest.mark.parametrize("temperature", [None, 0.05])
-def test_cosine_depends_on_directions_alone(temperature: float | None) -> None:
+def test_cosine_head_depends_only_on_directions(temperature: float | None) -> None:
     model, _ = model_of("cosine", temperature=temperature)
     np.testing.assert_allclose(model(others()), model(others() * 7), rtol=1e-5)
     kernel = model.get_layer("cosines").kernel
@@ -84,7 +86,7 @@ def test_cosine_depends_on_directions_alone(temperature: float | None) -> None:
     assert len(model.trainable_variables) == (2 if temperature is None else 1)
 
 
-def test_class_vectors_keep_their_length_while_they_train() -> None:
+def test_cosine_head_keeps_unit_class_vectors_in_training() -> None:
     keras.utils.set_random_seed(0)
     model, _ = model_of("cosine")
     data = training_features()
@@ -96,7 +98,7 @@ def test_class_vectors_keep_their_length_while_they_train() -> None:
     np.testing.assert_allclose(norms, 1, rtol=1e-5)
 
 
-def test_knn_is_refused_where_it_can_not_store_the_images() -> None:
+def test_knn_head_is_rejected_if_it_cannot_store_the_images() -> None:
     config = ModelConfig(head="knn")
     with pytest.raises(ConfigError, match=r"needs their number.*num_examples=None"):
         TransferClassifier(3, head="knn")
@@ -123,6 +125,6 @@ def test_knn_is_refused_where_it_can_not_store_the_images() -> None:
         ({"head": "svm"}, "linear"),
     ],
 )
-def test_options_are_those_of_the_head(options: Any, wanted: str) -> None:
+def test_options_of_other_heads_are_rejected(options: Any, wanted: str) -> None:
     with pytest.raises(ConfigError, match=wanted):
         TransferClassifier(3, **options)

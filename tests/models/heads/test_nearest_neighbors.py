@@ -39,7 +39,7 @@ def test_neighbors_vote_by_their_similarity() -> None:
     np.testing.assert_allclose(found.probabilities(others), wanted, rtol=1e-4)
 
 
-def test_no_image_of_its_own_group_votes_for_an_image() -> None:
+def test_images_of_the_same_group_do_not_vote_for_each_other() -> None:
     data = drawn()
     found = fit_neighbors(data, neighbors=7)
     left_out = [
@@ -51,12 +51,12 @@ def test_no_image_of_its_own_group_votes_for_an_image() -> None:
 
 def test_an_image_is_not_its_own_neighbor() -> None:
     random = np.random.default_rng(0)
-    labels = random.integers(0, 3, 90)  # which say nothing of the features
+    labels = random.integers(0, 3, 90)  # independent of the features
     data = TrainingFeatures.of(random.normal(size=(90, 4)), labels, 3)
     assert fit_neighbors(data, neighbors=1).log_loss > 1.0
 
 
-def test_which_of_two_is_the_last_neighbor_makes_no_difference() -> None:
+def test_order_of_tied_last_neighbors_makes_no_difference() -> None:
     angles = np.array([0.0, 0.3, 0.8, 0.8 + 1e-6, 1.2])
     features = np.column_stack([np.cos(angles), np.sin(angles)])
     data = TrainingFeatures.of(features, np.array([0, 1, 0, 1, 1]), 2)

@@ -31,12 +31,12 @@ def solved(data: TrainingFeatures, penalty: float, kept: np.ndarray) -> np.ndarr
 
 
 def mean_variance(data: TrainingFeatures) -> float:
-    centred = data.features - np.average(data.features, axis=0, weights=data.weights)
-    return float(np.average(centred**2, axis=0, weights=data.weights).mean())
+    centered = data.features - np.average(data.features, axis=0, weights=data.weights)
+    return float(np.average(centered**2, axis=0, weights=data.weights).mean())
 
 
 @pytest.mark.parametrize(("rows", "width"), [(41, 7), (23, 60)])
-def test_the_loss_is_that_of_fits_without_each_group(rows: int, width: int) -> None:
+def test_loss_equals_refitting_without_each_group(rows: int, width: int) -> None:
     data = drawn(rows, width)
     ridge = fit_ridge(data, l2=0.3)
     penalty = 0.3 * mean_variance(data)
@@ -52,7 +52,7 @@ def test_the_loss_is_that_of_fits_without_each_group(rows: int, width: int) -> N
     assert ridge.log_loss == pytest.approx(loss, rel=1e-9)
 
 
-def test_the_penalty_is_the_best_for_left_out_groups() -> None:
+def test_chosen_penalty_is_best_for_left_out_groups() -> None:
     data = drawn(60, 40, noise=2.0)
     chosen = fit_ridge(data)
     tried = [fit_ridge(data, l2) for l2 in ridge_regression.PENALTIES]
@@ -62,18 +62,18 @@ def test_the_penalty_is_the_best_for_left_out_groups() -> None:
     np.testing.assert_array_equal(chosen.kernel, same.kernel)
 
 
-def test_versions_of_an_image_do_not_speak_for_each_other() -> None:
+def test_versions_of_an_image_are_left_out_together() -> None:
     random = np.random.default_rng(0)
     features, labels = random.normal(size=(30, 50)), random.integers(0, 3, 30)
     versions = np.concatenate([features + 1e-3 * random.normal(size=(30, 50))] * 3)
     groups = np.tile(np.arange(30), 3)
     together = fit_ridge(TrainingFeatures.of(versions, np.tile(labels, 3), 3, None, groups))
     apart = fit_ridge(TrainingFeatures.of(versions, np.tile(labels, 3), 3))
-    assert apart.log_loss < 0.1  # what they learnt by heart
-    assert together.log_loss > 1.0  # labels at random
+    assert apart.log_loss < 0.1  # memorized
+    assert together.log_loss > 1.0  # random labels
 
 
-def test_weights_are_repetitions() -> None:
+def test_integer_weights_equal_repeated_rows() -> None:
     data = drawn(20, 5)
     repeats = np.random.default_rng(1).integers(0, 3, 20)
     rows = np.repeat(np.arange(20), repeats)
@@ -86,7 +86,7 @@ def test_weights_are_repetitions() -> None:
     assert one.log_loss == pytest.approx(other.log_loss, rel=1e-6)
 
 
-def test_units_of_features_make_no_difference() -> None:
+def test_ridge_is_invariant_to_feature_scale_and_offset() -> None:
     data = drawn(30, 5)
     other = TrainingFeatures.of(
         data.features * 1000 + 7, data.labels, 3, data.weights, data.groups
@@ -96,14 +96,14 @@ def test_units_of_features_make_no_difference() -> None:
     np.testing.assert_allclose(one.kernel, scaled.kernel * 1000, rtol=1e-5)
 
 
-def test_images_that_are_told_apart_do_not_make_it_certain() -> None:
+def test_separable_classes_do_not_yield_certain_probabilities() -> None:
     features, labels = np.repeat(np.eye(3), 5, axis=0) * 9, np.repeat(np.arange(3), 5)
     ridge: Ridge = fit_ridge(TrainingFeatures.of(features, labels, 3))
     shares = special.softmax(features @ ridge.kernel + ridge.bias, axis=1)
     assert 0.9 < shares.max() < 0.99  # of 15 images, and one of each class in equal parts
 
 
-def test_what_nothing_can_be_fitted_on_is_refused() -> None:
+def test_unfittable_features_are_rejected() -> None:
     labels = np.array([0, 1, 0])
     with pytest.raises(DataError, match=r"two groups.*images=3"):
         TrainingFeatures.of(np.eye(3), labels, 2, groups=np.array([4, 4, 4]))

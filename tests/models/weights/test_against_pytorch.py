@@ -1,4 +1,4 @@
-"""Networks with the weights of a PyTorch file compute what they compute in PyTorch."""
+"""Networks with the weights of a PyTorch file compute the same as in PyTorch."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ NETWORKS = [
     ("efficientnet_lite0", "timm", "tf_efficientnet_lite0"),
     ("efficientnet_lite0_timm", "timm", "efficientnet_lite0"),
 ]
-# Sizes of images, and what the weights are read from.
+# Sizes of images, and the file formats that the weights are read from.
 SUFFIXES = {96: (".pth",), 75: (".pt", ".safetensors")}
 
 
@@ -44,7 +44,9 @@ def feature_maps(library: str, network, pixels: np.ndarray) -> np.ndarray:
 @pytest.mark.nightly
 @pytest.mark.parametrize("size", SUFFIXES)
 @pytest.mark.parametrize(("backbone", "library", "name"), NETWORKS)
-def test_features_are_those_of_the_original(backbone, library, name, size, tmp_path):
+def test_features_equal_those_of_the_pytorch_network(
+    backbone, library, name, size, tmp_path
+):
     import torch
     from safetensors.torch import save_file
 
@@ -69,7 +71,7 @@ def test_features_are_those_of_the_original(backbone, library, name, size, tmp_p
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("backbone", "library", "name"), [NETWORKS[1], NETWORKS[3]])
-def test_pixels_are_scaled_as_timm_scales_them(backbone, library, name):
+def test_pixels_are_scaled_as_in_timm(backbone, library, name):
     timm = pytest.importorskip(library)
     wanted = timm.create_model(name).pretrained_cfg
     pixels = np.arange(48, dtype="float32").reshape(1, 4, 4, 3) * 5

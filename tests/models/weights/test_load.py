@@ -1,4 +1,4 @@
-"""What `model.weights` takes beside files of PyTorch, and what it refuses."""
+"""The files that `model.weights` accepts besides those of PyTorch, and rejects."""
 
 import io
 import zipfile
@@ -50,7 +50,7 @@ def trained() -> keras.Model:
 
 
 def checkpoint_of(model: keras.Model, run: Path, step: int, best: bool = True) -> Path:
-    """As a run writes it: what was frozen beside what was trained."""
+    """A checkpoint as a run writes it: frozen weights next to trained ones."""
     checkpoints = run / "checkpoints"
     path = checkpoints / f"step-{step:08d}"
     parts = {
@@ -91,7 +91,7 @@ def torch_arrays(network: keras.Model) -> dict[str, np.ndarray]:
     }
 
 
-def test_all_kinds_of_files_give_the_same_weights(trained, tmp_path):
+def test_all_file_formats_load_the_same_weights(trained, tmp_path):
     model = with_head(trained)
     trained.save_weights(tmp_path / "own.weights.h5")
     model.save_weights(tmp_path / "with_head.weights.h5")
@@ -105,7 +105,7 @@ def test_all_kinds_of_files_give_the_same_weights(trained, tmp_path):
         np.testing.assert_equal(weights_of(load(file)), weights_of(trained), file.name)
 
 
-def test_of_a_run_it_is_the_final_model_else_the_best_checkpoint_else_the_newest(
+def test_run_loads_its_final_model_else_the_best_else_the_newest_checkpoint(
     trained, tmp_path
 ):
     (tmp_path / "config.yaml").write_text(CONFIG)
@@ -131,9 +131,7 @@ def refused(path: Path, words: str, **options) -> None:
     np.testing.assert_equal(weights_of(network), before)
 
 
-def test_weights_of_another_network_are_refused_with_the_layers_that_differ(
-    trained, tmp_path
-):
+def test_weights_of_another_network_are_rejected_with_differing_layers(trained, tmp_path):
     wide = backbone(6)
     model = with_head(trained)
     model.save(tmp_path / "model.keras")
@@ -157,7 +155,7 @@ def test_weights_of_another_network_are_refused_with_the_layers_that_differ(
     refused(tmp_path / "torch.pth", words)
 
 
-def test_files_that_only_a_part_of_a_network_is_in_are_refused(trained, tmp_path):
+def test_files_with_extra_layers_or_only_a_head_are_rejected(trained, tmp_path):
     more = keras.Model(trained.input, keras.layers.Conv2D(2, 1, name="m")(trained.output))
     more.save_weights(tmp_path / "more.weights.h5")
     refused(tmp_path / "more.weights.h5", "not of this network: m/0, m/1")
@@ -165,7 +163,7 @@ def test_files_that_only_a_part_of_a_network_is_in_are_refused(trained, tmp_path
     refused(tmp_path / "head.safetensors", "the run directory has the others")
 
 
-def test_a_network_of_keras_takes_no_file_of_pytorch(trained, tmp_path):
+def test_keras_network_rejects_a_pytorch_file(trained, tmp_path):
     write_torch_file(tmp_path / "torch.pth", torch_arrays(trained))
     with pytest.raises(
         ConfigError, match="the network is from Keras, but the weights are from PyTorch"
@@ -173,7 +171,7 @@ def test_a_network_of_keras_takes_no_file_of_pytorch(trained, tmp_path):
         load_weights(backbone(), tmp_path / "torch.pth", "Tiny")
 
 
-def test_a_model_that_somebody_built_is_no_backbone(trained, tmp_path):
+def test_run_of_a_custom_model_or_unsafe_config_is_rejected(trained, tmp_path):
     with_head(trained).save(tmp_path / "model.keras")
     config = "model: {builder: 'os:abort', arguments: {}}\n"
     (tmp_path / "config.yaml").write_text(config)
@@ -182,8 +180,8 @@ def test_a_model_that_somebody_built_is_no_backbone(trained, tmp_path):
     refused(tmp_path, "config.yaml is damaged")
 
 
-def test_the_configuration_of_a_model_is_never_looked_at(trained, tmp_path):
-    """It may name what it likes; weights are all that is read."""
+def test_config_of_a_saved_model_is_never_read(trained, tmp_path):
+    """It may name anything; only weights are read."""
     file = tmp_path / "model.keras"
     with_head(trained).save(file)
     with zipfile.ZipFile(file) as archive:
@@ -205,7 +203,9 @@ def test_the_configuration_of_a_model_is_never_looked_at(trained, tmp_path):
     ],
 )
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
-def test_a_file_of_keras_that_leads_elsewhere_is_refused(trained, write, suffix, tmp_path):
+def test_keras_file_with_links_or_external_data_is_rejected(
+    trained, write, suffix, tmp_path
+):
     content = io.BytesIO()
     trained.save_weights(tmp_path / "own.weights.h5")
     content.write((tmp_path / "own.weights.h5").read_bytes())
@@ -219,7 +219,7 @@ def test_a_file_of_keras_that_leads_elsewhere_is_refused(trained, write, suffix,
     refused(path, "linked, external or compressed: /(layers/)?x")
 
 
-def test_files_that_are_no_weights_are_refused(tmp_path):
+def test_files_without_weights_are_rejected(tmp_path):
     for name in ("a.weights.h5", "a.keras", "a.safetensors", "a.pth", "a.bin"):
         (tmp_path / name).write_text("no weights at all")
         refused(tmp_path / name, "readable file of weights")
@@ -231,7 +231,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path):
     refused(tmp_path, "It contains folds: name one of them, such as .*fold-1")
 
 
-def test_packed_archives_are_refused(trained, tmp_path):
+def test_compressed_or_truncated_keras_archive_is_rejected(trained, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.keras", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("model.weights.h5", bytes(2**20))
     refused(tmp_path / "a.keras", "is compressed, unlike")
@@ -239,7 +239,7 @@ def test_packed_archives_are_refused(trained, tmp_path):
     refused(tmp_path / "b.keras", "damaged")
 
 
-def test_weights_that_changed_are_other_weights(trained, tmp_path):
+def test_version_of_weights_changes_with_the_file(trained, tmp_path):
     file = tmp_path / "own.weights.h5"
     trained.save_weights(file)
     first = version_of_weights("Tiny", str(file))

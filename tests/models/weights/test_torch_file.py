@@ -79,7 +79,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("write", [zip_bytes, lambda *parts: zip_bytes(*wrapped(*parts))])
-def test_tensors_come_back_by_name(write, path):
+def test_tensors_are_read_by_name(write, path):
     path.write_bytes(write(*of_arrays(ARRAYS)))
     with nothing_runs():
         found = read_torch_file(path)
@@ -91,7 +91,7 @@ def test_tensors_come_back_by_name(write, path):
 
 
 def wrapped(pickled: bytes, storages: dict[str, bytes]) -> tuple[bytes, dict[str, bytes]]:
-    """As training scripts save it: the state dict beside the epoch."""
+    """As training scripts save it: the state dict next to the epoch."""
     inner = pickled.removeprefix(b"\x80\x02").removesuffix(b".")
     return state_dict([("epoch", number(3)), ("state_dict", inner)]), storages
 
@@ -104,7 +104,7 @@ def test_the_format_before_pytorch_1_6_is_read(path):
     np.testing.assert_equal(found, arrays)
 
 
-def test_a_view_is_cut_out_of_its_storage(path):
+def test_view_is_extracted_from_its_storage(path):
     view = tensor(storage("0", 12), (2, 3), (1, 4), offset=1)  # a transposed part
     data = np.arange(12, dtype="float32")
     path.write_bytes(zip_bytes(state_dict([("w", view)]), {"0": data.tobytes()}))
@@ -148,7 +148,7 @@ def calls(marker: Path) -> dict[str, object]:
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("write", [zip_bytes, legacy_bytes])
-def test_what_a_pickle_would_call_is_not_called(protocol, write, path, tmp_path):
+def test_functions_in_a_pickle_are_never_called(protocol, write, path, tmp_path):
     marker = tmp_path / "it-ran"
     for what in calls(marker).values():
         content = pickle.dumps({"weight": what}, protocol)
@@ -181,12 +181,12 @@ def test_what_a_pickle_would_call_is_not_called(protocol, write, path, tmp_path)
         b"P0\n",  # a persistent name in text
     ],
 )
-def test_what_no_tensor_needs_is_refused(harmful, write, path):
+def test_instructions_that_tensors_do_not_need_are_rejected(harmful, write, path):
     words = "names|instruction|call|damaged|attributes|not a tensor|in another way"
     refused(path, write(state_dict([("weight", harmful)]), {}), words)
 
 
-def test_attributes_of_dictionaries_are_left_aside(path):
+def test_attributes_of_dictionaries_are_ignored(path):
     dictionary = name("collections", "OrderedDict") + b")R"
     attributes = b"}" + text("__class__") + text("os") + b"sb"
     pickled = b"\x80\x02" + dictionary + b"(" + text("w")
@@ -221,9 +221,9 @@ def test_attributes_of_dictionaries_are_left_aside(path):
         (tensor(storage("1", 4), (4,), (1,)), "as large as it claims|storages are not"),
     ],
 )
-def test_a_tensor_can_not_reach_beyond_its_file(stored, words, write, path):
+def test_tensor_cannot_reach_beyond_its_storage(stored, words, write, path):
     content = write(state_dict([("weight", stored)]), FLOATS)
-    if words is None and write is zip_bytes:  # as many bytes, as other numbers
+    if words is None and write is zip_bytes:  # as many bytes, read as other numbers
         path.write_bytes(content)
         assert read_torch_file(path)["weight"].read().shape == (2,)
     else:
@@ -255,11 +255,11 @@ def plain() -> bytes:
         (b"no pickle", "damaged|instruction"),
     ],
 )
-def test_a_pickle_that_is_no_state_dict_is_refused(pickled, words, path):
+def test_pickle_without_a_state_dict_is_rejected(pickled, words, path):
     refused(path, zip_bytes(pickled, FLOATS), words)
 
 
-def test_an_archive_that_pytorch_would_not_write_is_refused(path, monkeypatch):
+def test_archive_not_written_by_pytorch_is_rejected(path, monkeypatch):
     pickled = state_dict([("w", plain())])
     bomb = zip_bytes(pickled, {"0": bytes(16)}, compression=zipfile.ZIP_DEFLATED)
     refused(path, bomb, "compressed")
@@ -282,8 +282,8 @@ def test_an_archive_that_pytorch_would_not_write_is_refused(path, monkeypatch):
     refused(path, zip_bytes(pickled, FLOATS), "too large for tensors")
 
 
-def test_entries_that_share_their_bytes_are_refused(path):
-    """Many entries at one place of a small file would be much more in memory."""
+def test_overlapping_archive_entries_are_rejected(path):
+    """Many entries at one position of a small file would fill the memory."""
     content = zip_bytes(state_dict([("w", plain())]), {"0": bytes(4000)})
     start = content.rindex(b"PK\x01\x02", 0, content.rindex(b"PK\x01\x02"))
     entry = content[start : content.index(b"PK\x01\x02", start + 4)]
@@ -298,7 +298,7 @@ def test_entries_that_share_their_bytes_are_refused(path):
 
 
 @pytest.mark.parametrize("write", [zip_bytes, legacy_bytes])
-def test_a_file_that_ends_early_is_refused(write, path):
+def test_truncated_file_is_rejected(write, path):
     content = write(*of_arrays({"a": np.ones((2, 2), "float32")}))
     for end in range(0, len(content) - 1, 13):
         refused(
@@ -307,7 +307,7 @@ def test_a_file_that_ends_early_is_refused(write, path):
 
 
 @pytest.mark.parametrize("write", [zip_bytes, legacy_bytes])
-def test_a_file_with_changed_bytes_is_read_or_refused(write, path):
+def test_file_with_altered_bytes_is_read_safely_or_rejected(write, path):
     content = write(*of_arrays({"a": np.ones((2, 2), "float32")}))
     drawn = random.Random(0)
     for _ in range(80):
@@ -323,7 +323,7 @@ def test_a_file_with_changed_bytes_is_read_or_refused(write, path):
         assert all(each.nbytes <= len(content) for each in values)
 
 
-def test_keys_of_storages_that_are_no_text_are_refused(path):
+def test_non_text_storage_keys_are_rejected(path):
     content = legacy_bytes(*of_arrays({"a": np.ones(4, "float32")}))
     keys = b"\x80\x02](" + text("0") + b"e."
     for odd in (number(1) + text("0"), text("0") + b"N", b"}}", b"]]"):
@@ -331,8 +331,8 @@ def test_keys_of_storages_that_are_no_text_are_refused(path):
         refused(path, changed, "not those that its tensors need")
 
 
-def test_every_instruction_is_known_or_refused(path):
-    """One that a later Python adds to pickles is not let through."""
+def test_every_pickle_instruction_is_known_or_rejected(path):
+    """An instruction that a later Python adds is rejected."""
     known = {"PROTO", "FRAME", "STOP"}
     for code in pickletools.opcodes:
         if code.name in known or code.arg is not None:
@@ -342,7 +342,7 @@ def test_every_instruction_is_known_or_refused(path):
             read_torch_file(path)
 
 
-def test_what_is_never_wanted_is_never_read(path, monkeypatch):
+def test_tensors_are_read_lazily(path, monkeypatch):
     write_torch_file(path, ARRAYS)
     found = read_torch_file(path)
     path.unlink()
