@@ -1,4 +1,4 @@
-"""However the process of an export ends, it is seen, and nothing of it is left."""
+"""Any failure of an export's process is detected, and no process is left over."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def script(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_rows_are_put_in_the_order_of_the_classes(tmp_path: Path) -> None:
+def test_probabilities_are_put_in_class_order(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     files = [tmp_path / "images" / name for name in ("a.png", "-b.png")]
     program = f"""
@@ -45,7 +45,7 @@ sys.exit(3)
         ("time.sleep(1000)", "must finish within 0.5 seconds"),
     ],
 )
-def test_a_runtime_that_dies_or_hangs_is_an_error(
+def test_crashing_or_hanging_runtime_is_an_error(
     tmp_path: Path, program: str, words: str
 ) -> None:
     with pytest.raises(ConfigError, match=words):
@@ -55,7 +55,7 @@ def test_a_runtime_that_dies_or_hangs_is_an_error(
 
 
 @pytest.mark.slow
-def test_what_a_runtime_has_started_ends_with_it(tmp_path: Path) -> None:
+def test_child_processes_of_a_runtime_are_terminated(tmp_path: Path) -> None:
     program = """
 child = os.fork()
 if child:
@@ -85,11 +85,11 @@ time.sleep(1000)
         (ROW.replace("0.25", "null"), "TypeError"),
     ],
 )
-def test_anything_but_answers_is_an_error(written: str, words: str) -> None:
+def test_malformed_output_is_an_error(written: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         read_answers(written, 1, CLASSES)
 
 
-def test_nan_is_read_as_it_is() -> None:
+def test_nan_is_preserved() -> None:
     found = read_answers(ROW.replace("0.25", "NaN"), 1, CLASSES)
     assert np.isnan(found.probabilities[0, 0])

@@ -17,7 +17,7 @@ def content(seed: int) -> bytes:
 
 @pytest.fixture
 def asked() -> list[tuple[int, ...]]:
-    """The shapes of the batches that models get."""
+    """Shapes of the batches passed to the models."""
     return []
 
 
@@ -32,13 +32,13 @@ def subject(name: str, size: int, asked: list[tuple[int, ...]]) -> Subject:
     return Subject(name, "onnx", Model(document, run))
 
 
-def test_there_is_a_row_for_each_model_and_batch_size(asked):
+def test_each_model_and_batch_size_has_a_row(asked):
     subjects = [subject("small", 8, asked), subject("large", 16, asked)]
     rows = benchmark(subjects, [1, 5], [content(0), content(1)], seconds=0.02)
     assert [(row.model, row.batch_size) for row in rows] == [
         ("small", 1), ("small", 5), ("large", 1), ("large", 5),
     ]  # fmt: skip
-    # Each image of the batch is one of the two that were decoded.
+    # Each image of the batch is one of the two decoded ones.
     assert set(asked) == {
         (1, 8, 8, 3, 1),
         (5, 8, 8, 3, 2),
@@ -49,7 +49,7 @@ def test_there_is_a_row_for_each_model_and_batch_size(asked):
     assert rows[0].decode_ms == rows[1].decode_ms != rows[2].decode_ms
 
 
-def test_throughput_counts_images_and_not_calls(asked):
+def test_throughput_counts_images_instead_of_calls(asked):
     [row] = benchmark([subject("one", 8, asked)], [7], [content(0)], seconds=0.02)
     per_call = 7 / row.images_per_second * 1e3
     assert 0.2 * row.p50_ms < per_call < 50 * row.p50_ms

@@ -1,4 +1,4 @@
-"""Real images of all classes, as the bytes of their files, are what exports answer for."""
+"""Exports are compared on real images of all classes, as the bytes of their files."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> kr.ImageData:
         ((7,) * 100, 64, (1,) * 100),
     ],
 )
-def test_each_class_has_its_share_spread_over_it(
+def test_selection_covers_all_classes_evenly(
     counts: tuple[int, ...], least: int, chosen: tuple[int, ...]
 ) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
@@ -40,7 +40,7 @@ def test_each_class_has_its_share_spread_over_it(
         assert {0, counts[0] - 1} <= set(places.tolist())
 
 
-def test_files_are_handed_out_as_bytes_with_their_own_names(data: Any) -> None:
+def test_reference_files_are_byte_copies_of_the_originals(data: Any) -> None:
     images = choose_images(data)
     assert images.split_name == "test"
     probabilities = np.full((15, 3), 1 / 3)
@@ -56,7 +56,7 @@ def test_files_are_handed_out_as_bytes_with_their_own_names(data: Any) -> None:
     assert images.pixels.shape == (15, SIZE, SIZE, 3)
 
 
-def test_the_validation_split_serves_where_there_is_no_test_split(
+def test_validation_split_is_used_without_a_test_split(
     tmp_path: Path,
 ) -> None:
     folder = make_images(tmp_path / "train", {"cat": 6, "dog": 6})
@@ -76,7 +76,7 @@ def test_the_validation_split_serves_where_there_is_no_test_split(
 
 
 @pytest.mark.parametrize("what", ["gone", "changed"])
-def test_images_that_are_gone_or_changed_are_an_error(tmp_path: Path, what: str) -> None:
+def test_deleted_or_changed_images_are_an_error(tmp_path: Path, what: str) -> None:
     images = choose_images(read_images(tmp_path))
     file = tmp_path / "test" / "dog" / "2.jpg"
     if what == "gone":
@@ -90,7 +90,7 @@ def test_images_that_are_gone_or_changed_are_an_error(tmp_path: Path, what: str)
         pass
 
 
-def test_images_of_record_files_are_handed_out_too(tmp_path: Path) -> None:
+def test_images_in_record_files_are_supported(tmp_path: Path) -> None:
     pytest.importorskip("array_record")
     folder = make_images(tmp_path / "images", {"cat": 4, "dog": 3})
     assert main(["pack", str(folder), str(tmp_path / "packed")]) == 0

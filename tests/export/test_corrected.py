@@ -58,7 +58,7 @@ class Own(keras.Model):
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [flat, softmax_apart, sequential, nested, Own])
 @pytest.mark.parametrize("correction", CORRECTIONS, ids=["temperature", "vector"])
-def test_every_form_returns_corrected_probabilities(make, correction):
+def test_every_corrected_model_returns_calibrated_probabilities(make, correction):
     keras.utils.set_random_seed(1)
     model = make()
     before = model(images()).numpy()
@@ -71,7 +71,7 @@ def test_every_form_returns_corrected_probabilities(make, correction):
     assert np.abs(wanted - before).max() > 0.01
 
 
-def test_probabilities_of_zero_become_no_nan():
+def test_zero_probabilities_do_not_become_nan():
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras.layers.Rescaling(1.0)(inputs))
     rows = np.array([[0, 0, 1], [0, 0.5, 0.5], [1e-40, 1, 0]], "float32")
@@ -80,20 +80,20 @@ def test_probabilities_of_zero_become_no_nan():
         assert form(rows).numpy() == pytest.approx(correction.apply(rows), abs=1e-6)
 
 
-def test_a_model_is_not_corrected_twice():
+def test_corrected_model_is_not_corrected_again():
     once = next(iter(corrected_models(flat(), CORRECTIONS[0], SHAPE)))
     with pytest.raises(ConfigError, match="already calibrated"):
         list(corrected_models(once, CORRECTIONS[0], SHAPE))
 
 
-def test_several_outputs_are_refused():
+def test_multiple_outputs_are_rejected():
     inputs = keras.Input(SHAPE)
     ends = [keras.layers.Dense(3, "softmax")(features(inputs)) for _ in range(2)]
     with pytest.raises(ConfigError, match="outputs=2"):
         list(corrected_models(keras.Model(inputs, ends), CORRECTIONS[0], SHAPE))
 
 
-def test_a_correction_of_other_classes_is_refused():
+def test_correction_for_a_different_number_of_classes_is_rejected():
     other = Correction("vector", None, (1.0, 1.0), (0.0, 0.0))
     with pytest.raises(ConfigError, match="for 2 classes"):
         list(corrected_models(flat(), other, SHAPE))

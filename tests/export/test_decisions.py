@@ -1,4 +1,4 @@
-"""What an evaluation chose is what an export decides by."""
+"""Exports use the decision rules chosen by the evaluation."""
 
 import json
 
@@ -48,13 +48,13 @@ def run(tmp_path, findings, evidence):
     return tmp_path
 
 
-def test_each_image_is_decided_on_as_in_the_evaluation(run, evidence, findings):
+def test_exported_decisions_equal_those_of_the_evaluation(run, evidence, findings):
     decisions = json.loads(json.dumps(read_decisions(run, CLASSES)))
     document = parse_document(
         Description("run", CLASSES, 32, decisions=decisions).as_json()
     )
     rows = evidence.test.probabilities
-    corrected = rows[:, ::-1]  # decisions are about uncorrected ones
+    corrected = rows[:, ::-1]  # decisions use uncorrected ones
     described = describe(Answers(corrected, rows), document)
 
     per_class = findings["abstention"].values["sets"]["per_class"]
@@ -81,7 +81,7 @@ def test_each_image_is_decided_on_as_in_the_evaluation(run, evidence, findings):
     assert list(document.decisions.warnings) == warnings
 
 
-def test_a_run_without_evaluation_decides_nothing(tmp_path):
+def test_run_without_evaluation_has_no_decisions(tmp_path):
     assert read_decisions(tmp_path, CLASSES) == {}
     document = parse_document(Description("run", CLASSES, 32).as_json())
     (row,) = describe(Answers(np.eye(3)[:1], np.eye(3)[:1]), document)
@@ -90,20 +90,20 @@ def test_a_run_without_evaluation_decides_nothing(tmp_path):
     assert row["operating_points"] == row["groups"] == {}
 
 
-def test_decisions_about_another_model_are_refused(run):
+def test_decisions_of_a_different_model_are_rejected(run):
     (run / "model.keras").write_bytes(b"another model")
     with pytest.raises(ConfigError, match="must belong to the current model"):
         read_decisions(run, CLASSES)
 
 
 @pytest.mark.parametrize("content", ["[]", '{"abstention": 1}', "{", "[" * 100_000])
-def test_a_damaged_evaluation_is_named(run, content):
+def test_damaged_evaluation_is_named(run, content):
     (run / ".checksums").unlink()
     (run / "evaluation.json").write_text(content)
     with pytest.raises(CheckpointError, match=r"evaluation\.json must be as"):
         read_decisions(run, CLASSES)
 
 
-def test_decisions_about_other_classes_are_refused(run):
+def test_decisions_for_different_classes_are_rejected(run):
     with pytest.raises(CheckpointError, match="of classes"):
         read_decisions(run, ("a", "b", "d"))

@@ -28,7 +28,7 @@ def answers(model: keras.Model) -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_a_model_of_half_precision_is_exported_in_float32(policy, tmp_path):
+def test_mixed_precision_model_is_exported_in_float32(policy, tmp_path):
     model, exact = network(policy), answers(network("float32"))
     before = answers(model)
     assert np.abs(before - exact).max() > 1e-5
@@ -41,6 +41,6 @@ def test_a_model_of_half_precision_is_exported_in_float32(policy, tmp_path):
     np.testing.assert_allclose(found, exact, atol=1e-6)
 
 
-def test_a_model_of_float32_stays_itself():
+def test_float32_model_is_returned_unchanged():
     model = network("float32")
     assert float32_form(model) is model

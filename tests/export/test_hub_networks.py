@@ -1,4 +1,4 @@
-"""Networks of KerasHub in every format of `keraunos export`, each compared on images."""
+"""KerasHub networks in every format of `keraunos export`, compared on images."""
 
 from importlib import util
 from pathlib import Path
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Layer 'attn'"),
 ]
 CLASSES = ("bird", "cat", "dog")
-# Converters lack an operation of Swin (Roll); what becomes of MiT in ONNX can't be run.
+# Converters lack an operation of Swin (Roll); the ONNX file of MiT can't be run.
 REFUSED = {("mit", "onnx"), ("swin", "litert"), ("swin", "openvino")}
 
 
@@ -48,7 +48,9 @@ def network(request, tmp_path_factory) -> tuple[str, keras.Model]:
 
 
 @pytest.mark.parametrize("name", format_names())
-def test_an_export_answers_like_its_model_or_is_not_written(network, files, name, tmp_path):
+def test_hub_network_exports_predict_like_the_model_or_are_not_written(
+    network, files, name, tmp_path
+):
     family, model = network
     pixels = np.stack([decode(each.read_bytes(), SIZE, DEFAULT_RULES) for each in files])
     expected = model.predict(pixels.astype("float32"), verbose=0)

@@ -1,4 +1,4 @@
-"""What an exported model must not be used for is what the report of its run says."""
+"""Limitations of an exported model, taken from the report of its run."""
 
 from keraunos.core.checked_files import write_checked_json
 from keraunos.export.not_for import read_not_for
@@ -13,7 +13,7 @@ SCORES = {
 }
 
 
-def test_it_names_images_and_weak_classes_but_no_folders(tmp_path):
+def test_limitations_name_images_and_weak_classes_but_no_paths(tmp_path):
     (tmp_path / "config.yaml").write_text("data:\n  train: /home/somebody/pets\n")
     write_checked_json(tmp_path / "test.json", SCORES)
     text = " ".join(read_not_for(tmp_path, ("cat", "dog")))
@@ -23,13 +23,13 @@ def test_it_names_images_and_weak_classes_but_no_folders(tmp_path):
     assert "somebody" not in text
 
 
-def test_a_run_that_was_not_tested_or_is_damaged_was_measured_on_no_images(tmp_path):
+def test_untested_or_damaged_run_counts_as_evaluated_on_no_images(tmp_path):
     assert "on no images" in read_not_for(tmp_path, ("cat", "dog"))[0]
     (tmp_path / "test.json").write_text("{}")
     assert "on no images" in read_not_for(tmp_path, ("cat", "dog"))[0]
 
 
-def test_models_of_numbers_are_not_for_numbers_that_were_never_seen(tmp_path):
+def test_regression_models_exclude_values_outside_the_training_range(tmp_path):
     (*_, last) = read_not_for(tmp_path, ("age",), "regression")
     assert "whose values are outside" in last
     assert "classes" not in " ".join(read_not_for(tmp_path, ("hair",), "multi_label"))

@@ -1,4 +1,4 @@
-"""An export of somebody else runs no code of theirs when it is opened."""
+"""Opening an untrusted export runs none of its code."""
 
 import json
 import os
@@ -18,7 +18,7 @@ IR = '<net name="m"><layers><layer type="X" version="extension"/></layers></net>
 
 
 def described(directory: Path, format: str, file: str) -> Path:
-    """Puts a right `model.json` beside files that may be wrong."""
+    """Writes a valid `model.json` next to files that may be harmful."""
     files = [each for each in directory.rglob("*") if each.is_file()]
     digests = {
         os.fspath(each.relative_to(directory)): sha256_of_file(each) for each in files
@@ -64,14 +64,14 @@ def openvino_file(directory: Path) -> str:
         ("openvino", openvino_file),
     ],
 )
-def test_a_model_that_could_do_harm_is_not_opened(tmp_path: Path, format: Any, write: Any):
+def test_harmful_models_are_not_opened(tmp_path: Path, format: Any, write: Any):
     described(tmp_path, format, write(tmp_path))
     with pytest.raises(ConfigError, match=r"must only compute.* was not opened"):
         open_export(tmp_path)
 
 
 @pytest.mark.slow
-def test_its_python_files_are_never_imported(tmp_path: Path):
+def test_python_files_of_an_export_are_never_imported(tmp_path: Path):
     harm = tmp_path / "harm"
     export = tmp_path / "export"
     export.mkdir()

@@ -1,4 +1,4 @@
-"""Whatever makes an export answer otherwise is seen by the check, on real images."""
+"""The check on real images detects any change that alters predictions."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ Change = Callable[[Path], None]
 
 
 class Made:
-    """An export that has passed, and the images and answers that it was compared with."""
+    """An export that passed, with the images and predictions it was compared with."""
 
     def __init__(self, folder: Path) -> None:
         self.images = choose_images(read_images(folder))
@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.mark.slow
-def test_an_export_that_runs_on_its_own_is_written_with_what_was_checked(
+def test_passing_export_is_written_with_its_parity_report(
     made: Made,
 ) -> None:
     """`predict.py` was run in its own process."""
@@ -69,7 +69,9 @@ def test_an_export_that_runs_on_its_own_is_written_with_what_was_checked(
     assert parity["versions"].keys() == {"python", "numpy", "pillow", "onnxruntime"}
     assert [*parity["warnings"]] == ["Only 15 images were compared: there are no more."]
     private = str(Path(split.names[0]).parents[2]).encode()
-    assert not any(private in file.read_bytes() for file in _files(made))  # nor patients
+    assert not any(
+        private in file.read_bytes() for file in _files(made)
+    )  # nor patient names
     on_disk = {str(p.relative_to(made.result.directory)) for p in _files(made)}
     assert on_disk == {"parity.json", *parity["files"]}  # and no compiled Python file
 
@@ -79,7 +81,7 @@ def _files(made: Made) -> list[Path]:
 
 
 def edit(name: str, *changes: tuple[str, str]) -> Change:
-    """Changes the text of a file that travels with the export."""
+    """Returns an edit of a text file of the export."""
 
     def change(directory: Path) -> None:
         file = directory / name
@@ -93,12 +95,12 @@ def edit(name: str, *changes: tuple[str, str]) -> Change:
 
 
 def document(**changes: Any) -> Change:
-    """Changes what `model.json` says."""
+    """Returns a change of `model.json`."""
     return lambda directory: rewrite_document(directory, lambda d: d.update(changes))
 
 
 def weights(change: Callable[[Any], None]) -> Change:
-    """Writes another model in the place of the right one."""
+    """Returns a change that replaces the model."""
 
     def write(directory: Path) -> None:
         onnx_format(change).write(tiny_model(), DESCRIPTION, directory)
@@ -121,11 +123,11 @@ def corrected_in_graph(parts: Any) -> None:
     parts["bias"] = parts["bias"] / CORRECTION.temperature
 
 
-def nothing_but_nan(parts: Any) -> None:
+def nan_bias(parts: Any) -> None:
     parts["bias"] = parts["bias"] * np.nan
 
 
-def one_input_too_many(parts: Any) -> None:
+def extra_input(parts: Any) -> None:
     parts["inputs"].append("model/Squeeze/input:0")
 
 
@@ -148,11 +150,11 @@ BREAKS = {
         ),
     ),
     "no EXIF orientation": edit(DECODE, ("found in _TRANSPOSITIONS", "False")),
-    "black for white": edit(DECODE, ('colors.size, "white"', 'colors.size, "black"')),
+    "black, not white": edit(DECODE, ('colors.size, "white"', 'colors.size, "black"')),
     "another bit depth": document(decoding={"bit_depth": None, "max_pixels": 64_000_000}),
     "another range of values": weights(halved_range),
-    "temperature forgotten": document(correction=None),
-    "temperature taken for applied": document(applied_in_graph=True),
+    "temperature missing": document(correction=None),
+    "temperature wrongly marked as applied": document(applied_in_graph=True),
     "temperature applied twice": weights(corrected_in_graph),
     "another temperature": document(correction={"kind": "temperature", "temperature": 2.6}),
     "class names swapped": document(classes=["cat", "bird", "dog"]),
@@ -164,8 +166,8 @@ FAILURES = {
         document(decoding={"bit_depth": 12, "max_pixels": 1000}),
         "refused",
     ),
-    "NaN": (weights(nothing_but_nan), "refused"),
-    "an input left over": (weights(one_input_too_many), "Squeeze/input:0"),
+    "NaN": (weights(nan_bias), "refused"),
+    "extra input": (weights(extra_input), "Squeeze/input:0"),
 }
 
 
@@ -177,7 +179,7 @@ def changed(made: Made, tmp_path: Path, change: Change) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", BREAKS.values(), ids=BREAKS)
-def test_an_export_that_answers_otherwise_does_not_pass(
+def test_exports_with_different_predictions_fail_the_check(
     made: Made, tmp_path: Path, change: Change
 ) -> None:
     parity = made.check(changed(made, tmp_path, change))
@@ -188,7 +190,7 @@ def test_an_export_that_answers_otherwise_does_not_pass(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("change", "words"), FAILURES.values(), ids=FAILURES)
-def test_an_export_that_can_not_answer_does_not_pass(
+def test_exports_that_cannot_predict_fail_the_check(
     made: Made, tmp_path: Path, change: Change, words: str
 ) -> None:
     directory = changed(made, tmp_path, change)
@@ -197,15 +199,15 @@ def test_an_export_that_can_not_answer_does_not_pass(
 
 
 @pytest.mark.slow
-def test_an_export_as_it_is_passes_in_this_process_too(made: Made) -> None:
+def test_unmodified_export_passes_in_this_process(made: Made) -> None:
     assert made.check(made.result.directory).has_passed
 
 
 @pytest.mark.slow
-def test_the_reference_is_the_model_s_own_corrected(made: Made) -> None:
+def test_reference_is_the_corrected_prediction_of_the_model(made: Made) -> None:
     plain = tiny_model().predict_on_batch(made.images.pixels.astype("float32"))
     assert made.probabilities == pytest.approx(CORRECTION.apply(plain), abs=1e-6)
-    assert np.ptp(made.probabilities, axis=0).min() > 0.01  # and tells images apart
+    assert np.ptp(made.probabilities, axis=0).min() > 0.01  # and images differ
 
 
 def reference(*rows: list[float], labels: list[int] | None = None) -> Reference:
@@ -223,7 +225,7 @@ def answers(*rows: list[float]) -> ExportAnswers:
     return ExportAnswers(found, found.argmax(axis=1))
 
 
-def test_disagreement_is_counted_by_the_class_of_the_image() -> None:
+def test_disagreements_are_counted_per_class() -> None:
     wanted = reference([0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], labels=[0, 1, 2])
     found = answers([0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.6, 0.3, 0.1])
     parity = compare(found, wanted)
@@ -233,10 +235,10 @@ def test_disagreement_is_counted_by_the_class_of_the_image() -> None:
     assert parity.worst[0].model == "bird"
     assert parity.worst[0].export == "cat"
     assert not parity.has_passed
-    assert not compare(found, wanted, tolerance=0.9).disagreements  # ties, then
+    assert not compare(found, wanted, tolerance=0.9).disagreements  # they count as ties
 
 
-def test_a_tie_within_the_tolerance_is_no_disagreement() -> None:
+def test_tie_within_the_tolerance_is_not_a_disagreement() -> None:
     wanted = reference([0.50003, 0.49997, 0.0], [0.0, 0.4, 0.6])
     parity = compare(answers([0.49998, 0.50002, 0.0], [0.0, 0.4, 0.6]), wanted)
     assert (parity.agreement, parity.has_passed) == (1.0, True)
@@ -245,10 +247,10 @@ def test_a_tie_within_the_tolerance_is_no_disagreement() -> None:
 
 
 @pytest.mark.parametrize("tolerance", [1e-4, None])
-def test_nan_does_not_pass_and_is_the_worst(tolerance: float | None) -> None:
+def test_nan_fails_the_check_and_is_the_worst_image(tolerance: float | None) -> None:
     wanted = reference([0.7, 0.2, 0.1], [0.1, 0.8, 0.1])
     rows = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, np.nan]])
-    found = ExportAnswers(rows, np.array([0, 1]))  # with the right classes
+    found = ExportAnswers(rows, np.array([0, 1]))  # with the correct classes
     parity = compare(found, wanted, tolerance)
     assert not parity.has_passed
     assert parity.worst[0].image == "1.png"
@@ -260,7 +262,7 @@ def test_any_finite_difference_passes_without_a_tolerance() -> None:
     assert parity.disagreements == {"bird": 1}
 
 
-def test_a_model_that_says_the_same_of_all_images_is_warned_of() -> None:
+def test_constant_predictions_produce_a_warning() -> None:
     same = reference([0.331, 0.334, 0.335], [0.332, 0.333, 0.335])
     parity = compare(ExportAnswers(same.probabilities, np.array([2, 2])), same)
     assert parity.has_passed
@@ -268,7 +270,7 @@ def test_a_model_that_says_the_same_of_all_images_is_warned_of() -> None:
     assert parity.as_json()["warnings"] == parity.warnings
 
 
-def test_classes_without_images_are_named() -> None:
+def test_classes_without_compared_images_are_named() -> None:
     wanted = reference([0.7, 0.2, 0.1], [0.6, 0.3, 0.1], labels=[0, 0])
     assert (
         "No image of cat, dog was compared."
@@ -277,12 +279,12 @@ def test_classes_without_images_are_named() -> None:
 
 
 @pytest.mark.parametrize("rows", [[[np.nan, 0.5, 0.5]], []])
-def test_a_model_without_finite_answers_is_refused(rows: Any) -> None:
+def test_reference_without_finite_predictions_is_rejected(rows: Any) -> None:
     with pytest.raises(ConfigError, match="must be finite"):
         reference(*rows)
 
 
-def test_a_signature_that_fails_fails_the_export() -> None:
+def test_failing_signature_fails_the_export() -> None:
     good = compare(answers([0.7, 0.2, 0.1]), reference([0.7, 0.2, 0.1]))
     bad = compare(answers([0.6, 0.3, 0.1]), reference([0.7, 0.2, 0.1]), 0.05)
     assert replace(good, signatures={"bytes": good}).has_passed
@@ -292,7 +294,7 @@ def test_a_signature_that_fails_fails_the_export() -> None:
 
 
 @pytest.mark.slow
-def test_vector_corrections_are_compared_too(made: Made, tmp_path: Path) -> None:
+def test_vector_corrections_are_compared(made: Made, tmp_path: Path) -> None:
     vector = Correction("vector", None, (0.4, 1.0, 1.7), (0.0, -1.0, 0.5))
     directory = changed(made, tmp_path, document(correction=vector.as_json()))
     plain = tiny_model().predict_on_batch(made.images.pixels.astype("float32"))

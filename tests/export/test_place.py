@@ -1,4 +1,4 @@
-"""An export takes the place of an earlier one, and of nothing else."""
+"""An export replaces a previous export, and nothing else."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from keraunos.export.place import NotKeptError, export_directory, require_own_pl
 
 
 def earlier(output: Path) -> Path:
-    """An export as `write_export` leaves it, and as running it leaves it."""
+    """Makes an export as written by `write_export` and then run."""
     (output / "runtime" / "__pycache__").mkdir(parents=True)
     (output / "model.onnx").write_text("weights")
     (output / "runtime" / "model.py").write_text("code")
@@ -61,7 +61,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("make", OTHERS, ids=lambda make: make.__name__)
-def test_anything_else_stays_and_is_an_error(
+def test_other_files_are_kept_and_are_an_error(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "onnx")
@@ -75,7 +75,7 @@ def test_anything_else_stays_and_is_an_error(
 
 
 @pytest.mark.parametrize("make", [earlier, Path.mkdir, lambda output: None])
-def test_an_earlier_export_an_empty_directory_or_nothing_is_replaced(
+def test_previous_export_or_empty_directory_is_replaced(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "onnx")
@@ -85,9 +85,7 @@ def test_an_earlier_export_an_empty_directory_or_nothing_is_replaced(
 
 
 @pytest.mark.parametrize("error", [NotKeptError, KeyboardInterrupt, SystemExit, OSError])
-def test_what_fails_leaves_all_as_it_was(
-    tmp_path: Path, error: type[BaseException]
-) -> None:
+def test_failed_export_changes_nothing(tmp_path: Path, error: type[BaseException]) -> None:
     earlier(tmp_path / "onnx")
     before = contents(tmp_path)
     for output in (tmp_path / "onnx", tmp_path / "new" / "onnx"):
@@ -100,7 +98,7 @@ def test_what_fails_leaves_all_as_it_was(
     assert contents(tmp_path) == before
 
 
-def test_a_place_is_named_in_the_error(tmp_path: Path) -> None:
+def test_error_names_the_files_in_the_way(tmp_path: Path) -> None:
     with_notes(tmp_path / "onnx")
     with pytest.raises(
         ConfigError, match=r"contains files that no export wrote: notes\.txt"
@@ -108,7 +106,7 @@ def test_a_place_is_named_in_the_error(tmp_path: Path) -> None:
         require_own_place(tmp_path / "onnx")
 
 
-def test_what_came_while_an_export_was_made_is_left_as_it_is(tmp_path):
+def test_files_created_during_an_export_are_kept(tmp_path):
     output = tmp_path / "onnx"
     with pytest.raises(ConfigError, match=r"notes\.txt"), export_directory(output) as made:
         (made / "model.json").write_text("{}")

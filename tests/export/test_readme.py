@@ -12,7 +12,7 @@ def written(folder: Path, description: Description) -> str:
     return (folder / "README.md").read_text()
 
 
-def test_it_says_what_the_model_is_and_how_to_call_it(tmp_path: Path) -> None:
+def test_readme_describes_the_model_and_its_use(tmp_path: Path) -> None:
     limits = {"not_for": ["Images of anything else."], "decisions": {"warnings": ["Few."]}}
     text = written(tmp_path, replace(DESCRIPTION, license="mit", **limits))
     assert text.startswith("# run-1\n\nA model that predicts the class of an image, ")
@@ -26,7 +26,7 @@ def test_it_says_what_the_model_is_and_how_to_call_it(tmp_path: Path) -> None:
         assert words in text
 
 
-def test_other_tasks_tables_and_strange_names(tmp_path: Path) -> None:
+def test_readme_covers_other_tasks_tables_and_unusual_names(tmp_path: Path) -> None:
     description = Description(
         "a\nb",
         [f"label {number}" for number in range(60)],

@@ -1,4 +1,4 @@
-"""Models with columns of a table beside the image, in every format."""
+"""Models with table columns in addition to images, in every format."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ from keraunos.models.table_inputs import (
 )
 
 SIZE = 8
-# Of two folds: other means, and other words.
+# Two folds with different means and categories.
 FOLDS = (
     TableFeatures(
         (
@@ -76,17 +76,17 @@ def columns(members: list[keras.Model]) -> TableFeatures:
 
 @pytest.fixture(scope="module")
 def wanted(members: list[keras.Model], columns: TableFeatures) -> Any:
-    """The mean of the members, each asked by itself with text."""
+    """Mean prediction of the members, each called separately with text."""
     inputs = inputs_for(None, columns, IMAGES, CELLS)
     return np.mean([KerasRun(each)(inputs) for each in members], axis=0)
 
 
-def test_an_ensemble_knows_the_words_of_all_members(columns: TableFeatures) -> None:
+def test_ensemble_categories_are_the_union_of_its_members(columns: TableFeatures) -> None:
     words = [each.words for each in columns.columns if isinstance(each, WordColumn)]
     assert words == [("", "arm", "back", "leg"), ("", "female", "male")]
 
 
-def test_members_with_other_columns_are_no_ensemble() -> None:
+def test_members_with_different_columns_are_rejected() -> None:
     other = TableFeatures((WordColumn("age", ("1", "2")), *FOLDS[0].columns[1:]))
     models = [member(FOLDS[0], 0), member(other, 0)]
     with pytest.raises(ConfigError, match=r"same table columns.*'age': 'category'"):
@@ -97,14 +97,14 @@ def test_members_with_other_columns_are_no_ensemble() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", format_names())
-def test_an_export_answers_like_its_models(
+def test_exports_with_table_columns_predict_like_the_models(
     name: str,
     members: list[keras.Model],
     columns: TableFeatures,
     wanted: Any,
     tmp_path: Path,
 ) -> None:
-    """What is written is also what `open_export` takes from strangers."""
+    """The written files also pass the checks of `open_export`."""
     format = format_of(name)
     description = replace(
         DESCRIPTION, image_size=SIZE, columns=columns, correction=None, classes=CLASSES
@@ -131,7 +131,7 @@ def test_an_export_answers_like_its_models(
         np.testing.assert_allclose(found["probabilities"], wanted, atol=1e-6)
 
 
-def test_columns_are_what_their_description_says(columns: TableFeatures) -> None:
+def test_column_description_survives_a_json_round_trip(columns: TableFeatures) -> None:
     described = json.loads(json.dumps(described_columns(columns)))
     assert described[1] == {
         "name": "body site",
@@ -152,7 +152,7 @@ def test_columns_are_what_their_description_says(columns: TableFeatures) -> None
         ({"name": "sex"}, "names must differ"),
     ],
 )
-def test_a_wrong_description_is_refused(
+def test_invalid_column_descriptions_are_rejected(
     change: dict[str, Any], reason: str, columns: TableFeatures
 ) -> None:
     described = described_columns(columns) or []

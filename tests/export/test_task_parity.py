@@ -1,4 +1,4 @@
-"""Exports of labels and numbers are compared with their model, too."""
+"""Multi-label and regression exports are compared with their model."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ OF_NUMBERS = Description(
 
 
 def answer(outputs: np.ndarray, document: dict) -> str:
-    """What `predict.py` writes."""
+    """Returns the output of `predict.py`."""
     rows = describe(Answers(outputs, outputs), parse_document(document))
     return "\n".join(map(json.dumps, rows))
 
@@ -39,14 +39,14 @@ def reference(outputs: np.ndarray, document: dict) -> Reference:
     return Reference(FILES, LABELS, outputs, rules=rules)
 
 
-def test_labels_are_those_above_their_own_thresholds():
+def test_labels_are_assigned_by_their_own_thresholds():
     rows = [json.loads(line) for line in answer(PROBABILITIES, OF_LABELS).splitlines()]
     assert [row["labels"] for row in rows] == [["hair"], ["hair", "ink"], []]
     assert rows[0]["thresholds"] == {"hair": 0.4, "ink": 0.5}
     assert rows[2]["probabilities"] == {"hair": 0.1, "ink": 0.35}
 
 
-def test_numbers_have_an_interval_if_one_was_measured():
+def test_regression_values_have_an_interval_if_one_was_measured():
     (row, *_) = map(json.loads, answer(NUMBERS, OF_NUMBERS).splitlines())
     assert row["values"] == {"hair": 5000, "ink": 0.2}
     assert row["intervals"] == {"hair": [4950, 5050], "ink": None}
@@ -55,7 +55,7 @@ def test_numbers_have_an_interval_if_one_was_measured():
 @pytest.mark.parametrize(
     ("wanted", "document"), [(PROBABILITIES, OF_LABELS), (NUMBERS, OF_NUMBERS)]
 )
-def test_an_export_that_answers_alike_passes(wanted, document):
+def test_matching_export_passes(wanted, document):
     task = document["task"]
     found = read_answers(answer(wanted * (1 + 1e-6), document), 3, LABELS, task)
     parity = compare(found, reference(wanted, document))
@@ -63,14 +63,14 @@ def test_an_export_that_answers_alike_passes(wanted, document):
     assert 0 < parity.largest_difference < 2e-6
 
 
-def test_a_label_near_its_threshold_may_be_given_or_not():
+def test_label_near_its_threshold_may_differ():
     lower = PROBABILITIES - 0.9 * TOLERANCE  # 0.40005 falls below 0.4
     found = read_answers(answer(lower, OF_LABELS), 3, LABELS, "multi_label")
     assert not found.labels[1, 0]
     assert compare(found, reference(PROBABILITIES, OF_LABELS)).has_passed
 
 
-def test_a_label_that_is_given_wrongly_fails():
+def test_wrong_label_fails_the_check():
     other = OF_LABELS | {"label_thresholds": {"hair": 0.05, "ink": None}}
     found = read_answers(answer(PROBABILITIES, other), 3, LABELS, "multi_label")
     parity = compare(found, reference(PROBABILITIES, OF_LABELS))
@@ -79,8 +79,8 @@ def test_a_label_that_is_given_wrongly_fails():
     assert parity.agreement == pytest.approx(2 / 3)
 
 
-def test_a_small_number_counts_by_its_own_size():
-    """A thousandth of 0.7 is far off, beside numbers of thousands."""
+def test_regression_difference_is_relative_to_each_target():
+    """An error of 0.001 is large for a target around 0.7, despite targets in thousands."""
     wrong = NUMBERS + np.array([0, 0.001])
     found = read_answers(answer(wrong, OF_NUMBERS), 3, LABELS, "regression")
     parity = compare(found, reference(NUMBERS, OF_NUMBERS))
@@ -88,7 +88,7 @@ def test_a_small_number_counts_by_its_own_size():
     assert parity.largest_difference == pytest.approx(0.001 / 0.7, rel=1e-3)
 
 
-def test_other_names_and_missing_rows_are_refused():
+def test_wrong_names_and_missing_rows_are_rejected():
     written = answer(NUMBERS, OF_NUMBERS)
     with pytest.raises(ConfigError, match="its names are hair, ink"):
         read_answers(written, 3, ("hair", "ruler"), "regression")
@@ -96,7 +96,7 @@ def test_other_names_and_missing_rows_are_refused():
         read_answers(written, 4, LABELS, "regression")
 
 
-def test_a_document_of_an_unknown_task_is_refused():
+def test_unknown_task_or_invalid_threshold_in_a_document_is_rejected():
     with pytest.raises(ModelFileError, match="`task` must be one of"):
         parse_document(OF_NUMBERS | {"task": "segmentation"})
     with pytest.raises(ModelFileError, match=r"label_thresholds.hair.*finite number"):
@@ -105,7 +105,7 @@ def test_a_document_of_an_unknown_task_is_refused():
     assert parse_document(older).rules_of_task == TaskRules()
 
 
-def test_what_only_classifiers_have_is_refused():
+def test_options_for_classifiers_are_rejected_for_other_tasks():
     require_classification("regression", calibrated=False, int8=False)
     require_classification("classification", calibrated=True, int8=True)
     with pytest.raises(ConfigError, match="`int8` is for models of one class per image"):

@@ -1,4 +1,4 @@
-"""An export appears when it has passed; nothing is left of one that has not."""
+"""An export appears once it has passed; a failed one leaves nothing."""
 
 import errno
 import json
@@ -51,7 +51,7 @@ def exporter(images: ComparedImages, model: keras.Model) -> Exporter:
 
 
 def instead(write: Callable[[Path], None]) -> Format:
-    """A format that does something else when the model is written."""
+    """Returns a format with an additional step after the model is written."""
     right = onnx_format()
 
     def written(model: keras.Model, description: Description, directory: Path) -> None:
@@ -62,7 +62,7 @@ def instead(write: Callable[[Path], None]) -> Format:
 
 
 def runtime(text: str) -> Format:
-    """A format whose runtime, a package of somebody else, does something else."""
+    """Returns a format whose third-party runtime is replaced by a program."""
     program = f"import os, signal, time\n{text}\n"
     return instead(lambda directory: _written(directory / "onnxruntime.py", program))
 
@@ -80,12 +80,12 @@ def blue_first(parts: Any) -> None:
     parts["kernel"] = kernel[:, ::-1].reshape(-1, len(CLASSES))
 
 
-def left_over(parts: Any) -> None:
+def extra_input(parts: Any) -> None:
     parts["inputs"].append("model/Squeeze/input:0")
 
 
 FAULTS = {
-    "input": (onnx_format(left_over), ConfigError, "Squeeze/input:0"),
+    "input": (onnx_format(extra_input), ConfigError, "Squeeze/input:0"),
     "segfault": (
         runtime("os.kill(os.getpid(), signal.SIGSEGV)"), ConfigError, "SIGSEGV"
     ),
@@ -102,7 +102,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("format", "error", "words"), FAULTS.values(), ids=FAULTS)
-def test_nothing_is_left_of_an_export_that_fails(
+def test_failed_export_leaves_no_files(
     exporter: Exporter, tmp_path: Path, format: Format, error: Any, words: str | None
 ) -> None:
     with pytest.raises(error, match=words):
@@ -110,7 +110,7 @@ def test_nothing_is_left_of_an_export_that_fails(
     assert contents(tmp_path) == {}
 
 
-def test_the_first_model_that_answers_as_it_must_stays_until_another_does(
+def test_first_candidate_that_passes_is_kept_and_later_failures_change_nothing(
     images: ComparedImages, model: keras.Model, tmp_path: Path
 ) -> None:
     wanted = CORRECTION.apply(predict_in_batches(model, images.pixels))
@@ -130,10 +130,10 @@ def test_the_first_model_that_answers_as_it_must_stays_until_another_does(
 
 
 @pytest.mark.nightly
-def test_a_savedmodel_that_decodes_bytes_wrongly_is_not_written(
+def test_saved_model_with_a_wrong_byte_decoder_is_not_written(
     exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its array signature is right: the one from bytes is checked on its own."""
+    """Its array signature is correct: the one from bytes is checked separately."""
 
     def blue_first(*arguments: Any) -> Any:
         return decode(*arguments)[..., ::-1]
@@ -150,7 +150,7 @@ def test_a_savedmodel_that_decodes_bytes_wrongly_is_not_written(
 
 
 @pytest.mark.nightly
-def test_what_is_measured_can_refuse_an_export(exporter: Exporter, tmp_path: Path) -> None:
+def test_measurement_can_reject_an_export(exporter: Exporter, tmp_path: Path) -> None:
     def refuse(directory: Path) -> Any:
         assert (directory / "predict.py").is_file()
         raise ConfigError("It loses too much.")
@@ -163,7 +163,7 @@ def test_what_is_measured_can_refuse_an_export(exporter: Exporter, tmp_path: Pat
 
 
 @pytest.mark.nightly
-def test_a_signature_that_the_files_do_not_know_fails(
+def test_unknown_signature_option_fails_the_export(
     exporter: Exporter, tmp_path: Path
 ) -> None:
     format = replace(onnx_format(), signatures=(Signature("bytes", "--from-nowhere", 0.1),))
@@ -172,7 +172,7 @@ def test_a_signature_that_the_files_do_not_know_fails(
     assert contents(tmp_path) == {}
 
 
-def test_the_mean_of_several_models_is_what_is_expected(
+def test_reference_of_several_models_is_their_mean(
     images: ComparedImages, model: keras.Model
 ) -> None:
     models = [model, tiny_model(seed=3)]

@@ -8,7 +8,7 @@ from keraunos.core.errors import ConfigError, DataError
 from keraunos.export.formats.conversion import converting
 
 
-def test_nothing_that_a_converter_writes_is_shown(capfd):
+def test_converter_output_is_suppressed(capfd):
     print("before")
     with converting("onnx"):
         print("printed")
@@ -19,7 +19,7 @@ def test_nothing_that_a_converter_writes_is_shown(capfd):
     assert capfd.readouterr() == ("before\nafter\n", "")
 
 
-def test_loggers_are_as_they_were():
+def test_logger_levels_are_restored():
     levels = [logging.getLogger(name).level for name in ("tensorflow", "absl", "tf2onnx")]
     with converting("onnx"):
         assert not logging.getLogger("tf2onnx").isEnabledFor(logging.WARNING)
@@ -28,7 +28,7 @@ def test_loggers_are_as_they_were():
     ]
 
 
-def test_why_a_converter_failed_is_said_in_one_line(capfd):
+def test_converter_failure_is_reported_in_one_line(capfd):
     with pytest.raises(ConfigError) as raised, converting("onnx"):
         os.write(2, b"pages of a trace\n")
         raise RuntimeError("no rule\n  for Erfinv")
@@ -37,7 +37,7 @@ def test_why_a_converter_failed_is_said_in_one_line(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_operations_that_litert_lacks_are_named_once():
+def test_operations_unsupported_by_litert_are_named_once():
     text = "error: 'tf.Erfinv' op is neither a custom op nor a flex op\n"
     with (
         pytest.raises(ConfigError, match="no such operation: Erfinv, Svd'"),
@@ -47,7 +47,7 @@ def test_operations_that_litert_lacks_are_named_once():
 
 
 @pytest.mark.parametrize("error", [DataError("ours"), OSError(28, "disk full")])
-def test_other_errors_stay_what_they_are(error):
+def test_other_errors_are_propagated_unchanged(error):
     with pytest.raises(type(error)) as raised, converting("onnx"):
         raise error
     assert raised.value is error

@@ -1,4 +1,4 @@
-"""Each format keeps its promises, on a small network with a real preprocessing."""
+"""All formats, on a small network with real preprocessing."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,12 +25,12 @@ nightly = pytest.mark.nightly
 
 FORMATS = tuple(name for name in format_names() if name != "keras")
 IMAGES = np.random.default_rng(0).integers(0, 256, (33, SIZE, SIZE, 3), np.uint8)
-# A color for each image, so that the order of channels counts.
+# Each image has its own color, so that the order of channels matters.
 IMAGES = (IMAGES // 4 + IMAGES[:, :1, :1] // 4 * 3).astype(np.uint8)
 
 
 def network(extra: Callable[[Any], Any] = lambda maps: maps) -> keras.Model:
-    """Captured constants, a GELU, grouped convolutions, standardized features."""
+    """A network with constants, GELU, grouped convolutions, standardized features."""
     keras.utils.set_random_seed(1)
     layers = keras.layers
     images = keras.Input((SIZE, SIZE, 3), name="images")
@@ -63,7 +63,7 @@ def wanted(model: keras.Model) -> Any:
 def file_of(
     model: keras.Model, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
-    """Writes the network once in each format."""
+    """Returns a function that writes the network once in each format."""
     root = tmp_path_factory.mktemp("exports")
 
     def written(name: str) -> Path:
@@ -77,7 +77,7 @@ def file_of(
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_converter_shows_nothing_and_calls_nobody(name, file_of, capfd, monkeypatch):
+def test_converter_prints_nothing_and_sends_no_telemetry(name, file_of, capfd, monkeypatch):
     def reports(*_: Any, **__: Any) -> None:
         raise AssertionError("reports its use")
 
@@ -88,7 +88,7 @@ def test_a_converter_shows_nothing_and_calls_nobody(name, file_of, capfd, monkey
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_any_number_of_images_gets_the_answers_of_the_model(name, file_of, wanted):
+def test_exports_predict_like_the_model_for_any_batch_size(name, file_of, wanted):
     run = open_runtime(name, file_of(name))
     for count in (33, 1, 3):
         answers = run(IMAGES[:count])
@@ -97,7 +97,7 @@ def test_any_number_of_images_gets_the_answers_of_the_model(name, file_of, wante
 
 
 @pytest.mark.parametrize("name", ["onnx", "litert", "openvino"])
-def test_threads_share_a_runtime(name, file_of, wanted):
+def test_runtime_is_thread_safe(name, file_of, wanted):
     run = open_runtime(name, file_of(name), 1)
     parts = [slice(start, start + 1 + start % 3) for start in range(30)] * 4
     with ThreadPoolExecutor(4) as threads:
@@ -106,8 +106,8 @@ def test_threads_share_a_runtime(name, file_of, wanted):
         np.testing.assert_allclose(answers, wanted[part], atol=1e-6)
 
 
-def test_a_saved_model_names_the_classes_of_files(file_of, wanted):
-    """Their pixels are those of our decoder: see tests/export/image_bytes."""
+def test_saved_model_classifies_encoded_image_files(file_of, wanted):
+    """The pixels equal those of our decoder: see tests/export/image_bytes."""
     model = tf.saved_model.load(str(file_of("saved_model")))
     contents = [tf.io.encode_png(image) for image in IMAGES]
     found = model.signatures["serving_bytes"](image_bytes=tf.stack(contents))
@@ -120,7 +120,7 @@ def test_a_saved_model_names_the_classes_of_files(file_of, wanted):
     assert found["classes"].shape == wanted.shape
 
 
-def test_constants_of_a_preprocessing_are_no_inputs_of_an_onnx_file(file_of):
+def test_onnx_file_has_no_inputs_besides_the_images(file_of):
     graph = onnx.load(file_of("onnx")).graph
     assert [each.name for each in graph.input] == ["images"]
     assert [each.name for each in graph.output] == ["probabilities"]
@@ -128,7 +128,7 @@ def test_constants_of_a_preprocessing_are_no_inputs_of_an_onnx_file(file_of):
     assert [count.dim_param for count in counts] == ["images", "images"]
 
 
-def test_openvino_keeps_weights_and_computes_in_float32(file_of, monkeypatch):
+def test_openvino_stores_weights_and_computes_in_float32(file_of, monkeypatch):
     kept = [node.get_element_type() for node in _constants(file_of("openvino"))]
     assert openvino.Type.f32 in kept
     assert openvino.Type.f16 not in kept
@@ -139,7 +139,7 @@ def test_openvino_keeps_weights_and_computes_in_float32(file_of, monkeypatch):
         asked.append(arguments[-1]["INFERENCE_PRECISION_HINT"])
         return compile_model(*arguments)
 
-    # What was requested: a processor without bfloat16 would hide that it was not.
+    # Checks the request, since a processor without bfloat16 computes in float32 anyway.
     monkeypatch.setattr(openvino.Core, "compile_model", noting)
     open_runtime("openvino", file_of("openvino"))
     assert asked == ["f32"]
@@ -150,7 +150,7 @@ def _constants(file: Path) -> list[Any]:
     return [each for each in operations if each.get_type_name() == "Constant"]
 
 
-def test_tensorflow_serving_finds_a_version_and_names(file_of):
+def test_saved_model_has_the_layout_of_tensorflow_serving(file_of):
     file = file_of("saved_model")
     assert file.name == "1"
     signature = tf.saved_model.load(str(file)).signatures["serving_default"]
@@ -162,7 +162,7 @@ def test_tensorflow_serving_finds_a_version_and_names(file_of):
     "name",
     ["onnx", *(pytest.param(name, marks=nightly) for name in ("litert", "openvino"))],
 )
-def test_an_operation_that_a_format_lacks_is_named(name, tmp_path):
+def test_unsupported_operation_is_named(name, tmp_path):
     model = network(lambda maps: keras.ops.erfinv(maps / 1000))
     with pytest.raises(ConfigError, match=rf"convertible to {name}.*Erfinv") as raised:
         format_of(name).write(model, DESCRIPTION, tmp_path)
@@ -193,7 +193,9 @@ def two_outputs() -> keras.Model:
         (two_outputs, "one output.*inputs=1, outputs=2"),
     ],
 )
-def test_what_is_no_function_of_images_is_refused(name, make, received, tmp_path):
+def test_models_not_mapping_images_to_one_output_are_rejected(
+    name, make, received, tmp_path
+):
     with pytest.raises(ConfigError, match=received):
         format_of(name).write(make(), DESCRIPTION, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -33,7 +33,7 @@ def hide(monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
         ("openvino", "openvino"),
     ],
 )
-def test_a_missing_extra_is_an_error_with_the_line_to_type(name, hidden, monkeypatch):
+def test_missing_extra_is_an_error_with_the_install_command(name, hidden, monkeypatch):
     hide(monkeypatch, hidden)
     with pytest.raises(ConfigError) as raised:
         format_of(name)
@@ -41,11 +41,11 @@ def test_a_missing_extra_is_an_error_with_the_line_to_type(name, hidden, monkeyp
     assert install_command(name) in str(raised.value)
 
 
-def test_every_format_is_known_by_its_own_name():
+def test_every_format_is_registered_under_its_own_name():
     assert [format_of(name).name for name in format_names()] == list(format_names())
 
 
-def test_every_format_can_be_written_described_checked_and_opened():
+def test_every_format_has_a_writer_description_check_and_runtime():
     names = set(format_names())
     assert names == set(document.FORMATS), "FORMATS in export/portable/document.py"
     assert names == set(checks._MODULES), "_MODULES in export/untrusted/checks.py"
@@ -60,6 +60,6 @@ def test_every_format_is_documented(name):
 
 
 @pytest.mark.parametrize("use", [checks.require_harmless, runtimes.open_runtime])
-def test_an_unknown_format_is_refused_with_all_that_there_are(use, tmp_path):
+def test_unknown_format_is_rejected_with_the_valid_formats(use, tmp_path):
     with pytest.raises(ModelFileError, match=r"one of .*openvino.*format='keras_h5'"):
         use("keras_h5", tmp_path / "model.h5")

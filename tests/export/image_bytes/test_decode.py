@@ -1,4 +1,4 @@
-"""In a graph images become the pixels that they become outside, or are refused."""
+"""In-graph decoding yields the same pixels as the Python decoder, or an error."""
 
 import functools
 import io
@@ -18,7 +18,7 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 SIZE = 24
-PILLOW = int(PIL.__version__.split(".")[0])  # earlier ones resize in another order
+PILLOW = int(PIL.__version__.split(".")[0])  # earlier versions resize in another order
 RULES = PixelRules(max_pixels=2_000_000)
 DEEP = PixelRules(bit_depth=12)
 RANDOM = np.random.default_rng(5)
@@ -60,7 +60,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(depth: int, kind: int, row: bytes, *chunks: bytes, width: int = 8) -> bytes:
-    """Eight rows of pixels, as they are packed."""
+    """Returns a PNG of eight identical rows of packed pixels."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 8, depth, kind, 0, 0, 0))
     pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for _ in range(8))))
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + pixels + chunk(b"IEND", b"")
@@ -93,7 +93,7 @@ def jpegs() -> dict[str, bytes]:
     return cases
 
 
-def turned_ones() -> dict[str, bytes]:
+def rotated_images() -> dict[str, bytes]:
     cases = {f"jpeg {n}": encoded(smooth_image(1), exif=turned(n)) for n in range(10)}
     cases |= {f"png {n}": encoded(smooth_image(1), "PNG", exif=turned(n)) for n in (1, 6)}
     cases |= {f"type {n}": with_exif(orientation(6, n)) for n in (1, 2, 3, 4, 8, 9, 13, 99)}
@@ -180,8 +180,8 @@ def packed() -> list[bytes]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.feature("signature from bytes")
-def test_pixels_are_those_of_our_decoder_to_the_bit():
-    cases = jpegs() | turned_ones() | pngs()
+def test_in_graph_decoder_matches_the_python_decoder_bit_for_bit():
+    cases = jpegs() | rotated_images() | pngs()
     found = decoder(SIZE, RULES)(tf.constant(list(cases.values()))).numpy()
     for (name, content), pixels in zip(cases.items(), found, strict=True):
         wanted = decode_outside(content, SIZE, RULES)
@@ -190,7 +190,7 @@ def test_pixels_are_those_of_our_decoder_to_the_bit():
 
 
 @pytest.mark.slow
-def test_what_can_not_be_read_is_refused_with_a_reason():
+def test_undecodable_images_are_rejected_with_a_reason():
     cases = [(text, each) for text, contents in REFUSED.items() for each in contents]
     for text, content in [*cases, *(("Compressed metadata", each) for each in packed())]:
         with pytest.raises(tf.errors.InvalidArgumentError, match=text):
@@ -198,12 +198,12 @@ def test_what_can_not_be_read_is_refused_with_a_reason():
 
 
 @pytest.mark.slow
-def test_no_images_are_no_pixels():
+def test_empty_batch_decodes_to_an_empty_tensor():
     assert decoder(SIZE, RULES)(tf.constant([], tf.string)).shape == (0, SIZE, SIZE, 3)
 
 
 @pytest.mark.nightly
-def test_a_depth_of_12_bits_is_followed():
+def test_bit_depth_of_12_is_respected():
     cases = [tf.io.encode_png(noise(30, 40, n, high=4096)).numpy() for n in (1, 3)]
     cases += [encoded(smooth_image(7)), encoded(smooth_image(7).quantize(9), "PNG")]
     found = decoder(SIZE, DEEP)(tf.constant(cases)).numpy()
@@ -219,7 +219,7 @@ def test_a_depth_of_12_bits_is_followed():
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("size", [64, 224])
-def test_every_photograph_has_the_same_pixels(photographs, size):
+def test_photographs_decode_to_identical_pixels(photographs, size):
     files = sorted(photographs.rglob("*.jpg"))
     assert len(files) > 2000
     for start in range(0, len(files), 50):

@@ -1,4 +1,4 @@
-"""`predict.py` answers for files on its own, without Keraunos and without TensorFlow."""
+"""`predict.py` predicts files on its own, without Keraunos and TensorFlow."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ from keraunos.export.portable.command import main
 from keraunos.export.portable_files import write_portable_files
 
 pytestmark = pytest.mark.slow
-# Stands for a machine on which these are not installed.
+# Simulates a machine on which these packages are not installed.
 BLOCKED = """
 import sys
 class Blocked:
@@ -35,7 +35,7 @@ sys.meta_path.insert(0, Blocked())
 
 
 def write(directory: Path, format: Format, description: Description = DESCRIPTION) -> Path:
-    """An export as it is written, without the images that it is checked on."""
+    """Writes an export without the check on images."""
     directory.mkdir()
     format.write(tiny_model(), description, directory)
     names = [each for each in directory.rglob("*") if each.is_file()]
@@ -54,7 +54,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
-    """Seven images and, in their midst, three that are none."""
+    """Seven images, with three invalid files among them."""
     made = [tmp_path / f"{number}.jpg" for number in range(7)]
     for seed, file in enumerate(made):
         smooth_image(seed).save(file)
@@ -68,7 +68,7 @@ def rows(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_each_file_has_a_line_and_an_unreadable_one_its_reason(export, files, capsys):
+def test_each_file_gets_a_line_with_a_prediction_or_an_error(export, files, capsys):
     assert main(export, ["--batch-size", "4", *files]) == 3
     found = rows(capsys.readouterr().out)
     assert [row["file"] for row in found] == files
@@ -85,9 +85,7 @@ def test_each_file_has_a_line_and_an_unreadable_one_its_reason(export, files, ca
     assert len({row["class"] for row in found if "class" in row}) > 1
 
 
-def test_a_folder_becomes_the_table_that_keraunos_predict_writes(
-    export, files, capsys, tmp_path
-):
+def test_table_of_a_folder_equals_that_of_keraunos_predict(export, files, capsys, tmp_path):
     (tmp_path / "deep" / ".hidden").mkdir(parents=True)
     smooth_image(8).save(tmp_path / "deep" / "=8.PNG")
     smooth_image(9).save(tmp_path / "deep" / ".hidden" / "9.png")
@@ -126,7 +124,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def predict_table(export: Path, folder: Path) -> list[dict[str, str]]:
-    """What `keraunos predict` writes about the images of a folder."""
+    """Returns the table of `keraunos predict` for the images of a folder."""
     output = folder.parent / f"{folder.name}.csv"
     assert (
         keraunos_main(["predict", str(export), str(folder), "--output", str(output)]) == 3
@@ -134,7 +132,7 @@ def predict_table(export: Path, folder: Path) -> list[dict[str, str]]:
     return read_table(output)
 
 
-def test_a_folder_without_images_and_a_table_from_bytes_are_refused(
+def test_empty_folder_and_table_output_from_bytes_are_rejected(
     export, files, capsys, tmp_path
 ):
     (tmp_path / "empty").mkdir()
@@ -148,14 +146,14 @@ def test_a_folder_without_images_and_a_table_from_bytes_are_refused(
     assert "where.csv can't be written: No such file" in capsys.readouterr().err
 
 
-def test_names_come_from_standard_input(export, files, capsys, monkeypatch):
+def test_file_names_are_read_from_standard_input(export, files, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{files[0]}\n\n{files[1]}\n"))
     assert main(export, [files[2], "-"]) == 0
     found = rows(capsys.readouterr().out)
     assert [row["file"] for row in found] == [files[2], *files[:2]]
 
 
-def test_a_damaged_export_is_one_line(export, files, capsys, tmp_path):
+def test_damaged_export_is_reported_in_one_line(export, files, capsys, tmp_path):
     (tmp_path / "model.json").write_text("{}")
     assert main(tmp_path, files) == 2
     answer = capsys.readouterr()
@@ -165,7 +163,7 @@ def test_a_damaged_export_is_one_line(export, files, capsys, tmp_path):
     assert "Only a SavedModel decodes images itself" in capsys.readouterr().err
 
 
-def test_help_says_what_comes_of_a_file_that_is_none(capsys):
+def test_help_documents_the_exit_status_for_unreadable_files(capsys):
     with pytest.raises(SystemExit) as ended:
         main(Path(), ["--help"])
     assert ended.value.code == 0
@@ -204,7 +202,7 @@ for row in model.predict(sys.argv[2:], batch_size=2):
 """
 
 
-def test_it_is_imported_from_elsewhere_and_needs_none_of_us(export, files, tmp_path):
+def test_predict_py_is_importable_without_keraunos_and_tensorflow(export, files, tmp_path):
     imported = run(IMPORT, str(export), *files, cwd=tmp_path)
     assert (imported.returncode, imported.stderr) == (0, "")
     assert [row["file"] for row in rows(imported.stdout)] == files
@@ -220,7 +218,7 @@ def test_each_format_runs_without_tensorflow(name, files, tmp_path):
     assert len(rows(script.stdout)) == len(files)
 
 
-def test_requirements_are_the_versions_of_the_check(export):
+def test_requirements_pin_the_versions_used_for_the_check(export):
     lines = (export / "requirements.txt").read_text().splitlines()
     pins = [line for line in lines if not line.startswith("#")]
     assert [pin.split("==")[0] for pin in pins] == ["numpy", "pillow", "onnxruntime"]

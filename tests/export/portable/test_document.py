@@ -1,4 +1,4 @@
-"""Whoever wrote `model.json`, it is refused with a reason, or right."""
+"""An untrusted `model.json` is either valid or rejected with a reason."""
 
 import copy
 import hashlib
@@ -71,7 +71,7 @@ def change(content, dotted, value):
 
 
 @pytest.mark.parametrize(("dotted", "value"), WRONG)
-def test_every_field_is_checked(dotted, value):
+def test_every_invalid_field_is_rejected(dotted, value):
     assert parse_document(document()).classes == ("a", "b")
     content = document()
     change(content, dotted, value)
@@ -80,12 +80,12 @@ def test_every_field_is_checked(dotted, value):
 
 
 @pytest.mark.parametrize("content", [None, 3, [], "model", {}])
-def test_what_is_no_document_is_refused(content):
+def test_values_that_are_not_documents_are_rejected(content):
     with pytest.raises(ModelFileError):
         parse_document(content)
 
 
-def test_a_later_version_is_refused_with_what_to_do():
+def test_later_version_is_rejected_with_upgrade_advice():
     with pytest.raises(ModelFileError, match=r"version=3\. Upgrade Keraunos"):
         parse_document(document() | {"version": 3})
 
@@ -107,7 +107,7 @@ def write(directory, **changes):
     return content
 
 
-def test_the_files_of_an_export_are_found(export):
+def test_files_of_an_export_are_found(export):
     found = read_model_files(export, write(export))
     assert (found.format, found.file) == ("saved_model", export / "model")
 
@@ -115,8 +115,8 @@ def test_the_files_of_an_export_are_found(export):
 @pytest.mark.parametrize(
     "name", ["/etc/hostname", "../secret", "model/../../secret", "a\0b"]
 )
-def test_no_file_elsewhere_is_read(export, name):
-    """The digest is right, so that reading it would succeed."""
+def test_files_outside_the_export_are_not_read(export, name):
+    """The digest is correct, so that reading the file would succeed."""
     (export.parent / "secret").write_bytes(b"part")
     digest = hashlib.sha256(b"part").hexdigest()
     for changes in ({"file": name}, {"files": {name: digest}}):
@@ -124,7 +124,7 @@ def test_no_file_elsewhere_is_read(export, name):
             read_model_files(export, write(export, **changes))
 
 
-def test_no_link_leads_elsewhere(export):
+def test_links_leaving_the_export_are_rejected(export):
     (export.parent / "secret").write_bytes(b"part")
     (export / "model" / "part").unlink()
     (export / "model" / "part").symlink_to(export.parent / "secret")
@@ -132,28 +132,28 @@ def test_no_link_leads_elsewhere(export):
         read_model_files(export, write(export))
 
 
-def test_a_link_that_stays_inside_is_followed(export):
-    """As where a volume is mounted that is replaced as a whole."""
+def test_links_within_the_export_are_followed(export):
+    """As in a mounted volume that is replaced as a whole."""
     (export / "model").rename(export / "of-today")
     (export / "model").symlink_to("of-today")
     assert read_model_files(export, write(export)).file == export / "model"
 
 
 @pytest.mark.parametrize("name", ["added", "variables/added"])
-def test_no_file_is_added(export, name):
+def test_added_files_are_rejected(export, name):
     (export / "model" / name).parent.mkdir(exist_ok=True)
     (export / "model" / name).write_bytes(b"x")
     with pytest.raises(ModelFileError, match="not an exported file"):
         read_model_files(export, write(export))
 
 
-def test_a_file_that_changed_is_refused(export):
+def test_changed_files_are_rejected(export):
     (export / "model" / "part").write_bytes(b"other")
     with pytest.raises(ModelFileError, match="not the file that was exported"):
         read_model_files(export, write(export))
 
 
-def test_a_pipe_keeps_nobody_waiting(export):
+def test_named_pipes_do_not_block(export):
     (export / "model" / "part").unlink()
     os.mkfifo(export / "model" / "part")
     with pytest.raises(ModelFileError, match="not a regular file"):
@@ -167,14 +167,14 @@ def test_a_pipe_keeps_nobody_waiting(export):
 @pytest.mark.parametrize(
     "content", [b"", b"\xff", b"[" * 100_000, b'{"version": ' + b"9" * 5000 + b"}"]
 )
-def test_a_damaged_description_is_our_error(export, content):
+def test_damaged_description_raises_a_config_error(export, content):
     (export / "model.json").write_bytes(content)
     with pytest.raises(ConfigError, match=r"model\.json|version"):
         open_export(export)
 
 
 @pytest.mark.parametrize("format", ["pickle", "../keras", "Keras"])
-def test_another_format_is_refused(export, format):
+def test_unknown_format_is_rejected(export, format):
     write(export, format=format)
     with pytest.raises(ConfigError, match="`format` must be one of"):
         open_export(export)

@@ -1,4 +1,4 @@
-"""What stands in the way of a runtime is an error that says so."""
+"""Problems with runtimes are errors that name the cause."""
 
 import importlib.util
 import json
@@ -26,7 +26,7 @@ MODULES = {
 
 @pytest.fixture
 def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if no runtime were installed."""
+    """Simulates that no runtime is installed."""
     find_spec = importlib.util.find_spec
 
     def without(name: str, package: str | None = None) -> ModuleSpec | None:
@@ -50,14 +50,12 @@ def export(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("format", MODULES)
-def test_a_runtime_that_is_not_installed_is_named(format, hidden, tmp_path):
+def test_missing_runtime_is_named(format, hidden, tmp_path):
     with pytest.raises(MissingRuntimeError, match=r"not installed: pip install \S+$"):
         open_runtime(format, tmp_path)
 
 
-def test_who_opens_an_export_without_its_runtime_learns_what_to_type(
-    export, hidden, capsys
-):
+def test_missing_runtime_error_shows_the_install_command(export, hidden, capsys):
     with pytest.raises(ConfigError, match=re.escape(install_command("onnx"))):
         open_export(export)
     assert main(export, ["image.jpg"]) == 2
@@ -66,7 +64,7 @@ def test_who_opens_an_export_without_its_runtime_learns_what_to_type(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format", MODULES)
-def test_a_file_that_a_runtime_can_not_open_is_an_error_of_ours(format, tmp_path):
+def test_unreadable_model_file_raises_a_model_file_error(format, tmp_path):
     file = tmp_path / "model.keras"
     file.write_bytes(b"nothing of the kind")
     with pytest.raises(ModelFileError, match=r"can't open model\.keras \("):

@@ -1,4 +1,4 @@
-"""Tables whose rows name images, given to an exported model."""
+"""Tables of image names and columns as input of an exported model."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ COLUMNS = TableFeatures(
 
 
 def by_columns(inputs: Any) -> Any:
-    """`(images, 3)`: 1 for the age, then for the sex, then for neither."""
+    """Returns `(images, 3)`: one-hot for old, male, or neither."""
     is_old = inputs["age"][:, 0] > 60
     is_male = inputs["sex"][:, 0] == b"male"
     return np.stack([is_old, ~is_old & is_male, ~is_old & ~is_male], 1).astype(np.float32)
@@ -46,7 +46,7 @@ def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
         "sex;image;age\nmale;a;70\nmale; b.jpg ;\n;a.png\n",
     ],
 )
-def test_each_row_is_an_image_with_its_cells(
+def test_each_row_is_predicted_with_its_own_cells(
     text: str, model: Model, tmp_path: Path
 ) -> None:
     rows = read_table(write(tmp_path, text, "utf-8-sig"), None, "image")
@@ -55,7 +55,7 @@ def test_each_row_is_an_image_with_its_cells(
     assert [Path(row["file"]).name for row in found] == ["a.png", "b.jpg", "a.png"]
 
 
-def test_a_row_that_can_not_be_used_says_why(model: Model, tmp_path: Path) -> None:
+def test_unusable_rows_report_the_reason(model: Model, tmp_path: Path) -> None:
     text = "image,age,sex\na,old,male\nc,1,male\nb,70,male\n"
     found = list(model.predict_rows(read_table(write(tmp_path, text), None, "image")))
     assert found[0]["error"] == "the column age must be a number; it is 'old'"
@@ -67,7 +67,7 @@ def test_a_row_that_can_not_be_used_says_why(model: Model, tmp_path: Path) -> No
     assert row["class"] == "green"
 
 
-def test_images_without_a_table_are_refused(model: Model, tmp_path: Path) -> None:
+def test_images_without_table_columns_are_rejected(model: Model, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"columns in addition to images: age, sex"):
         next(model.predict([tmp_path / "a.png"]))
 
@@ -80,7 +80,7 @@ def test_images_without_a_table_are_refused(model: Model, tmp_path: Path) -> Non
         ("", "one column 'image'"),
     ],
 )
-def test_another_table_is_refused(text: str, reason: str, tmp_path: Path) -> None:
+def test_unsuitable_tables_are_rejected(text: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=reason):
         next(read_table(write(tmp_path, text), None, "image"))
     with pytest.raises(ModelFileError, match="can't be read"):

@@ -1,4 +1,4 @@
-"""Runtimes leave no trace of a report, and the environment as it was."""
+"""Runtimes send no telemetry and leave the environment unchanged."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ assert dict(os.environ) == before
 
 
 @pytest.mark.slow
-def test_runtimes_report_nothing_and_number_no_machine(tmp_path: Path) -> None:
+def test_runtimes_send_no_telemetry_and_store_no_machine_id(tmp_path: Path) -> None:
     onnx_format().write(tiny_model(), DESCRIPTION, tmp_path)
     home = tmp_path / "home"
     home.mkdir()

@@ -10,7 +10,7 @@ from keraunos.export.quantization.calibration_images import (
 LABELS = np.array([0] * 90 + [1] * 3 + [2] * 40)
 
 
-def test_rare_classes_are_drawn_and_the_same_seed_draws_the_same():
+def test_draws_include_rare_classes_and_are_reproducible_by_seed():
     places = draw_evenly(LABELS, 23, seed=5)
     assert np.bincount(LABELS[places]).tolist() == [10, 3, 10]
     assert len(set(places.tolist())) == 23
@@ -18,11 +18,11 @@ def test_rare_classes_are_drawn_and_the_same_seed_draws_the_same():
     assert places.tolist() != draw_evenly(LABELS, 23, seed=6).tolist()
 
 
-def test_all_are_taken_where_there_are_fewer():
+def test_all_images_are_drawn_if_fewer_than_requested():
     assert draw_evenly(LABELS, 500, seed=0).tolist() == list(range(133))
 
 
-def test_images_are_those_of_the_training_split_without_augmentation(image_folder):
+def test_calibration_uses_unaugmented_training_images(image_folder):
     data = ImageData.from_folder(
         image_folder, image_size=32, augmentation=Augmentation(strength=1)
     )
@@ -37,6 +37,6 @@ def test_images_are_those_of_the_training_split_without_augmentation(image_folde
     }
 
 
-def test_a_run_without_training_images_is_refused():
+def test_calibration_without_training_images_is_rejected():
     with pytest.raises(ConfigError, match="needs images of the training split"):
         choose_calibration_images(None)

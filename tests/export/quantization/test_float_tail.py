@@ -2,7 +2,7 @@ from keraunos.export.quantization.float_tail import Node, float_tail
 
 
 def network(name: str) -> list[Node]:
-    """A convolution that is added to what it was made of, and a head."""
+    """A residual convolution and a head."""
     return [
         Node(f"{name}stem", ["images"], [f"{name}a"], has_weights=True),
         Node(f"{name}conv", [f"{name}a"], [f"{name}b"], has_weights=True),
@@ -12,11 +12,11 @@ def network(name: str) -> list[Node]:
     ]
 
 
-def test_what_has_a_layer_with_weights_after_it_is_no_tail():
+def test_float_tail_starts_at_the_last_layer_with_weights():
     assert float_tail(network("")) == ["dense", "softmax"]
 
 
-def test_a_correction_behind_the_model_stays_in_float():
+def test_correction_after_the_model_stays_in_float():
     corrected = [
         Node("log", ["out"], ["logarithms"]),
         Node("scale", ["logarithms", "constant"], ["scaled"]),
@@ -26,7 +26,7 @@ def test_a_correction_behind_the_model_stays_in_float():
     assert float_tail([*network(""), *corrected]) == tail
 
 
-def test_each_member_of_an_ensemble_has_a_tail_of_its_own():
+def test_each_ensemble_member_has_its_own_float_tail():
     mean = Node("mean", ["1out", "2out"], ["mean"])
     tail = ["1dense", "1softmax", "2dense", "2softmax", "mean"]
     assert float_tail([*network("1"), *network("2"), mean]) == tail

@@ -1,4 +1,4 @@
-"""On three classes of redder and redder noise, and a network that knows them."""
+"""Int8 exports of a network that classifies noise by its redness."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from keraunos.export.quantization.int8_export import export_int8
 from PIL import Image
 
 SIZE = 32
-NEEDED = {"litert": "ai_edge_quantizer", "openvino": "nncf"}  # of the extra int8
+NEEDED = {"litert": "ai_edge_quantizer", "openvino": "nncf"}  # from the extra int8
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def data(tmp_path_factory) -> ImageData:
 
 
 def draw_red_images(folder: Path, count: int) -> None:
-    """Noise that is redder from class to class, and as blue in all of them."""
+    """Noise whose red and green increase from class to class, with constant blue."""
     random = np.random.default_rng(count)
     for place, name in enumerate(("dark", "medium", "red")):
         (folder / name).mkdir(parents=True)
@@ -57,7 +57,7 @@ def exporter(data) -> Exporter:
 
 
 def redness_network() -> keras.Model:
-    """Knows how red images are, and looks at green and blue as well, but less."""
+    """A classifier of redness that gives less weight to green and blue."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -82,7 +82,7 @@ Export = Callable[..., ExportResult]
 
 @pytest.fixture
 def export(exporter, data, tmp_path) -> Export:
-    """Exports in int8 to `out`; what is not given is as it should be."""
+    """Returns a function that exports in int8 to `out`, with valid defaults."""
 
     def run(format="onnx", calibration=None, write=None, **options) -> ExportResult:
         wanted = format_of(format)
@@ -107,7 +107,7 @@ def export(exporter, data, tmp_path) -> Export:
     ],
 )
 @pytest.mark.feature("int8 export")
-def test_what_was_measured_is_beside_an_export_that_answers_on_its_own(
+def test_int8_export_works_standalone_and_records_its_measurements(
     export, exporter, data, tmp_path, format
 ):
     if format in NEEDED and find_spec(NEEDED[format]) is None:  # imports nothing
@@ -131,8 +131,8 @@ def test_what_was_measured_is_beside_an_export_that_answers_on_its_own(
 
 
 @pytest.mark.slow
-def test_a_loss_above_the_limit_leaves_nothing(export, tmp_path):
-    """Ranges that were measured on black images hold no red ones."""
+def test_accuracy_loss_above_the_limit_leaves_no_files(export, tmp_path):
+    """Ranges calibrated on black images don't cover red ones."""
     black = CalibrationImages(np.zeros((4, SIZE, SIZE, 3), np.uint8), 4, 0)
     with pytest.raises(ConfigError, match=r"at most 0\.02 of balanced accuracy"):
         export(calibration=black)
@@ -140,7 +140,7 @@ def test_a_loss_above_the_limit_leaves_nothing(export, tmp_path):
 
 
 @pytest.mark.nightly
-def test_integers_of_another_model_are_refused(export, tmp_path):
+def test_int8_model_with_wrong_predictions_is_rejected(export, tmp_path):
     def swap_colors(model, description, directory):
         inputs = keras.Input((SIZE, SIZE, 3))
         swapped = keras.Model(inputs, model(keras.ops.flip(inputs, axis=-1)))
@@ -152,7 +152,7 @@ def test_integers_of_another_model_are_refused(export, tmp_path):
 
 
 @pytest.mark.nightly
-def test_a_decoder_that_swaps_colors_is_refused(export, tmp_path, monkeypatch):
+def test_int8_export_with_a_broken_decoder_is_rejected(export, tmp_path, monkeypatch):
     original = write_export.write_portable_files
 
     def write_broken(directory: Path, *arguments) -> None:

@@ -9,7 +9,7 @@ LABELS = np.array([0] * 40 + [1] * 10)
 
 
 def answers(wrong: list[int]) -> np.ndarray:
-    """Probabilities that are right except for some images."""
+    """Probabilities that are correct except for some images."""
     rows = np.full((50, 2), 0.1)
     rows[np.arange(50), LABELS] = 0.9
     rows[wrong] = rows[wrong, ::-1]
@@ -21,7 +21,7 @@ def judged(float32: np.ndarray, int8: np.ndarray) -> Judged:
     return Judged("test", names, ("nevus", "melanoma"), LABELS, float32, int8)
 
 
-def test_scores_of_both_sides_have_intervals_and_the_loss_a_paired_one():
+def test_scores_have_intervals_and_the_loss_a_paired_interval():
     found = judge(judged(answers([0]), answers([0, 41])), max_loss=0.1)
     assert (found["split"], found["images"], found["max_loss"]) == ("test", 50, 0.1)
     assert found["agreement"] == 0.98
@@ -36,15 +36,15 @@ def test_scores_of_both_sides_have_intervals_and_the_loss_a_paired_one():
         assert balanced[side]["interval"] == list(interval)
 
 
-def test_a_loss_of_balanced_accuracy_above_the_limit_is_refused():
-    """One image of the rare class costs 0.05, though it is 0.02 of the accuracy."""
+def test_balanced_accuracy_loss_above_the_limit_is_rejected():
+    """One image of the rare class costs 0.05, although only 0.02 of accuracy."""
     both = judged(answers([]), answers([41]))
     assert judge(both, max_loss=0.05)["scores"]["accuracy"]["loss"]["value"] < 0.03
     with pytest.raises(ConfigError, match=r"at most 0\.04 .*loss=0\.05.*--max-loss"):
         judge(both, max_loss=0.04)
 
 
-def test_the_loss_decides_and_not_its_interval_which_is_a_warning():
+def test_wide_loss_interval_is_a_warning_and_not_an_error():
     found = judge(judged(answers([0, 41]), answers([0, 42])), max_loss=0.02)
     assert found["scores"]["balanced_accuracy"]["loss"]["value"] == 0.0
     [warning] = found["warnings"]
@@ -52,7 +52,7 @@ def test_the_loss_decides_and_not_its_interval_which_is_a_warning():
     assert judge(judged(answers([]), answers([])), max_loss=0.0)["warnings"] == []
 
 
-def test_answers_that_are_no_numbers_are_refused():
+def test_non_finite_predictions_are_rejected():
     broken = answers([])
     broken[3] = np.nan
     with pytest.raises(ConfigError, match="must be finite"):
@@ -60,6 +60,6 @@ def test_answers_that_are_no_numbers_are_refused():
 
 
 @pytest.mark.parametrize("max_loss", [-0.01, 1.01, float("nan")])
-def test_a_limit_that_is_no_loss_is_refused(max_loss):
+def test_invalid_loss_limits_are_rejected(max_loss):
     with pytest.raises(ConfigError, match="must be from 0 to 1"):
         require_loss(max_loss)

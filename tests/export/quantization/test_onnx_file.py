@@ -22,7 +22,7 @@ def files(tmp_path_factory, images):
     return folder / "float32.onnx", folder / "int8.onnx"
 
 
-def test_integers_answer_nearly_the_same_whatever_the_batch(files, images):
+def test_int8_predictions_are_close_to_float32_for_any_batch_size(files, images):
     wanted, found = (open_runtime("onnx", file)(images) for file in files)
     assert found.dtype == np.float32
     assert np.ptp(wanted, axis=0).max() > 0.1
@@ -31,7 +31,7 @@ def test_integers_answer_nearly_the_same_whatever_the_batch(files, images):
     assert alone == pytest.approx(found[5:6], abs=0.01)
 
 
-def test_both_ends_and_the_head_are_float_and_the_convolutions_are_integers(files):
+def test_inputs_outputs_and_head_are_float_and_convolutions_int8(files):
     graph = onnx.load(files[1]).graph
     ends = [*graph.input, *graph.output]
     assert {each.type.tensor_type.elem_type for each in ends} == {onnx.TensorProto.FLOAT}

@@ -4,7 +4,7 @@ from keraunos.export.quantization.quantizers import quantizer_of, require_quanti
 
 
 @pytest.mark.parametrize("format", ["keras", "saved_model"])
-def test_a_format_that_has_no_integers_is_an_error_that_names_those_that_have(format):
+def test_format_without_int8_is_rejected_with_the_supported_ones(format):
     words = rf"onnx, litert, openvino.*format='{format}'.*leave --int8 out"
     with pytest.raises(ConfigError, match=words):
         require_quantizer(format)
@@ -13,7 +13,7 @@ def test_a_format_that_has_no_integers_is_an_error_that_names_those_that_have(fo
 @pytest.mark.parametrize(
     ("format", "module"), [("litert", "ai_edge_quantizer"), ("openvino", "nncf")]
 )
-def test_a_missing_package_is_an_error_with_what_to_install(monkeypatch, format, module):
+def test_missing_package_error_shows_the_install_command(monkeypatch, format, module):
     monkeypatch.setattr("keraunos.export.quantization.quantizers.find_spec", {}.get)
     with pytest.raises(ConfigError, match=rf"missing='{module}'.*pip install .*\[int8\]"):
         quantizer_of(format)

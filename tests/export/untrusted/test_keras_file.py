@@ -1,4 +1,4 @@
-"""A `.keras` file that could do more than compute is refused before Keras reads it."""
+"""A `.keras` file that could do more than compute is rejected before Keras reads it."""
 
 import copy
 import io
@@ -20,7 +20,7 @@ CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Those of a good file."""
+    """Archive members of a safe file."""
     inputs = keras.Input((4,))
     hidden = keras.layers.Dense(3, "gelu", kernel_regularizer="l2")(inputs)
     outputs = keras.ops.softmax(keras.layers.Activation("relu")(hidden) * 2.0)
@@ -39,13 +39,13 @@ def packed(file: Path, members: dict[str, bytes], packing: int = 0) -> Path:
     return file
 
 
-def test_a_good_file_passes(members, tmp_path):
+def test_safe_file_passes(members, tmp_path):
     require_harmless("keras", packed(tmp_path / "model.keras", members))
     again = packed(tmp_path / "again.keras", members, zipfile.ZIP_DEFLATED)
     require_harmless("keras", again)
 
 
-def test_networks_and_layers_of_keras_hub_pass(members, tmp_path):
+def test_keras_hub_networks_and_layers_pass(members, tmp_path):
     network = described("ViTBackbone", "keras_hub.src.models.vit.vit_backbone", {})
     layer = described("MLP", "keras_hub.src.models.dinov2.dinov2_layers", {})
     content = {"layers": [network, layer, json.loads(members[CONFIG])]}
@@ -53,7 +53,7 @@ def test_networks_and_layers_of_keras_hub_pass(members, tmp_path):
     require_harmless("keras", packed(tmp_path / "model.keras", changed))
 
 
-def test_a_lookup_that_holds_its_words_is_harmless(
+def test_lookup_with_an_inline_vocabulary_passes(
     members: dict[str, bytes], tmp_path: Path
 ) -> None:
     lookup = described("StringLookup", "keras.layers", {"vocabulary": ["", "arm"]})
@@ -91,7 +91,9 @@ HARMFUL = [
 
 
 @pytest.mark.parametrize("harmful", HARMFUL, ids=lambda each: each["class_name"])
-def test_what_runs_code_or_opens_files_is_refused_however_deep(members, tmp_path, harmful):
+def test_objects_that_run_code_or_open_files_are_rejected_at_any_depth(
+    members, tmp_path, harmful
+):
     config = json.loads(members[CONFIG])
     nested = copy.deepcopy(config)
     nested["config"]["layers"][1]["config"]["layers"][1]["config"]["activation"] = harmful
@@ -103,13 +105,13 @@ def test_what_runs_code_or_opens_files_is_refused_however_deep(members, tmp_path
 
 
 @pytest.mark.parametrize("name", ["assets/a.txt", "model.weights.npz", "../x", "data.pkl"])
-def test_other_files_are_refused(members, tmp_path, name):
+def test_unexpected_archive_members_are_rejected(members, tmp_path, name):
     file = packed(tmp_path / "model.keras", members | {name: b"x"})
     with pytest.raises(ModelFileError, match="contains other files"):
         require_harmless("keras", file)
 
 
-def test_a_file_that_grows_beyond_measure_is_not_unpacked(members, tmp_path, monkeypatch):
+def test_decompression_bomb_is_not_unpacked(members, tmp_path, monkeypatch):
     monkeypatch.setattr(keras_file, "_LARGE", 2**16)
     bomb = members | {WEIGHTS: bytes(2**18)}
     file = packed(tmp_path / "model.keras", bomb, zipfile.ZIP_DEFLATED)
@@ -141,7 +143,7 @@ def virtual() -> bytes:
 
 
 def endless() -> bytes:
-    """A group that holds itself."""
+    """A group that contains itself."""
     content = io.BytesIO()
     with h5py.File(content, "w") as opened:
         opened["layers/again"] = opened.create_group("layers")
@@ -160,24 +162,31 @@ def endless() -> bytes:
         endless(),
     ],
     ids=[
-        *("external link", "soft link", "external", "packed", "of nothing", "virtual"),
+        *(
+            "external link",
+            "soft link",
+            "external",
+            "compressed",
+            "empty chunks",
+            "virtual",
+        ),
         "endless",
     ],
 )
-def test_weights_elsewhere_are_refused(members, tmp_path, weights):
+def test_weights_stored_outside_the_file_are_rejected(members, tmp_path, weights):
     file = packed(tmp_path / "model.keras", members | {WEIGHTS: weights})
     with pytest.raises(ModelFileError, match="linked, external or compressed"):
         require_harmless("keras", file)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4", b"x" * 100])
-def test_a_damaged_file_is_our_error(tmp_path, content):
+def test_damaged_file_raises_a_model_file_error(tmp_path, content):
     (tmp_path / "model.keras").write_bytes(content)
     with pytest.raises(ModelFileError, match="damaged"):
         require_harmless("keras", tmp_path / "model.keras")
 
 
-def test_hostile_json_is_our_error(members, tmp_path):
+def test_malformed_json_raises_a_model_file_error(members, tmp_path):
     for content in (b"[" * 100_000, b"{", b'{"class_name": {"class_name": []}}'):
         file = packed(tmp_path / "model.keras", members | {CONFIG: content})
         if content == b"{" or content.startswith(b"[["):
@@ -188,8 +197,8 @@ def test_hostile_json_is_our_error(members, tmp_path):
 
 
 @pytest.mark.slow
-def test_without_the_check_a_file_that_it_names_would_be_read(members, tmp_path):
-    """What weights elsewhere come to: the content of another file in a model."""
+def test_external_weights_would_read_other_files_without_the_check(members, tmp_path):
+    """External weights put the content of another file into a model."""
     np.full(4, 7, "<f4").tofile(tmp_path / "secret.bin")
     with h5py.File(tmp_path / "weights.h5", "w") as opened:
         name = str(tmp_path / "secret.bin")

@@ -1,4 +1,4 @@
-"""Files for ONNX, LiteRT and OpenVINO that could do more than compute are refused."""
+"""ONNX, LiteRT and OpenVINO files that could do more than compute are rejected."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def add(*more: Any) -> Any:
 
 
 def branch(inner: Any, *tensors: Any) -> Any:
-    """A branch of a branch."""
+    """Returns a graph with a nested branch."""
     result = VALUE("r", TensorProto.FLOAT, [1])
     for _ in range(2):
         body = helper.make_graph([inner], "b", [], [result], tensors)
@@ -77,13 +77,15 @@ QUANTIZED = helper.make_node("QLinearAdd", ["images"], ["r"], domain="com.micros
         (model(graph(CALL), [own_function(CONTEXT)]), "not standard"),
     ],
 )
-def test_an_onnx_file_holds_all_that_it_needs(tmp_path, made, words):
+def test_onnx_files_with_external_data_or_custom_operations_are_rejected(
+    tmp_path, made, words
+):
     file = tmp_path / "model.onnx"
     file.write_bytes(made.SerializeToString())
     refused("onnx", file, words)
 
 
-def test_onnx_would_have_read_the_other_file(tmp_path):
+def test_onnx_would_read_external_data_without_the_check(tmp_path):
     (tmp_path / "secret").write_bytes(np.float32(7).tobytes())
     made = model(graph(add(), elsewhere()))
     made.graph.initializer[0].external_data[0].value = "secret"
@@ -103,7 +105,7 @@ def test_onnx_would_have_read_the_other_file(tmp_path):
         model(branch(QUANTIZED)),
     ],
 )
-def test_a_good_onnx_file_passes(tmp_path, made):
+def test_safe_onnx_files_pass(tmp_path, made):
     (tmp_path / "model.onnx").write_bytes(made.SerializeToString())
     require_harmless("onnx", tmp_path / "model.onnx")
 
@@ -128,7 +130,7 @@ def builtin(number: int, custom: str | None = None) -> Any:
     return code
 
 
-def test_a_litert_file_has_built_in_operations_and_its_own_weights(tmp_path):
+def test_litert_file_allows_only_builtin_operations_and_internal_weights(tmp_path):
     require_harmless("litert", litert(tmp_path))
     refused("litert", litert(tmp_path, builtin(32, "FlexWriteFile")), "FlexWriteFile")
     refused("litert", litert(tmp_path, builtin(51)), "a delegate")
@@ -155,13 +157,13 @@ def test_a_litert_file_has_built_in_operations_and_its_own_weights(tmp_path):
         ("", "damaged"),
     ],
 )
-def test_an_openvino_model_is_of_its_own_form_and_operations(tmp_path, content, words):
+def test_invalid_or_custom_openvino_models_are_rejected(tmp_path, content, words):
     file = tmp_path / "model.xml"
     file.write_text(content)
     refused("openvino", file, words)
 
 
-def test_a_good_openvino_model_passes(tmp_path):
+def test_safe_openvino_model_passes(tmp_path):
     file = tmp_path / "model.xml"
     file.write_text(NET.format(LAYER.format("Parameter", "opset1")))
     require_harmless("openvino", file)

@@ -1,4 +1,4 @@
-"""A SavedModel that could do more than compute is refused before it is loaded."""
+"""A SavedModel that could do more than compute is rejected before loading."""
 
 import shutil
 from collections.abc import Callable
@@ -63,12 +63,12 @@ def refused(directory: Path, words: str) -> None:
         require_harmless("saved_model", directory)
 
 
-def test_a_good_one_passes(good):
+def test_safe_saved_model_passes(good):
     require_harmless("saved_model", good)
 
 
-def test_one_that_writes_a_file_is_refused(tmp_path):
-    """And would have written it, within a branch of a branch."""
+def test_saved_model_that_writes_a_file_is_rejected(tmp_path):
+    """Without the check it writes the file, from a nested branch."""
     target = tmp_path / "written"
 
     def body(images: Any) -> Any:
@@ -86,7 +86,7 @@ def test_one_that_writes_a_file_is_refused(tmp_path):
 
 
 @pytest.mark.nightly
-def test_one_that_reads_a_file_is_refused(tmp_path):
+def test_saved_model_that_reads_a_file_is_rejected(tmp_path):
     (tmp_path / "secret").write_bytes(np.float32(7).tobytes())
 
     def body(images: Any) -> Any:
@@ -99,7 +99,7 @@ def test_one_that_reads_a_file_is_refused(tmp_path):
 
 
 @pytest.mark.nightly
-def test_one_that_prints_into_a_file_is_refused(tmp_path):
+def test_saved_model_that_prints_to_a_file_is_rejected(tmp_path):
     target = tmp_path / "printed"
 
     def body(images: Any) -> Any:
@@ -113,7 +113,7 @@ def test_one_that_prints_into_a_file_is_refused(tmp_path):
 
 
 @pytest.mark.nightly
-def test_one_that_runs_python_is_refused(tmp_path):
+def test_saved_model_that_runs_python_is_rejected(tmp_path):
     def body(images: Any) -> Any:
         same = tf.py_function(lambda x: x, [images], tf.float32)
         return tf.ensure_shape(same, (None, 4))
@@ -123,7 +123,7 @@ def test_one_that_runs_python_is_refused(tmp_path):
 
 
 @pytest.mark.nightly
-def test_one_with_a_table_in_a_file_is_refused(tmp_path):
+def test_saved_model_with_a_lookup_table_file_is_rejected(tmp_path):
     (tmp_path / "words").write_text("a\nb\n")
     whole, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
     words = tf.lookup.TextFileInitializer(
@@ -136,8 +136,8 @@ def test_one_with_a_table_in_a_file_is_refused(tmp_path):
     refused(directory, "LookupTableFind|InitializeTable")
 
 
-def test_one_that_saves_its_weights_elsewhere_is_refused(tmp_path):
-    """`SaveV2` is in every SavedModel; in a signature it writes where that likes."""
+def test_saved_model_that_saves_weights_elsewhere_is_rejected(tmp_path):
+    """`SaveV2` is in every SavedModel; in a signature it writes to any path."""
     target = str(tmp_path / "stolen")
 
     def body(images: Any) -> Any:
@@ -153,7 +153,7 @@ def test_one_that_saves_its_weights_elsewhere_is_refused(tmp_path):
     assert list(tmp_path.glob("stolen*"))
 
 
-def test_a_call_of_the_function_that_saves_is_refused(copied):
+def test_call_of_the_save_function_is_rejected(copied):
     def edit(graph: Any) -> None:
         functions = graph.graph_def.library.function
         saving = next(f for f in functions if "traced_save" in f.signature.name)
@@ -165,7 +165,7 @@ def test_a_call_of_the_function_that_saves_is_refused(copied):
     refused(copied, "a call of __inference__traced_save")
 
 
-def test_a_signature_that_is_the_function_that_saves_is_refused(copied):
+def test_save_function_as_a_signature_is_rejected(copied):
     def edit(graph: Any) -> None:
         functions = graph.graph_def.library.function
         saving = next(f for f in functions if "traced_save" in f.signature.name)
@@ -175,7 +175,7 @@ def test_a_signature_that_is_the_function_that_saves_is_refused(copied):
     refused(copied, "a call of __inference__traced_save")
 
 
-def test_a_replacement_by_the_function_that_saves_is_refused(copied):
+def test_replacement_by_the_save_function_is_rejected(copied):
     def edit(graph: Any) -> None:
         functions = graph.graph_def.library.function
         saving = next(f for f in functions if "traced_save" in f.signature.name)
@@ -188,7 +188,7 @@ def test_a_replacement_by_the_function_that_saves_is_refused(copied):
 @pytest.mark.parametrize(
     "name", ["assets/words", "saved_model.pbtxt", "saved_model.cpb", "variables/a.so"]
 )
-def test_other_files_are_refused(copied, name):
+def test_unexpected_files_are_rejected(copied, name):
     (copied / name).parent.mkdir(exist_ok=True)
     (copied / name).write_bytes(b"x")
     refused(copied, "has files other than")
@@ -218,18 +218,18 @@ def test_other_files_are_refused(copied, name):
         (lambda graph: graph.graph_def.node.add(name="x", op="LoadMine"), "LoadMine"),
     ],
 )
-def test_other_objects_are_refused(copied, edit, words):
+def test_unexpected_objects_are_rejected(copied, edit, words):
     change(copied, edit)
     refused(copied, words)
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 50])
-def test_a_damaged_graph_is_our_error(copied, content):
+def test_damaged_graph_raises_a_model_file_error(copied, content):
     (copied / "saved_model.pb").write_bytes(content)
     refused(copied, "no graph|damaged")
 
 
-def test_no_operation_that_computes_does_more():
+def test_allowed_operations_exist_and_have_no_side_effects():
     assert not [name for name in COMPUTING if op_def_registry.get(name) is None]
     harmful = (
         "File",
@@ -247,7 +247,7 @@ def test_no_operation_that_computes_does_more():
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("name", "size"), families().items())
-def test_every_family_of_backbones_only_computes(name, size):
+def test_every_backbone_family_uses_only_allowed_operations(name, size):
     traced = inference_function(
         build_backbone(name, None, size).network
     ).get_concrete_function()
