@@ -101,7 +101,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "backbones": "`model.backbone`: all of keras.applications, KerasHub, functions; "
         "`keraunos backbones`",
         "effort": "`effort: quick`, `good` or `best`, whose settings each recipe has",
-        "heads": "`model.head`: linear, cosine, ridge in closed form, nearest neighbours",
+        "heads": "`model.head`: linear, cosine, ridge in closed form, nearest neighbors",
         "probe": "`keraunos probe`: backbones compared by simple heads on their features",
         "classification scores": "`model.metrics`; in `test.json` also those of each class",
         "confidence intervals": "95% bootstrap intervals in `test.json`",
@@ -125,7 +125,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "robustness": "`evaluation.robustness`: scores under blur, noise, JPEG, darkness "
         "and rotation",
         "test-time augmentation": "`keraunos test RUN --tta 8`, `Trainer.test(tta=...)`, "
-        "beside the single model",
+        "next to the single model",
         "ensembles": "folds or several runs as one model: `test`, `predict`, `export`",
         "export": "`keraunos export`, `Trainer.export`: five formats, compared with the "
         "model on images of the run; `--calibrated` with corrected probabilities",
@@ -137,7 +137,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "benchmark": "`keraunos benchmark`: latency and throughput, side by side",
         "augmentation policies": "`augmentation.random_resized_crop`, `rand_augment`, "
         "`color_jitter`, `random_erasing`, by themselves or with `strength`",
-        "columns beside the image": "`data.features`: numbers and words of the table, "
+        "columns besides the image": "`data.features`: numbers and words of the table, "
         "encoded within the saved model",
         "mixing": "`augmentation.mixup`, `augmentation.cutmix`, with partners from the "
         "training split",

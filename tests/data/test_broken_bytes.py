@@ -29,7 +29,7 @@ def outcome(content: bytes) -> str:
     return "image"
 
 
-# Pillow's own warnings, of which a run shows none; pytest turns all on.
+# Warnings of Pillow, which a run does not show; pytest turns all on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 

@@ -1,6 +1,6 @@
 """Reading from any position yields the images that would have followed, in order.
 
-A run that is resumed reads its images in a process that has read none before: here a
+A resumed run reads its images in a process that has read none before: here a
 new `ImageData` for each position. What it gives is compared image by image with one
 pass over two epochs that nothing interrupted.
 """
@@ -50,13 +50,13 @@ def new_data(image_folder: Path, class_balance: Any) -> NewData:
 
 
 def read(data: ImageData, position: Position, count: int, number: int) -> list[Batch]:
-    """So many batches from a position on, each as the parts of every replica."""
+    """`number` batches from a position on, each as the parts of every replica."""
     split = data.train
     names = {
         split.images(np.array([place])).tobytes(): name
         for place, name in enumerate(split.names)
     }
-    assert len(names) == IMAGES  # they can be told apart
+    assert len(names) == IMAGES  # all are distinct
     batches = split.batches(position, Replicas.of(replicas(count)))
     return [
         tuple(identities(part.content, names) for part in parts)

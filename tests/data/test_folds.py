@@ -13,7 +13,7 @@ from keraunos.data.folds import require_folds
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """Images of three classes, of which one has three."""
+    """Images of three classes, one of which has three images."""
     folder = tmp_path_factory.mktemp("images")
     return make_images(folder / "train", {"cat": 12, "dog": 9, "emu": 3})
 
@@ -23,7 +23,7 @@ def read(images, **settings):
 
 
 def table(images, groups):
-    """A table of images whose group a function of class and number gives."""
+    """A table of images, grouped by a function of class and number."""
     file = images / f"{groups.__name__}.csv"
     rows = [
         [path.relative_to(images), path.parent.name, groups(path.parent.name, number)]

@@ -1,8 +1,8 @@
 """Images of every kind decode to the pixels that the documented rules define.
 
-Where every pixel is decoded, that is to the bit what Pillow makes of them. JPEGs that are
-decoded at a fraction of their size are, of 255 levels, half a level off on average and 3 at
-most where they are smooth; 1.5 and 16 at most in photographs.
+Where every pixel is decoded, they equal Pillow's bit for bit. JPEGs that are decoded at a
+fraction of their size differ, in levels from 0 to 255, by 0.5 on average and at most 3
+where they are smooth; in photographs by 1.5 and at most 16.
 """
 
 import io

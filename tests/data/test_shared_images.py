@@ -55,7 +55,7 @@ print(json.dumps({
 def read_at_once(
     count: int, folder: Path, store: Path, tmp_path: Path, largest_file: int = 0
 ) -> list[dict[str, Any]]:
-    """The answers of so many processes that read a folder at the same time."""
+    """The answers of `count` processes that read a folder at the same time."""
     script, start = tmp_path / "reader.py", tmp_path / "start"
     script.write_text(READER)
     start.mkdir()

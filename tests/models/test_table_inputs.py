@@ -60,7 +60,7 @@ def encoder() -> keras.Model:
     return keras.Model(columns, encode_columns(FEATURES, columns))
 
 
-@pytest.mark.feature("columns beside the image")
+@pytest.mark.feature("columns besides the image")
 def test_cells_are_encoded_as_deviations_and_categories(encoder: keras.Model) -> None:
     np.testing.assert_allclose(encoder(tensors()), ENCODED, atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""What classifiers and regressors on a frozen backbone have in common."""
+"""The common parts of classifiers and regressors on a frozen backbone."""
 
 import pytest
 from keraunos.core.errors import ConfigError

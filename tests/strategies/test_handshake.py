@@ -61,7 +61,7 @@ def heard(connection: socket.socket, size: int) -> bytes:
 
 
 def recorded() -> tuple[bytes, bytes]:
-    """What a worker and the chief send in a handshake that succeeds."""
+    """The messages of a worker and the chief in a successful handshake."""
     worker, chief, reading, _ = started()
     with worker, chief:
         joining = introduce(worker, TOKEN)

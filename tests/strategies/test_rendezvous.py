@@ -247,7 +247,7 @@ def test_stranger_is_rejected_and_the_workers_connect(
 
 
 def until_closed(connection: socket.socket) -> bytes:
-    """What is said until the other end closes the connection."""
+    """The bytes received until the other end closes the connection."""
     said = b""
     with contextlib.suppress(ConnectionResetError):
         while part := connection.recv(4096):

@@ -39,7 +39,7 @@ def augment(images: Array, parameters: Array) -> Any:
 
 
 def amounts(parameters: Array) -> dict[str, Array]:
-    """What the numbers mean: flips, degrees, zoom, shifts in pixels, contrast, light."""
+    """Decodes parameters: flips, degrees, zoom, shifts in pixels, contrast, brightness."""
     a0, a1, a2, b0, b1, b2 = parameters[:, :6].T.astype(np.float64)
     center = (SIZE - 1) / 2
     zoom = np.hypot(a0, b0)

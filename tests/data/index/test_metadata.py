@@ -35,7 +35,7 @@ def write(path: Path, lines: list[str]) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Images beside two tables, and the same in folders of classes."""
+    """Images next to two tables, and the same images in class folders."""
     for number, id in enumerate(IDS):
         image = smooth_image(number, 32, 32)
         for folder in ("images", f"folders/{'mel' if number % 2 else 'nv'}"):

@@ -19,7 +19,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def mean_colors(first: int, count: int) -> tuple[np.ndarray, list[str]]:
-    """The mean color of so many images of each class, and their classes."""
+    """The mean colors of `count` images of each class, and their classes."""
     names = [name for name in KINDS for _ in range(count)]
     numbers = [*range(first, first + count)] * len(KINDS)
     drawn = [draw_lesion(name, 0, k) for name, k in zip(names, numbers, strict=True)]
