@@ -282,14 +282,14 @@ def found(name: str, build: Callable[[], keras.Model], data: Any = one_hot) -> F
 
 
 FOUND = {
-    "a layer that takes the batch's mean away": found("/centered", model_of(Centered)),
-    "the same behind a gate that is zero": found("the output", model_of(Gated)),
+    "a layer that subtracts the batch mean": found("/centered", model_of(Centered)),
+    "batch mean behind a closed gate": found("the output", model_of(Gated)),
     "tensordot over the batch": found("the output", dots, pairs),
-    "a part of the batch in a loss": found(
+    "a loss with a share of the batch": found(
         "loss 'slightly_of_the_batch'", model_of(loss=slightly_of_the_batch)
     ),
     "add_loss of a sum": found("add_loss", model_of(AddsSum)),
-    "the mean of a ratio of sums": found(
+    "a mean of ratios of sums": found(
         "metric 'batch_accuracy'", model_of(metrics=[batch_accuracy])
     ),
     "a maximum": found("metric 'largest'", model_of(metrics=[Largest])),
@@ -298,14 +298,14 @@ FOUND = {
     "a running mean": found("/own'", model_of(RunningMean)),
     "rows counted on each replica": found("/own'", model_of(CountsRows)),
     "rows counted by TensorFlow": found("/count'", model_of(PlainCount)),
-    "rows summed up when written": found("/own'", model_of(CountsRowsInAll)),
-    "a gradient of the batch": found("gradient of", model_of(ClipsGradient)),
-    "random numbers of one's own": found("the output", model_of(DrawsByItself)),
+    "rows summed over replicas when written": found("/own'", model_of(CountsRowsInAll)),
+    "a gradient scaled by the batch": found("gradient of", model_of(ClipsGradient)),
+    "unseeded random numbers": found("the output", model_of(DrawsByItself)),
     "a training_step": Found(OwnStep("loss"), "loss 'loss'", one_hot),
-    "what a training_step logs": Found(OwnStep("relative"), "'relative'", one_hot),
+    "a value logged by a training_step": Found(OwnStep("relative"), "'relative'", one_hot),
 }
 RIGHT: dict[str, Callable[[], keras.Model]] = {
-    "rows that are gathered": model_of(Gathers),
+    "gathered rows": model_of(Gathers),
     "a counter of calls": model_of(CountsCalls),
     "calls counted by TensorFlow": model_of(PlainCalls),
     "random layers": model_of(
@@ -314,8 +314,8 @@ RIGHT: dict[str, Callable[[], keras.Model]] = {
         lambda: layers.GaussianDropout(0.3),
         lambda: layers.AlphaDropout(0.3),
     ),
-    "a loss of Keras that is of a batch": model_of(loss=keras.losses.Dice),
-    "metrics of classes": model_of(
+    "a Keras loss over the whole batch": model_of(loss=keras.losses.Dice),
+    "classification metrics": model_of(
         metrics=[
             "accuracy",
             metrics.AUC,
@@ -327,7 +327,7 @@ RIGHT: dict[str, Callable[[], keras.Model]] = {
             functools.partial(metrics.SensitivityAtSpecificity, 0.5),
         ]
     ),
-    "metrics of numbers": model_of(
+    "regression metrics": model_of(
         loss="mse",
         metrics=[
             metrics.R2Score,

@@ -181,7 +181,7 @@ def test_run_eagerly() -> None:
     refused(compiled(run_eagerly=True), r"run_eagerly=True.*Leave it out")
 
 
-def test_a_model_in_place_of_a_builder() -> None:
+def test_a_model_instead_of_a_builder() -> None:
     refused(classifier()(), r"function that returns a compiled model.*Move the lines")
 
 
@@ -246,7 +246,7 @@ FLOATS, INTS = tf.TensorSpec((None, 5)), tf.TensorSpec((None,), tf.int32)
     ],
     ids=["training", "second epoch", "validation"],
 )
-def test_data_without_a_batch(data: Any, validation_data: Any, words: str) -> None:
+def test_data_without_batches(data: Any, validation_data: Any, words: str) -> None:
     trainer = Trainer(strategy=replicas(1), max_epochs=2, callbacks=[])
     with pytest.raises(DataError, match=words):
         trainer.fit(
@@ -254,12 +254,12 @@ def test_data_without_a_batch(data: Any, validation_data: Any, words: str) -> No
         )
 
 
-def test_predictions_for_data_without_a_batch() -> None:
+def test_predictions_for_data_without_batches() -> None:
     with pytest.raises(DataError, match="at least one batch"):
         Trainer().predict(classifier()(), dataset().take(0))
 
 
-def test_a_callback_class_in_place_of_an_instance() -> None:
+def test_a_callback_class_instead_of_an_instance() -> None:
     trainer = Trainer(callbacks=[keras.callbacks.EarlyStopping])
     with pytest.raises(ConfigError, match=r"Write EarlyStopping\(\.\.\.\)"):
         trainer.fit(classifier(), dataset())

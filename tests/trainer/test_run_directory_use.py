@@ -120,7 +120,7 @@ def test_directory_in_use_exits_with_code_2_on_the_command_line(tmp_path: Path) 
 @pytest.mark.parametrize(
     "run_dir", [pytest.param("locked", marks=pytest.mark.nightly), "locked/run"]
 )
-def test_a_read_only_directory_is_refused_before_anything_is_done(
+def test_read_only_directory_is_refused_before_any_work(
     run_dir: str, tmp_path: Path
 ) -> None:
     (tmp_path / "locked").mkdir()

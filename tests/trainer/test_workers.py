@@ -98,8 +98,8 @@ def test_workers_match_one_process_for_batches_of_every_size(
 def test_dependence_on_the_batch_split_is_found_on_every_worker(
     devices: int, tmp_path: Path
 ) -> None:
-    found = ["a maximum", "a running mean", "a layer that takes the batch's mean away"]
-    right = ["rows that are gathered", "a counter of calls", "metrics of classes"]
+    found = ["a maximum", "a running mean", "a layer that subtracts the batch mean"]
+    right = ["gathered rows", "a counter of calls", "classification metrics"]
     codes = run("check_models", 2, tmp_path, *found, *right, devices=devices)
     assert codes == [0, 0], said(tmp_path, 0)
     for rank in range(2):

@@ -64,7 +64,7 @@ def check(strategies: Any) -> Callable[..., keras.Model]:
         FOUND,
         "a running mean",
         "a metric held by a layer",
-        "a gradient of the batch",
+        "a gradient scaled by the batch",
         "rows counted by TensorFlow",
         "a training_step",
     ),
@@ -123,7 +123,7 @@ def test_models_exact_on_replicas_pass(name: str, check: Any) -> None:
 
 
 @pytest.mark.slow
-def test_random_images_and_recurrent_dropout_pass(check: Any) -> None:
+def test_random_image_layers_and_recurrent_dropout_pass(check: Any) -> None:
     def images() -> keras.Model:
         model = keras.Sequential(
             [
