@@ -1,4 +1,4 @@
-"""What is drawn does not grow with the number of classes."""
+"""The size of figures does not grow with the number of classes."""
 
 import warnings
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def mistakes(classes: int) -> Figure:
     )
 
 
-def test_curves_have_their_points_at_the_epochs_that_measured_them() -> None:
+def test_curve_points_lie_at_the_measured_epochs() -> None:
     nan = float("nan")
     history = {
         "loss": [0.9, 0.8, nan, 0.6],
@@ -69,7 +69,7 @@ def test_curves_have_their_points_at_the_epochs_that_measured_them() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("draw", [samples, matrix, curves, mistakes])
-def test_a_thousand_classes_are_drawn_with_no_more_than_fifty(
+def test_figures_of_a_thousand_classes_are_as_small_as_those_of_fifty(
     draw: Callable[[int], Figure],
 ) -> None:
     fifty, thousand = draw(50), draw(1000)
@@ -86,7 +86,7 @@ def test_grids_have_one_pair_of_axes_and_no_layout(draw: Callable[[int], Figure]
     assert figure.get_layout_engine() is None
 
 
-def test_each_image_of_a_grid_is_there_with_its_title_below() -> None:
+def test_every_grid_image_is_drawn_with_its_title_below() -> None:
     images = np.zeros((10, 8, 8, 3), np.uint8)
     images[:] = np.linspace(10, 200, 10, dtype=np.uint8)[:, None, None, None]
     figure = samples_figure(images, names(10))
@@ -104,7 +104,7 @@ def test_each_kind_of_augmentation_has_a_row() -> None:
     assert not augmentation_kinds_figure({}).axes[0].texts  # none is on
 
 
-def test_a_matrix_of_few_classes_has_its_counts_and_all_names() -> None:
+def test_confusion_matrix_of_few_classes_shows_counts_and_all_names() -> None:
     axis = matrix(40).axes[0]
     assert len(axis.texts) == 1600
     assert len(axis.get_xticks()) == 40
@@ -112,16 +112,16 @@ def test_a_matrix_of_few_classes_has_its_counts_and_all_names() -> None:
     assert len(matrix(1000).axes[0].get_xticks()) == 20
 
 
-def test_names_are_cut_rather_than_dropped() -> None:
+def test_long_names_are_truncated() -> None:
     figure = samples_figure(np.zeros((1, 8, 8, 3), np.uint8), ["x" * 300])
     assert figure.axes[0].texts[0].get_text() == "x" * 25 + "…"
 
 
-def test_names_are_drawn_as_they_are_whatever_they_hold(tmp_path: Path) -> None:
+def test_special_characters_in_names_are_drawn_literally(tmp_path: Path) -> None:
     names = ["$mole$ \\frac{", "\x1b[31mmole", "a$b", "two\nlines"]
     pixels = np.zeros((4, 8, 8, 3), np.uint8)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # such as one of characters that have no glyph
+        warnings.simplefilter("error")  # such as missing glyphs
         for figure in (
             samples_figure(pixels, names),
             confusion_matrix_figure(np.eye(4, dtype=int), names),

@@ -11,7 +11,7 @@ def fold(seed, count):
     return labels, probabilities, classification_scores(labels, probabilities, NAMES)
 
 
-def test_mean_and_spread_are_over_folds_and_the_matrix_over_images():
+def test_scores_are_averaged_over_folds_and_confusion_matrices_summed():
     parts = [fold(seed, count) for seed, count in enumerate((11, 14, 8))]
     summary = summarize_folds([scores for _, _, scores in parts])
     values = [scores["balanced_accuracy"] for _, _, scores in parts]
@@ -26,7 +26,7 @@ def test_mean_and_spread_are_over_folds_and_the_matrix_over_images():
     assert summary["confusion_matrix"] == whole["confusion_matrix"]
 
 
-def test_a_fold_without_a_score_is_left_out_of_its_mean():
+def test_fold_without_a_score_is_excluded_from_the_mean():
     one, two = {"confusion_matrix": [[1]]}, {"confusion_matrix": [[2]]}
     summary = summarize_folds([one | {"macro_roc_auc": None}, two | {"macro_roc_auc": 0.5}])
     assert summary["macro_roc_auc"]["values"] == [0.5]

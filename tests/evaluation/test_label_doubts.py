@@ -1,4 +1,4 @@
-"""Doubtful labels: found where some were made wrong on purpose."""
+"""Doubtful labels are found after some were flipped on purpose."""
 
 import csv
 from pathlib import Path
@@ -15,14 +15,14 @@ FLIPPED = 0.05
 
 
 class Noisy(NamedTuple):
-    """Labels of which some were made wrong, and what models say of the images."""
+    """Labels, some of them flipped, and predicted probabilities."""
 
     labels: np.ndarray
     probabilities: np.ndarray
     is_wrong: np.ndarray
 
 
-def noisy(
+def noisy_labels(
     seed: int, classes: int, sharpness: float = 2.0, memorized: bool = False
 ) -> Noisy:
     """600 images of uneven classes; `memorized` repeats the labels, as training does."""
@@ -48,24 +48,24 @@ def average_precision(made: Noisy) -> float:
 
 @pytest.mark.parametrize("classes", [2, 3, 9])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_labels_made_wrong_come_first(classes: int, seed: int) -> None:
-    assert average_precision(noisy(seed, classes)) > 8 * FLIPPED
+def test_flipped_labels_rank_first(classes: int, seed: int) -> None:
+    assert average_precision(noisy_labels(seed, classes)) > 8 * FLIPPED
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_model_that_trained_on_the_images_finds_none_of_them(seed: int) -> None:
-    assert average_precision(noisy(seed, 3, memorized=True)) < 2 * FLIPPED
+def test_flipped_labels_are_not_found_by_a_model_that_memorized_them(seed: int) -> None:
+    assert average_precision(noisy_labels(seed, 3, memorized=True)) < 2 * FLIPPED
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_most_labels_made_wrong_are_in_doubt_and_few_others(seed: int) -> None:
-    made = noisy(seed, classes=3, sharpness=3.0)
+def test_most_flipped_labels_and_few_others_are_doubtful(seed: int) -> None:
+    made = noisy_labels(seed, classes=3, sharpness=3.0)
     in_doubt = find_label_doubts(made.labels, made.probabilities).in_doubt
     assert in_doubt[made.is_wrong].mean() > 0.65
     assert in_doubt[~made.is_wrong].mean() < 0.01
 
 
-def test_the_rule_by_hand() -> None:
+def test_rule_equals_a_hand_computed_example() -> None:
     labels = np.array([0, 0, 1, 1, 2])
     probabilities = np.array(
         [
@@ -85,15 +85,15 @@ def test_the_rule_by_hand() -> None:
     assert doubts.confident_joint.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
 
 
-def test_a_label_that_is_the_likeliest_class_is_not_in_doubt() -> None:
-    """Of the second image class 0 is below its mean of 0.75, and 1 above that of 0.35."""
+def test_label_that_is_the_most_likely_class_is_not_doubtful() -> None:
+    """Class 0 of the second image is below its mean (0.75), class 1 above (0.35)."""
     likely = np.array([0.95, 0.55, 0.6, 0.7])
     doubts = find_label_doubts(np.array([0, 0, 1, 1]), np.stack([likely, 1 - likely], 1))
     assert doubts.confident_joint[0].tolist() == [1, 1]
     assert not doubts.in_doubt[1]
 
 
-def test_no_image_is_taken_for_a_class_without_images() -> None:
+def test_class_without_images_is_never_suggested() -> None:
     probabilities = np.array([[0.1, 0.1, 0.8], [0.2, 0.7, 0.1], [0.6, 0.2, 0.2]])
     doubts = find_label_doubts(np.array([0, 1, 0]), probabilities)
     assert np.isinf(doubts.thresholds[2])
@@ -101,7 +101,7 @@ def test_no_image_is_taken_for_a_class_without_images() -> None:
     assert not doubts.in_doubt[0]
 
 
-def test_the_table_has_a_row_an_image_the_most_doubtful_first(tmp_path: Path) -> None:
+def test_table_lists_images_most_doubtful_first(tmp_path: Path) -> None:
     labels = np.array([0, 1, 0], np.int32)
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.125, 0.875]], np.float32)
     predictions = Predictions(["a", "b", "=c"], probabilities, ["cat", "dog"], labels)
@@ -124,18 +124,20 @@ def test_the_table_has_a_row_an_image_the_most_doubtful_first(tmp_path: Path) ->
 @pytest.mark.nightly
 @pytest.mark.parametrize("classes", [2, 3, 5, 9])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_cleanlab_doubts_the_same_labels_in_the_same_order(classes: int, seed: int) -> None:
+def test_doubtful_labels_and_their_order_agree_with_cleanlab(
+    classes: int, seed: int
+) -> None:
     filters = pytest.importorskip("cleanlab.filter")
     from cleanlab.rank import get_label_quality_scores
 
     for sharpness in (1.0, 2.0, 3.0):
-        made = noisy(seed, classes, sharpness)
+        made = noisy_labels(seed, classes, sharpness)
         doubts = find_label_doubts(made.labels, made.probabilities)
         theirs = filters.find_label_issues(
             made.labels, made.probabilities, filter_by="confident_learning", n_jobs=1
         )
-        # Where the likeliest class of all is not confidently predicted, but others are,
-        # the paper takes the likeliest of these, and cleanlab that class nevertheless.
+        # If the most likely class is not confidently predicted, but others are,
+        # the paper takes the most likely of these, while cleanlab takes that class.
         likeliest = made.probabilities.argmax(axis=1)
         confident = made.probabilities.max(axis=1) >= doubts.thresholds[likeliest] - 1e-6
         np.testing.assert_array_equal(doubts.in_doubt[confident], theirs[confident])

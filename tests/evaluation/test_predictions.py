@@ -23,12 +23,12 @@ assert not {"matplotlib", "sklearn", "tensorflow"} & sys.modules.keys()
 """
 
 
-def test_predictions_load_neither_matplotlib_nor_scikit_learn():
+def test_predictions_import_neither_matplotlib_nor_scikit_learn():
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)
 
 
 @pytest.mark.parametrize("labels", [None, np.array([1, 0, 1], np.int32)])
-def test_what_is_written_is_read_back_to_the_bit(labels, tmp_path):
+def test_predictions_round_trip_bit_identically(labels, tmp_path):
     random = np.random.default_rng(0)
     probabilities = random.dirichlet(np.ones(3), 3).astype(np.float32)
     names = ["=a.png", "b \udcff,\n.png", "c.png"]
@@ -45,13 +45,13 @@ def test_what_is_written_is_read_back_to_the_bit(labels, tmp_path):
     "text",
     ["", "file,label\na,b\n", "label,probability:x\nx,1\n", "file,probability:x\na,b\n"],
 )
-def test_what_is_no_table_of_predictions_is_refused(text, tmp_path):
+def test_files_that_are_not_prediction_tables_are_rejected(text, tmp_path):
     (tmp_path / "it.csv").write_text(text)
     with pytest.raises(DataError, match="must have the columns file, label"):
         read_predictions(tmp_path / "it.csv")
 
 
-def test_a_table_that_was_changed_is_refused(tmp_path):
+def test_modified_table_is_rejected(tmp_path):
     (tmp_path / "it.csv").write_text("file,probability:x\na,0.5\n")
     note_checksum(tmp_path / "it.csv")
     (tmp_path / "it.csv").write_text("file,probability:x\na,0.9\n")

@@ -9,7 +9,7 @@ from PIL import Image
 NAMES = ["a cat of a rather long name", "dog"]
 
 
-def test_a_report_holds_images_and_tables_that_agree(tmp_path: Path) -> None:
+def test_report_contains_consistent_figures_and_tables(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     probabilities = random.dirichlet([1, 1], 30).astype(np.float32)
     labels = random.integers(0, 2, 30).astype(np.int32)

@@ -11,7 +11,7 @@ def answers(classes: int, count: int = 60, seed: int = 0):
     return random.integers(0, classes, count), random.dirichlet(np.ones(4), count)
 
 
-def test_scores_are_those_of_scikit_learn():
+def test_scores_equal_scikit_learn():
     labels, probabilities = answers(classes=4)
     predicted = probabilities.argmax(axis=1)
     scores = classification_scores(labels, probabilities, NAMES)
@@ -30,7 +30,7 @@ def test_scores_are_those_of_scikit_learn():
     )
 
 
-def test_scores_of_each_class_are_those_of_scikit_learn_with_ties_and_unpredicted_ones():
+def test_class_scores_equal_scikit_learn_with_ties_and_unpredicted_classes():
     labels, probabilities = answers(classes=4)
     probabilities = probabilities.round(1)
     probabilities[:, 2] /= 10  # never the largest
@@ -46,7 +46,7 @@ def test_scores_of_each_class_are_those_of_scikit_learn_with_ties_and_unpredicte
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
-def test_a_class_without_examples_is_named_and_left_out_of_means():
+def test_class_without_examples_is_listed_and_excluded_from_means():
     labels, probabilities = answers(classes=3)
     scores = classification_scores(labels, probabilities, NAMES)
     assert scores["classes_without_examples"] == ["gnu"]
@@ -58,6 +58,6 @@ def test_a_class_without_examples_is_named_and_left_out_of_means():
     )
 
 
-def test_one_class_alone_has_no_roc_auc():
+def test_single_class_has_no_roc_auc():
     labels, probabilities = answers(classes=1)
     assert classification_scores(labels, probabilities, NAMES)["macro_roc_auc"] is None

@@ -1,4 +1,4 @@
-"""The numbers of a report, computed from its table of predictions by torchmetrics."""
+"""The numbers of a report, recomputed by torchmetrics from its table of predictions."""
 
 import csv
 from pathlib import Path
@@ -37,9 +37,7 @@ def table(evidence: Evidence, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return torch.tensor(np.array(values), dtype=torch.float64), labels
 
 
-def test_scores_are_those_of_torchmetrics(
-    evidence: Evidence, table: tuple[Any, Any]
-) -> None:
+def test_scores_equal_torchmetrics(evidence: Evidence, table: tuple[Any, Any]) -> None:
     metrics = pytest.importorskip("torchmetrics.functional.classification")
     count = len(evidence.class_names)
     scores = evidence.test.predictions().scores()
@@ -55,7 +53,7 @@ def test_scores_are_those_of_torchmetrics(
     assert scores["confusion_matrix"] == matrix.tolist()
 
 
-def test_calibration_errors_are_those_of_torchmetrics(
+def test_calibration_errors_equal_torchmetrics(
     evidence: Evidence, table: tuple[Any, Any]
 ) -> None:
     metrics = pytest.importorskip("torchmetrics.functional.classification")
@@ -67,7 +65,7 @@ def test_calibration_errors_are_those_of_torchmetrics(
         assert ours[name] == pytest.approx(float(theirs), abs=1e-6), name
 
 
-def test_curves_are_those_of_torchmetrics(
+def test_areas_under_curves_equal_torchmetrics(
     evidence: Evidence, table: tuple[Any, Any]
 ) -> None:
     metrics = pytest.importorskip("torchmetrics.functional.classification")

@@ -22,7 +22,7 @@ def split(images: int, accuracies: tuple[float, ...], seed: int) -> Labeled:
     return as_labeled(Predictions(names, probabilities, CLASSES, labels))
 
 
-def test_a_fall_that_chance_does_not_explain_is_a_warning_with_its_classes() -> None:
+def test_significant_drop_raises_a_warning_naming_the_affected_classes() -> None:
     validation, test = split(263, (0.8, 0.8, 0.8), 0), split(60, (0.1, 0.75, 0.8), 1)
     finding = ValidationGap().evaluate(Evidence(test, validation))
     (warning,) = finding.warnings
@@ -44,7 +44,7 @@ def test_a_fall_that_chance_does_not_explain_is_a_warning_with_its_classes() -> 
     json.dumps(finding.values, allow_nan=False)
 
 
-def test_equal_models_are_rarely_warned_of() -> None:
+def test_false_alarms_are_rare_for_equal_splits() -> None:
     false_alarms = 0
     for seed in range(40):
         validation, test = (split(n, (0.8, 0.7, 0.6), n + seed) for n in (90, 51))
@@ -52,7 +52,7 @@ def test_equal_models_are_rarely_warned_of() -> None:
     assert false_alarms <= 3
 
 
-def test_images_of_few_patients_are_less_sure() -> None:
+def test_few_patients_reduce_significance() -> None:
     validation, test = split(90, (0.8, 0.8, 0.8), 0), split(60, (0.4, 0.5, 0.5), 1)
     patients = np.arange(60) // 15
     finding = ValidationGap()
@@ -65,7 +65,7 @@ def test_images_of_few_patients_are_less_sure() -> None:
 
 
 @pytest.mark.parametrize("rows", [slice(0), None])
-def test_without_validation_images_there_is_a_gap(rows: slice | None) -> None:
+def test_missing_validation_images_are_reported_as_a_gap(rows: slice | None) -> None:
     test = split(9, (1.0, 1.0, 1.0), 0)
     empty = None if rows is None else split(0, (1.0, 1.0, 1.0), 0)
     finding = ValidationGap().evaluate(Evidence(test, empty))
@@ -73,7 +73,7 @@ def test_without_validation_images_there_is_a_gap(rows: slice | None) -> None:
     assert not finding.warnings
 
 
-def test_a_class_that_only_one_split_has_is_left_out() -> None:
+def test_class_in_only_one_split_is_excluded() -> None:
     validation, test = split(60, (0.8, 0.8, 0.8), 0), split(2, (1.0, 1.0, 1.0), 1)
     values = ValidationGap().evaluate(Evidence(test, validation)).values
     assert list(values["scores"]) == ["accuracy"]

@@ -22,7 +22,7 @@ def finding(evidence):
 
 
 @pytest.mark.feature("abstention")
-def test_sets_are_those_of_the_quantile_of_validation(finding, evidence):
+def test_prediction_sets_follow_from_the_validation_quantile(finding, evidence):
     validation, test = evidence.validation, evidence.test
     scores = 1 - validation.probabilities[np.arange(151), validation.labels].astype(float)
     limit = np.sort(scores)[int(np.ceil(152 * 0.8)) - 1]
@@ -41,7 +41,7 @@ def test_sets_are_those_of_the_quantile_of_validation(finding, evidence):
         assert values["per_class"][name]["images"] == of_class.sum()
 
 
-def test_thresholds_are_chosen_on_validation_alone(finding, evidence):
+def test_thresholds_depend_only_on_validation_data(finding, evidence):
     for test in (simulated(90, sharpness=4, seed=8), evidence.validation):
         other = Abstention(coverage=0.8, risk=0.3).evaluate(replace(evidence, test=test))
         for values in (other.values, finding.values):
@@ -53,7 +53,7 @@ def test_thresholds_are_chosen_on_validation_alone(finding, evidence):
         assert thresholds[0] == thresholds[1]
 
 
-def test_answers_at_a_wanted_risk_are_measured_on_test(finding, evidence):
+def test_answers_at_the_target_risk_are_measured_on_test_data(finding, evidence):
     answers, test = finding.values["answers"], evidence.test
     kept = test.probabilities.max(axis=1) >= answers["threshold"]
     wrong = (test.predicted != test.labels)[kept]
@@ -65,7 +65,7 @@ def test_answers_at_a_wanted_risk_are_measured_on_test(finding, evidence):
     assert (validation.predicted != validation.labels)[reached].mean() <= 0.3
 
 
-def test_accuracy_rises_where_less_is_answered(finding, evidence):
+def test_accuracy_rises_as_fewer_images_are_answered(finding, evidence):
     rows = finding.values["risk_coverage"]["kept"]
     assert [row["wanted"] for row in rows] == [0.5, 0.8, 0.9, 1.0]
     assert rows[0]["kept"] == 106 / 211
@@ -78,7 +78,7 @@ def test_accuracy_rises_where_less_is_answered(finding, evidence):
     assert low < finding.values["risk_coverage"]["aurc"] < high
 
 
-def test_a_finding_is_complete_and_ready_for_json(finding):
+def test_finding_is_complete_and_json_serializable(finding):
     json.dumps(finding.values, allow_nan=False)
     assert len(finding.conclusions) == 3
     assert set(finding.figures) == {"risk_coverage", "set_sizes"}
@@ -87,21 +87,21 @@ def test_a_finding_is_complete_and_ready_for_json(finding):
     assert not finding.gaps
 
 
-def test_images_of_another_kind_are_a_warning():
+def test_distribution_shift_raises_warnings():
     evidence = Evidence(simulated(300, sharpness=-1, seed=1), simulated(200, seed=3))
     warnings = Abstention(risk=0.3).evaluate(evidence).warnings
     assert warnings[0].startswith("Only 61 of the 300 test images have a set that contains")
     assert "of the answers on test are wrong, more than 30%" in warnings[1]
 
 
-def test_without_validation_images_the_curve_alone_is_measured(evidence):
+def test_only_the_risk_coverage_curve_is_measured_without_validation_images(evidence):
     finding = Abstention().evaluate(replace(evidence, validation=None))
     assert "no validation images" in finding.gaps[0]
     assert set(finding.values) == {"images", "risk_coverage"}
     assert set(finding.figures) == {"risk_coverage"}
 
 
-def test_too_few_validation_images_are_a_gap(evidence):
+def test_too_few_validation_images_are_reported_as_a_gap(evidence):
     few = replace(evidence, validation=simulated(8))
     finding = Abstention(coverage=0.9).evaluate(few)
     assert "only 8 validation images and a coverage of 90% takes 9" in finding.gaps[0]
@@ -109,7 +109,7 @@ def test_too_few_validation_images_are_a_gap(evidence):
     assert finding.values["sets"]["per_class"]["a"]["threshold"] is None
 
 
-def test_by_class_a_class_of_few_images_is_in_every_set(evidence):
+def test_rare_class_is_in_every_set_with_thresholds_by_class(evidence):
     validation = evidence.validation
     kept = (validation.labels != 2) | (np.cumsum(validation.labels == 2) <= 3)
     few = labeled(validation.probabilities[kept], validation.labels[kept])
@@ -121,7 +121,7 @@ def test_by_class_a_class_of_few_images_is_in_every_set(evidence):
     assert sets["per_class"]["a"]["threshold"] > 0
 
 
-def test_classes_without_test_images_are_a_gap(evidence):
+def test_classes_without_test_images_are_reported_as_a_gap(evidence):
     kept = evidence.test.labels != 0
     test = labeled(evidence.test.probabilities[kept], evidence.test.labels[kept])
     for by_class in (False, True):
@@ -131,14 +131,14 @@ def test_classes_without_test_images_are_a_gap(evidence):
         json.dumps(finding.values, allow_nan=False)
 
 
-def test_a_risk_that_no_threshold_reaches_is_a_gap(evidence):
+def test_unreachable_target_risk_is_reported_as_a_gap(evidence):
     finding = Abstention(risk=0.001).evaluate(evidence)
     assert "no threshold on validation leaves at most 0%" in finding.gaps[-1]
     assert finding.values["answers"]["threshold"] is None
 
 
 @pytest.mark.parametrize("rows", [np.eye(3), np.full((3, 3), 1 / 3)])
-def test_probabilities_that_are_all_alike_are_measured(rows):
+def test_degenerate_probabilities_can_be_evaluated(rows):
     split = labeled(rows, [0, 1, 1])
     finding = Abstention(coverage=0.5).evaluate(Evidence(split, split))
     json.dumps(finding.values, allow_nan=False)
@@ -146,11 +146,11 @@ def test_probabilities_that_are_all_alike_are_measured(rows):
     assert finding.conclusions[0].startswith("On the 100% of images")
 
 
-def test_no_test_images_are_a_gap(evidence):
+def test_empty_test_set_is_reported_as_a_gap(evidence):
     nothing = labeled(np.zeros((0, 4)), np.zeros(0))
     assert Abstention().evaluate(replace(evidence, test=nothing)).gaps
 
 
-def test_a_model_with_one_output_is_refused():
+def test_single_output_model_is_rejected():
     with pytest.raises(DataError, match="two or more classes"):
         Abstention().evaluate(Evidence(labeled(np.ones((3, 1)), np.zeros(3))))

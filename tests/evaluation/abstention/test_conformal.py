@@ -15,7 +15,7 @@ SEEDS = 400
 
 
 def mean_coverage(split, size, coverage, by_class, seeds=SEEDS):
-    """Coverage over many choices of validation and as many test images, and by class."""
+    """Coverage over many random validation and test samples, in total and by class."""
     random = np.random.default_rng(7)
     covered = np.zeros((seeds, split.probabilities.shape[1]))
     images = np.zeros_like(covered)
@@ -36,7 +36,7 @@ def mean_coverage(split, size, coverage, by_class, seeds=SEEDS):
 
 @pytest.fixture(scope="module")
 def held_out():
-    """Exchangeable images of a model that is far too sure, and bad at the last class."""
+    """Exchangeable images of an overconfident model that is bad at the last class."""
     split = simulated(20_000, classes=3, sharpness=4)
     split.probabilities[:, 2] *= 0.05
     split.probabilities[:] /= split.probabilities.sum(axis=1, keepdims=True)
@@ -44,14 +44,14 @@ def held_out():
 
 
 @pytest.mark.parametrize(("size", "coverage"), [(37, 0.9), (37, 0.5), (101, 0.8)])
-def test_sets_hold_the_right_class_as_often_as_is_wanted(held_out, size, coverage):
+def test_prediction_sets_reach_the_target_coverage(held_out, size, coverage):
     found, _ = mean_coverage(held_out, size, coverage, by_class=False)
     exact = math.ceil((size + 1) * coverage) / (size + 1)
     assert found == pytest.approx(exact, abs=0.012)
     assert exact >= coverage
 
 
-def test_by_class_the_promise_holds_for_each_class(held_out):
+def test_thresholds_by_class_reach_the_target_coverage_in_each_class(held_out):
     together, single = mean_coverage(held_out, 120, 0.9, by_class=False)
     assert together > 0.89
     assert single.min() < 0.83
@@ -60,7 +60,7 @@ def test_by_class_the_promise_holds_for_each_class(held_out):
     assert by_class.max() < 0.95
 
 
-def test_thresholds_by_class_are_those_of_the_images_of_each():
+def test_threshold_of_each_class_depends_only_on_its_own_images():
     split = simulated(90, classes=3)
     found = fit_thresholds(split.labels, split.probabilities, 0.8, by_class=True)
     for k, threshold in enumerate(found):
@@ -72,7 +72,7 @@ def test_thresholds_by_class_are_those_of_the_images_of_each():
 
 
 @pytest.mark.parametrize(("coverage", "fewest"), [(0.9, 9), (0.5, 1), (0.95, 19), (0.7, 3)])
-def test_with_too_few_images_sets_hold_every_class(coverage, fewest):
+def test_sets_contain_every_class_if_validation_images_are_too_few(coverage, fewest):
     assert fewest_images(coverage) == fewest
     split = simulated(fewest, seed=1)
     enough = fit_thresholds(split.labels, split.probabilities, coverage)
@@ -82,20 +82,20 @@ def test_with_too_few_images_sets_hold_every_class(coverage, fewest):
 
 
 @pytest.mark.parametrize("coverage", [n / 100 for n in range(1, 100)])
-def test_rounding_moves_no_threshold(coverage):
-    """(n + 1) * coverage is a whole number here, whatever floats make of it."""
+def test_thresholds_are_robust_to_floating_point_rounding(coverage):
+    """(n + 1) * coverage is an integer here, except for floating-point errors."""
     split = simulated(99, seed=2)
     threshold = fit_thresholds(split.labels, split.probabilities, coverage)[0]
     true = split.probabilities[np.arange(99), split.labels]
     assert (true >= threshold).sum() == round(100 * coverage)
 
 
-def test_a_set_may_be_empty():
+def test_prediction_set_may_be_empty():
     rows = np.array([[0.5, 0.5], [0.9, 0.1]])
     assert prediction_sets(rows, np.array([0.6, 0.6])).sum(axis=1).tolist() == [0, 1]
 
 
-def test_coverage_is_below_the_least_that_is_named_as_seldom_as_it_says():
+def test_coverage_falls_below_its_lower_bound_at_the_stated_rate():
     random = np.random.default_rng(3)
     place = math.ceil(41 * 0.9)
     true_coverage = random.beta(place, 41 - place, 20_000)
@@ -109,12 +109,12 @@ def test_coverage_is_below_the_least_that_is_named_as_seldom_as_it_says():
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("coverage", [0.8, 0.9])
-def test_sets_are_those_of_mapie(coverage):
+def test_prediction_sets_equal_mapie(coverage):
     mapie = pytest.importorskip("mapie.classification")
     base = pytest.importorskip("sklearn.base")
 
     class Given(base.ClassifierMixin, base.BaseEstimator):
-        """Predicts what it is given."""
+        """Predicts the probabilities that it is given."""
 
         classes_ = np.arange(4)
 
@@ -143,7 +143,7 @@ def test_sets_are_those_of_mapie(coverage):
 
 
 @pytest.mark.nightly
-def test_coverage_holds_on_drawn_lesions_that_a_model_has_not_seen():
+def test_target_coverage_holds_on_unseen_synthetic_lesions():
     import keras
     from simulated import labeled
 
@@ -171,7 +171,7 @@ def test_coverage_holds_on_drawn_lesions_that_a_model_has_not_seen():
     assert by_class.min() > 0.79
 
 
-def test_labels_that_are_drawn_follow_their_probabilities():
+def test_sampled_labels_follow_their_probabilities():
     rows = np.tile([0.7, 0.1, 0.2], (4000, 1))
     shares = np.bincount(drawn_from(rows)) / 4000
     assert shares == pytest.approx([0.7, 0.1, 0.2], abs=0.03)

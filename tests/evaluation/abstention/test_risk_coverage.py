@@ -4,24 +4,24 @@ from keraunos.evaluation.abstention.risk_coverage import SelectiveRisk
 from simulated import simulated
 
 
-def by_hand(labels, probabilities):
+def reference_risks(labels, probabilities):
     """The risk of each number of images kept, most confident first, without ties."""
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
     wrong = (probabilities.argmax(axis=1) != labels)[order]
     return np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
 
 
-def test_the_area_is_the_mean_risk_over_all_numbers_of_images_kept():
+def test_area_under_the_curve_is_the_mean_risk_over_all_coverages():
     split = simulated(97)
     ranked = SelectiveRisk(split.labels, split.probabilities)
-    risks = by_hand(split.labels, split.probabilities)
+    risks = reference_risks(split.labels, split.probabilities)
     assert len(np.unique(split.probabilities.max(axis=1))) == 97
     assert ranked.areas(np.ones((1, 97)))[0] == pytest.approx(risks.mean(), abs=1e-12)
     curve = ranked.curve()
     assert (curve.wrong / curve.kept).tolist() == pytest.approx(risks.tolist())
 
 
-def test_weights_are_repetitions():
+def test_weights_equal_repeated_images():
     split = simulated(31)
     weights = np.random.default_rng(1).integers(0, 4, (3, 31)).astype(float)
     areas = SelectiveRisk(split.labels, split.probabilities).areas(weights)
@@ -31,7 +31,7 @@ def test_weights_are_repetitions():
         assert repeated.areas(np.ones((1, len(rows))))[0] == pytest.approx(area)
 
 
-def test_images_of_the_same_confidence_are_kept_together_in_any_order():
+def test_images_of_equal_confidence_are_kept_together_in_any_order():
     rows = np.array([[0.9, 0.1], [0.9, 0.1], [0.3, 0.7], [0.9, 0.1], [0.6, 0.4]])
     labels = np.array([0, 1, 1, 1, 0])
     curves = [
@@ -48,7 +48,7 @@ def test_images_of_the_same_confidence_are_kept_together_in_any_order():
         assert area == pytest.approx((3 * 2 / 3 + 1 * 2 / 4 + 1 * 2 / 5) / 5)
 
 
-def test_a_wanted_risk_counts_one_more_image_as_wrong():
+def test_target_risk_counts_one_extra_image_as_wrong():
     confidence = np.linspace(0.99, 0.6, 40)
     rows = np.stack([confidence, 1 - confidence], axis=1)
     labels = np.zeros(40, int)
@@ -63,7 +63,7 @@ def test_a_wanted_risk_counts_one_more_image_as_wrong():
     assert curve.at(0.0) == (40, 10)
 
 
-def test_a_curve_is_thinned_to_what_can_be_drawn():
+def test_thinned_curve_keeps_its_endpoints():
     split = simulated(5000)
     curve = SelectiveRisk(split.labels, split.probabilities).curve()
     thin = curve.thinned(200)

@@ -19,7 +19,7 @@ BINS = 7
 
 @pytest.fixture(scope="module")
 def overconfident():
-    """A model three times too sure, on distinct validation and test images."""
+    """A model with three times too large logits, on separate validation and test images."""
     return Evidence(
         simulated(1201, sharpness=3, seed=1), simulated(801, sharpness=3, seed=3)
     )
@@ -30,8 +30,8 @@ def finding(overconfident):
     return Calibration(bins=BINS).evaluate(overconfident)
 
 
-def recomputed(labels, probabilities):
-    """The measures by scikit-learn, from probabilities alone."""
+def reference_measures(labels, probabilities):
+    """The measures computed by scikit-learn, from probabilities alone."""
     rows = probabilities.astype(float)
     rows /= rows.sum(axis=1, keepdims=True)  # float32 sums to 1 except for 1e-7
     confidence, right = rows.max(axis=1), rows.argmax(axis=1) == labels
@@ -65,17 +65,17 @@ def counts_of(values, strategy):
     return counts[counts > 0]
 
 
-def test_measures_are_those_of_scikit_learn(finding, overconfident):
+def test_measures_equal_scikit_learn(finding, overconfident):
     test = overconfident.test
     correction = Correction.from_json(finding.values["correction"])
     versions = {"before": test.probabilities, "after": correction.apply(test.probabilities)}
     for version, probabilities in versions.items():
-        for name, value in recomputed(test.labels, probabilities).items():
+        for name, value in reference_measures(test.labels, probabilities).items():
             assert finding.values[version][name] == pytest.approx(value, abs=1e-6), name
 
 
 @pytest.mark.feature("calibration")
-def test_an_overconfident_model_is_mended_and_its_accuracy_does_not_move(finding):
+def test_correction_fixes_overconfidence_without_changing_accuracy(finding):
     before, after = finding.values["before"], finding.values["after"]
     assert before["ece"] > 0.2
     assert after["ece"] < 0.05
@@ -89,14 +89,14 @@ def test_an_overconfident_model_is_mended_and_its_accuracy_does_not_move(finding
     assert not finding.warnings
 
 
-def test_the_correction_is_fitted_on_validation_alone(finding, overconfident):
+def test_correction_is_fitted_only_on_validation_data(finding, overconfident):
     for test in (simulated(101, seed=9), overconfident.validation):
         other = Calibration().evaluate(replace(overconfident, test=test))
         assert other.values["correction"] == finding.values["correction"]
 
 
-def test_the_interval_of_accuracy_is_that_of_the_scores(overconfident):
-    """Widened for a class that is always right, which draws take for certain."""
+def test_accuracy_interval_equals_that_of_the_classification_scores(overconfident):
+    """Widened for a class that is always right, which a bootstrap takes for certain."""
     test = overconfident.test
     certain = (test.labels == 0)[:, None]
     first = np.eye(test.probabilities.shape[1], dtype=np.float32)[0]
@@ -106,7 +106,7 @@ def test_the_interval_of_accuracy_is_that_of_the_scores(overconfident):
     assert found["intervals"]["accuracy"] == scores["intervals"]["accuracy"]
 
 
-def test_intervals_hold_what_they_surround(finding):
+def test_intervals_contain_their_estimates(finding):
     for version in ("before", "after", "difference"):
         scores = finding.values[version]
         for name in ("nll", "brier", "accuracy"):
@@ -116,7 +116,7 @@ def test_intervals_hold_what_they_surround(finding):
         assert not {"mce", "mce_equal_mass"} & scores["intervals"].keys()
 
 
-def test_intervals_of_patients_are_wider_than_those_of_images():
+def test_intervals_grouped_by_patient_are_wider():
     test = simulated(60)
     rows = np.repeat(np.arange(60), 5)
     repeated = labeled(test.probabilities[rows], test.labels[rows])
@@ -132,7 +132,7 @@ def test_intervals_of_patients_are_wider_than_those_of_images():
 
 
 @pytest.mark.slow
-def test_a_calibrated_model_errs_as_much_as_chance_has_it():
+def test_calibration_error_of_a_calibrated_model_equals_chance_level():
     errors = []
     for seed in range(8):
         evidence = Evidence(simulated(150, seed=seed))
@@ -141,20 +141,20 @@ def test_a_calibrated_model_errs_as_much_as_chance_has_it():
     assert np.mean(errors) == pytest.approx(1, abs=0.15)
 
 
-def test_a_correction_that_does_harm_is_a_warning():
+def test_harmful_correction_raises_a_warning():
     evidence = Evidence(simulated(400, seed=1), simulated(400, sharpness=5, seed=2))
     finding = Calibration().evaluate(evidence)
     assert any("the probabilities of test images worse" in w for w in finding.warnings)
 
 
-def test_few_validation_images_are_a_warning():
+def test_few_validation_images_raise_a_warning():
     evidence = Evidence(simulated(50), simulated(60, seed=2))
     finding = Calibration(scaling="vector").evaluate(evidence)
     assert "has 8 fitted parameters, but there are only 60" in finding.warnings[0]
     assert finding.values["correction"]["kind"] == "vector"
 
 
-def test_without_validation_images_the_correction_is_a_gap(overconfident):
+def test_missing_validation_images_make_the_correction_a_gap(overconfident):
     alone = replace(overconfident, validation=None)
     finding = Calibration(bins=BINS).evaluate(alone)
     assert "no validation images" in finding.gaps[0]
@@ -163,39 +163,39 @@ def test_without_validation_images_the_correction_is_a_gap(overconfident):
     assert finding.values["before"]["ece"] > 0.2
 
 
-def test_validation_images_that_determine_nothing_are_a_gap():
+def test_undetermined_correction_is_reported_as_a_gap():
     perfect = labeled(0.1 + 0.6 * np.eye(4), np.arange(4))
     finding = Calibration().evaluate(Evidence(simulated(31), perfect))
     assert finding.gaps[0].startswith("not measured: corrected probabilities. The best")
     assert "after" not in finding.values
 
 
-def test_classes_without_test_images_are_a_gap():
+def test_classes_without_test_images_are_reported_as_a_gap():
     split = simulated(80)
     test = labeled(split.probabilities[split.labels != 1], split.labels[split.labels != 1])
     finding = Calibration().evaluate(Evidence(test))
     assert "calibration of b, because there are no test images" in finding.gaps[-1]
 
 
-def test_no_test_images_are_a_gap(overconfident):
+def test_empty_test_set_is_reported_as_a_gap(overconfident):
     nothing = labeled(np.zeros((0, 4)), np.zeros(0))
     assert Calibration().evaluate(replace(overconfident, test=nothing)).gaps
 
 
-def test_a_model_with_one_output_is_refused():
+def test_single_output_model_is_rejected():
     with pytest.raises(DataError, match="two or more classes"):
         Calibration().evaluate(Evidence(labeled(np.ones((3, 1)), np.zeros(3))))
 
 
 @pytest.mark.parametrize("rows", [np.eye(3), np.full((3, 3), 1 / 3)])
-def test_probabilities_that_are_all_alike_are_measured(rows):
+def test_degenerate_probabilities_can_be_evaluated(rows):
     test = labeled(rows, [0, 1, 1])
     values = Calibration(scaling="none").evaluate(Evidence(test)).values
     assert sum(row["images"] for row in values["before"]["bins"]) == 3
     json.dumps(values, allow_nan=False)
 
 
-def test_values_on_an_edge_are_in_the_bin_below_as_in_scikit_learn():
+def test_values_on_bin_edges_fall_into_the_lower_bin_as_in_scikit_learn():
     values = np.array([0.0, 0.25, 0.25, 0.5, 0.75, 0.75, 1.0])
     outcomes = np.array([0, 0, 1, 1, 0, 1, 1], bool)
     share, mean = calibration_curve(outcomes, values, n_bins=4)
@@ -206,7 +206,7 @@ def test_values_on_an_edge_are_in_the_bin_below_as_in_scikit_learn():
 
 
 @pytest.mark.parametrize("edges", [equal_width, equal_mass])
-def test_errors_of_repeated_images_are_those_of_weights(edges):
+def test_weighted_errors_equal_errors_of_repeated_images(edges):
     random = np.random.default_rng(0)
     values, outcomes = random.random(23), random.random(23) < 0.6
     weights = random.integers(0, 4, (2, 23)).astype(float)
@@ -218,7 +218,7 @@ def test_errors_of_repeated_images_are_those_of_weights(edges):
         assert [whole[0][0], whole[1][0]] == pytest.approx([expected, largest])
 
 
-def test_the_figure_and_the_table_show_both_versions(finding):
+def test_figure_and_table_show_probabilities_before_and_after_correction(finding):
     figure = finding.figures["reliability"]
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == ["perfectly calibrated", "as predicted", "corrected"]

@@ -28,7 +28,7 @@ def run(tmp_path, finding):
     return tmp_path
 
 
-def test_a_correction_is_read_as_it_was_written(run, finding):
+def test_correction_round_trips_through_its_file(run, finding):
     wanted = Correction.from_json(finding.values["correction"])
     assert read_correction(run, CLASSES) == wanted
     document = json.loads((run / "calibration.json").read_text())
@@ -36,7 +36,7 @@ def test_a_correction_is_read_as_it_was_written(run, finding):
     assert document["after"]["nll"] == finding.values["after"]["nll"]
 
 
-def test_nothing_else_of_a_run_changes(tmp_path, finding):
+def test_writing_a_correction_changes_no_other_file_of_the_run(tmp_path, finding):
     (tmp_path / "model.keras").write_bytes(b"weights")
     before = contents(tmp_path)
     write_correction(tmp_path, finding)
@@ -44,18 +44,18 @@ def test_nothing_else_of_a_run_changes(tmp_path, finding):
     assert {str(name) for name in changed} == {"calibration.json", ".checksums"}
 
 
-def test_a_finding_without_a_correction_writes_nothing(tmp_path):
+def test_finding_without_a_correction_writes_nothing(tmp_path):
     write_correction(tmp_path, Calibration().evaluate(Evidence(simulated(20))))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_without_a_correction_is_told_how_to_get_one(tmp_path):
+def test_missing_correction_raises_with_the_command_to_create_it(tmp_path):
     with pytest.raises(ConfigError, match=r"must have a calibration.json.*keraunos test"):
         read_correction(tmp_path, CLASSES)
 
 
 @pytest.mark.parametrize("change", ["model", "classes"])
-def test_a_correction_of_another_model_is_refused(run, change):
+def test_correction_of_another_model_is_rejected(run, change):
     if change == "model":
         (run / "model.keras").write_bytes(b"trained on")
     classes = CLASSES if change == "model" else ("a", "b", "d", "c")
@@ -64,7 +64,7 @@ def test_a_correction_of_another_model_is_refused(run, change):
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "", '{"kind": "temperature"}', "\0"])
-def test_a_damaged_correction_is_4(run, text):
+def test_damaged_correction_raises_checkpoint_error(run, text):
     (run / "calibration.json").write_text(text)
     with pytest.raises(CheckpointError, match=r"calibration.json must be as it was"):
         read_correction(run, CLASSES)

@@ -17,12 +17,12 @@ def fit(kind, split):
 
 
 @pytest.mark.parametrize("sharpness", [0.4, 1.0, 3.0])
-def test_the_temperature_is_what_was_put_in(sharpness):
+def test_known_temperature_is_recovered(sharpness):
     split = simulated(4001, sharpness=sharpness)
     assert fit("temperature", split).temperature == pytest.approx(sharpness, rel=0.06)
 
 
-def test_the_temperature_is_the_one_of_least_log_loss():
+def test_fitted_temperature_minimizes_log_loss():
     split = simulated(203, sharpness=2.5)
 
     def loss(temperature):
@@ -34,7 +34,7 @@ def test_the_temperature_is_the_one_of_least_log_loss():
 
 
 @pytest.mark.parametrize("kind", ["temperature", "vector"])
-def test_true_classes_of_probability_zero_count_as_very_unlikely(kind):
+def test_zero_probabilities_of_true_classes_are_corrected_to_finite_values(kind):
     rows = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2, 3]]
     labels = np.array([0, 1, 2, 3, 0, 1, 2, 0])
     correction = fit_correction(kind, labels, rows, NAMES)
@@ -44,7 +44,7 @@ def test_true_classes_of_probability_zero_count_as_very_unlikely(kind):
 
 
 @pytest.mark.parametrize("temperature", [0.01, 0.3, 7.0, 100.0])
-def test_a_temperature_never_changes_the_most_probable_class(temperature):
+def test_temperature_never_changes_the_most_probable_class(temperature):
     split = simulated(211, sharpness=4)
     near = np.full((3, 4), 0.25, np.float32)
     near[0, 2] = np.nextafter(np.float32(0.25), np.float32(1))
@@ -56,7 +56,7 @@ def test_a_temperature_never_changes_the_most_probable_class(temperature):
     assert corrected.sum(axis=1) == pytest.approx(np.ones(len(rows)))
 
 
-def test_vector_scaling_mends_what_a_temperature_can_not():
+def test_vector_scaling_corrects_errors_that_a_temperature_cannot():
     rows = simulated(3001).probabilities
     true = Correction("vector", None, (1.0, 2.0, 1.0, 0.5), (0.0, 0.0, 1.0, 0.0))
     labels = drawn_from(true.apply(rows))
@@ -68,7 +68,7 @@ def test_vector_scaling_mends_what_a_temperature_can_not():
     assert log_loss(labels, single.apply(rows)) > ideal + 0.05
 
 
-def test_vector_scaling_of_few_images_stays_near_the_temperature():
+def test_vector_scaling_on_few_images_stays_moderate():
     few = simulated(12, classes=3, sharpness=3, seed=3)
     corrected = fit("vector", few)
     assert len(np.unique(few.labels)) == 3
@@ -76,7 +76,7 @@ def test_vector_scaling_of_few_images_stays_near_the_temperature():
     assert min(corrected.scale) > 0
 
 
-def test_vector_scaling_needs_validation_images_of_every_class():
+def test_vector_scaling_requires_validation_images_of_every_class():
     split = simulated(60)
     some = split.labels != 2
     with pytest.raises(DataError, match=r"every class.*\['c'\].*scaling=temperature"):
@@ -87,7 +87,7 @@ def test_vector_scaling_needs_validation_images_of_every_class():
 @pytest.mark.parametrize(
     "labels", [[0, 1, 2, 3], [1, 0, 3, 2]], ids=["all right", "all wrong"]
 )
-def test_images_that_determine_no_temperature_are_refused(kind, labels):
+def test_images_that_do_not_determine_a_temperature_are_rejected(kind, labels):
     rows = 0.1 + 0.6 * np.eye(4)
     with pytest.raises(DataError, match="best temperature must be between"):
         fit_correction(kind, np.array(labels), rows, NAMES)
@@ -97,7 +97,7 @@ def test_images_that_determine_no_temperature_are_refused(kind, labels):
     "correction",
     [Correction("temperature", 1.7), Correction("vector", None, (1.0, 0.5), (0.0, -2.0))],
 )
-def test_a_correction_survives_json(correction):
+def test_correction_survives_json(correction):
     text = json.dumps(correction.as_json() | {"classes": ["a", "b"]})
     assert Correction.from_json(json.loads(text)) == correction
 
@@ -122,11 +122,11 @@ def test_a_correction_survives_json(correction):
         {"kind": ["temperature"], "temperature": 1.0},
     ],
 )
-def test_a_document_without_a_correction_is_refused(document):
+def test_invalid_correction_documents_are_rejected(document):
     with pytest.raises(ConfigError, match="A correction must have"):
         Correction.from_json(document)
 
 
-def test_a_correction_is_for_its_number_of_classes():
+def test_correction_for_another_number_of_classes_is_rejected():
     with pytest.raises(ConfigError, match="for 2 classes"):
         Correction("vector", None, (1.0, 1.0), (0.0, 0.0)).apply(np.ones((1, 3)) / 3)

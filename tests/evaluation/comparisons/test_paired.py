@@ -20,7 +20,7 @@ def first():
 
 @pytest.fixture(scope="module")
 def second(first):
-    """A model that is much like the first one."""
+    """A model similar to the first one."""
     random = np.random.default_rng(1)
     noise = random.dirichlet([1, 1, 1], IMAGES)
     rows = (0.9 * first.predictions.probabilities + 0.1 * noise).astype(np.float32)
@@ -39,8 +39,8 @@ def changed(tested, **changes):
     return dataclasses.replace(tested, predictions=predictions)
 
 
-def turned_round(tested):
-    """The same images, backwards, with the classes in another order."""
+def reordered(tested):
+    """The same images in reverse, with the classes in another order."""
     predictions = tested.predictions
     order = [2, 0, 1]
     return changed(
@@ -52,7 +52,7 @@ def turned_round(tested):
     )
 
 
-def test_differences_are_those_of_scikit_learn(first, second, finding):
+def test_differences_equal_scikit_learn(first, second, finding):
     labels = first.predictions.labels
     rows = [each.predictions.probabilities for each in (first, second)]
     taken = [row.argmax(axis=1) for row in rows]
@@ -74,7 +74,7 @@ def test_differences_are_those_of_scikit_learn(first, second, finding):
 
 
 @pytest.mark.feature("paired comparison")
-def test_both_are_scored_on_the_same_draws(first, second, finding):
+def test_both_models_are_scored_on_the_same_bootstrap_samples(first, second, finding):
     labels = first.predictions.labels
     scorers = [
         WeightedScores(labels, each.predictions.probabilities) for each in (first, second)
@@ -95,14 +95,14 @@ def test_both_are_scored_on_the_same_draws(first, second, finding):
 
 
 def test_order_of_images_and_classes_does_not_matter(first, second, finding):
-    assert compare_paired(first, turned_round(second)).values == finding.values
+    assert compare_paired(first, reordered(second)).values == finding.values
 
 
-def test_images_are_told_apart_by_content_where_it_is_known(first, second, finding):
+def test_images_are_matched_by_content_if_digests_are_known(first, second, finding):
     digests = [f"{number:064x}" for number in range(IMAGES)]
     known = dataclasses.replace(first, digests=digests)
     moved = changed(second, names=[f"elsewhere/{n}" for n in range(IMAGES)])
-    moved = dataclasses.replace(turned_round(moved), digests=digests[::-1])
+    moved = dataclasses.replace(reordered(moved), digests=digests[::-1])
     assert compare_paired(known, moved).values == finding.values
     with pytest.raises(ConfigError, match="140 images of runs/b only: elsewhere/139, "):
         compare_paired(first, moved)
@@ -114,15 +114,15 @@ def test_images_are_told_apart_by_content_where_it_is_known(first, second, findi
         compare_paired(known, dataclasses.replace(second, digests=changed_file))
 
 
-def test_copies_of_one_content_are_paired_class_by_class(first, second, finding):
+def test_duplicate_images_are_paired_within_their_class(first, second, finding):
     digests = [f"{number // 2:064x}" for number in range(IMAGES)]
     known = dataclasses.replace(first, digests=digests)
-    backwards = dataclasses.replace(turned_round(second), digests=digests[::-1])
+    backwards = dataclasses.replace(reordered(second), digests=digests[::-1])
     accuracy = compare_paired(known, backwards).values["scores"]["accuracy"]
     assert accuracy["second"] == finding.values["scores"]["accuracy"]["second"]
 
 
-def test_what_differs_is_named(first, second):
+def test_all_different_classes_and_images_are_listed(first, second):
     names = ["x.png", "y.png", "z.png", "v.png", *second.predictions.names[4:]]
     classes = ["cat", "dog", "gnu"]
     with pytest.raises(ConfigError) as raised:
@@ -136,7 +136,7 @@ def test_what_differs_is_named(first, second):
     ]
 
 
-def test_labels_that_differ_are_named(first, second):
+def test_images_with_different_labels_are_listed(first, second):
     labels = second.predictions.labels.copy()
     labels[[3, 7]] = (labels[[3, 7]] + 1) % 3
     with pytest.raises(
@@ -145,7 +145,7 @@ def test_labels_that_differ_are_named(first, second):
         compare_paired(first, changed(second, labels=labels))
 
 
-def test_groups_widen_the_difference_and_are_warned_of(first, second, finding):
+def test_groups_widen_intervals_and_raise_a_warning(first, second, finding):
     def copied(tested):
         predictions = tested.predictions
         return changed(
@@ -162,7 +162,7 @@ def test_groups_widen_the_difference_and_are_warned_of(first, second, finding):
         assert np.diff(score["interval"]) == pytest.approx(wanted, rel=0.15), name
 
 
-def test_contradictory_images_are_left_out_in_a_second_table(first, second, finding):
+def test_second_table_excludes_contradictory_images(first, second, finding):
     contradictory = np.arange(IMAGES) % 10 == 0
     both = compare_paired(dataclasses.replace(first, contradictory=contradictory), second)
     without = both.values["without_contradictory_images"]
@@ -173,7 +173,7 @@ def test_contradictory_images_are_left_out_in_a_second_table(first, second, find
     assert len(both.tables) == 2
 
 
-def test_a_conclusion_is_only_drawn_beyond_the_interval(first):
+def test_model_is_called_better_only_if_the_interval_excludes_zero(first):
     worse = changed(first, probabilities=first.predictions.probabilities[:, [1, 2, 0]])
     worse = dataclasses.replace(worse, name="runs/b")
     assert compare_paired(first, worse).conclusions[0].endswith("runs/a is better.")
@@ -187,7 +187,7 @@ def test_a_conclusion_is_only_drawn_beyond_the_interval(first):
 
 
 @pytest.mark.nightly
-def test_mcnemars_test_is_that_of_statsmodels():
+def test_mcnemar_test_equals_statsmodels():
     tables = pytest.importorskip("statsmodels.stats.contingency_tables")
     random = np.random.default_rng(0)
     for count in (12, 90):

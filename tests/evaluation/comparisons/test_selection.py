@@ -1,4 +1,4 @@
-"""How much too good the best of several looks, where that is known."""
+"""The optimism of selecting the best of several models, where the truth is known."""
 
 import numpy as np
 import pytest
@@ -7,18 +7,20 @@ from keraunos.evaluation.comparisons.selection import optimism_of_best
 IMAGES, MODELS = 60, 8
 
 
-def guessed(random: np.random.Generator, right: float, labels: np.ndarray) -> np.ndarray:
-    """Predictions that are right that often."""
+def random_predictions(
+    random: np.random.Generator, right: float, labels: np.ndarray
+) -> np.ndarray:
+    """Predictions that are right with the given probability."""
     said = np.where(random.random(len(labels)) < right, labels, 1 - labels)
     return np.eye(2)[said] * 0.8 + 0.1
 
 
-def test_it_is_about_what_the_choice_costs() -> None:
+def test_estimated_optimism_matches_the_actual_selection_bias() -> None:
     random = np.random.default_rng(0)
     labels = np.arange(IMAGES) % 2
     estimated, actual = [], []
-    for _ in range(12):  # models that are all right in 70 of 100 cases
-        models = [guessed(random, 0.7, labels) for _ in range(MODELS)]
+    for _ in range(12):  # models that are all equally accurate
+        models = [random_predictions(random, 0.7, labels) for _ in range(MODELS)]
         accuracies = [(each.argmax(axis=1) == labels).mean() for each in models]
         estimated.append(optimism_of_best(labels, models, score="accuracy"))
         actual.append(max(accuracies) - 0.7)
@@ -26,18 +28,21 @@ def test_it_is_about_what_the_choice_costs() -> None:
     assert 0.4 < np.mean(estimated) / np.mean(actual) < 1.6
 
 
-def test_a_choice_that_is_clear_or_none_costs_nothing() -> None:
+def test_optimism_is_zero_for_a_single_model_or_a_clear_winner() -> None:
     labels = np.arange(IMAGES) % 2
     random = np.random.default_rng(1)
-    good, bad = guessed(random, 0.97, labels), guessed(random, 0.5, labels)
+    good, bad = (
+        random_predictions(random, 0.97, labels),
+        random_predictions(random, 0.5, labels),
+    )
     assert optimism_of_best(labels, [good]) == 0
     assert abs(optimism_of_best(labels, [good, bad])) < 0.002
 
 
-def test_groups_make_a_choice_less_sure() -> None:
+def test_grouped_images_increase_the_optimism() -> None:
     random = np.random.default_rng(2)
     labels = np.arange(12) % 2
-    models = [guessed(random, 0.7, labels) for _ in range(MODELS)]
+    models = [random_predictions(random, 0.7, labels) for _ in range(MODELS)]
     rows = np.repeat(np.arange(12), 5)
     repeated = [each[rows] for each in models]
     apart = optimism_of_best(labels[rows], repeated)

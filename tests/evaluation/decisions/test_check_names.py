@@ -14,7 +14,7 @@ def problems(**evaluation):
     return [each.strip() for each in found]
 
 
-def test_all_names_that_are_no_class_are_reported_at_once():
+def test_all_invalid_class_names_are_reported_in_one_error():
     assert problems(
         groups={"pets": ["cat", "dgo"], "all": CLASSES, "none": [], "emu": ["cat", "cat"]},
         operating_points={"wolf": {"sensitivity": 0.9}, "pets": {"specificity": 0.9}},
@@ -35,7 +35,7 @@ def test_all_names_that_are_no_class_are_reported_at_once():
     ]
 
 
-def test_what_is_right_passes():
+def test_valid_class_names_are_accepted():
     evaluation = {
         "groups": {"pets": ["cat", "dog"]},
         "operating_points": {"pets": {"sensitivity": 0.9}, "emu": {"threshold": 0.2}},

@@ -17,7 +17,7 @@ MATRIX = np.array([[0, 1, 2, 0.6], [8, 0, 5, 0.6], [1, 1, 0.1, 0.6]])
 
 
 @pytest.mark.feature("costs of decisions")
-def test_each_image_gets_the_decision_of_the_lowest_expected_cost():
+def test_each_image_gets_the_decision_with_the_lowest_expected_cost():
     test = drawn(90, seed=0)
     finding = Costs(COSTS).evaluate(Evidence(test))
     spent, plain = [], []
@@ -42,7 +42,7 @@ def test_each_image_gets_the_decision_of_the_lowest_expected_cost():
     assert "has no validation images" in finding.gaps[0]
 
 
-def test_the_temperature_of_calibrated_decisions_is_fitted_on_validation():
+def test_temperature_for_calibrated_decisions_is_fitted_on_validation():
     test, validation = drawn(200, seed=2), drawn(300, seed=3)
     bold = [
         dataclasses.replace(each, probabilities=sharpened(each.probabilities))
@@ -60,12 +60,12 @@ def test_the_temperature_of_calibrated_decisions_is_fitted_on_validation():
 
 
 def sharpened(probabilities):
-    """Probabilities of a model that is far too sure of itself."""
+    """Probabilities of an overconfident model."""
     powers = probabilities.astype(float) ** 6
     return (powers / powers.sum(1, keepdims=True)).astype(np.float32)
 
 
-def test_where_all_mistakes_cost_the_same_it_is_the_most_probable_class():
+def test_equal_costs_lead_to_the_most_probable_class():
     test = drawn(60, seed=1)
     same = {true: {name: 1.0 for name in COSTS if name != true} for true in COSTS}
     policy = Costs(same).evaluate(Evidence(test)).values["policies"]["expected_cost"]
@@ -74,14 +74,14 @@ def test_where_all_mistakes_cost_the_same_it_is_the_most_probable_class():
     assert policy["intervals"]["saved"] == [0, 0]
 
 
-def test_a_class_without_images_is_a_gap():
+def test_class_without_images_is_reported_as_a_gap():
     test = drawn(60, seed=1)
     test = dataclasses.replace(test, labels=test.labels % 2)
     gap = Costs(COSTS).evaluate(Evidence(test)).gaps[-1]
     assert gap.startswith("not measured: costs for emu")
 
 
-def test_a_table_that_is_not_complete_is_refused():
+def test_incomplete_cost_table_is_rejected():
     with pytest.raises(
         ConfigError, match=r"costs: dog is missing\n  costs: emu is missing"
     ):

@@ -16,7 +16,7 @@ def scored(seed, images=70):
     return split.labels, GROUP.truth(split.labels), GROUP.score(split.probabilities)
 
 
-def test_curves_are_those_of_scikit_learn():
+def test_curves_equal_scikit_learn():
     _, truth, score = scored(seed=0)
     curve = curve_of(truth, score)
     assert len(curve.thresholds) < len(score)  # some are equal
@@ -29,7 +29,7 @@ def test_curves_are_those_of_scikit_learn():
     np.testing.assert_allclose(curve.sensitivity, recall[-2::-1])
 
 
-def test_areas_are_those_of_scikit_learn_however_often_images_are_drawn():
+def test_weighted_areas_equal_scikit_learn():
     labels, truth, score = scored(seed=1)
     weights = next(draws(labels))[:4]
     ranking = Areas(truth, score)
@@ -41,7 +41,7 @@ def test_areas_are_those_of_scikit_learn_however_often_images_are_drawn():
         assert areas[1][place] == pytest.approx(precision)
 
 
-def test_areas_lie_within_their_intervals_and_groups_widen_those():
+def test_areas_lie_within_intervals_that_groups_widen():
     labels, truth, score = scored(seed=2, images=120)
     found = ranking_scores({"pets": Areas(truth, score)}, labels)["pets"]
     assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(truth, score))
@@ -54,7 +54,7 @@ def test_areas_lie_within_their_intervals_and_groups_widen_those():
         assert wide == pytest.approx(high - low, rel=0.15)
 
 
-def test_scores_of_alarms_are_those_of_scikit_learn():
+def test_alarm_scores_equal_scikit_learn():
     labels, truth, score = scored(seed=3)
     alarm = score >= 0.6
     found = alarm_scores(truth, alarm, labels)
@@ -76,7 +76,7 @@ def test_scores_of_alarms_are_those_of_scikit_learn():
         assert low < value < high
 
 
-def test_what_has_nothing_to_divide_by_is_none():
+def test_scores_with_a_zero_denominator_are_none():
     truth = np.array([False, False])
     found = alarm_scores(truth, truth, truth.astype(int))
     assert found["sensitivity"] is None
@@ -85,7 +85,7 @@ def test_what_has_nothing_to_divide_by_is_none():
     assert set(found["intervals"]) == {"specificity", "negative_predictive_value"}
 
 
-def test_a_thinned_curve_has_exact_counts_and_its_ends():
+def test_thinned_curve_keeps_exact_counts_and_endpoints():
     labels = np.arange(5000) % 50 == 0
     score = np.random.default_rng(0).permutation(5000) / 5000 + labels
     curve, thin = curve_of(labels, score), curve_of(labels, score).thinned(200)

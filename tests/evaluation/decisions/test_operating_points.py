@@ -27,7 +27,7 @@ def finding(evidence):
     return OperatingPoints(TARGETS, GROUPS).evaluate(evidence)
 
 
-def test_every_class_and_group_is_scored_as_scikit_learn_scores_it(evidence, finding):
+def test_scores_of_every_class_and_group_equal_scikit_learn(evidence, finding):
     assert list(finding.values) == ["pets", "dog", "cat", "emu"]
     test = evidence.test
     for values in finding.values.values():
@@ -46,7 +46,7 @@ def test_every_class_and_group_is_scored_as_scikit_learn_scores_it(evidence, fin
             assert hits == (truth & (score >= np.float32(threshold))).sum()
 
 
-def test_every_count_can_be_made_again_from_the_table_of_predictions(
+def test_every_count_can_be_recomputed_from_the_predictions_table(
     evidence, finding, tmp_path
 ):
     write_predictions(tmp_path / "predictions.csv", evidence.test.predictions())
@@ -64,7 +64,7 @@ def test_every_count_can_be_made_again_from_the_table_of_predictions(
         assert test["precision"] == metrics.precision_score(truth, alarm)
 
 
-def test_values_are_ready_for_json_and_tables_have_a_row_each(finding):
+def test_values_are_json_serializable_and_tables_have_one_row_per_task(finding):
     assert json.loads(json.dumps(finding.values)) == finding.values
     areas, thresholds = finding.tables
     assert [row[0] for row in areas.rows] == ["pets", "dog", "cat", "emu"]
@@ -74,7 +74,7 @@ def test_values_are_ready_for_json_and_tables_have_a_row_each(finding):
     assert len(finding.conclusions) == 2
 
 
-def test_figures_show_names_as_they_are(evidence):
+def test_figures_show_special_characters_in_names_literally(evidence):
     names = ["_hidden", "$x$ \\frac{", "\x1b[31mred and much too long to be shown as it is"]
     test = dataclasses.replace(evidence.test, class_names=names)
     targets = {"_hidden": {"threshold": 0.5}}
@@ -89,7 +89,7 @@ def test_figures_show_names_as_they_are(evidence):
             assert shown[2].startswith("\\x1b[31mred and much too lo…")
 
 
-def test_a_class_without_test_images_is_a_gap_and_no_error(evidence):
+def test_class_without_test_images_is_a_gap_instead_of_an_error(evidence):
     test = dataclasses.replace(evidence.test, labels=evidence.test.labels % 2)
     emu = OperatingPoints({"emu": {"sensitivity": 0.9}})
     finding = emu.evaluate(Evidence(test, evidence.validation))
@@ -104,7 +104,7 @@ def test_a_class_without_test_images_is_a_gap_and_no_error(evidence):
     assert "0.9, the model raised a false alarm on" in finding.conclusions[0]
 
 
-def test_of_very_many_classes_the_first_are_drawn(monkeypatch):
+def test_only_the_first_curves_are_drawn_for_many_classes(monkeypatch):
     monkeypatch.setattr(operating_points, "MOST_CURVES", 4)
     names = [f"class {number}" for number in range(8)]
     targets = {names[-1]: {"threshold": 0.1}}
@@ -116,12 +116,12 @@ def test_of_very_many_classes_the_first_are_drawn(monkeypatch):
     assert [len(figure.axes[0].lines) for figure in finding.figures.values()] == [6, 5]
 
 
-def test_a_name_that_is_no_class_is_refused(evidence):
+def test_unknown_class_name_is_rejected(evidence):
     with pytest.raises(ConfigError, match="pets is neither a class nor a group"):
         OperatingPoints({"pets": {"threshold": 0.5}}).evaluate(evidence)
 
 
-def test_without_any_image_all_is_a_gap():
+def test_everything_is_a_gap_without_any_image():
     none = drawn(0, seed=1)
     targets = {"dog": {"sensitivity": 0.9}}
     found = OperatingPoints(targets).evaluate(Evidence(none, validation=none))

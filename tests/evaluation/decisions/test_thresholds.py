@@ -23,7 +23,7 @@ def curve(*scores, truth):
 
 @pytest.mark.parametrize("kind", ["sensitivity", "specificity"])
 @pytest.mark.parametrize("value", [0.05, 0.7, 0.9, 0.95, 1.0])
-def test_no_other_threshold_meets_an_aim_at_less_cost(kind, value):
+def test_chosen_threshold_is_the_best_one_that_meets_the_target(kind, value):
     split = drawn(97, seed=0)
     truth, score = DOG.truth(split.labels), DOG.score(split.probabilities)
     chosen = choose_threshold(curve_of(truth, score), Aim(kind, value))
@@ -35,27 +35,27 @@ def test_no_other_threshold_meets_an_aim_at_less_cost(kind, value):
         assert chosen == min(t for t, share in specificity.items() if share >= value)
 
 
-def test_images_of_equal_score_are_taken_together():
+def test_images_with_equal_scores_share_a_threshold():
     ties = curve(0.9, 0.5, 0.5, 0.5, 0.1, truth="+++--")
     assert choose_threshold(ties, Aim("sensitivity", 0.5)) == 0.5
     assert choose_threshold(ties, Aim("specificity", 0.6)) == 0.9
 
 
-def test_rounding_does_not_ask_for_one_image_more():
+def test_rounding_does_not_require_an_extra_image():
     twenty = curve(*np.linspace(1, 0.05, 20), truth="+" * 20)
     for value in np.arange(0.05, 1.01, 0.05):
         threshold = choose_threshold(twenty, Aim("sensitivity", value))
         assert (twenty.thresholds >= threshold).sum() == round(20 * value), value
 
 
-def test_an_aim_that_no_threshold_meets_has_none():
+def test_unreachable_target_has_no_threshold():
     assert (
         choose_threshold(curve(0.9, 0.9, 0.1, truth="+--"), Aim("specificity", 1)) is None
     )
 
 
 @pytest.mark.feature("operating points")
-def test_the_threshold_is_chosen_on_validation_and_scored_on_test():
+def test_threshold_is_chosen_on_validation_and_scored_on_test():
     evidence = Evidence(drawn(118, seed=1), validation=drawn(200, seed=2, skill=3))
     point = measure_point(DOG, Aim("sensitivity", 0.95), evidence)
     for split in ("validation", "test"):
@@ -73,7 +73,7 @@ def test_the_threshold_is_chosen_on_validation_and_scored_on_test():
     assert "below the 0.95 that was met on validation" in point.warnings[-1]
 
 
-def test_a_conclusion_has_the_numbers_of_the_test():
+def test_conclusion_states_the_numbers_of_the_test_set():
     evidence = Evidence(drawn(118, seed=1), validation=drawn(200, seed=2))
     point = measure_point(DOG, Aim("sensitivity", 0.9), evidence)
     test, (low, high) = (
@@ -89,7 +89,7 @@ def test_a_conclusion_has_the_numbers_of_the_test():
     ]
 
 
-def test_what_no_test_image_shows_is_a_gap_and_no_share_of_none():
+def test_class_without_test_images_is_a_gap_instead_of_zero_out_of_zero():
     test = drawn(40, seed=1)
     without = dataclasses.replace(test, labels=test.labels * 0)
     point = measure_point(DOG, Aim("threshold", 0.5), Evidence(without))
@@ -103,13 +103,13 @@ def test_what_no_test_image_shows_is_a_gap_and_no_share_of_none():
     )
 
 
-def test_a_given_threshold_needs_no_validation():
+def test_given_threshold_needs_no_validation_images():
     point = measure_point(DOG, Aim("threshold", 0.5), Evidence(drawn(40, seed=1)))
     assert point.values["chosen_on"] is None
     assert "At the threshold 0.5, given, the model found" in point.conclusions[0]
 
 
-def test_what_can_not_be_chosen_is_a_gap_with_its_reason():
+def test_threshold_that_cannot_be_chosen_is_a_gap_with_its_reason():
     test = drawn(40, seed=1)
     aim = Aim("sensitivity", 0.9)
     assert "has no validation images" in measure_point(DOG, aim, Evidence(test)).gaps[0]
@@ -126,7 +126,7 @@ def test_what_can_not_be_chosen_is_a_gap_with_its_reason():
     assert "have the highest probability" in point.gaps[0]
 
 
-def test_few_images_and_a_threshold_that_takes_all_are_warned_of():
+def test_few_images_or_an_all_inclusive_threshold_raise_warnings():
     validation = drawn(40, seed=2)
     point = measure_point(DOG, Aim("sensitivity", 0.9), Evidence(drawn(40, 1), validation))
     assert (
@@ -140,6 +140,6 @@ def test_few_images_and_a_threshold_that_takes_all_are_warned_of():
 
 
 @pytest.mark.parametrize("given", [{}, {"sensitivity": 0.9, "threshold": 0.5}])
-def test_an_entry_needs_one_aim(given):
+def test_operating_point_requires_exactly_one_target(given):
     with pytest.raises(ConfigError, match=r"operating_points\.dog"):
         as_aim("dog", given)

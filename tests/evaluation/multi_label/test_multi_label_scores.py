@@ -24,7 +24,7 @@ def scores(case):
     return multi_label_scores(*case, NAMES, [0.6, 0.4, None, 0.5, None])
 
 
-def test_scores_are_those_of_scikit_learn(case, scores):
+def test_scores_equal_scikit_learn(case, scores):
     targets, probabilities = case
     predicted = probabilities >= [0.6, 0.4, 0.5, 0.5, 0.5]
     both, present = slice(3), [0, 1, 2, 4]
@@ -62,14 +62,14 @@ def test_each_score_lies_within_its_interval(scores):
     assert len(scores["intervals"]) == 6
 
 
-def test_labels_that_cannot_be_ranked_are_named(scores):
+def test_labels_without_both_outcomes_are_listed(scores):
     assert scores["labels_without_both"] == ["never", "always"]
     assert scores["per_label"]["never"]["roc_auc"] is None
     assert scores["per_label"]["never"]["recall"] is None
     assert scores["per_label"]["always"]["average_precision"] is None
 
 
-def test_images_of_one_label_each_way_have_no_interval_of_ranks():
+def test_single_outcome_has_no_ranking_scores_or_intervals():
     alone = multi_label_scores(np.ones((3, 1), bool), np.full((3, 1), 0.7), ["a"])
     assert alone["mean_average_precision"] is None
     assert alone["macro_f1"] == 1
@@ -86,7 +86,7 @@ def test_groups_widen_intervals(case):
     assert widths[0] > 1.5 * widths[1]
 
 
-def test_thresholds_have_the_best_f1_of_all(case):
+def test_thresholds_maximize_f1(case):
     targets, probabilities = case
     found = best_f1_thresholds(targets, probabilities)
     assert found[3:] == [None, None]

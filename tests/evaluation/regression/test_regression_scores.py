@@ -1,4 +1,4 @@
-"""Scores of predicted numbers, against scikit-learn; intervals, against their promise."""
+"""Regression scores against scikit-learn; intervals against their nominal coverage."""
 
 import json
 
@@ -15,7 +15,7 @@ from sklearn import metrics
 NAMES = ["age", "thickness"]
 
 
-def drawn(images: int, seed: int = 0):
+def random_targets(images: int, seed: int = 0):
     """`(images, 2)` of large and of small numbers, and predictions of them."""
     random = np.random.default_rng(seed)
     targets = random.normal([5000, 0.3], [10, 0.1], (images, 2))
@@ -24,11 +24,11 @@ def drawn(images: int, seed: int = 0):
 
 @pytest.fixture(scope="module")
 def scores():
-    return regression_scores(*drawn(53), NAMES)
+    return regression_scores(*random_targets(53), NAMES)
 
 
-def test_scores_are_those_of_scikit_learn(scores):
-    targets, predictions = drawn(53)
+def test_scores_equal_scikit_learn(scores):
+    targets, predictions = random_targets(53)
     for place, name in enumerate(NAMES):
         pair, found = (targets[:, place], predictions[:, place]), scores["per_target"][name]
         assert found["mean_absolute_error"] == pytest.approx(
@@ -53,7 +53,7 @@ def test_each_score_lies_within_its_interval(scores):
 
 
 def test_r2_does_not_depend_on_the_unit():
-    targets, predictions = drawn(30)
+    targets, predictions = random_targets(30)
     usual = regression_scores(targets, predictions, NAMES)
     found = regression_scores(targets * 1e-12, predictions * 1e-12, NAMES)
     assert found["r2"] == pytest.approx(usual["r2"])
@@ -67,27 +67,27 @@ def test_equal_targets_have_no_r2():
     assert found["per_target"]["age"]["r2"] is None
 
 
-def test_a_constant_prediction_has_an_r2_of_zero():
+def test_constant_prediction_of_the_mean_has_an_r2_of_zero():
     targets = np.arange(7.0)[:, None]
     found = regression_scores(targets, np.full((7, 1), 3.0), ["age"])
     assert found["r2"] == pytest.approx(0)
 
 
-def test_intervals_hold_the_truth_as_often_as_they_promise():
-    """Over many draws of validation images, of which any one may be off."""
+def test_prediction_intervals_reach_their_nominal_coverage():
+    """Averaged over many validation sets, since a single one may deviate."""
     held = []
     for seed in range(200):
-        widths = residual_quantiles(*drawn(39, seed), coverage=0.8)
-        held.append(interval_coverage(*drawn(200, 1000 + seed), widths))
+        widths = residual_quantiles(*random_targets(39, seed), coverage=0.8)
+        held.append(interval_coverage(*random_targets(200, 1000 + seed), widths))
     assert np.mean(held) == pytest.approx(0.8, abs=0.01)
 
 
 def test_too_few_images_have_no_interval():
-    assert residual_quantiles(*drawn(8), coverage=0.9) == [None, None]
-    assert None not in residual_quantiles(*drawn(9), coverage=0.9)
-    assert interval_coverage(*drawn(5), [None, 1e9]) == [None, 1.0]
+    assert residual_quantiles(*random_targets(8), coverage=0.9) == [None, None]
+    assert None not in residual_quantiles(*random_targets(9), coverage=0.9)
+    assert interval_coverage(*random_targets(5), [None, 1e9]) == [None, 1.0]
 
 
-def test_the_scatter_plot_has_a_panel_for_each_target():
-    figure = scatter_figure(*drawn(20), NAMES, [8.0, None])
+def test_scatter_plot_has_a_panel_for_each_target():
+    figure = scatter_figure(*random_targets(20), NAMES, [8.0, None])
     assert [axis.get_title() for axis in figure.axes] == NAMES

@@ -1,4 +1,4 @@
-"""Scores by the values of a column, and where they are worse."""
+"""Scores by the values of a column, and the slices where they are worse."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from sklearn import metrics
 
 
 def known(count: int, accuracy: Any, seed: int = 0, classes: int = 3) -> Labeled:
-    """Images that are right with a probability of their own."""
+    """Images, each classified correctly with its own probability."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, classes, count)
     is_right = random.random(count) < accuracy
@@ -31,14 +31,14 @@ def with_columns(test: Labeled, **columns: Any) -> Evidence:
     return Evidence(replace(test, columns=arrays))
 
 
-def measured(evidence: Evidence, **options: Any) -> Finding:
+def measure(evidence: Evidence, **options: Any) -> Finding:
     return Slices(**options).evaluate(evidence)
 
 
-def test_scores_are_those_of_scikit_learn_on_the_images_of_a_slice() -> None:
+def test_slice_scores_equal_scikit_learn_on_the_images_of_the_slice() -> None:
     sex = ["f", "m", "", "f", "m"] * 24
     evidence = with_columns(known(120, 0.7), sex=sex)
-    found = measured(evidence).values["columns"]["sex"]
+    found = measure(evidence).values["columns"]["sex"]
     assert [each["value"] for each in found] == ["f", "m", None]
     for each in found:
         rows = np.array(sex) == (each["value"] or "")
@@ -61,10 +61,10 @@ def test_scores_are_those_of_scikit_learn_on_the_images_of_a_slice() -> None:
         assert difference == pytest.approx(accuracy - outside)
 
 
-def test_a_slice_that_is_worse_is_named_with_its_difference() -> None:
+def test_worse_slice_raises_a_warning_and_is_marked() -> None:
     camera = np.array(["A", "B", "C", "D"] * 50)
     evidence = with_columns(known(200, np.where(camera == "C", 0.4, 0.85)), camera=camera)
-    finding = measured(evidence)
+    finding = measure(evidence)
     (warning,) = finding.warnings
     assert warning.startswith("The model is worse where camera is C (50 images)")
     assert finding.values["comparisons"] == 8
@@ -75,62 +75,62 @@ def test_a_slice_that_is_worse_is_named_with_its_difference() -> None:
 
 
 @pytest.mark.nightly
-def test_without_any_difference_hardly_a_slice_is_named() -> None:
-    """Of 60 reports with 27 slices of 13 images and more, three may name one."""
+def test_false_alarms_are_rare_without_real_differences() -> None:
+    """Of 60 reports with 27 slices of 13 or more images, three may name a slice."""
     named = 0
     for seed in range(60):
         random = np.random.default_rng(seed)
         sites = random.integers(0, 9, (3, 160)).astype(str)
         test = replace(known(160, 0.7, seed), groups=None)
-        finding = measured(with_columns(test, a=sites[0], b=sites[1], c=sites[2]))
+        finding = measure(with_columns(test, a=sites[0], b=sites[1], c=sites[2]))
         named += bool(finding.warnings)
     assert named <= 3
 
 
-def test_a_slice_with_more_of_a_hard_class_is_told_from_one_that_is_worse() -> None:
+def test_balanced_accuracy_is_not_confounded_by_the_class_mix_of_a_slice() -> None:
     labels = np.repeat([0, 1, 0, 1], [30, 120, 120, 30])
     is_right = np.where(labels == 0, np.arange(300) % 10 > 0, np.arange(300) % 2 > 0)
     likely = np.where((labels == 1) == is_right, 0.8, 0.2)
     test = labeled(np.stack([1 - likely, likely], axis=1), labels)
-    finding = measured(with_columns(test, site=np.repeat(["x", "y"], 150)))
+    finding = measure(with_columns(test, site=np.repeat(["x", "y"], 150)))
     first = finding.values["columns"]["site"][0]["difference"]
     assert first["accuracy"]["interval"][1] < 0
     assert first["balanced_accuracy"]["value"] == pytest.approx(0)
     assert first["balanced_accuracy"]["classes"] == 2
 
 
-def test_images_of_one_patient_do_not_make_a_slice_sure() -> None:
-    """Of one patient everything is wrong: that says nothing of other men."""
+def test_images_of_a_single_patient_do_not_raise_a_warning() -> None:
+    """All images of one patient are wrong, which says nothing about other men."""
     sex = np.repeat(["f", "m"], [120, 30])
     test = known(150, np.where(sex == "m", 0, 0.7))
     patients = np.concatenate([np.arange(120), np.full(30, 120)])
-    assert measured(with_columns(test, sex=sex)).warnings
-    assert not measured(with_columns(replace(test, groups=patients), sex=sex)).warnings
+    assert measure(with_columns(test, sex=sex)).warnings
+    assert not measure(with_columns(replace(test, groups=patients), sex=sex)).warnings
 
 
-def test_a_model_that_always_says_the_same_is_not_sure_of_its_accuracy() -> None:
-    """Class by class all draws would be alike."""
+def test_constant_prediction_has_a_wide_accuracy_interval() -> None:
+    """A bootstrap stratified by class would have no variance."""
     labels = np.arange(120) % 5
     test = labeled(np.tile([[0.6, 0.1, 0.1, 0.1, 0.1]], (120, 1)), labels)
     for groups in (None, np.arange(120) // 3):
         evidence = with_columns(replace(test, groups=groups), sex=["f", "m"] * 60)
-        low, high = measured(evidence).values["columns"]["sex"][0]["intervals"]["accuracy"]
+        low, high = measure(evidence).values["columns"]["sex"][0]["intervals"]["accuracy"]
         assert low < 0.15
         assert high > 0.25
 
 
-def test_small_slices_are_gaps_that_name_them() -> None:
+def test_small_slices_are_reported_as_gaps() -> None:
     sex = ["f"] * 20 + ["m"] * 15 + ["other"] * 3
-    finding = measured(with_columns(known(38, 0.7), sex=sex))
+    finding = measure(with_columns(known(38, 0.7), sex=sex))
     assert [each["value"] for each in finding.values["columns"]["sex"]] == ["f", "m"]
     (gap,) = finding.gaps
     assert gap.startswith("not measured: 1 slice of sex")
     assert gap.endswith("smallest=10: other")
-    assert not measured(with_columns(known(38, 0.7), sex=sex), smallest=2).gaps
+    assert not measure(with_columns(known(38, 0.7), sex=sex), smallest=2).gaps
 
 
-def test_images_of_folders_are_a_gap_that_names_the_way_out() -> None:
-    finding = measured(Evidence(known(20, 0.7)))
+def test_gap_without_columns_suggests_a_table() -> None:
+    finding = measure(Evidence(known(20, 0.7)))
     assert finding.gaps[0].startswith("not measured: slices, because there are no columns")
     assert "data.train" in finding.gaps[0]
     assert finding.figures == {}
@@ -144,45 +144,45 @@ def test_images_of_folders_are_a_gap_that_names_the_way_out() -> None:
         ([""] * 30, "no test image has a value"),
     ],
 )
-def test_a_column_that_says_nothing_is_a_gap(cells: list[str], reason: str) -> None:
-    finding = measured(with_columns(known(30, 0.7), it=cells))
+def test_uninformative_column_is_reported_as_a_gap(cells: list[str], reason: str) -> None:
+    finding = measure(with_columns(known(30, 0.7), it=cells))
     assert finding.values["columns"] == {}
     assert reason in finding.gaps[0]
 
 
 @pytest.mark.slow
-def test_columns_that_are_asked_for_are_cut_all_the_same() -> None:
+def test_requested_columns_are_sliced_despite_many_values() -> None:
     sites = [f"site {n % 25}" for n in range(250)]
     evidence = with_columns(known(250, 0.7), site=sites, sex=["f", "m"] * 125)
-    assert list(measured(evidence).values["columns"]) == ["sex"]
-    finding = measured(evidence, columns=["site"])
+    assert list(measure(evidence).values["columns"]) == ["sex"]
+    finding = measure(evidence, columns=["site"])
     assert len(finding.values["columns"]["site"]) == 25
     assert finding.gaps == []
 
 
-def test_an_unknown_column_is_refused_with_those_there_are() -> None:
+def test_unknown_column_is_rejected_with_the_available_ones() -> None:
     evidence = with_columns(known(20, 0.7), sex=["f", "m"] * 10)
     with pytest.raises(ConfigError, match=r"There are sex.*columns=\['sxe'\].*mean sex"):
-        measured(evidence, columns=["sxe"])
+        measure(evidence, columns=["sxe"])
 
 
-def test_names_with_markup_and_control_characters_do_no_harm() -> None:
+def test_markup_and_control_characters_in_values_are_harmless() -> None:
     odd = ["<b>$x^2$</b>", "a\u202e\x07" + "long " * 40]
-    finding = measured(with_columns(known(40, 0.7), odd=odd * 20))
+    finding = measure(with_columns(known(40, 0.7), odd=odd * 20))
     assert len(finding.values["columns"]["odd"]) == 2
     finding.figures["slices"].canvas.draw()
 
 
-def test_one_class_in_a_slice_has_no_balanced_accuracy() -> None:
+def test_slice_of_a_single_class_has_no_balanced_accuracy() -> None:
     labels = np.repeat([0, 1], 20)
     test = labeled(np.full((40, 2), 0.5), labels)
-    first = measured(with_columns(test, it=labels.astype(str))).values["columns"]["it"][0]
+    first = measure(with_columns(test, it=labels.astype(str))).values["columns"]["it"][0]
     assert first["balanced_accuracy"] is None
     assert first["macro_roc_auc"] is None
     assert set(first["difference"]) == {"accuracy"}
 
 
-def test_they_are_found_by_name() -> None:
+def test_slices_are_created_from_the_configuration() -> None:
     part = create_parts(EvaluationConfig(slices={"columns": ["sex"], "smallest": 5}))[
         "slices"
     ]

@@ -9,28 +9,32 @@ def column(*cells: str) -> np.ndarray:
     return np.array(cells, object)
 
 
-def cut(*cells: str) -> dict[str, list[int]]:
+def rows_by_slice(*cells: str) -> dict[str, list[int]]:
     return {each.name: sorted(each.rows.tolist()) for each in slices_of(column(*cells))}
 
 
-def test_each_value_is_a_slice_and_so_are_images_without_one() -> None:
-    assert cut("m", "f", "", "m", "") == {"f": [1], "m": [0, 3], "no value": [2, 4]}
+def test_each_value_and_the_missing_values_form_slices() -> None:
+    assert rows_by_slice("m", "f", "", "m", "") == {
+        "f": [1],
+        "m": [0, 3],
+        "no value": [2, 4],
+    }
     assert slices_of(column("a", ""))[1].value is None
 
 
-def test_few_numbers_are_values_in_their_order() -> None:
-    assert list(cut("10", "9", "100", "9")) == ["9", "10", "100"]
+def test_few_distinct_numbers_form_slices_in_numeric_order() -> None:
+    assert list(rows_by_slice("10", "9", "100", "9")) == ["9", "10", "100"]
 
 
-def test_many_numbers_are_cut_into_quartiles_beside_those_without_one() -> None:
+def test_many_numbers_are_cut_into_quartiles_besides_missing_values() -> None:
     ages = [str(age) for age in range(18, 58)]
-    found = cut(*ages, "", *ages)
+    found = rows_by_slice(*ages, "", *ages)
     assert list(found) == ["18 to 27", "28 to 37", "38 to 47", "48 to 57", "no value"]
     assert [len(rows) for rows in found.values()] == [20, 20, 20, 20, 1]
 
 
-def test_quartiles_that_fall_together_are_one_slice() -> None:
-    found = cut(*["0"] * 60, *[str(n) for n in range(1, 21)])
+def test_equal_quartiles_are_merged() -> None:
+    found = rows_by_slice(*["0"] * 60, *[str(n) for n in range(1, 21)])
     assert next(iter(found)) == "0"
     assert sum(map(len, found.values())) == 80
     assert len(found) == 2
@@ -48,7 +52,7 @@ def test_quartiles_that_fall_together_are_one_slice() -> None:
         (["a", "b"], ""),
     ],
 )
-def test_columns_that_nobody_asked_for_are_left_out_with_a_reason(
+def test_unsuitable_columns_are_skipped_with_a_reason(
     cells: list[str], reason: str
 ) -> None:
     found = reason_to_skip(column(*cells))
@@ -56,9 +60,9 @@ def test_columns_that_nobody_asked_for_are_left_out_with_a_reason(
     assert bool(found) is bool(reason)
 
 
-def test_a_column_without_any_value_is_one_slice() -> None:
-    assert cut("", "") == {"no value": [0, 1]}
+def test_column_without_any_value_forms_one_slice() -> None:
+    assert rows_by_slice("", "") == {"no value": [0, 1]}
 
 
-def test_infinity_is_a_text() -> None:
-    assert len(cut(*[str(n) for n in range(9)], "inf")) == 10
+def test_infinity_is_treated_as_text() -> None:
+    assert len(rows_by_slice(*[str(n) for n in range(9)], "inf")) == 10

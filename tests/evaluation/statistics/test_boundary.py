@@ -12,7 +12,7 @@ LABELS = np.repeat(np.arange(3), COUNTS)
 
 
 def intervals(*recalls, copies=1, groups=None):
-    """Of a model that answers all images of a class alike."""
+    """Intervals of a model that is always right or always wrong within a class."""
     accuracies = {
         "accuracy": np.array(recalls) @ COUNTS / 55,
         "balanced_accuracy": np.mean(recalls),
@@ -22,13 +22,13 @@ def intervals(*recalls, copies=1, groups=None):
     return widen(narrow, labels, np.array(recalls, bool)[labels], groups=groups)
 
 
-def test_the_accuracy_of_a_perfect_model_is_that_of_clopper_and_pearson():
+def test_interval_of_a_perfect_model_is_the_clopper_pearson_interval():
     exact = stats.binomtest(55, 55).proportion_ci(method="exact")
     assert intervals(1, 1, 1)["accuracy"] == pytest.approx((exact.low, exact.high))
     assert intervals(0, 0, 0)["accuracy"] == pytest.approx((0, 1 - exact.low))
 
 
-def test_a_class_that_was_never_right_can_only_become_better():
+def test_interval_of_a_class_that_is_never_right_is_widened_upward():
     low, high = intervals(1, 0, 0)["balanced_accuracy"]
     alone = stats.binomtest(40, 40).proportion_ci(method="exact").low
     assert low == pytest.approx(alone / 3)
@@ -37,23 +37,23 @@ def test_a_class_that_was_never_right_can_only_become_better():
 
 
 @pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy"])
-def test_no_worse_model_would_have_looked_perfect_more_often_than_it_may(name):
+def test_lower_bound_excludes_models_that_rarely_look_perfect(name):
     low = intervals(1, 1, 1)[name][0]
     recalls = np.random.default_rng(0).uniform([0.9, 0.7, 0.2], 1, (100_000, 3))
     weights = COUNTS / 55 if name == "accuracy" else np.full(3, 1 / 3)
     worse = recalls[recalls @ weights < low]
     perfect = np.prod(worse**COUNTS, axis=1)
     assert len(worse) > 1000
-    assert 0.02 < perfect.max() < 0.025  # and there is no tighter end
+    assert 0.02 < perfect.max() < 0.025  # and no bound is tighter
 
 
-def test_images_of_one_patient_know_as_much_as_one_image():
+def test_images_of_one_patient_count_as_one_image():
     found = intervals(1, 1, 1, copies=4, groups=np.arange(55).repeat(4))
     for name, ends in intervals(1, 1, 1).items():
         assert found[name] == pytest.approx(ends)
 
 
-def test_classes_that_draws_show_are_left_to_them():
+def test_only_intervals_of_classes_without_mistakes_are_widened():
     right = np.ones(55, bool)
     right[[0, 40, 52]] = False
     narrow = {"accuracy": (0.9, 0.95), "balanced_accuracy": (0.8, 0.9), "macro_f1": (0, 1)}
@@ -67,7 +67,7 @@ def test_classes_that_draws_show_are_left_to_them():
 
 
 @pytest.mark.feature("confidence intervals")
-def test_they_hold_the_truth_of_models_that_are_nearly_always_right(monkeypatch):
+def test_intervals_cover_the_truth_for_nearly_perfect_models(monkeypatch):
     monkeypatch.setattr(resampling, "ROUNDS", 200)
     recalls = np.array([0.99, 0.98, 0.95])
     truth = {"accuracy": recalls @ COUNTS / 55, "balanced_accuracy": recalls.mean()}
@@ -80,5 +80,5 @@ def test_they_hold_the_truth_of_models_that_are_nearly_always_right(monkeypatch)
         found = bootstrap_intervals(LABELS, rows)
         for name, value in truth.items():
             held[name] += found[name][0] <= value <= found[name][1]
-    assert 70 < perfect < 110  # a bootstrap alone holds the truth in none of these
+    assert 70 < perfect < 110  # a plain bootstrap interval misses the truth in all of these
     assert min(held.values()) >= 186

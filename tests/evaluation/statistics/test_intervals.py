@@ -13,11 +13,11 @@ def answers(count, seed, skill=1.0, classes=3):
     random = np.random.default_rng(seed)
     labels = random.choice(classes, count, p=[0.6, 0.3, 0.1])
     logits = random.normal(size=(count, classes)) + skill * np.eye(classes)[labels]
-    # Rounded, so that there are equal ones.
+    # Rounded, so that there are ties.
     return labels, np.round(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), 2)
 
 
-def test_each_round_is_scored_as_scikit_learn_would_score_what_was_drawn():
+def test_score_of_each_bootstrap_sample_equals_scikit_learn():
     labels, probabilities = answers(60, seed=0)
     weights = next(draws(labels, seed=1))[:5]
     scores = WeightedScores(labels, probabilities)(weights)
@@ -38,7 +38,7 @@ def test_each_round_is_scored_as_scikit_learn_would_score_what_was_drawn():
             assert scores[name][place] == pytest.approx(value), name
 
 
-def test_every_class_is_drawn_as_often_as_it_has_images():
+def test_bootstrap_is_stratified_by_class():
     labels, _ = answers(50, seed=2)
     weights = np.concatenate(list(draws(labels)))
     assert weights.shape == (1000, 50)
@@ -49,7 +49,7 @@ def test_every_class_is_drawn_as_often_as_it_has_images():
 
 @pytest.mark.feature("confidence intervals")
 @pytest.mark.nightly
-def test_they_hold_the_truth_in_about_95_of_100_cases(monkeypatch):
+def test_intervals_cover_the_truth_in_about_95_of_100_cases(monkeypatch):
     monkeypatch.setattr(resampling, "ROUNDS", 200)
 
     def recall(labels, probabilities):
@@ -64,7 +64,7 @@ def test_they_hold_the_truth_in_about_95_of_100_cases(monkeypatch):
 
 
 def patients(count, seed):
-    """Images of patients that are each easy or hard: five of each, of one class."""
+    """Five correlated images of one class for each patient."""
     labels, probabilities = answers(count, seed)
     noise = np.random.default_rng(seed + 1000).dirichlet(np.ones(3), 5 * count)
     rows = 0.9 * probabilities.repeat(5, axis=0) + 0.1 * noise
@@ -72,7 +72,7 @@ def patients(count, seed):
 
 
 @pytest.mark.nightly
-def test_with_groups_they_hold_the_truth_and_without_they_do_not(monkeypatch):
+def test_intervals_cover_the_truth_only_if_groups_are_respected(monkeypatch):
     monkeypatch.setattr(resampling, "ROUNDS", 200)
     labels, rows, _ = patients(40_000, seed=99)
     right = rows.argmax(axis=1) == labels
@@ -92,7 +92,7 @@ def test_with_groups_they_hold_the_truth_and_without_they_do_not(monkeypatch):
     assert held["naive"] < 75
 
 
-def test_more_images_make_them_narrower_and_a_seed_repeats_them():
+def test_intervals_narrow_with_more_images_and_are_reproducible_by_seed():
     few, many = (bootstrap_intervals(*answers(n, seed=3)) for n in (80, 2000))
     for name, (low, high) in many.items():
         assert high - low < (few[name][1] - few[name][0]) / 2
@@ -100,7 +100,7 @@ def test_more_images_make_them_narrower_and_a_seed_repeats_them():
     assert few != bootstrap_intervals(*answers(80, seed=3), seed=1)
 
 
-def test_a_class_without_examples_is_left_out():
+def test_class_without_examples_is_ignored():
     labels, probabilities = answers(40, seed=4)
     probabilities = np.hstack([probabilities, np.zeros((40, 1))])
     wide = bootstrap_intervals(labels, probabilities)
@@ -108,7 +108,7 @@ def test_a_class_without_examples_is_left_out():
     assert "macro_roc_auc" not in bootstrap_intervals(np.zeros(5, int), probabilities[:5])
 
 
-def test_whole_groups_are_drawn_each_with_those_of_its_commonest_class():
+def test_whole_groups_are_resampled_within_their_most_common_class():
     labels = np.array([0, 0, 1, 1, 1, 0, 2, 2])
     groups = np.array([7, 7, 7, 3, 3, 3, 9, 4])  # mostly 0, mostly 1, and two of class 2
     weights = np.concatenate(list(draws(labels, groups)))
@@ -119,7 +119,7 @@ def test_whole_groups_are_drawn_each_with_those_of_its_commonest_class():
 
 
 @pytest.mark.feature("groups in intervals")
-def test_copies_in_groups_widen_intervals_by_the_root_of_their_number():
+def test_grouping_n_copies_widens_intervals_by_the_square_root_of_n():
     labels, probabilities = answers(200, seed=5)
     copied = labels.repeat(4), probabilities.repeat(4, axis=0)
     groups = np.arange(200).repeat(4)
@@ -132,7 +132,7 @@ def test_copies_in_groups_widen_intervals_by_the_root_of_their_number():
     assert scores["intervals"]["accuracy"] == list(grouped["accuracy"])
 
 
-def test_groups_of_one_image_each_change_nothing():
+def test_groups_of_single_images_barely_change_intervals():
     labels, probabilities = answers(90, seed=6)
     alone = np.random.default_rng(0).permutation(90)
     plain = bootstrap_intervals(labels, probabilities)
@@ -140,7 +140,7 @@ def test_groups_of_one_image_each_change_nothing():
         assert ends == pytest.approx(plain[name], abs=0.02), name
 
 
-def test_a_class_that_a_round_lacks_is_left_out_of_its_means():
+def test_class_missing_from_a_bootstrap_sample_is_excluded_from_means():
     scores = WeightedScores(np.array([0, 0, 1]), np.eye(2)[[0, 1, 1]])
     without = scores(np.array([[1.0, 1.0, 0.0]]))
     assert without["balanced_accuracy"] == 0.5
@@ -148,7 +148,7 @@ def test_a_class_that_a_round_lacks_is_left_out_of_its_means():
     assert np.isnan(without["macro_roc_auc"])
 
 
-def test_memory_does_not_grow_with_the_square_of_the_classes():
+def test_memory_does_not_grow_quadratically_with_classes():
     random = np.random.default_rng(0)
     scores = WeightedScores(random.integers(0, 300, 900), random.random((900, 300)))
     assert scores(np.ones((2, 900)))["accuracy"].shape == (2,)

@@ -9,7 +9,7 @@ from scipy import stats
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.95])
-def test_wilson_intervals_are_those_of_scipy(confidence):
+def test_wilson_intervals_equal_scipy(confidence):
     totals = [1, 1, 7, 19, 118, 118]
     successes = [0, 1, 3, 19, 0, 77]
     found = wilson_intervals(successes, totals, confidence)
@@ -19,17 +19,17 @@ def test_wilson_intervals_are_those_of_scipy(confidence):
         assert ends == pytest.approx([wanted.low, wanted.high], abs=1e-12)
 
 
-def test_of_no_image_nothing_is_known():
+def test_interval_without_images_spans_zero_to_one():
     assert wilson_interval(0, 0) == [0.0, 1.0]
 
 
-def test_a_wilson_interval_of_one_share_is_ready_for_json():
+def test_wilson_interval_of_a_single_proportion_is_json_serializable():
     ends = wilson_interval(3, 10)
     assert [type(end) for end in ends] == [float, float]
     assert ends == pytest.approx(wilson_intervals(np.array([3]), np.array([10]))[0])
 
 
-def test_groups_count_for_what_they_know():
+def test_groups_reduce_the_effective_sample_size():
     hits = np.array([True] * 7 + [False] * 4)
     copies = hits.repeat(5), np.arange(11).repeat(5)
     assert share_interval(*copies) == pytest.approx(share_interval(hits))
@@ -42,7 +42,7 @@ def test_groups_count_for_what_they_know():
 
 
 @pytest.mark.nightly
-def test_intervals_of_shares_are_those_of_statsmodels():
+def test_intervals_of_proportions_equal_statsmodels():
     proportion = pytest.importorskip("statsmodels.stats.proportion")
     for count, total in ((0, 4), (14, 16), (88, 102)):
         wanted = proportion.proportion_confint(count, total, method="wilson")
