@@ -34,11 +34,11 @@ class FitStopwatch(Stopwatch):
         from keraunos.trainer import fit
         from keraunos.trainer.checkpoint import saver
         from keraunos.trainer.loop import loop
+        from keraunos.trainer.preparation import Preparation
 
         self._wrap(command, "train", "other")
         self._wrap(build, "build_data", "data")
-        self._wrap(fit.Fit, "_build", "building")
-        self._wrap(fit.Fit, "_start", "building")
+        self._wrap(Preparation, "start", "building")
         self._wrap(FeatureCache, "features", "passes")
         self._wrap(loop.Loop, "run", "training")
         self._wrap(CallbackList, "notify", "callbacks")
@@ -46,5 +46,5 @@ class FitStopwatch(Stopwatch):
             self._wrap(saver.Saver, name, "checkpoints")
         self._wrap(Background, "__exit__", "end")
         self._wrap(Head, "check", "end")
-        self._wrap(fit.Fit, "_export", "end")
+        self._wrap(fit, "export_run", "end")
         self._wrap(command, "test", "end")

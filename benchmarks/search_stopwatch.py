@@ -41,21 +41,21 @@ class Stopwatch:
 
     def _watch(self) -> None:
         from keraunos.features import FeatureCache
-        from keraunos.search import search, study
-        from keraunos.trainer import fit
+        from keraunos.search import search, session, study
         from keraunos.trainer.checkpoint import saver
+        from keraunos.trainer.fit import Fit
         from keraunos.trainer.loop import loop
+        from keraunos.trainer.preparation import Preparation
 
-        self._wrap(search, "_run_trials", "other")
+        self._wrap(session, "run_search", "other")
         self._wrap(FeatureCache, "features", "passes")
         self._wrap(loop.Loop, "run", "heads")
-        self._wrap(fit.Fit, "_build", "building")
-        self._wrap(fit.Fit, "_start", "building")
+        self._wrap(Preparation, "start", "building")
         for name in ("save", "finish"):
             self._wrap(saver.Saver, name, "checkpoints")
         for name in ("ask", "tell"):
             self._wrap(study.Study, name, "oracle")
-        self._wrap(fit.Fit, "export_best", "putting_back")
+        self._wrap(Fit, "export_best", "putting_back")
         self._wrap(search, "draw_results", "notes")
 
     def _wrap(self, owner: Any, name: str, part: str) -> None:

@@ -1,7 +1,10 @@
 """One fit: prepares it, runs the training loop, and returns the result."""
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..callbacks import RunState
 from ..configs import max_seconds
@@ -30,49 +33,64 @@ from .setup.phases import Accumulation
 from .step.keras_internals import build_compiled
 
 
-class Fit(Preparation):
-    """One fit from its preparation to its result; see `Preparation` for its attributes."""
+@dataclass(frozen=True)
+class Fit:
+    """One fit from its preparation to its result.
+
+    Attributes:
+        preparation: What the fit is given, and how it starts.
+        export: Whether to export the whole model at the end; `"compiled"` includes loss,
+            metrics and optimizer.
+        announced: Lines announced already.
+    """
+
+    preparation: Preparation
+    export: bool | Literal["compiled"] = True
+    announced: Sequence[str] = ()
 
     def run(self) -> FitResult:
         """Trains until the run ends, from the start or from a checkpoint."""
-        workers = workers_of(self.strategy)
+        given = self.preparation
+        workers = workers_of(given.strategy)
         with (
             workers.together(),
-            claimed_directory(self.run_dir),
-            self._global_settings(),
-            memory_advice(self.settings.precision, self.data),
+            claimed_directory(given.run_dir),
+            given.global_settings(),
+            memory_advice(given.settings.precision, given.data),
             stop_signals() as stop,
         ):
-            limit = max_seconds(self.settings.max_time)
+            limit = max_seconds(given.settings.max_time)
             interruption = Interruption(stop, limit, workers=workers)
             known = self._announce_surroundings()
-            start = self._start(self._build())
-            self.callbacks.announce(start.run.description[len(known) :])
+            start = given.start()
+            given.callbacks.announce(start.run.description[len(known) :])
             self._train(start, interruption)
         return FitResult.of(start.run)
 
     def describe(self) -> list[str]:
         """Builds the model and returns the lines that `run` would announce."""
-        with self._global_settings():
-            return self._start(self._build()).run.description
+        with self.preparation.global_settings():
+            return self.preparation.start().run.description
 
     def export_best(self) -> Path:
         """Writes the model of a finished run with the weights of its best epoch."""
-        with claimed_directory(self.run_dir), self._global_settings():
-            run, _, features = self._start(self._build())
-            if self.run_dir is None or best_checkpoint(run.checkpoint_dir) is None:
-                raise nothing_to_export(self.run_dir)
+        given = self.preparation
+        with claimed_directory(given.run_dir), given.global_settings():
+            run, _, features = given.start()
+            if run.run_dir is None or best_checkpoint(run.checkpoint_dir) is None:
+                raise nothing_to_export(run.run_dir)
             restore_best(run.model, run.checkpoint_dir)
             tools = self._tools_for_features()
             cache = features.open_cache(tools, lambda: None)
             features.trainee(cache, run.max_epochs, tools).check()
-            return self._export(run, self.run_dir)
+            return self._export(run, run.run_dir)
 
     def _announce_surroundings(self) -> list[str]:
         """Announces what is known before the model is built."""
-        lines = describe_devices(self.strategy, batch_size_of(self.data))
-        lines += describe_data(self.data)
-        self.callbacks.announce([line for line in lines if line not in self.announced])
+        given = self.preparation
+        lines = describe_devices(given.strategy, batch_size_of(given.data))
+        lines += describe_data(given.data)
+        given.callbacks.announce([line for line in lines if line not in self.announced])
         return lines
 
     def _train(self, start: Start, interruption: Interruption) -> None:
@@ -81,8 +99,8 @@ class Fit(Preparation):
             trainee = self._run_loop(start, interruption)
             if self.export and trainee is not None and not run.phases:
                 trainee.check()
-        if self.export and trainee is not None and self.run_dir is not None:
-            self._export(run, self.run_dir)
+        if self.export and trainee is not None and run.run_dir is not None:
+            self._export(run, run.run_dir)
 
     def _run_loop(self, start: Start, interruption: Interruption) -> Trainee | None:
         """Trains to the end and returns the trainee; None if interrupted."""
@@ -94,10 +112,10 @@ class Fit(Preparation):
             except Interrupted as interrupted:  # there is nothing new to save yet
                 run.interrupt(interrupted.reason, interrupted.signal)
                 told = f"interrupted: {interrupted.cause} before the first step"
-                self.callbacks.announce([f"{told}; nothing new is saved"])
+                self.preparation.callbacks.announce([f"{told}; nothing new is saved"])
                 return None
             loop = self._make_loop(start, trainee, accumulation, interruption)
-            self._begin_directory(run)
+            _begin_directory(run)
             loop.run(run)
         return None if run.is_interrupted else trainee
 
@@ -112,7 +130,7 @@ class Fit(Preparation):
                 tools,
             )
             if line:
-                self.callbacks.announce([line])
+                self.preparation.callbacks.announce([line])
         return start.features.trainee(cache, start.run.max_epochs, tools)
 
     def _make_loop(
@@ -122,37 +140,39 @@ class Fit(Preparation):
         accumulation: Accumulation,
         interruption: Interruption,
     ) -> Loop:
+        given = self.preparation
         stages = Stages(
-            self.module,
-            self.strategy,
-            self.settings,
-            self.seed,
-            self._whole(start.run.model),
-            self.callbacks,
+            given.module,
+            given.strategy,
+            given.settings,
+            given.seed,
+            given.whole(start.run.model),
+            given.callbacks,
             accumulation,
             interruption,
         )
         stage = stages.first(trainee, was_compiled(start.resumption))
         if start.resumption is not None:
             restore_epoch(start.run, stage.training.step, start.resumption)
-        times = ValidationTimes.of(self.settings)
-        return Loop(stages, stage, self.callbacks, interruption, times, start.resumption)
-
-    def _begin_directory(self, run: RunState) -> None:
-        """Writes the files known before the first step, replacing leftovers."""
-        if run.run_dir is None or run.checkpoint_dir is None:
-            return
-        clean_checkpoints(run.checkpoint_dir, run.resumed_from)
-        write_environment(run.run_dir, self.strategy)
-        if isinstance(self.data, WritesTables):
-            self.data.write_tables(run.run_dir)
+        times = ValidationTimes.of(given.settings)
+        return Loop(stages, stage, given.callbacks, interruption, times, start.resumption)
 
     def _export(self, run: RunState, run_dir: Path) -> Path:
-        return export_run(run.model, self.data, run_dir, self.export == "compiled")
+        return export_run(run.model, run.data, run_dir, self.export == "compiled")
 
     def _tools_for_features(self) -> TrainerTools:
         return TrainerTools(
             predict_batches,
             lambda model, source: build_compiled(model, batch_spec(source)),
-            lambda source: weighted_by_class(source, self.class_weight),
+            lambda source: weighted_by_class(source, self.preparation.class_weight),
         )
+
+
+def _begin_directory(run: RunState) -> None:
+    """Writes the files known before the first step, replacing leftovers."""
+    if run.run_dir is None or run.checkpoint_dir is None:
+        return
+    clean_checkpoints(run.checkpoint_dir, run.resumed_from)
+    write_environment(run.run_dir, run.strategy)
+    if isinstance(run.data, WritesTables):
+        run.data.write_tables(run.run_dir)

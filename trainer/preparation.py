@@ -1,10 +1,9 @@
 """Everything before the first step of a fit: the model, its state, and a checkpoint."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -68,11 +67,8 @@ class Preparation:
         strategy: The strategy to train with.
         callbacks: The callbacks.
         run_dir: The run directory, or None; None on all workers except the chief.
-        export: Whether to export the whole model at the end; `"compiled"` includes loss,
-            metrics and optimizer.
         class_weight: Weights of examples by class, or None.
         initial_weights: Weights to start a new run with, or None.
-        announced: Lines announced already.
     """
 
     module: Module
@@ -85,23 +81,20 @@ class Preparation:
     strategy: tf.distribute.Strategy
     callbacks: CallbackList
     run_dir: Path | None
-    export: bool | Literal["compiled"] = True
     class_weight: ClassWeight | None = None
     initial_weights: PathOfWeights | None = None
-    announced: Sequence[str] = ()
 
-    def _global_settings(self) -> AbstractContextManager[None]:
+    def global_settings(self) -> AbstractContextManager[None]:
+        """Returns a context with the seed, precision and determinism of the fit."""
         settings = self.settings
         return global_settings(self.seed, settings.precision, settings.deterministic)
 
-    def _build(self) -> keras.Model:
+    def start(self) -> Start:
+        """Builds the model, creates the state of the run, and restores it when resuming."""
         sync = self.settings.sync_batch_norm in ("auto", True)
-        return build_model(self.module, self.strategy, self.train, sync)
-
-    def _start(self, model: keras.Model) -> Start:
-        """Creates the state of the run, and restores it when resuming."""
+        model = build_model(self.module, self.strategy, self.train, sync)
         run = self._new_run(model)
-        require_monitored_metrics(self.callbacks, self.module, self._whole(model))
+        require_monitored_metrics(self.callbacks, self.module, self.whole(model))
         resumption = self._restore(run)
         known = self._find_seen_images(is_begun=resumption is not None)
         features = self._plan_features(run)
@@ -151,11 +144,12 @@ class Preparation:
             load_initial_weights(run.model, self.initial_weights, workers)
         return resumption
 
-    def _whole(self, model: keras.Model) -> Trainee:
+    def whole(self, model: keras.Model) -> Trainee:
+        """Returns the trainee that is the whole model, without cached features."""
         return Trainee(model, self.train, self.validation)
 
     def _plan_features(self, run: RunState) -> FeaturePlan:
         # A later phase trains layers that were frozen, so that features can't be cached.
         mode = "auto" if run.phases and self.feature_cache == "on" else self.feature_cache
         obstacle = obstacle_to_features(self.settings, bool(run.phases))
-        return plan_features(self.module, self._whole(run.model), mode, obstacle)
+        return plan_features(self.module, self.whole(run.model), mode, obstacle)

@@ -30,6 +30,7 @@ from .guards.other_columns import refuse_other_columns
 from .guards.other_task import refuse_other_task
 from .guards.pipeline_errors import errors_of_pipelines
 from .guards.unseeded_shuffles import require_shared_order
+from .preparation import Preparation
 from .result import FitResult
 from .setup.class_weight import ClassWeight, weighted_by_class
 from .setup.initial_weights import PathOfWeights
@@ -243,7 +244,7 @@ class Trainer(Evaluator):
         require_shared_order(workers, data=train, validation_data=validation)
         if module.is_fitted:
             train = as_fitted_on(train)
-        return Fit(
+        preparation = Preparation(
             module=module,
             data=asked.data,
             train=weighted_by_class(train, asked.class_weight),
@@ -254,8 +255,7 @@ class Trainer(Evaluator):
             strategy=strategy,
             callbacks=callbacks if is_chief else callbacks.without_writers(),
             run_dir=directory if is_chief else None,
-            export=self._export,
-            announced=self._announced,
             class_weight=asked.class_weight,
             initial_weights=asked.initial_weights,
         )
+        return Fit(preparation, self._export, self._announced)
