@@ -29,6 +29,7 @@ from .run_summary import natural, read_epochs, read_scores
 from .typed_command import typed
 
 _MOST_LEVELS = 3  # of folders to search for runs
+_MENDED_BY = {METRICS_FILE: "fit --resume", TEST_FILE: "test"}
 _SCORES = ("balanced_accuracy", "accuracy", "macro_f1", "macro_roc_auc")
 
 
@@ -108,14 +109,14 @@ def listed_run(directory: Path) -> ListedRun:
     command = next_command(directory, kind, state)
     read = {"run": _read_run, "search": _read_search, "folds": _read_folds}[kind]
     try:
-        if trial is not None:
-            return ListedRun(directory, kind, state, *_read_trial(trial), age, command)
-        return ListedRun(directory, kind, state, *read(directory), age, command)
+        cells = read(directory) if trial is None else _read_trial(trial)
     except (KeraunosError, OSError, ValueError, RecursionError):
         name = _damaged_file(directory, kind)
-        command = typed("fit --resume", directory) if name == METRICS_FILE else command
-        command = typed("test", directory) if name == TEST_FILE else command
-        return ListedRun(directory, kind, "damaged", f"see {name}", "", "", age, command)
+        if name in _MENDED_BY:
+            command = typed(_MENDED_BY[name], directory)
+        see = f"see {name}"
+        return ListedRun(directory, kind, "damaged", see, age=age, next_command=command)
+    return ListedRun(directory, kind, state, *cells, age, command)
 
 
 def duration_text(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """Lists and checks the folders and tables that the settings name."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,32 +45,14 @@ def list_sources(
     """
     roots, remarks = _find_roots(config, seed, store)
     require_apart(roots, "data.")
-    metadata = _read_metadata(config)
-    scans = {
-        name: _list(path, f"data.{name}", config, task, metadata)
-        for name, path in roots.items()
-    }
-    if metadata is not None:
-        wanted = _wanted(config)
-        group = config.group_column if config.group_column in metadata.columns else None
-        scans = join_metadata(scans, metadata, group, wanted)
-    if {"validation", "test"} <= roots.keys() and _overlap(
-        roots["validation"], roots["test"]
-    ):
-        remarks.append(
-            "data.validation and data.test are the same images: the scores are biased, "
-            "because choices were based on them"
-        )
-    scans = divide_by_column(scans, config)
+    scans = divide_by_column(_scan_all(roots, config, task), config)
     train = scans["train"]
     if task == "classification":
         require_two_classes(train, "data.train")
     require_plain_names(train.class_names)
     for name, scan in scans.items():
         require_same_classes(train.class_names, scan, f"data.{name}")
-    odd = [name for name in train.class_names if is_missing(name)]
-    if odd:
-        remarks.append(f"classes are named like missing values: {some(odd)}")
+    remarks += _remarks(roots, train.class_names)
     scans["train"] = replace(train, remarks=(*remarks, *train.remarks))
     return scans
 
@@ -101,12 +83,25 @@ def require_apart(roots: Mapping[str, Path], prefix: str = "") -> None:
 
 def _overlap(a: Path, b: Path) -> str:
     """Describes how two folders or tables overlap; empty if they do not."""
-    inner, outer = sorted((os.path.realpath(a), os.path.realpath(b)), key=len)[::-1]
+    outer, inner = sorted((os.path.realpath(a), os.path.realpath(b)), key=len)
     if inner == outer:
         return "is the same"
     if not os.path.isdir(inner):  # a table may be in the folder of other images
         return ""
     return "contains it or is inside it" if Path(inner).is_relative_to(outer) else ""
+
+
+def _remarks(roots: Mapping[str, Path], class_names: Sequence[str]) -> Iterator[str]:
+    if {"validation", "test"} <= roots.keys() and _overlap(
+        roots["validation"], roots["test"]
+    ):
+        yield (
+            "data.validation and data.test are the same images: the scores are biased, "
+            "because choices were based on them"
+        )
+    odd = [name for name in class_names if is_missing(name)]
+    if odd:
+        yield f"classes are named like missing values: {some(odd)}"
 
 
 def _find_roots(
@@ -180,8 +175,21 @@ def _read_metadata(config: DataConfig) -> Metadata | None:
     return found
 
 
-def _list(
-    path: Path, name: str, config: DataConfig, task: Task, metadata: Metadata | None = None
+def _scan_all(roots: Mapping[str, Path], config: DataConfig, task: Task) -> dict[str, Scan]:
+    """Lists the images of folders and tables, joined with the tables of metadata."""
+    metadata = _read_metadata(config)
+    scans = {
+        name: _scan(path, f"data.{name}", config, task, metadata)
+        for name, path in roots.items()
+    }
+    if metadata is None:
+        return scans
+    group = config.group_column if config.group_column in metadata.columns else None
+    return join_metadata(scans, metadata, group, _wanted(config))
+
+
+def _scan(
+    path: Path, name: str, config: DataConfig, task: Task, metadata: Metadata | None
 ) -> Scan:
     if not is_table(str(path)):
         if task != "classification":
