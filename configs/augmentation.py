@@ -111,6 +111,6 @@ def fitted_on_mixed_images(**received: object) -> str:
     """
     return message(
         "A fitted head takes images of one class each; mixed images have two.",
-        "Leave out augmentation.mixup and augmentation.cutmix, or set model.head=linear.",
+        "Leave out augmentation.mixup and augmentation.cutmix, or choose the head linear.",
         **received,
     )

@@ -163,7 +163,8 @@ def _parts(data: Mapping[str, Any]) -> Iterator[Problem]:
 def _folds(data: Mapping[str, Any]) -> Iterator[Problem]:
     folds, fold = data["folds"], data["fold"]
     if fold is not None and folds is None:
-        yield _problem(data, "needs `data.folds`", "Try data.folds=5.", "fold", "folds")
+        remedy = "Set it, for example to 5."
+        yield _problem(data, "needs `data.folds`", remedy, "fold", "folds")
     if fold is not None and folds is not None and fold > folds:
         yield _problem(data, f"must be 1 to {folds}", "", "fold", "folds")
     for other in ("validation", "split"):

@@ -48,6 +48,6 @@ def fitted_on_features(features: Sequence[str], head: str) -> str:
     """Returns the error message for a fitted head, which supports only images."""
     return message(
         "Columns of a table need a trained head.",
-        "Set model.head=linear, or leave out data.features.",
+        "Choose the head linear, or leave out data.features.",
         **{"data.features": list(features), "model.head": head},
     )

@@ -38,8 +38,8 @@ def problem(
         **received: See `message`.
 
     Example:
-        >>> problem("data.fold", "needs `data.folds`", "Try data.folds=5.").text
-        '`data.fold` needs `data.folds`. Try data.folds=5.'
+        >>> problem("data.fold", "needs `data.folds`", "Set it to 5.").text
+        '`data.fold` needs `data.folds`. Set it to 5.'
     """
     return Problem(setting, message(f"`{setting}` {expected}.", remedy, **received))
 

@@ -129,7 +129,7 @@ class SearchConfig(Section):
                 f"search.{name}",
                 message(
                     f"`search.{name}={value}` needs folds: {why}.",
-                    f"Try search.folds=5, or leave search.{name} out.",
+                    f"Set search.folds, for example to 5, or leave search.{name} out.",
                     **{"search.folds": None},
                 ),
             )
@@ -149,7 +149,7 @@ class SearchConfig(Section):
                     "search.objective",
                     "must be a metric of validation images, whose name begins with val_: "
                     "on its training images a model looks better than it is",
-                    f"Try search.objective=val_{self.objective}.",
+                    f"Choose val_{self.objective}.",
                     **{"search.objective": self.objective},
                 )
             )
@@ -163,7 +163,7 @@ class SearchConfig(Section):
                     "search.patience",
                     "compares trials that are trained equally long, but most of "
                     "hyperband's are short",
-                    "Leave patience out, or choose search.tuner=bayesian.",
+                    "Leave patience out, or choose the tuner bayesian.",
                     tuner=self.tuner,
                     patience=self.patience,
                 )

@@ -9,7 +9,7 @@ from keraunos.core.errors import ConfigError
 def test_fold_based_settings_require_folds(setting):
     (named,) = setting
     with pytest.raises(
-        ConfigError, match=rf"search\.{named}=.*needs folds.*search.folds=5"
+        ConfigError, match=rf"search\.{named}=.*needs folds.*Set search\.folds"
     ):
         validated(SearchConfig, "search", **setting)
     assert validated(SearchConfig, "search", folds=2, **setting)
@@ -17,7 +17,7 @@ def test_fold_based_settings_require_folds(setting):
 
 @pytest.mark.parametrize("folds", ["folds", "outer_folds"])
 def test_search_over_folds_requires_a_validation_objective(folds):
-    with pytest.raises(ConfigError, match=r"begins with val_.*objective=val_auc"):
+    with pytest.raises(ConfigError, match=r"begins with val_.*Choose val_auc"):
         validated(SearchConfig, "search", objective="auc", **{folds: 2})
     validated(SearchConfig, "search", objective="val_auc", **{folds: 2})
     validated(SearchConfig, "search", objective="auc")

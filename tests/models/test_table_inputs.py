@@ -146,7 +146,7 @@ def test_all_tasks_accept_columns() -> None:
 
 
 def test_fitted_head_rejects_columns() -> None:
-    with pytest.raises(ConfigError, match=r"model.head='ridge'. Set model.head=linear"):
+    with pytest.raises(ConfigError, match=r"model.head='ridge'. Choose the head linear"):
         TransferClassifier(3, head="ridge", weights=None, table_features=FEATURES)
 
 
