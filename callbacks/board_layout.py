@@ -3,7 +3,7 @@
 Their titles state which values are bad, because charts have no room for a legend.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,33 +105,28 @@ _CATEGORIES = {
 
 def charts_of(run: RunState) -> Charts:
     """Returns the charts for which a run has values."""
-    return charts(
-        has_workers=workers_of(run.strategy).count > 1,
-        has_replicas=run.strategy.num_replicas_in_sync > 1,
-        scales_loss=isinstance(run.model.optimizer, keras.optimizers.LossScaleOptimizer),
-    )
+    optimizer = run.model.optimizer
+    parts: dict[Part, bool] = {
+        "workers": workers_of(run.strategy).count > 1,
+        "replicas": run.strategy.num_replicas_in_sync > 1,
+        "loss scale": isinstance(optimizer, keras.optimizers.LossScaleOptimizer),
+    }
+    return charts([part for part, is_there in parts.items() if is_there])
 
 
-def charts(has_workers: bool, has_replicas: bool, scales_loss: bool) -> Charts:
+def charts(parts: Collection[Part] = ()) -> Charts:
     """Returns all charts except those that would stay empty.
 
     Args:
-        has_workers: Whether there are several workers.
-        has_replicas: Whether there are several replicas.
-        scales_loss: Whether the loss is scaled for mixed precision.
+        parts: What a run has: several workers, several replicas, a scaled loss.
 
     Example:
-        >>> found = charts(has_workers=False, has_replicas=False, scales_loss=False)
-        >>> list(found["Does it learn?"])
+        >>> list(charts()["Does it learn?"])
         ['loss', 'score', 'learning rate']
     """
-    parts: dict[Part | None, bool] = {
-        "workers": has_workers,
-        "replicas": has_replicas,
-        "loss scale": scales_loss,
-    }
+    there = {None, *parts}
     return {
-        category: {each.title: each.tags for each in found if parts.get(each.needs, True)}
+        category: {each.title: each.tags for each in found if each.needs in there}
         for category, found in _CATEGORIES.items()
     }
 

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,24 +68,26 @@ def read_trial(directory: Path) -> EndedTrial | None:
     """Reads how a trial over folds ended; None if it runs, or is no trial over folds."""
     if not TRIAL.fullmatch(directory.name):
         return None
-    with contextlib.suppress(OSError, ValueError, csv.Error):
-        rows = csv.DictReader(io.StringIO(read_text(directory.parent / RESULTS_FILE)))
-        columns = list(rows.fieldnames or ())
-        objective = columns[_OBJECTIVE:][:1]
-        for row in rows:
+    with contextlib.suppress(OSError, ValueError, LookupError, csv.Error):
+        for row in csv.DictReader(io.StringIO(read_text(directory.parent / RESULTS_FILE))):
             is_this = trial_name(int(row["trial"])) == directory.name
             if is_this and row.get("folds") and row["status"] != "running":
-                score = row[objective[0]]
-                return EndedTrial(
-                    row["status"] == "completed",
-                    objective[0],
-                    float(score) if score else None,
-                    row.get("standard_error") or "",
-                    row["reason"],
-                    int(row["folds"]),
-                    next(n for n in itertools.count() if f"fold_{n + 1}" not in columns),
-                )
+                return _ended_trial(row)
     return None
+
+
+def _ended_trial(row: Mapping[str, str]) -> EndedTrial:
+    objective = list(row)[_OBJECTIVE]
+    score = row[objective]
+    return EndedTrial(
+        row["status"] == "completed",
+        objective,
+        float(score) if score else None,
+        row.get("standard_error") or "",
+        row["reason"],
+        int(row["folds"]),
+        next(n for n in itertools.count() if f"fold_{n + 1}" not in row),
+    )
 
 
 def read_test_scores(directory: Path) -> dict[str, Any]:

@@ -47,8 +47,7 @@ def _charts(objective: str) -> Charts:
         ),
         "best so far (axis: number of the trial)": ("^best_so_far$",),
     }
-    of_runs = charts(has_workers=False, has_replicas=False, scales_loss=False)
-    return {"How is the search going?": scores, **of_runs}
+    return {"How is the search going?": scores, **charts()}
 
 
 def _has_ended(trial: Trial) -> bool:

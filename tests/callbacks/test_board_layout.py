@@ -1,9 +1,11 @@
 import re
+from typing import get_args
 
 import pytest
 import tensorflow as tf
 from hand_made_runs import new_run
 from keraunos.callbacks.board_layout import (
+    Part,
     charts,
     charts_of,
     has_samples,
@@ -14,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.custom_scalar import layout_pb2, metadata
 
-ALL = charts(has_workers=True, has_replicas=True, scales_loss=True)
+ALL = charts(get_args(Part))
 
 # What runs write, and in how many charts each is to be.
 WRITTEN = (

@@ -114,6 +114,14 @@ trial,status,val_balanced_accuracy,epochs,standard_error,folds,fold_1,fold_2,fol
 """
 
 
+def test_trials_are_listed_beside_results_of_something_else(keraunos, tmp_path):
+    search = tmp_path / "runs" / "s"
+    made_run(search / "trial-000" / "fold-1", (0.5,), "end")
+    (search / "search.json").touch()
+    (search / "results.csv").write_text("model,accuracy\na,0.5\n")
+    assert list(rows(keraunos("runs", search))) == ["trial-000"]
+
+
 def test_trials_over_folds_show_mean_scores_and_refit_has_its_own_row(keraunos, tmp_path):
     search = tmp_path / "runs" / "s"
     for number in range(3):
