@@ -32,7 +32,7 @@ from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import TF_CONFIG, Cluster
 from keraunos.core.processes import worker_environments
 from keraunos.trainer.step import train as train_step
-from step_overhead import EpochTimes
+from step_overhead_model import EpochTimes
 
 BATCH_SIZE = 32
 
@@ -83,7 +83,7 @@ def in_workers(count: int, name: str, options: argparse.Namespace) -> dict[str, 
 
 
 def train(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Trains, and returns milliseconds per step and the amount of exchanged data."""
+    """Trains, and returns milliseconds of a step, its CPU time and the exchanged data."""
     kr.init_workers("cpu")
     build, make_batches, steps = MODELS[name]
     steps = steps or options.steps
@@ -97,8 +97,8 @@ def train(name: str, options: argparse.Namespace) -> dict[str, Any]:
     )
     if not trainer.fit(lambda: build(options), make_batches(options, steps)).is_finished:
         raise KeyboardInterrupt  # an interrupt ends only the fit
-    milliseconds = np.median([each.clock for each in clock.milliseconds])
-    return {"milliseconds": float(milliseconds), **exchanged}
+    milliseconds, cpu = np.median(clock.milliseconds, axis=0).tolist()
+    return {"milliseconds": milliseconds, "cpu_milliseconds": cpu, **exchanged}
 
 
 def count_exchanges() -> dict[str, int]:

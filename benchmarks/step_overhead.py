@@ -18,12 +18,15 @@ size, measures neither gradients nor waiting, and applies updates that are not f
 handwritten loop at the last release; a nightly test fails if one has more than doubled.
 `--record FILE` writes such a file.
 
+`--peer jax` adds `Model.fit` of Keras on JAX: `step_overhead_jax.py`, a process per turn.
+`--peer-python` needs keras, jax[cpu] and numpy.
+
 To compare two checkouts, install each in its own environment, and run one with
 `--against OTHER/bin/python`: processes of both take turns.
 
 Usage: python benchmarks/step_overhead.py [--steps 400] [--epochs 3] [--rounds 3]
            [--replicas 1 2] [--calls 1 16] [--sides keraunos model.fit by_hand]
-           [--against PYTHON] [--record FILE]
+           [--peer jax --peer-python PYTHON | --against PYTHON] [--record FILE]
 """
 
 import argparse
@@ -32,11 +35,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -44,17 +46,7 @@ import keras
 import keraunos as kr
 import numpy as np
 import tensorflow as tf
-
-BATCH_SIZE = 32
-SIDES = ("keraunos", "model.fit", "by_hand")
-
-
-class Milliseconds(NamedTuple):
-    """Wall-clock and CPU milliseconds per step in one epoch."""
-
-    clock: float
-    cpu: float
-
+from step_overhead_model import BATCH_SIZE, EpochTimes, Milliseconds, build, examples
 
 FAILED = [Milliseconds(float("nan"), float("nan"))]
 Case = tuple[int, int]  # replicas, steps a call
@@ -67,7 +59,10 @@ def main() -> None:
         measured = against(options)
     else:
         kr.set_cpu_devices(2)
-        measured = take_turns({side: in_process(side) for side in options.sides}, options)
+        turns = {side: SIDES[side] for side in options.sides}
+        if options.peer:
+            turns[options.peer] = PEERS[options.peer]
+        measured = take_turns(turns, options)
     show(measured)
     if options.record:
         options.record.write_text(json.dumps(multiples(measured), indent=2) + "\n")
@@ -94,7 +89,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2], choices=[1, 2])
     parser.add_argument("--calls", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=SIDES)
-    parser.add_argument("--against", metavar="PYTHON", help="Python with another version")
+    others = parser.add_mutually_exclusive_group()
+    others.add_argument("--peer", choices=PEERS)
+    others.add_argument("--against", metavar="PYTHON", help="Python with another version")
+    parser.add_argument("--peer-python", metavar="PYTHON", default=sys.executable)
     parser.add_argument("--record", metavar="FILE", type=Path)
     options = parser.parse_args()
     if any(options.steps % calls for calls in options.calls):
@@ -151,22 +149,19 @@ def against(options: argparse.Namespace) -> Measured:
     def turn(python: str, case: Case, options: argparse.Namespace) -> list[Milliseconds]:
         numbers = [f"--steps={options.steps}", f"--epochs={options.epochs}", "--rounds=1"]
         of_case = [f"--replicas={case[0]}", f"--calls={case[1]}", "--sides=keraunos"]
-        command = [python, os.path.abspath(__file__), *numbers, *of_case]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        (result,) = json.loads(done.stdout.splitlines()[-1])["milliseconds"]
-        return [Milliseconds(result["clock"], result["cpu"])]
+        result = last_line(python, __file__, *numbers, *of_case)
+        (milliseconds,) = result["milliseconds"]
+        return [Milliseconds(milliseconds["clock"], milliseconds["cpu"])]
 
     pythons = {"this one": sys.executable, "the other": options.against}
     return take_turns({n: functools.partial(turn, p) for n, p in pythons.items()}, options)
 
 
-def in_process(side: str) -> Turn:
-    """Returns the function that measures a side."""
-    return {
-        "keraunos": with_keraunos,
-        "model.fit": with_model_fit,
-        "by_hand": with_loop_by_hand,
-    }[side]
+def last_line(python: str, script: str | Path, *arguments: Any) -> dict[str, Any]:
+    """Runs a script with another interpreter; returns the JSON of its last line."""
+    command = [python, os.path.abspath(script), *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 @functools.cache
@@ -182,47 +177,8 @@ def strategy_of(replicas: int) -> tf.distribute.Strategy:
 
 def batches(options: argparse.Namespace) -> tf.data.Dataset:
     """Returns full batches in memory."""
-    random = np.random.default_rng(0)
-    inputs = random.normal(size=(BATCH_SIZE * options.steps, 16)).astype("float32")
-    labels = random.integers(0, 4, len(inputs)).astype("int32")
-    dataset = tf.data.Dataset.from_tensor_slices((inputs, labels))
+    dataset = tf.data.Dataset.from_tensor_slices(examples(options.steps))
     return dataset.batch(BATCH_SIZE, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-
-
-def build(steps_per_execution: int = 1) -> keras.Model:
-    """Builds a model with two small layers."""
-    layers = keras.layers
-    model = keras.Sequential(
-        [keras.Input((16,)), layers.Dense(32, "relu"), layers.Dense(4, "softmax")]
-    )
-    model.compile(
-        "adam",
-        "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        steps_per_execution=steps_per_execution,
-    )
-    return model
-
-
-class EpochTimes(keras.callbacks.Callback):
-    """Measures milliseconds per step in each epoch except the first."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.steps = steps
-        self.milliseconds: list[Milliseconds] = []
-
-    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        """Starts the clocks."""
-        self.started = time.perf_counter(), time.process_time()
-
-    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Stops the clocks."""
-        ended = time.perf_counter(), time.process_time()
-        if epoch > 0:
-            seconds = [b - a for a, b in zip(self.started, ended, strict=True)]
-            milliseconds = [1000 * each / self.steps for each in seconds]
-            self.milliseconds.append(Milliseconds(*milliseconds))
 
 
 def with_keraunos(case: Case, options: argparse.Namespace) -> list[Milliseconds]:
@@ -306,6 +262,22 @@ def loop_by_hand(
             tf.while_loop(lambda done: done < steps, body, (tf.constant(0),))
 
     return train
+
+
+def with_jax(case: Case, options: argparse.Namespace) -> list[Milliseconds]:
+    """Trains with `Model.fit` of Keras on JAX, in a process of its own."""
+    script = Path(__file__).with_name("step_overhead_jax.py")
+    numbers = (options.steps, options.epochs, *case)
+    result = last_line(options.peer_python, script, *numbers)
+    return [Milliseconds(*each) for each in result["milliseconds"]]
+
+
+SIDES: dict[str, Turn] = {
+    "keraunos": with_keraunos,
+    "model.fit": with_model_fit,
+    "by_hand": with_loop_by_hand,
+}
+PEERS: dict[str, Turn] = {"jax": with_jax}
 
 
 if __name__ == "__main__":
