@@ -190,7 +190,8 @@ def check(gbit_per_second: float) -> dict[str, float]:
     """Compares a step of two workers over loopback with the prediction.
 
     Returns:
-        Milliseconds per step of two workers, predicted and measured, and bytes per step.
+        Milliseconds per step of two workers, predicted and measured, bytes per step, and
+        milliseconds of CPU time of one worker and of each of two.
     """
     import keras
     import scaling
@@ -216,9 +217,12 @@ def check(gbit_per_second: float) -> dict[str, float]:
     print(
         f"two workers here, {two['bytes']:,} bytes a step at {gbit_per_second:g} Gbit/s: "
         f"predicted {predicted:.0f} ms (one worker {one['milliseconds']:.0f}, fixed "
-        f"{fixed:.1f}, exchange {exchange:.0f}), measured {measured:.0f} ms"
+        f"{fixed:.1f}, exchange {exchange:.0f}), measured {measured:.0f} ms\n"
+        f"CPU per step: one worker {one['cpu_milliseconds']:.0f} ms, two "
+        f"{two['cpu_milliseconds']:.0f} ms each"
     )
-    return {"predicted": predicted, "measured": measured, "bytes": two["bytes"]}
+    cpu = {"cpu_of_one": one["cpu_milliseconds"], "cpu_of_each": two["cpu_milliseconds"]}
+    return {"predicted": predicted, "measured": measured, "bytes": two["bytes"], **cpu}
 
 
 if __name__ == "__main__":
