@@ -42,6 +42,9 @@ class Turns:
 class EpochClock(keras.callbacks.Callback):
     """Measures the seconds of each epoch except the first, which traces.
 
+    A turn lasts until the next epoch or the end of the thread, so that work between epochs
+    and after the last does not slow the epochs of others.
+
     Args:
         turns: Rotation shared by all clocks.
         name: Name of this clock's thread.
@@ -54,15 +57,16 @@ class EpochClock(keras.callbacks.Callback):
         self.seconds: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-        """Waits for its turn, and starts the clock."""
+        """Waits for its next turn, and starts the clock."""
+        if epoch > 0:
+            self._turns.pass_on(self._name)
         self._turns.wait(self._name)
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        """Stops the clock, and passes the turn on."""
+        """Stops the clock."""
         if epoch > 0:
             self.seconds.append(time.perf_counter() - self._started)
-        self._turns.pass_on(self._name)
 
 
 def time_in_turns(sides: Mapping[str, Side]) -> dict[str, list[float]]:

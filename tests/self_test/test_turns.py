@@ -1,5 +1,7 @@
 """Epochs of several sides take turns, whatever becomes of one of them."""
 
+import time
+
 import pytest
 from keraunos.self_test.checks.turns import EpochClock, time_in_turns
 
@@ -38,3 +40,17 @@ def test_one_that_is_over_sooner_does_not_keep_the_others_waiting():
     order: list[str] = []
     time_in_turns({"a": side("a", 1, order), "b": side("b", 3, order)})
     assert order == ["a", "b", "b", "b"]
+
+
+def test_work_after_an_epoch_ends_before_others_have_their_turn():
+    order: list[str] = []
+
+    def busy(clock: EpochClock) -> None:
+        for epoch in range(2):
+            clock.on_epoch_begin(epoch)
+            clock.on_epoch_end(epoch)
+            time.sleep(0.1)
+            order.append("work")
+
+    time_in_turns({"busy": busy, "b": side("b", 2, order)})
+    assert order == ["work", "b", "work", "b"]
