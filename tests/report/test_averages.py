@@ -1,4 +1,4 @@
-"""The report tells of means over views and folds, whatever became of their files."""
+"""The report shows means over views and folds, even if files are damaged."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,7 @@ def fold(tmp_path: Path) -> Path:
     return directory
 
 
-def test_means_stand_beside_the_single_model_on_the_page(fold: Path) -> None:
+def test_page_shows_means_next_to_the_single_model(fold: Path) -> None:
     facts = read_facts(fold)
     assert [row[:3] for row in facts.averages.table.rows] == [
         ["single model", 1200, "0.500 (0.375 to 0.625)"],
@@ -62,7 +62,7 @@ def test_means_stand_beside_the_single_model_on_the_page(fold: Path) -> None:
     assert {"href": "#run1-averages"} in shown.all("a")
 
 
-def test_without_means_there_is_no_such_section(fold: Path) -> None:
+def test_averages_section_is_omitted_without_means(fold: Path) -> None:
     (fold / "test.json").write_text(json.dumps(scores(0.5)))
     (fold.parent / "ensemble.json").write_text(
         json.dumps(ENSEMBLE | {"split": "validation"})
@@ -71,7 +71,7 @@ def test_without_means_there_is_no_such_section(fold: Path) -> None:
     assert "Views and ensembles" not in Page(page([RunReport(RunFacts("run"))])).text
 
 
-def test_the_ensemble_beside_a_run_that_is_no_fold_is_not_its_own(fold: Path) -> None:
+def test_ensemble_next_to_a_run_that_is_not_a_fold_is_ignored(fold: Path) -> None:
     run = fold.rename(fold.with_name("other"))
     assert len(read_averages(run).table.rows) == 2
 
@@ -84,7 +84,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("content", DAMAGES)
-def test_a_damaged_file_is_a_gap(fold: Path, content: str) -> None:
+def test_damaged_file_is_reported_as_a_gap(fold: Path, content: str) -> None:
     (fold / "test.json").write_text(content)
     found = read_averages(fold)
     assert found.table.rows[0][0] == "fold-1"
@@ -93,7 +93,7 @@ def test_a_damaged_file_is_a_gap(fold: Path, content: str) -> None:
     assert gap in read_facts(fold).gaps
 
 
-def test_means_of_numbers_have_the_scores_of_numbers(fold: Path) -> None:
+def test_means_of_regression_models_show_regression_scores(fold: Path) -> None:
     names = ("mean_absolute_error", "root_mean_squared_error", "r2")
     own = {"images": 30, "per_target": {}, **dict.fromkeys(names, 0.5)}
     better = own | {"r2": 0.75}

@@ -1,4 +1,4 @@
-"""The report tells of the exports of a run, whatever became of their files."""
+"""The report shows the exports of a run, even if files are damaged."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def write_export(run: Path, name: str, **changes: Any) -> Path:
     return directory
 
 
-def test_each_export_is_a_row_of_the_page(tmp_path: Path) -> None:
+def test_each_export_has_a_row_on_the_page(tmp_path: Path) -> None:
     write_export(tmp_path, "onnx", warnings=["No image was compared of <b>emu</b>."])
     int8 = {"scores": {"balanced_accuracy": {"loss": LOSS}}, "warnings": ["Too few."]}
     write_export(tmp_path, "litert-int8", agreement=0.98, int8=int8)
@@ -47,7 +47,7 @@ def test_each_export_is_a_row_of_the_page(tmp_path: Path) -> None:
     assert {"href": "#run1-exports"} in shown.all("a")
 
 
-def test_a_run_without_exports_has_no_such_section(tmp_path: Path) -> None:
+def test_exports_section_is_omitted_without_exports(tmp_path: Path) -> None:
     assert read_exports(tmp_path).table is None
     assert "Exports" not in Page(page([RunReport(RunFacts("run"))])).text
 
@@ -62,7 +62,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("content", DAMAGES)
-def test_a_damaged_file_is_a_gap(tmp_path: Path, content: str) -> None:
+def test_damaged_parity_file_is_reported_as_a_gap(tmp_path: Path, content: str) -> None:
     write_export(tmp_path, "onnx")
     (write_export(tmp_path, "litert") / "parity.json").write_text(content)
     found = read_exports(tmp_path)
@@ -74,7 +74,9 @@ def test_a_damaged_file_is_a_gap(tmp_path: Path, content: str) -> None:
     assert gap in read_facts(tmp_path).gaps
 
 
-def test_what_is_no_file_is_a_gap_and_links_are_passed_by(tmp_path: Path) -> None:
+def test_missing_or_binary_parity_file_is_a_gap_and_links_are_ignored(
+    tmp_path: Path,
+) -> None:
     write_export(tmp_path, "onnx")
     (tmp_path / "export" / "elsewhere").symlink_to(tmp_path / "export" / "onnx")
     (tmp_path / "export" / "empty").mkdir()

@@ -39,7 +39,7 @@ def run(tmp_path):
     return directory
 
 
-def test_a_run_is_read_from_its_files(run):
+def test_facts_are_read_from_the_files_of_a_run(run):
     facts = read_facts(run)
     assert facts.gaps == []
     assert facts.name == "trial-004"
@@ -56,7 +56,7 @@ def test_a_run_is_read_from_its_files(run):
     assert facts.siblings.rows == [["4", "completed"]]
 
 
-def test_a_refit_tells_of_its_search(run):
+def test_facts_of_a_refit_include_its_search(run):
     refit = run.rename(run.parent / "refit")
     assert read_facts(refit).search == {}
     (run.parent / "chosen.json").write_text('{"trial": "trial-004", "num_trials": 5}')
@@ -78,7 +78,7 @@ FILES = (
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is_gone_is_a_gap_and_the_rest_is_read(run, name):
+def test_missing_file_is_a_gap_and_the_others_are_read(run, name):
     (run / name).unlink()
     facts = read_facts(run)
     (gap,) = facts.gaps
@@ -88,13 +88,13 @@ def test_a_file_that_is_gone_is_a_gap_and_the_rest_is_read(run, name):
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00[", b"[1]", b'"text"\n', b"a: {"])
 @pytest.mark.parametrize("name", FILES)
-def test_a_damaged_file_is_no_crash(run, name, content):
+def test_damaged_file_does_not_raise(run, name, content):
     (run / name).write_bytes(content)
     facts = read_facts(run)
     assert all(name in gap for gap in facts.gaps)
 
 
-def test_a_file_that_was_changed_since_is_named(run):
+def test_modified_file_is_reported_as_a_gap(run):
     write_checked_text(run / "classes.txt", "cat\ndog\n")
     write_checked_text(run / "config.yaml", "seed: 1\n")
     (run / "config.yaml").write_text("seed: 2\n")
@@ -104,13 +104,13 @@ def test_a_file_that_was_changed_since_is_named(run):
     )
 
 
-def test_columns_that_are_missing_are_named(run):
+def test_missing_columns_are_reported(run):
     (run / "split.csv").write_text("path,side\n/a/1.jpg,train\n")
     (gap,) = read_facts(run).gaps
     assert "its columns must be split, class" in gap
 
 
-def test_a_fifo_keeps_nobody_waiting(run):
+def test_fifo_does_not_block(run):
     (run / "environment.json").unlink()
     os.mkfifo(run / "environment.json")
     (gap,) = read_facts(run).gaps

@@ -23,17 +23,17 @@ def table(tmp_path):
     return tmp_path / "split.csv"
 
 
-def test_the_same_images_have_not_changed(table):
+def test_unchanged_images_raise_no_warning(table):
     found = find_changes(table, Images(["/p/one.jpg", "/p/two.jpg"], [B, C]))
     assert list(found.warnings()) == []
 
 
-def test_images_that_only_moved_have_not_changed(table):
+def test_moved_images_do_not_count_as_changed(table):
     found = find_changes(table, Images(["/q/one.jpg", "/q/two.jpg"], [B, C]))
     assert list(found.warnings()) == []
 
 
-def test_each_kind_of_change_is_named_with_its_files(table):
+def test_each_kind_of_change_lists_its_files(table):
     names = ["/p/one.jpg", "/p/new.jpg", "/p/was_train.jpg"]
     found = find_changes(table, Images(names, [D, "e" * 64, A]))
     assert list(found.gone) == ["/p/two.jpg"]
@@ -45,19 +45,19 @@ def test_each_kind_of_change_is_named_with_its_files(table):
     assert "Test images changed since the run (1): /p/one.jpg." in text
 
 
-def test_files_that_were_not_read_are_not_compared(table):
+def test_unread_files_are_not_compared(table):
     found = find_changes(table, Images(["/p/one.jpg", "/p/two.jpg"], ["0" * 64, C]))
     assert list(found.changed) == []
 
 
-def test_a_relative_name_is_the_same_file(table, tmp_path, monkeypatch):
+def test_relative_paths_are_resolved(table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table.write_text(TABLE.replace("/p/", f"{tmp_path}/"))
     found = find_changes(table, Images(["one.jpg", "two.jpg"], [B, C]))
     assert list(found.warnings()) == []
 
 
-def test_a_table_of_other_columns_is_an_error(tmp_path):
+def test_table_with_wrong_columns_raises(tmp_path):
     (tmp_path / "split.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="its columns must be"):
         find_changes(tmp_path / "split.csv", Images([], []))

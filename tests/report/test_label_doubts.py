@@ -1,4 +1,4 @@
-"""Images whose labels are doubtful, as a report shows them."""
+"""Doubtful labels in a report."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +18,7 @@ COUNT = 60
 
 @dataclass
 class Asked:
-    """Stands for a model; hands out images whose pixels are the row."""
+    """Stands in for a model; returns images whose pixels equal the row."""
 
     validation: Any = None
 
@@ -38,14 +38,14 @@ def validation() -> Labeled:
     return labeled(likely / 5, labels)
 
 
-def explained(validation: Labeled | None, **options: Any) -> Finding:
+def evaluate_labels(validation: Labeled | None, **options: Any) -> Finding:
     test = labeled(np.full((4, 3), 1 / 3), np.array([0, 1, 2, 0]))
     subject = Asked(Asked() if validation is not None else None)
     return DoubtfulLabels(**options).explain(Evidence(test, validation), subject)
 
 
-def test_labels_made_wrong_are_listed_and_shown(validation: Labeled) -> None:
-    finding = explained(validation)
+def test_flipped_labels_are_listed_and_shown(validation: Labeled) -> None:
+    finding = evaluate_labels(validation)
     assert finding.values["in_doubt"] == 6
     files = [each["file"] for each in finding.values["most_doubtful"]]
     assert sorted(files) == sorted(f"{row}.png" for row in range(4, COUNT, 10))
@@ -60,45 +60,45 @@ def test_labels_made_wrong_are_listed_and_shown(validation: Labeled) -> None:
     assert finding.conclusions == ["Of 60 validation images, 6 have a label in doubt."]
 
 
-def test_it_says_that_training_images_are_not_judged(validation: Labeled) -> None:
-    (gap,) = explained(validation).gaps
+def test_unjudged_training_labels_are_reported_as_a_gap(validation: Labeled) -> None:
+    (gap,) = evaluate_labels(validation).gaps
     assert gap.startswith("not measured: labels of training images")
     assert "data.folds" in gap
 
 
-def test_without_validation_images_nothing_is_judged() -> None:
-    finding = explained(None)
+def test_labels_are_not_judged_without_validation_images() -> None:
+    finding = evaluate_labels(None)
     assert finding.values == {}
     assert "there are no validation images" in finding.gaps[0]
 
 
-def test_copies_of_another_class_are_counted(validation: Labeled) -> None:
+def test_duplicates_with_another_class_are_counted(validation: Labeled) -> None:
     known = replace(validation, contradictory=np.arange(COUNT) < 15)
-    assert "2 have a copy in another" in explained(known).conclusions[0]
+    assert "2 have a copy in another" in evaluate_labels(known).conclusions[0]
 
 
-def test_lists_and_images_are_cut_where_there_are_many(validation: Labeled) -> None:
-    finding = explained(validation, most=2)
+def test_long_lists_and_images_are_truncated(validation: Labeled) -> None:
+    finding = evaluate_labels(validation, most=2)
     assert len(finding.values["most_doubtful"]) == 2
     assert finding.values["in_doubt"] == 6
     many = labeled(np.tile([[0.9, 0.1], [0.1, 0.9]], (50, 1)), np.arange(100) // 40 % 2)
-    assert len(explained(many).panels) == MOST_SHOWN
+    assert len(evaluate_labels(many).panels) == MOST_SHOWN
 
 
-def test_where_very_many_are_in_doubt_the_model_is_named_as_weak(validation) -> None:
-    assert explained(validation).warnings == []
+def test_many_doubtful_labels_raise_a_warning_about_a_weak_model(validation) -> None:
+    assert evaluate_labels(validation).warnings == []
     shuffled = np.random.default_rng(0).permutation(validation.labels)
-    (warning,) = explained(labeled(validation.probabilities, shuffled)).warnings
+    (warning,) = evaluate_labels(labeled(validation.probabilities, shuffled)).warnings
     assert "weak models rather than wrong labels" in warning
 
 
-def test_a_clean_set_has_no_table(validation: Labeled) -> None:
+def test_clean_labels_produce_no_table(validation: Labeled) -> None:
     clean = labeled(validation.probabilities, validation.predicted)
-    finding = explained(clean)
+    finding = evaluate_labels(clean)
     assert finding.values["in_doubt"] == 0
     assert finding.tables == finding.panels == []
 
 
-def test_it_is_found_by_name() -> None:
+def test_part_is_created_from_the_configuration() -> None:
     parts = create_parts(EvaluationConfig(label_doubts={"most": 7}))
     assert parts["label_doubts"] == DoubtfulLabels(7)

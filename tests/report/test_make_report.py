@@ -20,14 +20,14 @@ class Confidence:
 
 class Maps:
     def explain(self, evidence, subject):
-        raise AssertionError("nobody may ask a model that is not there")
+        raise AssertionError("the missing model must not be used")
 
 
 PARTS = {"confidence": Confidence(), "maps": Maps()}
 
 
 class Split:
-    """A test split as the data has it."""
+    """A test split like that of the data."""
 
     names = predictions().names
     digests = ("a" * 64,) * 7
@@ -49,7 +49,7 @@ def report_on(run, images, made=None):
     return report_of_test(RunFacts("a", run), made.scores(), evidence, {}, images)
 
 
-def test_a_run_that_is_as_it_was_has_no_warning(run):
+def test_unchanged_run_has_no_warning(run):
     report = report_on(run, Split())
     assert report.warnings == []
     (remark,) = report.remarks
@@ -57,20 +57,20 @@ def test_a_run_that_is_as_it_was_has_no_warning(run):
     assert report.load_images(np.array([1])).shape == (1, 64, 64, 3)
 
 
-def test_images_that_have_changed_are_named_on_the_first_screen(run):
+def test_changed_images_raise_a_warning(run):
     images = Split()
     images.digests = ("a" * 64,) * 6 + ("b" * 64,)
     (warning,) = report_on(run, images).warnings
     assert warning.endswith("changed since the run (1): /photographs/test/6.jpg.")
 
 
-def test_a_split_table_that_cannot_be_read_is_a_gap(run):
+def test_unreadable_split_table_is_reported_as_a_gap(run):
     (run / "split.csv").write_text("nothing\n1\n")
     (gap,) = report_on(run, Split()).gaps
     assert gap.startswith("not known: whether images have changed since")
 
 
-def test_without_a_model_the_written_predictions_are_measured(run):
+def test_stored_predictions_are_evaluated_without_a_model(run):
     report = report_from_files(RunFacts("a", run), run, PARTS, "the images are gone.")
     assert report.scores["examples"] == 7
     assert report.findings["confidence"].values == {"images": 7}
@@ -80,7 +80,7 @@ def test_without_a_model_the_written_predictions_are_measured(run):
     assert "not measured again: the images are gone." in shown
 
 
-def test_without_predictions_either_nothing_is_scored(run):
+def test_nothing_is_scored_without_model_and_predictions(run):
     (run / "predictions.csv").write_bytes(b"\x00")
     report = report_from_files(RunFacts("a", run), run, PARTS, "the images are gone.")
     assert report.scores is None
@@ -88,7 +88,7 @@ def test_without_predictions_either_nothing_is_scored(run):
     assert all("the images are gone." in part.gaps[0] for part in report.findings.values())
 
 
-def test_outputs_that_are_no_probabilities_are_a_gap(run):
+def test_outputs_that_are_not_probabilities_are_reported_as_a_gap(run):
     one = predictions()
     one.probabilities[:] = 3.0
     write_predictions(run / "predictions.csv", one)
@@ -97,7 +97,7 @@ def test_outputs_that_are_no_probabilities_are_a_gap(run):
     assert "two or more classes" in report.gaps[0]
 
 
-def test_a_run_without_test_images_is_reported_all_the_same():
+def test_run_without_test_images_still_gets_a_report():
     report = report_without_test(RunFacts("a"), ["calibration"], "there are none.")
     assert report.findings["calibration"].gaps == ["not measured: there are none."]
     shown = Page(page([report])).text

@@ -8,7 +8,7 @@ from keraunos.report.run_files import compare_predictions, write_findings
 from report_pages import predictions
 
 
-def test_predictions_on_which_was_chosen_are_kept_and_not_replaced(tmp_path):
+def test_validation_predictions_are_kept_and_not_replaced(tmp_path):
     first = predictions()
     write_findings(tmp_path, {}, Evidence(as_labeled(first), as_labeled(first)))
     file = tmp_path / "validation_predictions.csv"
@@ -25,7 +25,7 @@ def file(tmp_path):
     return tmp_path / "predictions.csv"
 
 
-def test_the_same_predictions_are_recognised(file):
+def test_equal_predictions_are_recognized_despite_rounding(file):
     now = predictions()
     now.probabilities[0] += np.array([1e-6, -1e-6, 0], np.float32)
     assert compare_predictions(file, now) == (
@@ -34,7 +34,7 @@ def test_the_same_predictions_are_recognised(file):
     )
 
 
-def test_predictions_that_differ_are_a_warning(file):
+def test_different_predictions_raise_a_warning(file):
     text, is_warning = compare_predictions(file, predictions(taken=(0, 1, 0, 1, 1, 0, 0)))
     assert is_warning
     assert text.startswith(
@@ -51,13 +51,13 @@ def test_predictions_that_differ_are_a_warning(file):
         predictions(names=list("abcdefg")),
     ],
 )
-def test_other_images_labels_or_classes_are_a_warning(file, other):
+def test_different_images_labels_or_classes_raise_a_warning(file, other):
     text, is_warning = compare_predictions(file, other)
     assert is_warning
     assert "or their labels, differ" in text
 
 
-def test_a_file_that_cannot_be_read_is_a_warning_and_one_that_is_not_there_none(file):
+def test_unreadable_file_raises_a_warning_and_a_missing_one_does_not(file):
     file.write_bytes(b"\xff\x00")
     assert compare_predictions(file, predictions())[1]
     file.unlink()

@@ -1,4 +1,4 @@
-"""What a report warns of, besides its parts."""
+"""Warnings of a report, in addition to those of its parts."""
 
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,14 @@ def report_of(test: Labeled, facts: RunFacts, **options: Any) -> RunReport:
     return RunReport(facts, scores, **options)
 
 
-def test_an_interval_without_width_is_a_warning(facts: RunFacts) -> None:
+def test_zero_width_interval_raises_a_warning(facts: RunFacts) -> None:
     test = simulated(40, classes=3, seed=1)
     test.probabilities[:] = [0.5, 0.3, 0.2]  # whatever the image
     (warning,) = report_of(test, facts).all_warnings
     assert "interval of macro f1, macro roc auc has no width" in warning
 
 
-def test_those_of_parts_follow_those_of_the_report(facts: RunFacts) -> None:
+def test_warnings_of_parts_follow_those_of_the_report(facts: RunFacts) -> None:
     findings = {"slices": Finding("Slices", warnings=["worse"])}
     test = simulated(40, classes=3, seed=1)
     report = report_of(test, facts, warnings=["moved"], findings=findings)

@@ -18,7 +18,7 @@ COUNTS = {"test": {"hair|<b>ruler": 3, "hair": 2, "": 4}}
 
 
 class Images:
-    """A split that hands out its images, except for the second, which was moved."""
+    """A split that returns its images, except for the second, which was moved."""
 
     def images(self, places):
         if 1 in places:
@@ -31,7 +31,7 @@ def labels():
     random = np.random.default_rng(0)
     truth = random.random((9, 3)) < 0.5
     found = np.clip(0.6 * truth + 0.5 * random.random((9, 3)), 0, 1).astype(np.float32)
-    found[1] = 1 - truth[1]  # the most confident mistakes are of an image that was moved
+    found[1] = 1 - truth[1]  # the most confident mistakes are on a moved image
     names = [f"/photographs/{number}.png" for number in range(9)]
     return LabelPredictions(names, found, LABELS, [0.5, None, 0.6], truth)
 
@@ -43,14 +43,14 @@ def numbers():
     return NumberPredictions(list("abcd"), found, ["age", "depth"], [5, None], 0.9, truth)
 
 
-def reported(predictions, tmp_path, **facts):
+def make_report(predictions, tmp_path, **facts):
     predictions.write_report(tmp_path, predictions.scores())
     known = RunFacts("run", tmp_path, class_names=LABELS, **facts)
     return report_of_task(known, predictions.scores(), predictions, Images())
 
 
-def test_labels_are_reported_and_can_be_computed_again(labels, tmp_path):
-    report = reported(labels, tmp_path, counts=COUNTS)
+def test_multi_label_report_is_complete_and_scores_equal_scikit_learn(labels, tmp_path):
+    report = make_report(labels, tmp_path, counts=COUNTS)
     (remark,) = report.remarks
     assert remark == "The predictions are the same as in predictions.csv of the run."
     write_run(tmp_path, report, labels)
@@ -69,7 +69,7 @@ def test_labels_are_reported_and_can_be_computed_again(labels, tmp_path):
     text = Page(page([report])).text
     for words in (
         "predicts any of 3 labels for each image",
-        "hair 5",  # of the test split: those of both labels, and those of one
+        "hair 5",  # test images with both labels, and with hair alone
         "ink 0",
         "not chosen: a threshold for ink; the default is 0.5",
         "not measured: 1 images, because they were moved",
@@ -80,9 +80,9 @@ def test_labels_are_reported_and_can_be_computed_again(labels, tmp_path):
     assert "probabilities of the labels in classes.txt" in model_card(report)
 
 
-def test_numbers_are_reported_with_their_largest_errors(numbers, tmp_path):
+def test_regression_report_shows_the_largest_errors(numbers, tmp_path):
     assert find_largest_errors(numbers, 2) == [2, 1]  # 0.2 of 0.1, and 9 of 4.6
-    report = reported(numbers, tmp_path)
+    report = make_report(numbers, tmp_path)
     text = Page(page([report])).text
     for words in ("mean absolute error", "depth bias", "not chosen: an interval for depth"):
         assert words in text, words
@@ -90,15 +90,15 @@ def test_numbers_are_reported_with_their_largest_errors(numbers, tmp_path):
     assert "pipeline_tag" not in model_card(report)
 
 
-def test_other_predictions_than_those_of_the_run_are_a_warning(numbers, tmp_path):
-    reported(numbers, tmp_path)
+def test_predictions_that_differ_from_the_run_raise_a_warning(numbers, tmp_path):
+    make_report(numbers, tmp_path)
     numbers.values[3] += 0.5
     facts = RunFacts("run", tmp_path)
     report = report_of_task(facts, numbers.scores(), numbers, None)
     assert any("1 of 4 predictions differ from those" in each for each in report.warnings)
 
 
-def test_without_a_model_the_scores_of_the_run_are_shown(labels, tmp_path):
+def test_stored_scores_are_shown_without_a_model(labels, tmp_path):
     labels.write_report(tmp_path, labels.scores())
     facts = RunFacts("run", tmp_path, class_names=LABELS)
     report = task_report_from_files(facts, tmp_path, "multi_label", "it was moved.")

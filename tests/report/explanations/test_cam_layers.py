@@ -1,4 +1,4 @@
-"""The layer is found in any model that has one, or it is clear why there is none."""
+"""A layer for maps is found in any model that has one; otherwise a reason is given."""
 
 import keras
 import pytest
@@ -12,7 +12,7 @@ from patches import patch_model
 layers = keras.layers
 
 
-def found(model: keras.Model, name: str | None = None) -> str:
+def layer_path(model: keras.Model, name: str | None = None) -> str:
     return find_layer(FlatGraph(model), name).path
 
 
@@ -21,47 +21,47 @@ def images() -> keras.KerasTensor:
 
 
 @pytest.mark.parametrize("nesting", [0, 1, 2])
-def test_the_last_layer_with_height_and_width_is_taken(nesting):
+def test_last_spatial_layer_is_chosen(nesting):
     prefix = "".join(f"level{level}/" for level in reversed(range(nesting)))
-    assert found(patch_model(nesting)) == f"{prefix}colors"
+    assert layer_path(patch_model(nesting)) == f"{prefix}colors"
 
 
-def test_a_layer_goes_by_its_name_its_path_or_the_model_around_it():
+def test_layer_can_be_given_by_name_path_or_enclosing_model():
     model = patch_model(2)
     for name in ("colors", "level1/level0/colors", "level0"):
-        assert found(model, name) == "level1/level0/colors"
+        assert layer_path(model, name) == "level1/level0/colors"
 
 
-def test_a_name_that_does_not_fit_is_refused_with_those_that_do():
+def test_unsuitable_layer_name_is_rejected_with_the_available_ones():
     for name in ("color", "level1", "dense"):
         with pytest.raises(ConfigError, match="level1/level0/colors"):
-            found(patch_model(2), name)
+            layer_path(patch_model(2), name)
 
 
-def test_weights_lie_behind_the_layer_that_is_taken():
+def test_chosen_layer_is_followed_by_the_weights_of_the_head():
     parts = [layers.Conv2D(4, 3, name="first"), layers.Conv2D(2, 1, name="scores")]
     ends = [layers.GlobalAveragePooling2D(), layers.Softmax()]
     model = keras.Sequential([images(), *parts, *ends])
-    assert found(model) == "first"
+    assert layer_path(model) == "first"
     graph = FlatGraph(model)
     assert [kernel.shape for kernel in kernels_behind(graph, graph.named["first"])] == [
         (1, 1, 4, 2)
     ]
 
 
-def test_pixels_are_no_features_however_they_are_scaled():
+def test_rescaled_pixels_do_not_count_as_features():
     parts = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(2, "softmax")]
     with pytest.raises(NoGraphError, match="no layer of the model has spatial outputs"):
-        found(keras.Sequential([images(), *parts]))
+        layer_path(keras.Sequential([images(), *parts]))
 
 
-def test_maps_of_one_cell_are_no_maps():
+def test_one_by_one_feature_maps_are_skipped():
     pool = layers.GlobalAveragePooling2D(keepdims=True)
     parts = [layers.Conv2D(4, 3, name="last"), pool, layers.Conv2D(2, 1), layers.Flatten()]
-    assert found(keras.Sequential([images(), *parts, layers.Softmax()])) == "last"
+    assert layer_path(keras.Sequential([images(), *parts, layers.Softmax()])) == "last"
 
 
-def test_a_way_around_the_layer_is_seen():
+def test_path_bypassing_the_layer_is_detected():
     inputs = images()
     one, other = layers.Conv2D(2, 3, name="one")(inputs), layers.Conv2D(2, 3)(inputs)
     pooled = [layers.GlobalAveragePooling2D()(each) for each in (one, other)]
@@ -82,7 +82,7 @@ def two_inputs() -> keras.Model:
     return keras.Model(inputs, layers.Flatten()(layers.Add()(inputs)))
 
 
-def of_one_batch_size() -> keras.Model:
+def fixed_batch_size() -> keras.Model:
     return keras.Sequential([keras.Input(batch_shape=(4, 8, 8, 3)), layers.Flatten()])
 
 
@@ -91,18 +91,18 @@ def of_one_batch_size() -> keras.Model:
     [
         (Own, "neither functional nor sequential"),
         (two_inputs, "several inputs"),
-        (of_one_batch_size, "one size"),
+        (fixed_batch_size, "one size"),
         (lambda: keras.Sequential([images(), layers.Flatten()]), "spatial outputs"),
     ],
 )
-def test_a_model_that_can_not_be_explained_has_a_reason(build, reason):
+def test_model_without_maps_raises_with_the_reason(build, reason):
     with pytest.raises(NoGraphError, match=reason):
-        found(build())
+        layer_path(build())
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("backbone", "size"), families().items())
-def test_every_family_of_backbones_has_a_layer(backbone, size):
+def test_every_backbone_family_has_a_layer_for_maps(backbone, size):
     import numpy as np
     from keraunos.report.explanations.cam_maps import CamMaps
 

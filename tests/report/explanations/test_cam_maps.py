@@ -1,4 +1,4 @@
-"""Maps are those of the papers, of the class that was requested, whatever the nesting."""
+"""Maps of the requested class follow the papers, however models are nested."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ def cam_of(model: keras.Model, layer: str | None = None, method: str = "grad_cam
 
 
 def activations() -> np.ndarray:
-    """What the convolution sees: the mean of each color in each cell."""
+    """The inputs of the convolution: the mean of each color in each cell."""
     cells = IMAGES.reshape(5, 8, 4, 8, 4, 3).astype("float64")
     return cells.mean(axis=(2, 4)) / 255
 
@@ -38,7 +38,7 @@ def model() -> keras.Model:
     return patch_model()
 
 
-def test_a_map_peaks_at_the_patch_of_the_class_that_was_asked_for(model):
+def test_map_peaks_at_the_patch_of_the_requested_class(model):
     maps = cam_of(model).of_classes(IMAGES, CLASSES).maps.numpy()
     for row, classes in enumerate(CLASSES):
         for column, label in enumerate(classes):
@@ -46,7 +46,7 @@ def test_a_map_peaks_at_the_patch_of_the_class_that_was_asked_for(model):
             assert peak == tuple(PLACES[row, label])
 
 
-def test_maps_behind_pooling_are_class_activation_maps(model):
+def test_grad_cam_before_pooling_equals_class_activation_maps(model):
     """Zhou et al. 2016: activations weighted by the kernel of the class."""
     maps = cam_of(model).of_classes(IMAGES, CLASSES).maps.numpy()
     weights = kernel_of(model)[:, CLASSES].transpose(1, 2, 0) / 64
@@ -54,7 +54,7 @@ def test_maps_behind_pooling_are_class_activation_maps(model):
     np.testing.assert_allclose(maps, expected, rtol=1e-5, atol=1e-7)
 
 
-def test_columns_beside_the_image_change_outputs_but_no_maps_of_a_linear_head():
+def test_table_columns_change_outputs_but_not_maps_of_a_linear_head():
     columns = TableFeatures(
         (NumberColumn("age", 40.0, 10.0), WordColumn("sex", ("female", "male")))
     )
@@ -74,7 +74,7 @@ def test_columns_beside_the_image_change_outputs_but_no_maps_of_a_linear_head():
     np.testing.assert_allclose(answers, whole, rtol=1e-5, atol=1e-6)
 
 
-def test_grad_cam_plus_plus_is_that_of_the_paper(model):
+def test_grad_cam_plus_plus_follows_the_formula_of_the_paper(model):
     found = cam_of(model, method="grad_cam_plus_plus").of_classes(IMAGES, CLASSES)
     maps = activations()
     for row, label in enumerate(LABELS):
@@ -97,7 +97,7 @@ def test_flat_and_nested_backbones_give_the_same_maps(model, nesting):
     np.testing.assert_allclose(other.outputs, nested(IMAGES.astype("float32")), rtol=1e-6)
 
 
-def test_without_a_softmax_of_its_own_the_logarithm_of_the_probability_is_explained(model):
+def test_log_probability_is_explained_if_the_softmax_is_not_a_layer(model):
     def softmax(logits):
         return keras.ops.softmax(logits)
 
@@ -117,7 +117,7 @@ def test_without_a_softmax_of_its_own_the_logarithm_of_the_probability_is_explai
 
 
 @pytest.mark.parametrize("kind", ["Softmax", "Activation"])
-def test_a_softmax_in_a_layer_of_its_own_is_left_out(model, kind):
+def test_separate_softmax_layer_is_skipped(model, kind):
     last = layers.Softmax() if kind == "Softmax" else layers.Activation("softmax")
     dense = layers.Dense(3)
     other = patch_model(head=[dense, last])
@@ -126,7 +126,7 @@ def test_a_softmax_in_a_layer_of_its_own_is_left_out(model, kind):
     np.testing.assert_allclose(found, cam_of(model).of_classes(IMAGES, CLASSES).maps)
 
 
-def test_half_precision_gives_finite_maps_of_the_same_form(model):
+def test_mixed_precision_maps_are_close_to_float32_maps(model):
     half = cam_of(patch_model(1, dtype="mixed_float16")).of_classes(IMAGES, CLASSES)
     whole = cam_of(model).of_classes(IMAGES, CLASSES)
     for first, second in zip(half, whole, strict=True):
@@ -134,7 +134,7 @@ def test_half_precision_gives_finite_maps_of_the_same_form(model):
 
 
 @pytest.mark.slow
-def test_random_heads_leave_the_weights_of_the_model_alone(model):
+def test_random_heads_leave_model_weights_unchanged(model):
     before = weights_of(model)
     cam = cam_of(model)
     maps = cam.of_random_heads(IMAGES, LABELS).numpy()
@@ -144,7 +144,7 @@ def test_random_heads_leave_the_weights_of_the_model_alone(model):
     assert all(map(np.array_equal, weights_of(model), before))
 
 
-def test_random_heads_that_fail_leave_the_weights_of_the_model_alone(model):
+def test_failing_random_heads_leave_model_weights_unchanged(model):
     before = weights_of(model)
     with pytest.raises(Exception, match=r"."):
         cam_of(model).of_random_heads(IMAGES, LABELS[:2])
@@ -153,7 +153,7 @@ def test_random_heads_that_fail_leave_the_weights_of_the_model_alone(model):
 
 
 @pytest.mark.slow
-def test_two_replicas_give_the_maps_of_one():
+def test_maps_on_two_replicas_equal_those_on_one():
     found = []
     for count in (1, 2):
         with replicas(count).scope():

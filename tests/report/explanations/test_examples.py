@@ -36,7 +36,7 @@ def rows_by_heading(found) -> dict[str, list[int]]:
     return headings
 
 
-def test_the_most_confident_of_each_class_are_shown_first():
+def test_most_confident_images_of_each_class_are_shown_first():
     assert rows_by_heading(choose_examples(TEST, 2)) == {
         "class 0: right": [1, 2],
         "class 0: misclassified": [4, 3],
@@ -45,7 +45,7 @@ def test_the_most_confident_of_each_class_are_shown_first():
     }
 
 
-def test_all_that_must_not_be_missed_is_shown_once():
+def test_all_missed_images_of_critical_classes_are_shown_once():
     found = choose_examples(TEST, 1, must_not_miss=[1])
     assert rows_by_heading(found) == {
         "class 1: all 3 that were missed": [8, 6, 7],
@@ -56,7 +56,7 @@ def test_all_that_must_not_be_missed_is_shown_once():
     assert found.missed[1].tolist() == [8, 6, 7]
 
 
-def test_of_very_many_classes_each_has_its_first_examples():
+def test_each_class_gets_its_first_examples_up_to_the_limit():
     count = 150
     labels = [label for label in range(count) for _ in range(3)]
     answers = [label + (row % 3 == 2) for row, label in enumerate(labels)]
@@ -66,14 +66,14 @@ def test_of_very_many_classes_each_has_its_first_examples():
     assert found.shown[0].row == 0
 
 
-def test_of_very_many_missed_images_all_are_known_and_the_first_shown():
+def test_all_missed_images_are_listed_but_only_the_first_are_shown():
     count = MOST_MISSED + 7
     found = choose_examples(predicted([0] * count, [1] * count, [0.8] * count), 2, [0])
     assert len(found.missed[0]) == count
     assert [row for row, _ in found.shown] == list(range(MOST_MISSED))
 
 
-def test_a_sample_is_spread_over_classes_whatever_their_order():
+def test_sample_is_stratified_by_class_in_any_order():
     labels = np.random.default_rng(0).permutation([0] * 600 + [2] * 300 + [5] * 2)
     rows = spread_over_classes(labels, 90)
     counts = np.bincount(labels[rows])

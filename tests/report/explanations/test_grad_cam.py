@@ -1,4 +1,4 @@
-"""The part of an evaluation with maps: what is shown, checked, warned of and missing."""
+"""The Grad-CAM part of an evaluation: panels, checks, warnings and gaps."""
 
 import keras
 import numpy as np
@@ -27,9 +27,9 @@ def finding(task):
 
 
 def mistaken(task) -> Evidence:
-    """The evidence of a model that takes two green images and a blue one for red.
+    """The evidence of a model that predicts red for two green images and a blue one.
 
-    One of the green ones was another when it was scored.
+    One of the green images has changed since it was scored.
     """
     test = task.evidence.test
     labels = test.labels.copy()
@@ -79,7 +79,7 @@ def test_every_missed_image_is_shown_and_listed(finding):
     assert [row[:3] for row in table.rows] == [(name, "green", "red") for name in names]
 
 
-def test_what_was_done_and_how_far_it_can_be_trusted_is_in_the_values(finding):
+def test_values_record_the_method_and_its_sanity_checks(finding):
     values = finding.values
     assert values["layer"] == "level0/colors"
     assert values["gradient_of"] == "score before softmax"
@@ -93,12 +93,12 @@ def test_what_was_done_and_how_far_it_can_be_trusted_is_in_the_values(finding):
     assert not finding.gaps
 
 
-def test_the_model_is_as_it_was(task, finding):
+def test_model_weights_are_unchanged(task, finding):
     assert finding.values["head_check"]["images"] == 24
     assert all(map(np.array_equal, weights_of(task.subject.model), task.weights))
 
 
-def test_images_that_are_gone_are_named_and_the_others_shown(task, finding):
+def test_missing_images_are_named_and_the_others_shown(task, finding):
     gone = finding.panels[0].row
     task.split.gone = {gone}
     try:
@@ -113,7 +113,7 @@ def test_images_that_are_gone_are_named_and_the_others_shown(task, finding):
 
 
 @pytest.mark.slow
-def test_images_that_changed_since_they_were_scored_are_named(finding):
+def test_images_changed_since_scoring_raise_a_warning(finding):
     assert len(finding.warnings) == 1
     assert (
         "For 1 image, the model now returns different probabilities" in finding.warnings[0]
@@ -121,7 +121,7 @@ def test_images_that_changed_since_they_were_scored_are_named(finding):
     assert "photos/red/9.png" in finding.warnings[0]
 
 
-def test_a_model_without_maps_is_a_gap_and_its_images_are_shown(task):
+def test_model_without_maps_is_a_gap_and_images_are_still_shown(task):
     flat = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten()])
     subject = type(task.subject)(flat, task.split, None)
     found = GradCam(must_not_miss=["green"]).explain(mistaken(task), subject)
@@ -130,7 +130,7 @@ def test_a_model_without_maps_is_a_gap_and_its_images_are_shown(task):
     assert found.panels[0].pixels.shape == (TILE, TILE, 3)
 
 
-def test_a_setting_that_names_nothing_is_refused(task):
+def test_unknown_classes_methods_and_layers_are_rejected(task):
     with pytest.raises(ConfigError, match=r"must_not_miss.*Did you mean green"):
         GradCam(must_not_miss=["gren"]).explain(task.evidence, task.subject)
     with pytest.raises(ConfigError, match=r"Did you mean grad_cam\?"):
@@ -139,10 +139,10 @@ def test_a_setting_that_names_nothing_is_refused(task):
         GradCam(layer="convolution").explain(task.evidence, task.subject)
 
 
-def test_a_class_without_test_images_is_a_gap(task):
+def test_critical_class_without_test_images_is_reported_as_a_gap(task):
     test = task.evidence.test
-    names = [*COLORS, "grey"]
+    names = [*COLORS, "gray"]
     outputs = np.pad(test.probabilities, ((0, 0), (0, 1)))
     evidence = Evidence(as_labeled(Predictions(test.names, outputs, names, test.labels)))
-    found = GradCam(None, must_not_miss=["grey"]).explain(evidence, task.subject)
-    assert "not measured: missed images of grey" in found.gaps[0]
+    found = GradCam(None, must_not_miss=["gray"]).explain(evidence, task.subject)
+    assert "not measured: missed images of gray" in found.gaps[0]

@@ -13,7 +13,7 @@ from scipy import stats
 RANDOM = np.random.default_rng(0)
 
 
-def test_rank_correlations_are_those_of_scipy():
+def test_rank_correlations_equal_scipy():
     first, second = RANDOM.integers(0, 6, (2, 5, 3, 4)).astype(float)
     expected = [
         stats.spearmanr(a.ravel(), b.ravel()).statistic
@@ -22,7 +22,7 @@ def test_rank_correlations_are_those_of_scipy():
     np.testing.assert_allclose(rank_correlations(first, second), expected)
 
 
-def test_maps_without_ranks_have_no_correlation():
+def test_constant_or_non_finite_maps_have_no_correlation():
     maps = np.ones((3, 2, 2))
     maps[1] = [[1, 2], [3, np.nan]]
     maps[2] = [[1, 2], [3, np.inf]]
@@ -30,7 +30,7 @@ def test_maps_without_ranks_have_no_correlation():
 
 
 @pytest.mark.feature("Grad-CAM")
-def test_maps_like_edges_which_stay_with_any_head_fail():
+def test_edge_like_maps_independent_of_the_head_fail():
     edges = RANDOM.normal(size=(30, 1, 7, 7))
     maps = edges + 0.2 * RANDOM.normal(size=(30, 6, 7, 7))
     check = check_head(maps)
@@ -51,14 +51,14 @@ def test_maps_that_change_with_the_head_pass():
     }
 
 
-def test_a_map_with_some_heads_of_one_value_counts_by_the_others():
+def test_constant_maps_of_some_heads_are_ignored():
     maps = RANDOM.normal(size=(1, 3, 2, 2))
     maps[0, 2] = 0
     expected = rank_correlations(maps[:, 0], maps[:, 1])
     assert check_head(maps).correlations == pytest.approx(expected)
 
 
-def test_too_few_images_are_nothing_to_go_by():
+def test_check_has_no_result_with_too_few_images():
     maps = RANDOM.normal(size=(LEAST_IMAGES, 3, 4, 4))
     assert not check_head(maps).problem
     maps[3] = 0

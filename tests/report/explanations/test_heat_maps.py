@@ -1,4 +1,4 @@
-"""A map shows where it is strong, and leaves the image to be seen where it is not."""
+"""Heat maps highlight strong cells and leave the rest of the image visible."""
 
 import numpy as np
 from keraunos.report.explanations.heat_maps import (
@@ -14,23 +14,23 @@ def image(height: int = 40, width: int = 40) -> np.ndarray:
     return np.full((height, width, 3), 128, np.uint8)
 
 
-def test_the_strongest_cell_is_yellow_and_what_speaks_against_is_not():
+def test_strongest_cell_is_yellow_and_negative_cells_stay_gray():
     cam = np.zeros((4, 4))
     cam[0, 3], cam[3, 0] = 2.0, -5.0
     pixels = overlay(tile(image()), cam).astype(int)
     corner = pixels[8, -8]
     assert corner[0] > 180
     assert corner[2] < 100
-    assert np.ptp(pixels[-8, 8]) < 30  # nearly grey
+    assert np.ptp(pixels[-8, 8]) < 30  # nearly gray
 
 
-def test_a_map_of_nothing_is_drawn_as_nothing():
+def test_map_without_positive_values_draws_nothing():
     assert not has_support(np.full((2, 2), -1.0))
     pixels = overlay(tile(image()), np.full((2, 2), -1.0))
     assert np.ptp(pixels, axis=(0, 1)).max() == 0
 
 
-def test_tiles_keep_their_shape_and_stand_beside_each_other():
+def test_tiles_keep_their_aspect_ratio_and_are_placed_side_by_side():
     small, wide = tile(image()), tile(image(200, 400))
     assert small.shape == (TILE, TILE, 3)
     assert wide.shape == (TILE // 2, TILE, 3)

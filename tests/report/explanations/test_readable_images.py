@@ -1,4 +1,4 @@
-"""Images that are gone are named, and all others read."""
+"""Missing images are named, and all others are read."""
 
 import numpy as np
 from keraunos.report.explanations.readable_images import ReadableImages
@@ -9,7 +9,7 @@ def split() -> PatchSplit:
     return PatchSplit(*patch_images(11)[:2])
 
 
-def test_images_come_in_order_a_few_at_a_time():
+def test_images_are_read_in_order_in_chunks():
     reader = ReadableImages(split(), rows_at_once=4)
     chunks = list(reader.chunks(np.array([9, 2, 3, 5, 7, 1])))
     assert [chunk.rows.tolist() for chunk in chunks] == [[9, 2, 3, 5], [7, 1]]
@@ -18,7 +18,7 @@ def test_images_come_in_order_a_few_at_a_time():
     assert not reader.tables(split().names)
 
 
-def test_those_that_are_gone_are_named_and_the_others_read():
+def test_missing_images_are_named_and_the_others_read():
     source = split()
     source.gone = {3, 8}
     reader = ReadableImages(source, rows_at_once=4)
@@ -32,6 +32,6 @@ def test_those_that_are_gone_are_named_and_the_others_read():
     assert table.rows[0] == ("photos/red/3.png", "photos/red/3.png is gone")
 
 
-def test_data_without_single_images_have_a_reason():
+def test_data_without_single_images_gives_a_reason():
     assert "does not provide single images" in ReadableImages(object()).reason_for_none
     assert not ReadableImages(split()).reason_for_none

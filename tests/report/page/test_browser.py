@@ -1,4 +1,4 @@
-"""The page in a browser, where there is one: its program, its keys, and no request."""
+"""The page in a browser, if available: script, keyboard, and no requests."""
 
 import json
 import os
@@ -36,8 +36,8 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shown(browser, tmp_path_factory) -> Path:
-    """A page with a matrix and a slider, opened."""
+def open_page(browser, tmp_path_factory) -> Path:
+    """An open page with a matrix and a slider."""
     evidence = Evidence(as_labeled(predictions()), as_labeled(predictions()))
     points = OperatingPoints({"nevus": {"sensitivity": 0.5}}).evaluate(evidence)
     file = tmp_path_factory.mktemp("page") / "report.html"
@@ -48,7 +48,7 @@ def shown(browser, tmp_path_factory) -> Path:
     return file
 
 
-def test_nothing_is_requested_and_nothing_complains(browser, shown):
+def test_page_makes_no_requests_and_logs_no_errors(browser, open_page):
     events = [
         json.loads(each["message"])["message"] for each in browser.get_log("performance")
     ]
@@ -58,11 +58,11 @@ def test_nothing_is_requested_and_nothing_complains(browser, shown):
         if each["method"] == "Network.requestWillBeSent"
     ]
     elsewhere = [url for url in requests if not url.startswith(("data:", "chrome:"))]
-    assert elsewhere == [shown.as_uri()]
+    assert elsewhere == [open_page.as_uri()]
     assert browser.get_log("browser") == []
 
 
-def test_a_cell_is_opened_and_closed_with_keys(browser, shown):
+def test_matrix_cell_opens_and_closes_by_keyboard(browser, open_page):
     (button,) = browser.find_elements("css selector", "[data-true='0'][data-predicted='1']")
     dialog = browser.find_element("id", "images")
     browser.execute_script("arguments[0].focus()", button)
@@ -79,7 +79,7 @@ def test_a_cell_is_opened_and_closed_with_keys(browser, shown):
     assert browser.get_log("browser") == []
 
 
-def test_the_slider_shows_what_each_threshold_does(browser, shown):
+def test_slider_shows_the_results_of_each_threshold(browser, open_page):
     form = browser.find_element("css selector", "[data-slider]")
 
     def value(name):
@@ -95,7 +95,7 @@ def test_the_slider_shows_what_each_threshold_does(browser, shown):
     assert browser.get_log("browser") == []
 
 
-def test_a_narrow_window_needs_no_scrolling_sideways(browser, shown):
+def test_narrow_window_does_not_scroll_horizontally(browser, open_page):
     browser.set_window_size(500, 900)
     width = browser.execute_script("return document.documentElement.scrollWidth")
     assert width <= browser.execute_script("return window.innerWidth")

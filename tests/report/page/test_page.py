@@ -16,8 +16,8 @@ from report_pages import report as made_report
 
 
 @pytest.fixture(scope="module")
-def whole():
-    """The page of a run with all there can be, and of another one beside it."""
+def full_page():
+    """The page of a complete run, with another run for comparison."""
     drawn = {"calibration": finding(figures={"reliability": figure()})}
     history = {"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}
     other = facts(name="lesions-002", settings={"seed": 8})
@@ -29,7 +29,7 @@ def whole():
     )
 
 
-def test_the_first_screen_has_what_where_how_good_and_what_for():
+def test_first_screen_summarizes_model_data_scores_and_limitations():
     shown = Page(page([made_report(contradictory=[1])])).text
     first = shown[: shown.index("Images by class and split")]
     for words in (
@@ -48,8 +48,8 @@ def test_the_first_screen_has_what_where_how_good_and_what_for():
         assert words in first, words
 
 
-def test_each_finding_is_shown_whole(whole):
-    shown = Page(whole)
+def test_each_finding_is_shown_completely(full_page):
+    shown = Page(full_page)
     for words in (
         "Whether probabilities mean what they say.",
         "The error is 0.125.",
@@ -65,34 +65,34 @@ def test_each_finding_is_shown_whole(whole):
 
 
 @pytest.mark.feature("report")
-def test_the_page_needs_nothing_but_itself(whole):
-    shown = Page(whole)
+def test_page_is_self_contained(full_page):
+    shown = Page(full_page)
     for tag, attributes in shown.tags:
         for name in {"src", "href", "srcset", "data", "action"} & set(attributes):
             assert attributes[name].startswith(("data:", "#")), (tag, attributes)
-    assert not re.search(r"https?://|@import|url\((?!#)", whole)
+    assert not re.search(r"https?://|@import|url\((?!#)", full_page)
     (policy,) = [each for each in shown.all("meta") if "http-equiv" in each]
     assert policy["content"].startswith("default-src 'none'; img-src data:;")
     digest = base64.b64encode(hashlib.sha256(shown.data[-1].encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in policy["content"]
 
 
-def test_no_two_elements_share_an_identifier_and_links_lead_somewhere(whole):
-    shown = Page(whole)
+def test_identifiers_are_unique_and_internal_links_resolve(full_page):
+    shown = Page(full_page)
     identifiers = [each["id"] for _, each in shown.tags if "id" in each]
     assert len(set(identifiers)) == len(identifiers)
     links = [each["href"] for _, each in shown.tags if "href" in each]
     wanted = {link[1:] for link in links if link.startswith("#")}
-    wanted |= set(re.findall(r"url\(#([^)]+)\)", whole))
+    wanted |= set(re.findall(r"url\(#([^)]+)\)", full_page))
     wanted |= {each.get("aria-labelledby") for _, each in shown.tags} - {None}
     assert wanted <= set(identifiers)
 
 
-def test_every_image_has_a_text_in_its_place(whole):
-    assert all(each["alt"] for each in Page(whole).all("img"))
+def test_every_image_has_alternative_text(full_page):
+    assert all(each["alt"] for each in Page(full_page).all("img"))
 
 
-def test_the_same_report_gives_the_same_page():
+def test_page_generation_is_deterministic():
     assert page([made_report()]) == page([made_report()])
 
 
@@ -101,8 +101,8 @@ def images_of(shown, key="run1"):
     return json.loads(texts[f"{key}-images"])["images"]
 
 
-def test_a_cell_of_the_matrix_leads_to_its_images(whole):
-    shown = Page(whole)
+def test_matrix_cells_lead_to_their_images(full_page):
+    shown = Page(full_page)
     buttons = [each for each in shown.all("button") if "data-true" in each]
     labels = [each["aria-label"] for each in buttons if each["data-true"] == "0"][:2]
     assert labels == [
@@ -121,7 +121,7 @@ def test_a_cell_of_the_matrix_leads_to_its_images(whole):
 NASTY = "</script><script>alert(1)</script>\x1b[2J\udcff&\"'<b>"
 
 
-def test_names_are_text_and_never_markup():
+def test_names_are_escaped_as_text():
     made = predictions(names=[f"{NASTY}{n}.jpg" for n in range(7)])
     table = Table(NASTY, [NASTY], [[NASTY]])
     nasty = Finding(NASTY, NASTY, {}, [NASTY], [NASTY], [NASTY], [table])
@@ -139,7 +139,7 @@ def test_names_are_text_and_never_markup():
     assert images_of(shown)[0]["name"].endswith("1.jpg")
 
 
-def test_a_part_may_have_any_name():
+def test_part_names_may_contain_any_characters():
     label = 'my "part" <1>'
     shown = page([made_report(findings={label: finding(figures={"curve": figure()})})])
     found = Page(shown)
@@ -148,7 +148,7 @@ def test_a_part_may_have_any_name():
     assert not re.search(r"url\(#[^)]*[ \"<]", shown)
 
 
-def test_what_is_absent_is_said_to_be():
+def test_missing_content_is_stated_explicitly():
     shown = Page(page([RunReport(RunFacts("bare", gaps=["not shown: split.csv"]))])).text
     for words in (
         "There is no score",
@@ -163,7 +163,7 @@ def test_what_is_absent_is_said_to_be():
         assert words in shown, words
 
 
-def test_a_page_with_nothing_missing_says_so():
+def test_complete_page_states_that_nothing_is_missing():
     full = Finding("Calibration")
     assert (
         "Nothing: everything requested"
@@ -171,20 +171,20 @@ def test_a_page_with_nothing_missing_says_so():
     )
 
 
-def test_gaps_of_all_parts_are_listed_together_with_their_part():
+def test_gaps_of_all_parts_are_listed_with_their_part():
     shown = Page(page([made_report()])).text.rpartition("Missing results")[2]
     assert "Calibration: not measured: vector scaling" in shown
 
 
-def test_several_runs_begin_with_what_differs(whole):
-    shown = Page(whole).text
+def test_page_of_several_runs_starts_with_their_differences(full_page):
+    shown = Page(full_page).text
     first = shown[: shown.index("predicts one of")]
     assert "lesions-001 lesions-002" in first
     assert "seed 7 8" in first
     assert "balanced accuracy, cleaned 0.875" in first
 
 
-def test_images_that_do_not_fit_are_counted(monkeypatch):
+def test_images_exceeding_the_size_limit_are_counted(monkeypatch):
     monkeypatch.setattr(report_page, "BYTES_OF_IMAGES", 2000)
     noise = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3)).astype(np.uint8)
     shown = Page(page([made_report(load_images=lambda rows: noise[rows])]))
@@ -193,14 +193,14 @@ def test_images_that_do_not_fit_are_counted(monkeypatch):
     assert f"{missing} images are left out to keep the page small" in shown.text
 
 
-def test_very_many_classes_are_cut_to_the_most_confused(monkeypatch):
+def test_only_the_most_confused_classes_are_shown_if_there_are_many(monkeypatch):
     monkeypatch.setattr(report_page, "MOST_CLASSES", 2)
     shown = Page(page([made_report()]))
     assert "The 2 classes with the most mistakes; 1 more" in shown.text
     assert len([each for each in shown.all("td") if "style" in each]) == 4
 
 
-def test_images_that_are_gone_are_named_and_the_others_shown():
+def test_missing_images_are_named_and_the_others_shown():
     def load(rows):
         if 2 in rows:
             raise DataError("Images must stay as they were.")
@@ -212,7 +212,7 @@ def test_images_that_are_gone_are_named_and_the_others_shown():
     assert f"{words}: /photographs/test/2.jpg" in Page(shown).text
 
 
-def test_a_report_without_a_loader_shows_the_counts_alone():
+def test_report_without_image_loader_shows_only_counts():
     shown = Page(page([made_report(load_images=None)]))
     assert "Not shown: images of the cells" in shown.text
     assert not [each for each in shown.all("button") if "data-true" in each]

@@ -4,23 +4,23 @@ from keraunos.report.page.shown_images import Budget, described_images, images_o
 from report_pages import load_images, predictions
 
 
-def test_mistakes_come_first_and_then_the_most_confident_of_each_cell():
+def test_mistakes_come_first_and_then_the_most_confident_images_per_cell():
     made = predictions()
     made.probabilities[3] = [0.05, 0.9, 0.05]
     rows = images_of_cells(as_labeled(made), most_per_cell=2)
     assert rows[:2].tolist() == [1, 5]
-    assert set(rows[2:].tolist()) == {0, 2, 3, 4}  # and 6 no more
+    assert set(rows[2:].tolist()) == {0, 2, 3, 4}  # but not 6
     assert rows.tolist().index(3) < rows.tolist().index(4)
 
 
-def test_a_cell_has_no_more_images_than_it_may():
+def test_images_per_cell_are_limited():
     labels = np.repeat([0, 1], 50)
     made = predictions(labels=labels, taken=labels)
     rows = images_of_cells(as_labeled(made), most_per_cell=3)
     assert np.bincount(labels[rows]).tolist() == [3, 3]
 
 
-def test_images_are_loaded_only_while_they_fit():
+def test_image_loading_stops_when_the_budget_is_used_up():
     loaded = []
 
     def load(rows):

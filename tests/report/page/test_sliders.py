@@ -17,7 +17,7 @@ def evidence():
     return Evidence(split, split)
 
 
-def test_the_first_row_shown_is_what_the_chosen_threshold_does(evidence):
+def test_slider_starts_at_the_chosen_threshold(evidence):
     points = OperatingPoints({"b": {"sensitivity": 0.8}}, {"ab": ["a", "b"]})
     tables = threshold_tables(points.evaluate(evidence).values)
     assert {each["name"] for each in tables} == {"a", "b", "c", "ab"}
@@ -41,5 +41,5 @@ def test_the_first_row_shown_is_what_the_chosen_threshold_does(evidence):
         {"a": {"curve": {"thresholds": [], "true_positives": [], "false_positives": []}}},
     ],
 )
-def test_values_of_another_form_are_left_out(values):
+def test_malformed_values_are_ignored(values):
     assert threshold_tables(values) == []

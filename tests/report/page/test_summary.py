@@ -21,7 +21,7 @@ def with_settings(**settings):
         ({}, "An unknown network"),
     ],
 )
-def test_the_network_is_named(model, words):
+def test_summary_names_the_network(model, words):
     assert words in what_it_does(RunReport(with_settings(model=model)))
 
 
@@ -39,11 +39,11 @@ def test_the_network_is_named(model, words):
         ({"group_column": "patient"}, "Images of one patient stay in one split."),
     ],
 )
-def test_how_images_were_split_is_told(data, words):
+def test_summary_states_how_images_were_split(data, words):
     assert words in on_what_data(with_settings(data=data, seed=1))
 
 
-def test_the_search_that_selected_the_settings_is_told():
+def test_summary_mentions_the_search_that_selected_the_settings():
     search = {"num_trials": 5, "objective": "val_auc", "score": 0.53712}
     folds = {"fold_scores": [0.5, 0.6, 0.5], "corrected_score": 0.51}
     words = "a search of 5 trials, in which they reached val_auc 0.5371"
@@ -52,18 +52,18 @@ def test_the_search_that_selected_the_settings_is_told():
     assert f"{words} over 3 folds, 0.5100 when corrected for the selection. It" in said
 
 
-def test_no_share_is_claimed_where_folds_decide():
+def test_no_validation_fraction_is_stated_for_folds():
     facts = with_settings(data={"folds": 5, "fold": 2, "validation_split": 0.2})
     assert "20%" not in on_what_data(facts)
 
 
-def test_what_was_dropped_is_counted_by_setting():
+def test_dropped_files_are_counted_by_setting():
     dropped = {"on_leak": 2, "on_conflict": 1}
     facts = RunFacts("a", counts={"train": {"a": 1}}, dropped=dropped)
     assert "3 files were dropped (2 by on_leak, 1 by on_conflict)." in on_what_data(facts)
 
 
-def test_limits_follow_from_what_was_measured():
+def test_limitations_follow_from_the_evaluation():
     text = " ".join(not_for(report()))
     assert "evaluated on 7 images" in text
     assert "one collection (photographs)" in text
@@ -72,13 +72,13 @@ def test_limits_follow_from_what_was_measured():
     assert "more than half" not in text
 
 
-def test_a_class_that_is_mostly_missed_is_named():
+def test_class_that_is_mostly_missed_is_named():
     missed = predictions(labels=(0, 0, 0, 1), taken=(1, 1, 0, 1))
     text = " ".join(not_for(report(made=missed)))
     assert "Detecting melanoma (33% of 3): more than half of the test images" in text
 
 
-def test_one_number_of_images_is_no_range():
+def test_equal_class_sizes_are_not_written_as_a_range():
     even = predictions(labels=(0, 1, 2), taken=(0, 1, 2))
     assert "any one class (1 test images)" in " ".join(not_for(report(made=even)))
 

@@ -1,4 +1,4 @@
-"""Images are made worse in the way that is named, more from strength to strength."""
+"""Images are corrupted as named, more with each strength."""
 
 import io
 
@@ -13,7 +13,7 @@ IMAGE = np.asarray(smooth_image(0, 64, 48)) // 2 + GRAIN
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
-def test_an_image_stays_an_image_and_gets_worse_with_strength(kind):
+def test_corruption_increases_with_strength(kind):
     versions = [corrupt(IMAGE, kind, strength) for strength in STRENGTHS]
     for version in versions:
         assert (version.shape, version.dtype) == (IMAGE.shape, np.uint8)
@@ -22,13 +22,13 @@ def test_an_image_stays_an_image_and_gets_worse_with_strength(kind):
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
-def test_an_image_gets_worse_in_the_same_way_each_time(kind):
+def test_corruptions_are_deterministic(kind):
     before = IMAGE.copy()
     assert np.array_equal(corrupt(IMAGE, kind, 2), corrupt(IMAGE.copy(), kind, 2))
     assert np.array_equal(before, IMAGE)
 
 
-def test_noise_and_the_sense_of_rotation_differ_from_image_to_image():
+def test_noise_and_rotation_direction_vary_between_images():
     others = [np.full((32, 32, 3), level, np.uint8) for level in range(100, 120)]
     noises = {(corrupt(each, "noise", 1).astype(int) - each).tobytes() for each in others}
     assert len(noises) == 20
@@ -38,13 +38,13 @@ def test_noise_and_the_sense_of_rotation_differ_from_image_to_image():
     assert upwards == {True, False}
 
 
-def test_noise_has_the_deviation_that_is_named():
-    grey = np.full((100, 100, 3), 128, np.uint8)
+def test_noise_has_the_stated_standard_deviation():
+    gray = np.full((100, 100, 3), 128, np.uint8)
     for strength, amount in zip(STRENGTHS, CORRUPTIONS["noise"].amounts, strict=True):
-        assert corrupt(grey, "noise", strength).std() == pytest.approx(amount, rel=0.03)
+        assert corrupt(gray, "noise", strength).std() == pytest.approx(amount, rel=0.03)
 
 
-def test_jpeg_is_that_of_pillow():
+def test_jpeg_corruption_equals_pillow():
     content = io.BytesIO()
     Image.fromarray(IMAGE).save(content, "JPEG", quality=40)
     assert np.array_equal(corrupt(IMAGE, "jpeg", 2), np.asarray(Image.open(content)))

@@ -1,4 +1,4 @@
-"""Scores of images made worse are those of what the model says of them."""
+"""Scores on corrupted images match the predictions for these images."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def finding(task):
 
 @pytest.mark.slow
 @pytest.mark.feature("robustness")
-def test_scores_are_those_of_sklearn(task, finding):
+def test_scores_equal_scikit_learn(task, finding):
     labels = task.evidence.test.labels
     for kind, strength in [("brightness", 3), ("blur", 2), ("noise", 3)]:
         worse = np.stack([corrupt(image, kind, strength) for image in task.images])
@@ -37,7 +37,7 @@ def test_scores_are_those_of_sklearn(task, finding):
     assert finding.values["clean"]["accuracy"]["value"] == 1
 
 
-def test_everything_is_in_the_table_and_one_figure(finding):
+def test_table_and_figure_contain_every_corruption(finding):
     (table,) = finding.tables
     assert len(table.rows) == 1 + len(VERSIONS)
     assert {len(row) for row in table.rows} == {len(table.header)}
@@ -49,13 +49,13 @@ def test_everything_is_in_the_table_and_one_figure(finding):
     assert finding.conclusions[0] == "All 40 test images were scored."
 
 
-def test_a_sample_is_one_of_each_class_and_said_to_be_one(task):
+def test_limited_sample_is_reported_as_such(task):
     found = Robustness(most_images=9).explain(task.evidence, task.subject)
     assert found.values["images"] == 9
     assert "9 of 40 test images" in found.conclusions[0]
 
 
-def test_images_that_are_gone_are_named(task):
+def test_missing_images_are_reported(task):
     task.split.gone = set(range(1, 40))
     try:
         found = Robustness().explain(task.evidence, task.subject)
@@ -69,8 +69,8 @@ def test_images_that_are_gone_are_named(task):
     assert len(nothing.tables[0].rows) == 40
 
 
-def test_a_change_is_measured_on_the_same_images():
-    """A model that is wrong for half of the images, and for five more by the first."""
+def test_score_changes_are_paired_by_image():
+    """A model is wrong for half of the images, the first corruption adds five more."""
     labels = np.repeat([0, 1], 50)
     clean = np.arange(100) % 2 == 0
     worse = np.tile(clean, (len(VERSIONS), 1))
@@ -78,12 +78,12 @@ def test_a_change_is_measured_on_the_same_images():
     scores = scores_of(labels, np.vstack([clean, worse]))
     first, second = scores[VERSIONS[0]]["accuracy"], scores[VERSIONS[1]]["accuracy"]
     assert first.change == pytest.approx(-0.05)
-    assert first.change_interval[1] < 0  # far from the interval of the score itself
+    assert first.change_interval[1] < 0  # unlike the interval of the score itself
     assert first.interval[1] > scores[CLEAN]["accuracy"].value
     assert second.change_interval == (0, 0)
 
 
-def test_whole_groups_are_drawn():
+def test_intervals_resample_whole_groups():
     labels, clean = np.repeat([0, 1], 20), np.tile([True, False], 20)
     right = np.vstack([clean] * (1 + len(VERSIONS)))
     alone = scores_of(labels, right)[CLEAN]["accuracy"].interval
