@@ -25,7 +25,7 @@ def describe_run(
     lines = [
         *describe_devices(run.strategy, batch_size_of(run.data)),
         *describe_data(run.data),
-        _no_steps() if module.is_fitted else _steps(run),
+        _describe_fitting() if module.is_fitted else _describe_steps(run),
         f"model: {module.describe(run.model)}",
         _features(reason_against_features),
         *_initial_weights(run, resumption),
@@ -40,7 +40,7 @@ def describe_run(
         lines.append(
             f"hooks of the callback {label} that are not called: {', '.join(hooks)}"
         )
-    return lines + (_resumed(run, module, resumption) if resumption else [])
+    return lines + (_describe_resumption(run, module, resumption) if resumption else [])
 
 
 def describe_devices(strategy: tf.distribute.Strategy, batch_size: int | None) -> list[str]:
@@ -59,14 +59,14 @@ def _initial_weights(run: RunState, resumption: Resumption | None) -> list[str]:
     return [] if path is None or resumption else [f"initial weights: {path}"]
 
 
-def _steps(run: RunState) -> str:
+def _describe_steps(run: RunState) -> str:
     epochs = f"at most {counted(run.max_epochs, 'epoch')}"
     if run.steps_per_epoch is None:
         return f"steps: number per epoch unknown until the first epoch ends, {epochs}"
     return f"steps: {run.steps_per_epoch} per epoch, {epochs}"
 
 
-def _no_steps() -> str:
+def _describe_fitting() -> str:
     return (
         "steps: none, because the head is fitted to all training images at once (to each "
         "version if augmentation.views is a number, otherwise without augmentation); one "
@@ -74,9 +74,11 @@ def _no_steps() -> str:
     )
 
 
-def _resumed(run: RunState, module: Module, resumption: Resumption) -> list[str]:
+def _describe_resumption(
+    run: RunState, module: Module, resumption: Resumption
+) -> list[str]:
     where = f"epoch {run.epoch + 1}, after {counted(run.step, 'step')}"
-    remarks = [*resumption.skipped, *_changed(resumption)]
+    remarks = [*resumption.skipped, *_describe_changes(resumption)]
     lines = [f"resumed: {resumption.path.name} ({where})", *remarks]
     if module.is_fitted and run.epoch >= run.max_epochs:
         return ["this run is finished: the head is fitted", *remarks]
@@ -90,7 +92,7 @@ def _resumed(run: RunState, module: Module, resumption: Resumption) -> list[str]
     return lines
 
 
-def _changed(resumption: Resumption) -> list[str]:
+def _describe_changes(resumption: Resumption) -> list[str]:
     diffs = [change.diff for change in resumption.changes]
     return ["settings that differ from before:", *diffs] if diffs else []
 

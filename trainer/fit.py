@@ -80,7 +80,7 @@ class Fit:
             if run.run_dir is None or best_checkpoint(run.checkpoint_dir) is None:
                 raise nothing_to_export(run.run_dir)
             restore_best(run.model, run.checkpoint_dir)
-            tools = self._tools_for_features()
+            tools = self._feature_tools()
             cache = features.open_cache(tools, lambda: None)
             features.trainee(cache, run.max_epochs, tools).check()
             return self._export(run, run.run_dir)
@@ -121,7 +121,7 @@ class Fit:
 
     def _make_trainee(self, start: Start, interruption: Interruption) -> Trainee:
         """Returns the trainee, on cached features if possible."""
-        tools = self._tools_for_features()
+        tools = self._feature_tools()
         cache = start.features.open_cache(tools, interruption.check)
         if start.resumption is None:
             line = start.features.prepare(
@@ -160,7 +160,7 @@ class Fit:
     def _export(self, run: RunState, run_dir: Path) -> Path:
         return export_run(run.model, run.data, run_dir, self.export == "compiled")
 
-    def _tools_for_features(self) -> TrainerTools:
+    def _feature_tools(self) -> TrainerTools:
         return TrainerTools(
             predict_batches,
             lambda model, source: build_compiled(model, batch_spec(source)),

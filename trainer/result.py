@@ -192,7 +192,7 @@ class TestResult:
         if self.predictions is not None:
             return self.predictions
         if self.task_predictions is None:
-            raise _without_images()
+            raise _missing_images_error()
         raise ConfigError(
             message(
                 "Confusion matrices and mistakes exist for one class per image only.",
@@ -203,13 +203,13 @@ class TestResult:
 
     def _subject(self) -> "Subject":
         if self.subject is None:
-            raise _without_images()
+            raise _missing_images_error()
         return self.subject
 
     __test__ = False  # keeps pytest from collecting this class
 
 
-def _without_images() -> ConfigError:
+def _missing_images_error() -> ConfigError:
     return ConfigError(
         message(
             "Reports, findings and figures show the images that were tested, but a dataset "

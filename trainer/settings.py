@@ -41,7 +41,7 @@ def run_settings(
         "trainer": trainer.model_dump(),
         "optimizer": _without_names(keras.optimizers.serialize(model.optimizer)),
         "model": module.settings() | {"weights": sha256_of_json(shapes)},
-        "data": _of_data(data, num_batches),
+        "data": _data_settings(data, num_batches),
     }
     return dict(redacted(json.loads(json.dumps(settings, default=str))))
 
@@ -58,7 +58,7 @@ def settings_of_fit(
     return settings
 
 
-def _of_data(data: Any, num_batches: int | None) -> dict[str, Any]:
+def _data_settings(data: Any, num_batches: int | None) -> dict[str, Any]:
     if isinstance(data, HasSettings):
         return data.settings()
     return {"num_batches": num_batches}

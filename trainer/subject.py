@@ -98,9 +98,9 @@ class TrainedModel:
 
     def evidence(self, test: Predictions) -> Evidence:
         """Joins predictions for test images with those for validation images."""
-        return Evidence(_labeled(test, self.test), self._of_validation())
+        return Evidence(_labeled(test, self.test), self._labeled_validation())
 
-    def _of_validation(self) -> Labeled | None:
+    def _labeled_validation(self) -> Labeled | None:
         source = self.validation
         if not is_labeled(source):
             return None

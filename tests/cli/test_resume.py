@@ -18,11 +18,11 @@ TIMES = ("seconds", "images_per_second", "data_wait_seconds")
 PHASES = {
     "feature standardisation": "trainer.fit:predict:0",
     "first trace": "trainer.step.train:TrainStep._on_replica:0",
-    "training": "trainer.loop.epochs:Training._call:7",
+    "training": "trainer.loop.epochs:Training._execute_steps:7",
     "validation": "trainer.loop.epochs:collect:10",
     "between epochs": "callbacks.tensorboard:TensorBoard.on_epoch_end:5",
     "a save": "trainer.checkpoint.saver:Saver._write:10",
-    "second phase": "trainer.loop.epochs:Training._call:5",
+    "second phase": "trainer.loop.epochs:Training._execute_steps:5",
 }
 
 

@@ -121,7 +121,7 @@ def claimed_directory(directory: Path | None) -> Iterator[None]:
             yield
     except (OSError, tf.errors.ResourceExhaustedError) as error:
         if _is_disk_error(directory, error):
-            raise _unwritable(directory, error) from error
+            raise _unwritable_error(directory, error) from error
         raise
     finally:
         if {each.name for each in directory.iterdir()} <= BOOKKEEPING - {OWNER_FILE}:
@@ -194,7 +194,7 @@ def _is_disk_error(
     return FULL_DISK in str(error)
 
 
-def _unwritable(directory: Path, error: Exception) -> CheckpointError:
+def _unwritable_error(directory: Path, error: Exception) -> CheckpointError:
     reason = str(error).splitlines()[0]
     return CheckpointError(
         message(

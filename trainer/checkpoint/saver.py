@@ -88,7 +88,7 @@ class Saver:
         self._thread = None
         if self._error is not None:
             error, self._error = self._error, None
-            raise _unwritable(self._path, error) from error
+            raise _unwritable_error(self._path, error) from error
         return self._path if self._is_written else None
 
     def abandon(self) -> None:
@@ -113,7 +113,7 @@ class Saver:
         self.seconds = time.monotonic() - started
 
 
-def _unwritable(path: Path, error: BaseException) -> CheckpointError:
+def _unwritable_error(path: Path, error: BaseException) -> CheckpointError:
     free = shutil.disk_usage(path.parents[1]).free / 1e6
     return CheckpointError(
         message(

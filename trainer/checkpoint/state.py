@@ -87,7 +87,7 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
     Raises:
         CheckpointError: The checkpoint belongs to a different model.
     """
-    with _fitting(resumption):
+    with _converting_mismatches(resumption):
         apply_phases(run, resumption.bundle.documents["state"]["phases"])
     state, arrays = resumption.bundle.documents["state"], resumption.bundle.arrays
     for name in PROGRESS:
@@ -95,7 +95,7 @@ def restore_run(run: RunState, resumption: Resumption) -> None:
     if resumption.changes:
         run.stop_reason = None  # it may not apply with the new settings
     run.resumed_from = resumption.path
-    with _fitting(resumption):
+    with _converting_mismatches(resumption):
         frozen = frozen_variables(run.model)
         saved = resumption.frozen.arrays["weights"]
         if run.phases:  # a phase may have unfrozen some of them
@@ -115,7 +115,7 @@ def was_compiled(resumption: Resumption | None) -> bool | None:
 
 
 @contextlib.contextmanager
-def _fitting(resumption: Resumption) -> Iterator[None]:
+def _converting_mismatches(resumption: Resumption) -> Iterator[None]:
     """Converts errors of assigning values from a checkpoint into one clear error.
 
     Raises:
@@ -137,7 +137,7 @@ def restore_epoch(
 ) -> None:
     """Restores the sums and metrics of an epoch in progress."""
     arrays = resumption.bundle.arrays
-    with _fitting(resumption):
+    with _converting_mismatches(resumption):
         step.restore_epoch(arrays["epoch"])
         for name, variable in _metric_variables(step.model).items():
             assign_replica_values(run.strategy, variable, arrays["metrics"][name])
@@ -154,7 +154,7 @@ def restore_callbacks(callbacks: CallbackList, resumption: Resumption) -> None:
     """Restores the states of callbacks."""
     states = resumption.bundle.documents["state"]["callbacks"]
     arrays = resumption.bundle.arrays.get("callbacks", {})
-    with _fitting(resumption):
+    with _converting_mismatches(resumption):
         callbacks.load_state_dict(put_arrays_back(states, arrays))
 
 

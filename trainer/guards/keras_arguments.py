@@ -33,7 +33,7 @@ def explains_keras_arguments(
     def checked(
         self: Self, *arguments: Arguments.args, **options: Arguments.kwargs
     ) -> Result:
-        _refuse_familiar(method.__name__, set(options) - set(parameters))
+        _refuse_keras_arguments(method.__name__, set(options) - set(parameters))
         _refuse_positional(method.__name__, arguments, len(positional))
         with suggesting_arguments():
             return method(self, *arguments, **options)
@@ -41,19 +41,19 @@ def explains_keras_arguments(
     return cast(Callable[Concatenate[Self, Arguments], Result], checked)
 
 
-def _refuse_familiar(method: str, unknown: set[str]) -> None:
+def _refuse_keras_arguments(method: str, unknown: set[str]) -> None:
     known = sorted(unknown & set(INSTEAD))
     if known:
         raise ConfigError(
             message(
                 f"`Trainer.{method}` takes no {', '.join(known)}.",
-                " ".join(dict.fromkeys(_instead(method, name) for name in known)),
+                " ".join(dict.fromkeys(_replacement(method, name) for name in known)),
                 arguments=known,
             )
         )
 
 
-def _instead(method: str, name: str) -> str:
+def _replacement(method: str, name: str) -> str:
     if name == "ckpt_path" and method != "fit":
         return f'Write trainer.{method}("RUN", data), with a run or a .keras file.'
     return INSTEAD[name]

@@ -78,7 +78,7 @@ def _check_run(
     found = data.held_out_among(table, setting, all_folds)
     if not any(found.values()):
         return
-    what = _in_words(found)
+    what = _describe_counts(found)
     why = "data.on_leak=keep" if data.on_leak == "keep" else ""
     why = why or ("this run was started with these weights" if is_begun else "")
     if not why:
@@ -102,7 +102,7 @@ def _refusal(
     )
 
 
-def _in_words(found: Mapping[str, list[str]]) -> str:
+def _describe_counts(found: Mapping[str, list[str]]) -> str:
     """Formats `3 images held out here (2 validation, 1 test), such as a.jpg`."""
     counts = {split: len(names) for split, names in found.items() if names}
     total = sum(counts.values())

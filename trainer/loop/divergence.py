@@ -11,7 +11,9 @@ from ...strategies import Position
 from ..contracts import NamesBatches
 
 
-def diverged(run: RunState, source: Any, batches_per_epoch: int | None) -> DivergedError:
+def divergence_error(
+    run: RunState, source: Any, batches_per_epoch: int | None
+) -> DivergedError:
     """Writes `diverged.json` into the run directory, and returns the error to raise.
 
     Args:

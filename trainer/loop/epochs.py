@@ -19,7 +19,7 @@ from ..step.fitted_step import FittedStep
 from ..step.metric_internals import reset_metrics
 from ..step.metric_values import read_metrics, with_unique_names
 from ..step.train import Outcome, TrainStep
-from .divergence import diverged
+from .divergence import divergence_error
 from .health import HealthProbe
 from .outputs import Collected, collect
 from .pace import Pace
@@ -79,7 +79,7 @@ class Training:
         return self._read_metrics()
 
     @contextlib.contextmanager
-    def time_left_out(self) -> Iterator[None]:
+    def excluded_time(self) -> Iterator[None]:
         """Opens a context whose duration does not count as training time."""
         started = self.clock()
         yield
@@ -101,12 +101,12 @@ class Training:
             reset_metrics(self.step.model)
         self._rows_before = self.step.totals.read().rows
         run.samples -= self._rows_before  # `end_epoch` adds the sum of the whole epoch
-        position = Position(run.epoch, run.epoch_step, self._length(run))
+        position = Position(run.epoch, run.epoch_step, self._steps_in_epoch(run))
         restore_order(self.source, run)
         make_steps = self.step.on(self._batches.start(position))
         run.activity.position = self.step.position
         while run.stop_reason is None and self._steps_left(run) != 0:
-            if not self._call(run, make_steps):
+            if not self._execute_steps(run, make_steps):
                 break
             self._read_metrics = self._workers.ahead(self._values_so_far)
             yield
@@ -129,7 +129,7 @@ class Training:
     def _values_so_far(self) -> dict[str, float]:
         return values_so_far(self.step, self.source)
 
-    def _call(self, run: RunState, make_steps: MakeSteps) -> bool:
+    def _execute_steps(self, run: RunState, make_steps: MakeSteps) -> bool:
         """Executes some steps; returns false if the data ended instead."""
         started = self.clock()
         steps, probe = self._next_call(run)
@@ -147,7 +147,7 @@ class Training:
         # A worker must not exit before all of them have finished the all-reduce of a step.
         seconds = max(self._workers.gather(self.clock() - started))
         if not outcome.finite:
-            raise diverged(run, self.source, self._length(run))
+            raise divergence_error(run, self.source, self._steps_in_epoch(run))
         self.is_between_calls = True
         if probe is None:
             self.pace.record(steps, seconds)
@@ -155,13 +155,13 @@ class Training:
 
     def _steps_left(self, run: RunState) -> int | None:
         """Steps until the end of the epoch; None if unknown."""
-        length = self._length(run)
+        length = self._steps_in_epoch(run)
         lefts = [] if length is None else [length - run.epoch_step]
         if self.max_steps is not None:
             lefts.append(self.max_steps - run.step)
         return max(min(lefts), 0) if lefts else None
 
-    def _length(self, run: RunState) -> int | None:
+    def _steps_in_epoch(self, run: RunState) -> int | None:
         return limited(run.steps_per_epoch, self.limit)
 
     def _next_call(self, run: RunState) -> tuple[int, HealthProbe | None]:
@@ -229,7 +229,7 @@ class Validation:
         with contextlib.suppress(tf.errors.OutOfRangeError, StopIteration):
             while left != 0:
                 steps = 1 if left is None else min(left, self.pace.steps)
-                self._call(iterator, steps)
+                self._execute_steps(iterator, steps)
                 left = None if left is None else left - steps
         return self._values()
 
@@ -249,7 +249,7 @@ class Validation:
             raise no_batches("validation")
         return values_so_far(self.step, self.source)
 
-    def _call(self, iterator: Iterator[Any], steps: int) -> None:
+    def _execute_steps(self, iterator: Iterator[Any], steps: int) -> None:
         started = self.clock()
         self.step(iterator, _int64(steps))
         self.pace.record(steps, max(self._workers.gather(self.clock() - started)))

@@ -86,15 +86,17 @@ class HealthProbe:
         If measuring fails, nothing more is measured and training continues. The steps that
         would be sampled are still called one at a time, as on the other workers.
         """
-        before = None if self._has_failed else self._or_give_up(run, self._begin, run)
+        before = None if self._has_failed else self._call_or_disable(run, self._begin, run)
         try:
             yield
         finally:
             self._sampler.is_on.assign(False)
         if before is not None:
-            self._or_give_up(run, self._end, run, *before)
+            self._call_or_disable(run, self._end, run, *before)
 
-    def _or_give_up(self, run: RunState, part: Callable[..., Any], *arguments: Any) -> Any:
+    def _call_or_disable(
+        self, run: RunState, part: Callable[..., Any], *arguments: Any
+    ) -> Any:
         try:
             return part(*arguments)
         except Exception as error:
@@ -112,18 +114,20 @@ class HealthProbe:
     def _end(self, run: RunState, before: list[Any], values: dict[str, float]) -> None:
         change, length = self._change.lengths(before)
         times, norms = self._sampler.read()
-        ratios = _ratios(self._blocks.lengths(change), self._blocks.lengths(length))
+        ratios = _update_ratios(self._blocks.lengths(change), self._blocks.lengths(length))
         own_times = _time_values(times, self._replicas)
         share = own_times["input_wait_share"]  # NaN where TensorFlow has no clock
         run.activity.input_wait_share = share if math.isfinite(share) else None
         run.health.add(
             run.step + 1,
             own_times
-            | _named("input_wait_share", _waits(workers_of(run.strategy).news()))
+            | _prefix_names(
+                "input_wait_share", _input_wait_shares(workers_of(run.strategy).news())
+            )
             | values
-            | _named("gradient_norm", self._blocks.lengths(norms))
-            | _named("update_ratio", ratios)
-            | _named("memory_gib", gpu_peaks_gib()),
+            | _prefix_names("gradient_norm", self._blocks.lengths(norms))
+            | _prefix_names("update_ratio", ratios)
+            | _prefix_names("memory_gib", gpu_peaks_gib()),
         )
 
 
@@ -139,13 +143,13 @@ def _time_values(times: StepTimes, replicas: int) -> dict[str, float]:
     return values | share if replicas > 1 else values
 
 
-def _waits(news: Sequence[WorkerNews]) -> dict[str, float]:
+def _input_wait_shares(news: Sequence[WorkerNews]) -> dict[str, float]:
     """Returns the last reported `input_wait_share` of each other worker."""
     notes = {f"worker_{each.rank}": each.status for each in news if each.status}
     return {worker: share for worker, (*_, share) in notes.items() if share is not None}
 
 
-def _named(group: str, values: dict[str, float]) -> dict[str, float]:
+def _prefix_names(group: str, values: dict[str, float]) -> dict[str, float]:
     return {f"{group}/{name}": value for name, value in values.items()}
 
 
@@ -156,6 +160,8 @@ def _loss_scale(optimizer: keras.optimizers.Optimizer) -> dict[str, float]:
     return {"loss_scale": float(keras.ops.convert_to_numpy(optimizer.dynamic_scale))}
 
 
-def _ratios(changes: dict[str, float], lengths: dict[str, float]) -> dict[str, float]:
+def _update_ratios(
+    changes: dict[str, float], lengths: dict[str, float]
+) -> dict[str, float]:
     """Divides the norms of weight changes by those of the weights, except zero weights."""
     return {name: changes[name] / length for name, length in lengths.items() if length}

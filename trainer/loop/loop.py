@@ -94,7 +94,7 @@ class Loop:
         try:
             try:
                 self._begin(run)
-                self._agree(run)
+                self._synchronize_requests(run)
                 while run.epoch < run.max_epochs and run.stop_reason is None:
                     self._change_phase(run)
                     self._epoch(run)
@@ -145,7 +145,7 @@ class Loop:
             validated = self._validate_after_epoch(run)
             run.end_epoch(_epoch_metrics(run.training_metrics, validated))
             self.callbacks.notify("on_epoch_end", run)
-        self._agree(run)
+        self._synchronize_requests(run)
         self._save_if_asked(run)
 
     def _train(self, run: RunState) -> dict[str, float]:
@@ -155,7 +155,7 @@ class Loop:
         with run.activity.doing("training"):
             for _ in self.stage.training.calls(run):
                 self.callbacks.notify_step_end(run)
-                self._agree(run)
+                self._synchronize_requests(run)
                 self._save_if_asked(run)
                 self.interruption.check()
                 self._validate_within_epoch(run)
@@ -171,11 +171,11 @@ class Loop:
         validation = self.stage.validation
         if validation is None or not self.times.within_epoch(run):
             return
-        with self.stage.training.time_left_out():
+        with self.stage.training.excluded_time():
             model = self.stage.training.step.model
             with metrics_set_aside(model, run.strategy), run.averages_in_model():
                 self._validate(validation, run)
-            self._agree(run)
+            self._synchronize_requests(run)
             self._save_if_asked(run)
 
     def _validate_after_epoch(self, run: RunState) -> dict[str, float]:
@@ -207,7 +207,7 @@ class Loop:
         report_end(run)
         run.events.settle()
         self.callbacks.notify("on_fit_end", run)
-        self._take_weights_of_chief(run)
+        self._broadcast_weights(run)
         run.soup = add_soup(run, self.stage.validation)
         if run.soup is not None:
             self.callbacks.announce([run.soup.describe()])
@@ -234,7 +234,7 @@ class Loop:
                 self._save_if_asked(run)
                 self._finish_saving(run)
 
-    def _agree(self, run: RunState) -> None:
+    def _synchronize_requests(self, run: RunState) -> None:
         """Applies the requests of any worker on all workers."""
         requests = [run.stop_reason, run.save_requested, run.requested_phases]
         gathered = workers_of(run.strategy).gather(requests)
@@ -243,7 +243,7 @@ class Loop:
         run.save_requested = any(saves)
         run.requested_phases = next(filter(None, phases), [])
 
-    def _take_weights_of_chief(self, run: RunState) -> None:
+    def _broadcast_weights(self, run: RunState) -> None:
         """Broadcasts the weights restored on the chief, which reads checkpoints."""
         workers = workers_of(run.strategy)
         if workers.count > 1:

@@ -42,7 +42,7 @@ def require_monitored_metrics(
         if name not in known
     ]
     if errors:
-        raise _joined(errors)
+        raise _merge_errors(errors)
 
 
 def _names(module: Module, trainee: Trainee) -> Iterator[str]:
@@ -63,16 +63,16 @@ def _may_add_metrics(callbacks: CallbackList, module: Module) -> bool:
     return (
         overrides_training_step(module)
         or kind.trained_part is not Module.trained_part
-        or any(_is_own_with_hooks(each) for each in callbacks.callbacks.values())
+        or any(_is_custom_with_hooks(each) for each in callbacks.callbacks.values())
     )
 
 
-def _is_own_with_hooks(callback: Callback) -> bool:
+def _is_custom_with_hooks(callback: Callback) -> bool:
     hooks = (getattr(type(callback), hook) for hook in _ADD_METRICS)
     return not all(hook.__module__.startswith("keraunos.") for hook in hooks)
 
 
-def _joined(errors: list[UnknownMetricError]) -> ConfigError:
+def _merge_errors(errors: list[UnknownMetricError]) -> ConfigError:
     joined = UnknownMetricError("\n".join(map(str, errors)))
     joined.metric, joined.known = errors[0].metric, errors[0].known
     return joined

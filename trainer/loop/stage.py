@@ -113,7 +113,7 @@ class Stages:
             trainee: The whole model, or its head on cached features.
             compiled: Whether XLA compiled the step of the resumed run; None for a new run.
         """
-        return self._make(trainee, compiled)
+        return self._make_stage(trainee, compiled)
 
     def after(self, stage: Stage, run: RunState) -> Stage:
         """Starts the phase that callbacks have requested, and creates its stage.
@@ -124,9 +124,9 @@ class Stages:
         """
         stage.trainee.check()
         change_phase(run, self.accumulation)
-        return self._make(self.whole, compiled=None)
+        return self._make_stage(self.whole, compiled=None)
 
-    def _make(self, trainee: Trainee, compiled: bool | None) -> Stage:
+    def _make_stage(self, trainee: Trainee, compiled: bool | None) -> Stage:
         if self.module.is_fitted:
             step: TrainStep | FittedStep = FittedStep(
                 self._evaluation(trainee.model, trainee.train)
@@ -165,7 +165,7 @@ class Stages:
             self.seed,
             self.accumulation.steps,
             replica_pass,
-            self._sampled(trainee) is not None,
+            self._sampled_steps(trainee) is not None,
         )
 
     def _evaluation(self, model: keras.Model, source: BatchSource) -> EvaluationStep:
@@ -180,16 +180,18 @@ class Stages:
             Pace(settings.steps_per_execution),
             batch_limit(settings.limit_train_batches, trainee.train.num_batches),
             settings.max_steps,
-            self._health(step, trainee),
+            self._make_health_probe(step, trainee),
         )
 
-    def _health(self, step: TrainStep | FittedStep, trainee: Trainee) -> HealthProbe | None:
-        steps = self._sampled(trainee)
+    def _make_health_probe(
+        self, step: TrainStep | FittedStep, trainee: Trainee
+    ) -> HealthProbe | None:
+        steps = self._sampled_steps(trainee)
         if steps is None or not isinstance(step.sampler, StepSampler):
             return None
         return HealthProbe(step.model, step.strategy, step.sampler, steps)
 
-    def _sampled(self, trainee: Trainee) -> SampledSteps | None:
+    def _sampled_steps(self, trainee: Trainee) -> SampledSteps | None:
         """Returns the steps to sample, or None if the run is too short for one."""
         every, settings = self.callbacks.samples_every_n_steps, self.settings
         batches = trainee.train.num_batches

@@ -88,9 +88,9 @@ def with_views(
         DataError: The outputs of a classifier are not probabilities.
     """
     if result.task_predictions is not None:
-        found = _of_task(result.task_predictions, model, source, views, validation)
+        found = _task_result(result.task_predictions, model, source, views, validation)
     elif result.predictions is not None:
-        found = _of_classes(result.predictions, model, source, views)
+        found = _classification_result(result.predictions, model, source, views)
     else:
         raise ValueError("Test-time augmentation needs the plain predictions.")
     made = views.source.settings() if isinstance(views.source, HasSettings) else {}
@@ -99,7 +99,7 @@ def with_views(
     return replace(result, scores={**result.scores, "tta": scores}, tta=tta)
 
 
-def _of_classes(
+def _classification_result(
     plain: Predictions, model: keras.Model, source: Any, views: Views
 ) -> TestResult:
     require_probabilities(plain.probabilities)
@@ -111,7 +111,7 @@ def _of_classes(
     return TestResult(scores, mean)
 
 
-def _of_task(
+def _task_result(
     plain: TaskPredictions,
     model: keras.Model,
     source: Any,
@@ -120,7 +120,7 @@ def _of_task(
 ) -> TestResult:
     """Averages predictions, with thresholds chosen on averages over validation images."""
     chosen_on = None
-    of_validation = _views_of(validation, views.count)
+    of_validation = _make_views(validation, views.count)
     if of_validation is not None:
         outputs = average_views(model, predict_held_out(model, validation), of_validation)
         chosen_on = validation, outputs
@@ -128,7 +128,7 @@ def _of_task(
     return TestResult(mean.scores(groups_of(source)), task_predictions=mean)
 
 
-def _views_of(source: Any, count: int) -> Views | None:
+def _make_views(source: Any, count: int) -> Views | None:
     return (
         Views(source.test_time_views(), count) if isinstance(source, GivesViews) else None
     )

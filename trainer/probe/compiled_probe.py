@@ -62,18 +62,18 @@ class CompiledProbe:
         Returns:
             The reason, or an empty string.
         """
-        reasons = workers_of(self._strategy).gather(self._own_reason(parts))
+        reasons = workers_of(self._strategy).gather(self._reason_on_this_worker(parts))
         return next(filter(None, reasons), "")
 
-    def _own_reason(self, parts: Sequence[Batch]) -> str:
+    def _reason_on_this_worker(self, parts: Sequence[Batch]) -> str:
         try:
-            plain = self._uncompiled(parts)
+            plain = self._run_uncompiled(parts)
         except Exception as error:  # training raises it again unless the trial caused it
             return f"a trial without XLA failed: {reason_of(error)}"
         if self._strategy.num_replicas_in_sync > 1 and _has_lookups(plain):
             return _LOOKUPS
         try:
-            compiled = self._local(trace(self._run_compiled)(parts))
+            compiled = self._local_outputs(trace(self._run_compiled)(parts))
         except Exception as error:  # by XLA, or by the model while it is traced
             return f"XLA can't compile it: {reason_of(error)}"
         finally:
@@ -84,52 +84,52 @@ class CompiledProbe:
         self, plain: list[Outputs], compiled: list[Outputs], parts: Sequence[Batch]
     ) -> str:
         """Returns what differs with XLA by more than rounding explains, or nothing."""
-        floor = self._floor()
-        if not _differing(plain, compiled, plain, floor):
+        floor = self._rounding_floor()
+        if not _first_differing_group(plain, compiled, plain, floor):
             return ""
-        if _differing(plain, self._uncompiled(parts), plain, floor):
+        if _first_differing_group(plain, self._run_uncompiled(parts), plain, floor):
             return "it draws random numbers that do not depend on a seed"
-        name = _differing(plain, compiled, self._nudged(parts), floor)
+        name = _first_differing_group(plain, compiled, self._run_nudged(parts), floor)
         return f"{name} differ with XLA{_CAUSES}" if name else ""
 
-    def _uncompiled(self, parts: Sequence[Batch]) -> list[Outputs]:
+    def _run_uncompiled(self, parts: Sequence[Batch]) -> list[Outputs]:
         """Runs the pass without XLA; eagerly, since tracing would take longer."""
 
         def on_replica() -> Outputs:
             set_seeds(self._model, self._seed, tf.zeros((), tf.int64))
-            return self._compiled.uncompiled(self._own(parts))
+            return self._compiled.uncompiled(self._own_part(parts))
 
         try:
             with functions_run_eagerly(), recurrences_in_functions():
-                return self._local(self._strategy.run(on_replica))
+                return self._local_outputs(self._strategy.run(on_replica))
         finally:
             self._plain_variables.put_back()
 
     def _run_compiled(self, parts: Sequence[Batch]) -> Any:
         # Within a function as in training, so that the program is compiled only once.
-        return self._strategy.run(lambda: self._compiled.compiled(self._own(parts)))
+        return self._strategy.run(lambda: self._compiled.compiled(self._own_part(parts)))
 
-    def _nudged(self, parts: Sequence[Batch]) -> list[Outputs]:
+    def _run_nudged(self, parts: Sequence[Batch]) -> list[Outputs]:
         """Runs the pass with the last bits of the batch and of all weights changed."""
         variables = self._model.trainable_variables
         kept = [np.array(value_on_host(each)) for each in variables]
         try:
             for variable, value in zip(variables, kept, strict=True):
                 variable.assign(self._rounding.nudged(tf.constant(value), seed=1))
-            return self._uncompiled([self._rounding.nudged(part) for part in parts])
+            return self._run_uncompiled([self._rounding.nudged(part) for part in parts])
         finally:
             for variable, value in zip(variables, kept, strict=True):
                 variable.assign(value)
 
-    def _own(self, parts: Sequence[Batch]) -> Batch:
+    def _own_part(self, parts: Sequence[Batch]) -> Batch:
         context = tf.distribute.get_replica_context()
         number = int(tf.get_static_value(context.replica_id_in_sync_group))
         return parts[number - self._first]
 
-    def _local(self, outputs: Any) -> list[Outputs]:
+    def _local_outputs(self, outputs: Any) -> list[Outputs]:
         return list(self._strategy.experimental_local_results(outputs))
 
-    def _floor(self) -> float:
+    def _rounding_floor(self) -> float:
         devices = self._strategy.extended.worker_devices
         return floor_of(self._rounding.dtype, any("GPU" in each for each in devices))
 
@@ -166,7 +166,7 @@ def reason_of(error: Exception) -> str:
     return first[:_MAX_CHARACTERS].rstrip(".")
 
 
-def _differing(
+def _first_differing_group(
     plain: Sequence[Outputs],
     compiled: Sequence[Outputs],
     nudged: Sequence[Outputs],
@@ -180,8 +180,8 @@ def _differing(
     for one, other, noisy in zip(plain, compiled, nudged, strict=True):
         groups = zip(_groups(one), _groups(other), _groups(noisy), strict=True)
         for (name, expected), (_, got), (_, noise) in groups:
-            allowed = floor * _norm(expected) + SAFETY * _apart(expected, noise)
-            if _apart(expected, got) > allowed:
+            allowed = floor * _norm(expected) + SAFETY * _total_distance(expected, noise)
+            if _total_distance(expected, got) > allowed:
                 return name
     return ""
 
@@ -189,7 +189,7 @@ def _differing(
 def _groups(outputs: Outputs) -> Iterator[tuple[str, list[Any]]]:
     result, updates = outputs
     yield "losses", _arrays([result.numerators, result.denominators, result.values])
-    yield "gradients", _arrays([_dense(each) for each in result.gradients.values()])
+    yield "gradients", _arrays([_as_dense(each) for each in result.gradients.values()])
     yield "outputs", _arrays(result.predictions)
     yield "variables that layers write", _arrays(updates)
 
@@ -204,7 +204,7 @@ def _has_lookups(outputs: Sequence[Outputs]) -> bool:
     return any(isinstance(each, tf.IndexedSlices) for each in flat)
 
 
-def _dense(gradients: list[Any]) -> list[Any]:
+def _as_dense(gradients: list[Any]) -> list[Any]:
     return [
         each if each is None else tf.convert_to_tensor(each) for each in joined(gradients)
     ]
@@ -215,6 +215,6 @@ def _norm(arrays: Sequence[Any]) -> float:
     return float(np.linalg.norm([np.linalg.norm(each) for each in finite]))
 
 
-def _apart(first: Sequence[Any], second: Sequence[Any]) -> float:
+def _total_distance(first: Sequence[Any], second: Sequence[Any]) -> float:
     pairs = zip(first, second, strict=True)
     return float(np.linalg.norm([np.linalg.norm(distance(a, b)) for a, b in pairs]))

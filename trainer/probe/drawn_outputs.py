@@ -30,7 +30,7 @@ def drawn_outputs(predictions: Any, seed: int = 0) -> Any:
         if not isinstance(tensor, tf.Tensor) or not tensor.dtype.is_floating:
             return tensor  # such as a mask
         values = np.asarray(tf.cast(tensor, tf.float64))
-        return tf.cast(_like(values, random), tensor.dtype)
+        return tf.cast(_draw_outputs_like(values, random), tensor.dtype)
 
     return tf.nest.map_structure(lambda each: with_attached(draw, each), predictions)
 
@@ -55,7 +55,7 @@ def drawn_targets(targets: Any, predictions: Any, seed: int = 1) -> Any:
             return tf.cast(random.integers(0, num_classes, values.shape), target.dtype)
         if target.dtype.is_floating or target.dtype.is_integer:
             return tf.cast(
-                _labels_like(np.asarray(values, np.float64), random), target.dtype
+                _draw_labels_like(np.asarray(values, np.float64), random), target.dtype
             )
         return target
 
@@ -66,7 +66,7 @@ def drawn_targets(targets: Any, predictions: Any, seed: int = 1) -> Any:
     return tf.nest.map_structure(draw, targets, predictions)
 
 
-def _like(values: Floats, random: np.random.Generator) -> Floats:
+def _draw_outputs_like(values: Floats, random: np.random.Generator) -> Floats:
     if values.min(initial=0) < 0 or values.max(initial=0) > 1:
         return values + random.normal(size=values.shape)
     drawn = random.uniform(size=values.shape)
@@ -76,7 +76,7 @@ def _like(values: Floats, random: np.random.Generator) -> Floats:
     return sharp / sharp.sum(axis=-1, keepdims=True)
 
 
-def _labels_like(values: Floats, random: np.random.Generator) -> Floats:
+def _draw_labels_like(values: Floats, random: np.random.Generator) -> Floats:
     if not np.isin(values, (0, 1)).all():
         return values
     if _sums_to_one(values):

@@ -22,9 +22,9 @@ def first_rows(source: BatchSource, count: int) -> Any:
     if isinstance(source, ReadsRows):
         draws = source.draws(0)
         rows = source.arrays(type(draws)(*(part[:count] for part in draws)))
-        return _repeated(rows, count)
-    elements = list(_enough(first_elements(source), count))
-    return _repeated(_joined(elements), count) if elements else None
+        return _repeat_rows(rows, count)
+    elements = list(_take_rows(first_elements(source), count))
+    return _repeat_rows(_concatenate(elements), count) if elements else None
 
 
 def first_elements(source: BatchSource) -> Iterator[Any]:
@@ -34,7 +34,7 @@ def first_elements(source: BatchSource) -> Iterator[Any]:
     return (parts[0].content for parts in source.batches(Position(), Replicas()))
 
 
-def _enough(elements: Iterable[Any], count: int) -> Iterator[Any]:
+def _take_rows(elements: Iterable[Any], count: int) -> Iterator[Any]:
     """Yields elements with rows until there are `count` rows."""
     for element in elements:
         rows = _num_rows(tf.nest.flatten(element)[0])
@@ -45,13 +45,13 @@ def _enough(elements: Iterable[Any], count: int) -> Iterator[Any]:
             return
 
 
-def _joined(elements: list[Any]) -> Any:
+def _concatenate(elements: list[Any]) -> Any:
     """Concatenates the elements whose rows have the shapes of the first element's."""
     alike = [each for each in elements if _row_shapes(each) == _row_shapes(elements[0])]
     return tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), *alike)
 
 
-def _repeated(element: Any, count: int) -> Any:
+def _repeat_rows(element: Any, count: int) -> Any:
     return tf.nest.map_structure(
         lambda rows: tf.gather(rows, [n % _num_rows(rows) for n in range(count)]), element
     )

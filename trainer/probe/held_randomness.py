@@ -36,16 +36,16 @@ def held_randomness() -> Iterator[None]:
 def _replacements() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
     for name in _DRAWS:
         stateless = getattr(tf.random, f"stateless_{name}")
-        yield tf.random, f"stateless_{name}", _one_draw(stateless)
-        yield tf.random, name, _without_seed(_one_draw(stateless))
+        yield tf.random, f"stateless_{name}", _broadcast_one_draw(stateless)
+        yield tf.random, name, _without_seed(_broadcast_one_draw(stateless))
     yield tf.random, "stateless_categorical", _most_likely
     yield tf.random, "stateless_gamma", _mean_of_gamma
     yield tf.random, "stateless_binomial", _mean_of_binomial
-    yield tf.nn, "dropout", _let_through
-    yield tf.nn.experimental, "stateless_dropout", _let_through
+    yield tf.nn, "dropout", _identity
+    yield tf.nn.experimental, "stateless_dropout", _identity
 
 
-def _one_draw(stateless: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+def _broadcast_one_draw(stateless: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     def draw(shape: Any, seed: Any = None, *arguments: Any, **options: Any) -> tf.Tensor:
         return tf.broadcast_to(stateless((), _SEED, *arguments, **options), shape)
 
@@ -61,7 +61,7 @@ def _without_seed(draw: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     return seedless
 
 
-def _let_through(inputs: tf.Tensor, *_: Any, **__: Any) -> tf.Tensor:
+def _identity(inputs: tf.Tensor, *_: Any, **__: Any) -> tf.Tensor:
     return tf.identity(inputs)
 
 

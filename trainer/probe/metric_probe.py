@@ -48,7 +48,7 @@ class MetricProbe:
         inner = {str(n): each.value for n, each in enumerate(self.variables)}
         copies = copy_replica_values(strategy, inner).values()
         self._starts = [
-            [_of_replica(number, copy) for copy in copies]
+            [_replica_value(number, copy) for copy in copies]
             for number in range(self._replicas.total)
         ]
 
@@ -79,7 +79,11 @@ class MetricProbe:
             )
             for replica, start in enumerate(self._starts)
         ]
-        states = self.updated(seen, whole), self._joined(parts), self.updated(nudged, other)
+        states = (
+            self.updated(seen, whole),
+            self._combine_replicas(parts),
+            self.updated(nudged, other),
+        )
         values, cut, noisy = map(self._results, states)
         return [
             difference
@@ -102,7 +106,7 @@ class MetricProbe:
             updates: States of metrics that layers hold.
             start: The state before; by default that of all replicas combined.
         """
-        start = self._joined(self._starts) if start is None else start
+        start = self._combine_replicas(self._starts) if start is None else start
         pairs = list(zip(self.variables, start, strict=True))
         with keras.StatelessScope(pairs) as scope:
             if seen is not None:
@@ -114,7 +118,7 @@ class MetricProbe:
             for each in self.variables
         ]
 
-    def _joined(self, states: Sequence[Sequence[Any]]) -> list[Any]:
+    def _combine_replicas(self, states: Sequence[Sequence[Any]]) -> list[Any]:
         """Combines the values that variables have on each replica."""
         columns = zip(*states, strict=True)
         return [
@@ -127,6 +131,6 @@ class MetricProbe:
         return with_unique_names(pair for each in results for pair in single_values(each))
 
 
-def _of_replica(number: int, values: Any) -> Any:
+def _replica_value(number: int, values: Any) -> Any:
     """Returns the value of a replica; zeros after the first if all share one value."""
     return values[number] if number < len(values) else np.zeros_like(values[0])

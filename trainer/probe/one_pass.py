@@ -119,7 +119,7 @@ class OnePass:
         trainable = zip(self._model.trainable_variables, values, strict=True)
         seeds = ((seed, tf.zeros(seed.shape, seed.dtype)) for seed in self._seeds)
         scope = keras.StatelessScope(
-            [*trainable, *seeds, *self._moved()], collect_losses=True
+            [*trainable, *seeds, *self._ones_for_summed_variables()], collect_losses=True
         )
         before = dict(scope.state_mapping)
         self._own.layers = {}
@@ -129,7 +129,7 @@ class OnePass:
                 self._model, self._module, batch, tf.constant(1), training=True
             )
             own = {term.kind.divisor: term.denominator for term in result.terms}
-            total = _total(result.terms, own if denominators is None else denominators)
+            total = _total_loss(result.terms, own if denominators is None else denominators)
         self.kinds = [term.kind for term in result.terms]
         sums = Sums(
             [term.numerator for term in result.terms],
@@ -144,7 +144,7 @@ class OnePass:
     def _recording(self, tape: tf.GradientTape) -> AbstractContextManager[None]:
         return nullcontext() if self._has_gradients else tape.stop_recording()
 
-    def _moved(self) -> Iterator[tuple[keras.Variable, Any]]:
+    def _ones_for_summed_variables(self) -> Iterator[tuple[keras.Variable, Any]]:
         """Yields variables whose writes are summed over replicas, with the value one.
 
         Adding to such a variable counts its earlier value once per replica; with the value
@@ -165,7 +165,7 @@ class OnePass:
         numerators = [term.numerator for term in terms]
         return numerators, {term.kind.divisor: term.denominator for term in terms}
 
-    def takes(self, seen: Seen) -> bool:
+    def accepts(self, seen: Seen) -> bool:
         """Returns whether losses and metrics accept these targets and outputs."""
         (_, targets, weights), predictions = seen
         try:
@@ -197,7 +197,7 @@ def rows_of(structure: Any, rows: slice) -> Any:
     return tf.nest.map_structure(cut, structure)
 
 
-def _total(terms: Sequence[Term], denominators: Mapping[str, tf.Tensor]) -> tf.Tensor:
+def _total_loss(terms: Sequence[Term], denominators: Mapping[str, tf.Tensor]) -> tf.Tensor:
     """Computes the total loss, of which gradients are taken."""
     parts = [
         kind.weight * tf.math.divide_no_nan(numerator, denominators[kind.divisor])

@@ -23,7 +23,7 @@ class PlainVariables:
     """
 
     def __init__(self, model: keras.Model, strategy: tf.distribute.Strategy) -> None:
-        self.by_name = dict(_held(model))
+        self.by_name = dict(_find_variables(model))
         self._kept = [
             (replica, replica.numpy())
             for variable in self.by_name.values()
@@ -36,7 +36,7 @@ class PlainVariables:
             replica.assign(value)
 
 
-def _held(model: keras.Model) -> Iterator[tuple[str, tf.Variable]]:
+def _find_variables(model: keras.Model) -> Iterator[tuple[str, tf.Variable]]:
     for layer in (model, *all_layers(model)):
         for name, value in vars(layer).items():
             for number, each in enumerate(_items(value)):

@@ -95,39 +95,39 @@ class ProbeRuns:
 
     def __call__(self, batch: Batch) -> Runs:
         """Runs a batch. All workers must call this."""
-        values = self._values()
+        values = self._nonzero_weights()
         nudged = self._rounding.nudged(batch), self._rounding.nudged(values, seed=1)
         watched = layers_watched(self._pass.keep)
-        with _held(), watched, _batch_norms(self._model, synchronized=True):
+        with _comparable_passes(), watched, _batch_norms(self._model, synchronized=True):
             with tf.device(self._strategy.extended.worker_devices[0]):
-                whole = self._whole(batch, values)
-                seen = self._seen(batch, whole.predictions)
+                whole = self._run_whole_batch(batch, values)
+                seen = self._batches_with_outputs(batch, whole.predictions)
                 given = [self._pass.losses(each) for each in seen]
                 # Without synchronization, statistics are rounded differently.
                 with _batch_norms(self._model, synchronized=False):
-                    other = self._whole(*nudged)
+                    other = self._run_whole_batch(*nudged)
                 repeated = whole
                 if _look_random(whole.predictions, other.predictions):
-                    repeated = self._whole(batch, values)
-            local = self._strategy.run(lambda: self._part(batch, whole, seen))
+                    repeated = self._run_whole_batch(batch, values)
+            local = self._strategy.run(lambda: self._run_own_part(batch, whole, seen))
             self._plain.put_back()
             sums = sum_over_replicas(self._strategy, local.sums)
         own = self._strategy.experimental_local_results(local)
         first = self._replicas.first
         parts = [(self.rows(first + n), part) for n, part in enumerate(own)]
-        updates = self._everywhere([part.updates for part in own])
+        updates = self._gather_updates([part.updates for part in own])
         return Runs(whole, other, repeated, parts, sums, given, updates, seen)
 
-    def _seen(self, batch: Batch, predictions: Any) -> list[Seen]:
+    def _batches_with_outputs(self, batch: Batch, predictions: Any) -> list[Seen]:
         inputs, targets, weights = batch
         if predictions is None or targets is None:
             return []
         outputs = drawn_outputs(predictions)
         drawn = (inputs, drawn_targets(targets, predictions), weights), outputs
         seen: list[Seen] = [(batch, predictions)]
-        return [*seen, drawn] if self._pass.takes(drawn) else seen
+        return [*seen, drawn] if self._pass.accepts(drawn) else seen
 
-    def _values(self) -> list[tf.Tensor]:
+    def _nonzero_weights(self) -> list[tf.Tensor]:
         """Returns the values of the trainable variables, with zeros replaced.
 
         Differences in a branch that is initially multiplied by zero would not show.
@@ -135,19 +135,19 @@ class ProbeRuns:
         values = (tf.convert_to_tensor(v.value) for v in self._model.trainable_variables)
         return [tf.where(value == 0, _SMALL, value) for value in values]
 
-    def _whole(self, batch: Batch, values: Sequence[tf.Tensor]) -> Pass:
+    def _run_whole_batch(self, batch: Batch, values: Sequence[tf.Tensor]) -> Pass:
         done = self._pass(batch, values)
         self._plain.put_back()
         return done
 
-    def _part(self, batch: Batch, whole: Pass, seen: Sequence[Seen]) -> Pass:
+    def _run_own_part(self, batch: Batch, whole: Pass, seen: Sequence[Seen]) -> Pass:
         context = tf.distribute.get_replica_context()
         rows = self.rows(int(tf.get_static_value(context.replica_id_in_sync_group)))
         given = [rows_of(each, rows) for each in seen]
         own = rows_of(batch, rows)
-        return self._pass(own, self._values(), given, whole.sums.denominators)
+        return self._pass(own, self._nonzero_weights(), given, whole.sums.denominators)
 
-    def _everywhere(self, updates: Sequence[Mapping[int, Any]]) -> list[Updates]:
+    def _gather_updates(self, updates: Sequence[Mapping[int, Any]]) -> list[Updates]:
         own = [{str(n): each.numpy() for n, each in some.items()} for some in updates]
         gathered = workers_of(self._strategy).gather(own)
         return [{int(n): each[n] for n in each} for some in gathered for each in some]
@@ -170,7 +170,7 @@ def _look_random(predictions: Any, others: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _held() -> Iterator[None]:
+def _comparable_passes() -> Iterator[None]:
     """Makes passes comparable: eager, with constant random numbers."""
     with held_randomness(), functions_run_eagerly(), recurrences_in_functions():
         yield

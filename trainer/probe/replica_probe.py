@@ -79,7 +79,7 @@ def check_replicas(
         return  # one replica, or no data, for which training raises an error
     probe = ReplicaProbe(model, module, strategy)
     try:
-        found = probe.everywhere(source.prepare(rows))
+        found = probe.differences_on_all_workers(source.prepare(rows))
     except KeraunosError:
         raise
     except tf.errors.ResourceExhaustedError as error:
@@ -123,7 +123,7 @@ class ReplicaProbe:
         self._floor = FLOORS[self._rounding.dtype]
         self._exact = FLOORS[keras.config.floatx()] / 10  # for results of the same outputs
 
-    def everywhere(self, batch: Batch) -> list[Difference]:
+    def differences_on_all_workers(self, batch: Batch) -> list[Difference]:
         """Returns the differences on all workers. All workers must call this."""
         gathered = self._workers.gather(self._differences(batch))
         found = [Difference(*each) for some in gathered for each in some]
@@ -131,20 +131,20 @@ class ReplicaProbe:
             self._pass.keeps_layers = True
             firsts = self._workers.gather(self._first_layer(self._run(batch)))
             _, path = min((tuple(each) for each in firsts if each), default=(0, ""))
-            found = [_from_layer(path, each) for each in found]
+            found = [_add_first_layer(path, each) for each in found]
         return found
 
     def _differences(self, batch: Batch) -> list[Difference]:
         """Returns differences, except for those that follow from one already found."""
         runs = self._run(batch)
         found = [
-            *(list(self._of_predictions(runs)) or self._of_losses(runs)),
-            *self._of_variables(runs),
-            *self._of_metrics(runs),
+            *(list(self._compare_predictions(runs)) or self._compare_losses(runs)),
+            *self._compare_variables(runs),
+            *self._compare_metrics(runs),
         ]
-        return found or self._of_gradients(runs)
+        return found or self._compare_gradients(runs)
 
-    def _of_predictions(self, runs: Runs) -> Iterator[Difference]:
+    def _compare_predictions(self, runs: Runs) -> Iterator[Difference]:
         wholes, repeated, others = (
             leaves(each.predictions) for each in (runs.whole, runs.repeated, runs.nudged)
         )
@@ -155,7 +155,7 @@ class ReplicaProbe:
             yield from compare(name, _DRAWS, whole, again, whole, self._floor)
             for rows, part in runs.parts:
                 own = leaves(part.predictions)[number]
-                expected, noisy = self._own(whole, rows), self._own(other, rows)
+                expected, noisy = self._own_rows(whole, rows), self._own_rows(other, rows)
                 yield from compare(name, _MIXES_ROWS, expected, own, noisy, self._floor)
 
     def _first_layer(self, runs: Runs) -> tuple[int, str] | None:
@@ -165,17 +165,17 @@ class ReplicaProbe:
             for rows, part in runs.parts:
                 own = leaves(part.layers[path])
                 if any(
-                    differ(self._own(w, rows), o, self._own(n, rows), self._floor)
+                    differ(self._own_rows(w, rows), o, self._own_rows(n, rows), self._floor)
                     for w, o, n in zip(whole, own, other, strict=True)
                 ):
                     return place, path
         return None
 
-    def _own(self, leaf: Any, rows: slice) -> Any:
+    def _own_rows(self, leaf: Any, rows: slice) -> Any:
         """Returns a replica's rows of an output, or all of an output without rows."""
         return leaf[rows] if leaf.ndim and len(leaf) == self._run.num_rows else leaf
 
-    def _of_losses(self, runs: Runs) -> Iterator[Difference]:
+    def _compare_losses(self, runs: Runs) -> Iterator[Difference]:
         """Compares compiled losses for the same outputs, then other losses and values."""
         kinds, whole, cut, other = (
             self._pass.kinds,
@@ -187,20 +187,20 @@ class ReplicaProbe:
             compiled = kinds[: len(given[0])]
             if compiled:
                 values = [divide(compiled, *sums)[1:] for sums in (given, parts, given)]
-                yield from self._compared(compiled, values, self._exact)
+                yield from self._compare_loss_values(compiled, values, self._exact)
         num_compiled = len(cut.given[0][0]) if cut.given else 0
         values = [
             divide(kinds, sums.numerators, sums.denominators)[1 + num_compiled :]
             for sums in (whole, cut, other)
         ]
-        yield from self._compared(kinds[num_compiled:], values, self._floor)
+        yield from self._compare_loss_values(kinds[num_compiled:], values, self._floor)
         for name, value in whole.values.items():
             sums = value, cut.values[name], other.values[name]
             means = [each / self._run.num_rows for each in sums]
             what = f"{name!r} of training_step"
             yield from compare(what, _LOSS, means[0], means[1], means[2], self._floor)
 
-    def _compared(
+    def _compare_loss_values(
         self, kinds: Sequence[Kind], values: Sequence[Any], floor: float
     ) -> Iterator[Difference]:
         for kind, whole, cut, other in zip(kinds, *values, strict=True):
@@ -209,25 +209,27 @@ class ReplicaProbe:
             remedy = _ADDED if is_added else _LOSS
             yield from compare(what, remedy, whole, cut, other, floor)
 
-    def _of_metrics(self, runs: Runs) -> Iterator[Difference]:
-        whole, other = (self._by_id(run.updates) for run in (runs.whole, runs.nudged))
-        own = [self._by_id(each) for each in runs.updates]
+    def _compare_metrics(self, runs: Runs) -> Iterator[Difference]:
+        whole, other = (
+            self._updates_by_variable(run.updates) for run in (runs.whole, runs.nudged)
+        )
+        own = [self._updates_by_variable(each) for each in runs.updates]
         for seen in runs.seen or (None,):
             nudged = seen and self._rounding.nudged(seen, seed=2)
             yield from self._metrics.differences(
                 seen, nudged, (whole, own, other), self._exact
             )
 
-    def _by_id(self, updates: Any) -> dict[int, Any]:
+    def _updates_by_variable(self, updates: Any) -> dict[int, Any]:
         return {id(self._pass.variables[place]): each for place, each in updates.items()}
 
-    def _of_variables(self, runs: Runs) -> Iterator[Difference]:
+    def _compare_variables(self, runs: Runs) -> Iterator[Difference]:
         of_metrics = {id(each) for each in self._metrics.variables}
         for place in sorted({place for each in runs.updates for place in each}):
             if id(self._pass.variables[place]) not in of_metrics:
-                yield from self._of_variable(place, runs)
+                yield from self._compare_variable(place, runs)
 
-    def _of_variable(self, place: int, runs: Runs) -> list[Difference]:
+    def _compare_variable(self, place: int, runs: Runs) -> list[Difference]:
         variable = self._pass.variables[place]
         rule = variable.aggregation if isinstance(variable, keras.Variable) else "none"
         kept: Any = (
@@ -243,7 +245,7 @@ class ReplicaProbe:
         found = (compare(name, _VARIABLE, whole, cut, other, self._floor) for cut in joined)
         return next(filter(None, found), [])
 
-    def _of_gradients(self, runs: Runs) -> list[Difference]:
+    def _compare_gradients(self, runs: Runs) -> list[Difference]:
         """Returns the difference for the variable whose gradients differ most.
 
         Gradients are compared as one vector, since a ReLU that rounding turns off changes
@@ -251,7 +253,7 @@ class ReplicaProbe:
         """
         sums = runs.whole.sums, runs.sums, runs.nudged.sums
         gradients = [
-            _dense(each) for each in zip(*(s.gradients for s in sums), strict=True)
+            _as_arrays(each) for each in zip(*(s.gradients for s in sums), strict=True)
         ]
         apart = [float(np.linalg.norm(cut - whole)) for whole, cut, _ in gradients]
         noise = _norm(other - whole for whole, _, other in gradients)
@@ -264,7 +266,7 @@ class ReplicaProbe:
         return [difference(name, _GRADIENT, *gradients[furthest][:2])]
 
 
-def _from_layer(path: str, difference: Difference) -> Difference:
+def _add_first_layer(path: str, difference: Difference) -> Difference:
     """Adds the first layer whose outputs differ to a difference, if it is known."""
     if not path or difference.remedy != _MIXES_ROWS:
         return difference
@@ -275,7 +277,7 @@ def _norm(arrays: Iterable[npt.NDArray[Any]]) -> float:
     return float(np.linalg.norm([np.linalg.norm(each) for each in arrays]))
 
 
-def _dense(gradients: Sequence[Any]) -> list[npt.NDArray[Any]]:
+def _as_arrays(gradients: Sequence[Any]) -> list[npt.NDArray[Any]]:
     """Converts gradients of a variable to arrays; sparse ones to the rows they have."""
     if not all(isinstance(each, tf.IndexedSlices) for each in gradients):
         return [

@@ -37,13 +37,13 @@ class BegunDataset:
 
     def from_the_start(self) -> tf.data.Dataset:
         """Returns a dataset of all elements in order; it can be iterated over once."""
-        dataset = _rest(self._iterator)
+        dataset = _remaining_elements(self._iterator)
         for element in reversed(self._seen):
             dataset = tf.data.Dataset.from_tensors(element).concatenate(dataset)
         return dataset
 
 
-def _rest(iterator: Any) -> tf.data.Dataset:
+def _remaining_elements(iterator: Any) -> tf.data.Dataset:
     """Returns a dataset of the remaining elements of an iterator."""
 
     def take(_: tf.Tensor) -> Any:

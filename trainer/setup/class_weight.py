@@ -35,21 +35,21 @@ def weighted_by_class(source: BatchSource, class_weight: ClassWeight | None) -> 
                 task=source.task,
             )
         )
-    table, is_mixed = _table(class_weight), mixes_images(source)
+    table, is_mixed = _weights_by_class(class_weight), mixes_images(source)
     weighted = copy.copy(source)  # keeps all other methods of the source
 
     def prepare(part: Any) -> tuple[Any, Any, Any]:
         inputs, targets, weights = source.prepare(part)
         _check(targets, weights)
         if is_mixed:
-            return inputs, *_of_mixed(targets, table)
+            return inputs, *_weight_mixed_targets(targets, table)
         return inputs, targets, _weights(targets, table)
 
     weighted.prepare = prepare  # type: ignore[method-assign]
     return weighted
 
 
-def _table(class_weight: ClassWeight) -> list[float]:
+def _weights_by_class(class_weight: ClassWeight) -> list[float]:
     """Returns the weights of classes 0, 1, ... and, last, that of all other classes."""
     try:
         weights = {int(label): float(weight) for label, weight in class_weight.items()}
@@ -93,7 +93,9 @@ def _check(targets: Any, weights: Any) -> None:
         )
 
 
-def _of_mixed(targets: tf.Tensor, table: list[float]) -> tuple[tf.Tensor, tf.Tensor]:
+def _weight_mixed_targets(
+    targets: tf.Tensor, table: list[float]
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes targets and weights of images mixed by `data.augmentation.mixing`."""
     classes = range(targets.shape[-1])
     by_class = [table[min(number, len(table) - 1)] for number in classes]

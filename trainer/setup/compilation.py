@@ -62,8 +62,8 @@ def choose_pass(
     wanted = should_compile(asked, was_compiled, setup.strategy)
     plain = ReplicaPass(setup.model, setup.module, setup.strategy.num_replicas_in_sync)
     if not wanted:
-        return Compilation(plain, _not_wanted(asked, setup.model))
-    compiled, reason = _compiled(plain, setup)
+        return Compilation(plain, _describe_ignored_setting(asked, setup.model))
+    compiled, reason = _make_compiled_pass(plain, setup)
     if compiled is not None and not reason:
         return Compilation(compiled, "XLA: compiles the forward and backward pass")
     if asked is True or was_compiled:
@@ -91,21 +91,23 @@ def should_compile(
         )
     if was_compiled is not None:
         return was_compiled
-    return asked is True or (asked == "auto" and _on_gpus(strategy))
+    return asked is True or (asked == "auto" and _uses_only_gpus(strategy))
 
 
-def _on_gpus(strategy: tf.distribute.Strategy) -> bool:
+def _uses_only_gpus(strategy: tf.distribute.Strategy) -> bool:
     devices = map(tf.DeviceSpec.from_string, strategy.extended.worker_devices)
     return all(device.device_type == "GPU" for device in devices)
 
 
-def _not_wanted(asked: JitCompile, model: keras.Model) -> str:
+def _describe_ignored_setting(asked: JitCompile, model: keras.Model) -> str:
     if asked == "auto" and model.jit_compile:
         return "XLA: not used (trainer.jit_compile decides, not that of model.compile)"
     return ""
 
 
-def _compiled(plain: ReplicaPass, setup: TrainingSetup) -> tuple[CompiledPass | None, str]:
+def _make_compiled_pass(
+    plain: ReplicaPass, setup: TrainingSetup
+) -> tuple[CompiledPass | None, str]:
     """Returns the compiled pass, and why it can't be used or an empty string."""
     model, _, strategy, source, seed = setup
     reason = _known_reason(setup)

@@ -36,7 +36,7 @@ def check_mixed_losses(model: keras.Model, module: Module, num_classes: int) -> 
     if overrides_training_step(module):
         return
     for loss in filter(None, tf.nest.flatten(model.loss)):
-        if not _takes_both(_of_loss(loss), num_classes):
+        if not _agrees_on_both_forms(_loss_function(loss), num_classes):
             name = loss.name if isinstance(loss, keras.losses.Loss) else loss
             raise _refusal("loss", name, "loss=keraunos.Crossentropy()")
 
@@ -52,11 +52,11 @@ def check_mixed_metrics(model: keras.Model, num_classes: int) -> None:
         ConfigError: A metric accepts only one of the two forms.
     """
     for metric in compiled_metrics(model):
-        if not _takes_both(_of_metric(metric), num_classes):
+        if not _agrees_on_both_forms(_metric_function(metric), num_classes):
             raise _refusal("metric", metric.name, "metrics=[keraunos.Accuracy()]")
 
 
-def _takes_both(function: Measure, num_classes: int) -> bool:
+def _agrees_on_both_forms(function: Measure, num_classes: int) -> bool:
     """Returns whether a function of targets and outputs returns the same for both forms."""
     random = np.random.default_rng(0)
     labels = random.integers(0, num_classes, ROWS)
@@ -71,14 +71,14 @@ def _takes_both(function: Measure, num_classes: int) -> bool:
     return bool(np.allclose(numbers, probabilities, TOLERANCE, TOLERANCE))
 
 
-def _of_loss(loss: Any) -> Measure:
+def _loss_function(loss: Any) -> Measure:
     if isinstance(loss, str) and loss.lower() in ("crossentropy", "ce"):
         loss = "categorical_crossentropy"  # as Keras resolves it for one-hot targets
     function: Measure = keras.losses.get(loss)
     return function
 
 
-def _of_metric(metric: keras.metrics.Metric) -> Measure:
+def _metric_function(metric: keras.metrics.Metric) -> Measure:
     def value(targets: Any, outputs: Any) -> Any:
         empty = [(each, tf.zeros(each.shape, each.dtype)) for each in metric.variables]
         with keras.StatelessScope(state_mapping=empty):

@@ -50,7 +50,7 @@ class Batches:
         return iterator
 
 
-class Arrival(NamedTuple):
+class BatchTimes(NamedTuple):
     """The times when a batch was requested and arrived, in seconds since 1970, or NaN.
 
     Attributes:
@@ -67,7 +67,7 @@ class Arrival(NamedTuple):
         return tf.maximum(self.arrived - self.requested, 0.0)
 
 
-def next_with_times(iterator: Any) -> tuple[Any, Arrival]:
+def next_with_times(iterator: Any) -> tuple[Any, BatchTimes]:
     """Returns the parts of the next batch and their arrival; traced.
 
     Times are NaN with op determinism, where TensorFlow has no clock.
@@ -81,13 +81,13 @@ def next_with_times(iterator: Any) -> tuple[Any, Arrival]:
     with tf.control_dependencies([arrived]):  # otherwise a step may end before
         noted = [None if each is None else tf.identity(each) for each in tensors]
     parts = tf.nest.pack_sequence_as(parts, noted, expand_composites=True)
-    return parts, Arrival(requested, arrived)
+    return parts, BatchTimes(requested, arrived)
 
 
 def next_with_wait(iterator: Any) -> tuple[Any, tf.Tensor]:
     """Returns the parts of the next batch and the seconds of waiting for them; traced."""
-    parts, arrival = next_with_times(iterator)
-    return parts, arrival.wait_seconds
+    parts, times = next_with_times(iterator)
+    return parts, times.wait_seconds
 
 
 def now() -> tf.Tensor:

@@ -67,9 +67,11 @@ class CompiledPass:
     def __call__(self, batch: Batch, repeats: tf.Tensor) -> PassResult:
         """Runs the pass like `ReplicaPass`; in replica context, while tracing."""
         rows = _num_rows(batch)
-        is_full = _both(_equal(rows, self._own_num_rows()), _equal(repeats, 1))
+        is_full = _logical_and(
+            _static_equal(rows, self._own_num_rows()), _static_equal(repeats, 1)
+        )
         if tf.get_static_value(is_full) is None:
-            outputs = self._either(is_full, batch, repeats)
+            outputs = self._run_for_batch_size(is_full, batch, repeats)
         elif tf.get_static_value(is_full):
             outputs = self.compiled(batch)
         else:
@@ -79,7 +81,7 @@ class CompiledPass:
 
     def compiled(self, batch: Batch) -> Outputs:
         """Runs the program on a part of a full batch; while tracing."""
-        form, replica = Packing(batch), _replica()
+        form, replica = Packing(batch), _replica_id()
         own = [self._in_full_shape(tensor) for tensor in form.tensors]
         if replica not in self._programs:
             self._programs[replica] = self._program(form, own)
@@ -92,10 +94,12 @@ class CompiledPass:
 
     def _own_num_rows(self) -> int:
         """Returns the number of rows of this replica's part of a full batch."""
-        rows = self._replicas.rows(_replica(), self._num_rows)
+        rows = self._replicas.rows(_replica_id(), self._num_rows)
         return int(rows.stop - rows.start)
 
-    def _either(self, is_full: tf.Tensor, batch: Batch, repeats: tf.Tensor) -> Outputs:
+    def _run_for_batch_size(
+        self, is_full: tf.Tensor, batch: Batch, repeats: tf.Tensor
+    ) -> Outputs:
         """Runs the program or the plain pass, depending on the size of the batch."""
         packings: list[Packing] = []  # of both branches, which have the same structure
 
@@ -132,7 +136,7 @@ class CompiledPass:
         return copy
 
 
-def _replica() -> int:
+def _replica_id() -> int:
     context = tf.distribute.get_replica_context()
     return int(tf.get_static_value(context.replica_id_in_sync_group))
 
@@ -143,12 +147,12 @@ def _num_rows(batch: Batch) -> Any:
     return tf.shape(first)[0] if first.shape[0] is None else first.shape[0]
 
 
-def _equal(value: Any, number: int) -> Any:
+def _static_equal(value: Any, number: int) -> Any:
     known = tf.get_static_value(value)
     return tf.equal(value, number) if known is None else tf.constant(int(known) == number)
 
 
-def _both(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+def _logical_and(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """Returns the logical and, static if a static argument decides it."""
     for one, other in ((first, second), (second, first)):
         known = tf.get_static_value(one)

@@ -31,10 +31,10 @@ def gradient_norms(gradients: Sequence[Any]) -> Norms:
         zero = tf.zeros((), tf.float64)
         return Norms(zero, tf.zeros(len(gradients), tf.float64))
     halves = _half_squares(present)
-    norm = _length(halves)
+    norm = _norm_from_half_squares(halves)
     # Squares of float32 overflow beyond 1e19; only then compute again in float64.
     total = tf.cond(tf.math.is_finite(norm), lambda: norm, lambda: _precise_length(present))
-    return Norms(total, _scattered(halves, present, places, len(gradients)))
+    return Norms(total, _norms_in_order(halves, present, places, len(gradients)))
 
 
 def gradient_norm(gradients: Sequence[Any]) -> tf.Tensor:
@@ -50,15 +50,17 @@ def _half_squares(tensors: list[tf.Tensor]) -> dict[tf.DType, tf.Tensor]:
     return {dtype: tf.cast(tf.stack(h), tf.float64) for dtype, h in halves.items()}
 
 
-def _length(halves: dict[tf.DType, tf.Tensor]) -> tf.Tensor:
+def _norm_from_half_squares(halves: dict[tf.DType, tf.Tensor]) -> tf.Tensor:
     return tf.sqrt(2.0 * tf.add_n([tf.reduce_sum(each) for each in halves.values()]))
 
 
 def _precise_length(tensors: list[tf.Tensor]) -> tf.Tensor:
-    return _length(_half_squares([tf.cast(each, tf.float64) for each in tensors]))
+    return _norm_from_half_squares(
+        _half_squares([tf.cast(each, tf.float64) for each in tensors])
+    )
 
 
-def _scattered(
+def _norms_in_order(
     halves: dict[tf.DType, tf.Tensor],
     present: list[tf.Tensor],
     places: list[int],

@@ -38,25 +38,31 @@ def with_lookups_apart(gradient: Any, batch: Any) -> Any:
     if not isinstance(gradient, tf.IndexedSlices) or tf.executing_eagerly():
         return gradient
     lookups = _lookups(gradient.indices)
-    sizes = zip(*(_sizes(lookups, batch, rows) for rows in _NUMBERS_OF_ROWS), strict=True)
+    sizes = zip(
+        *(_infer_sizes(lookups, batch, rows) for rows in _NUMBERS_OF_ROWS), strict=True
+    )
     is_shared = [few == many and few is not None for few, many in sizes]
     if len(set(is_shared)) == 1:
         return [
-            _kind(is_shared[0])(gradient.values, gradient.indices, gradient.dense_shape)
+            _slices_class(is_shared[0])(
+                gradient.values, gradient.indices, gradient.dense_shape
+            )
         ]
     values = tf.split(gradient.values, [tf.size(each) for each in lookups])
     return [
-        _kind(shared)(own_values, indices, gradient.dense_shape)
+        _slices_class(shared)(own_values, indices, gradient.dense_shape)
         for shared, own_values, indices in zip(is_shared, values, lookups, strict=True)
     ]
 
 
 def joined(gradients: list[Any]) -> list[Any]:
     """Concatenates the parts of each gradient that `with_lookups_apart` has split."""
-    return [_joined(each) if isinstance(each, list) else each for each in gradients]
+    return [
+        _concatenate_slices(each) if isinstance(each, list) else each for each in gradients
+    ]
 
 
-def _joined(gradient: list[tf.IndexedSlices]) -> tf.IndexedSlices:
+def _concatenate_slices(gradient: list[tf.IndexedSlices]) -> tf.IndexedSlices:
     if len(gradient) == 1:
         return gradient[0]
     return tf.IndexedSlices(
@@ -66,7 +72,7 @@ def _joined(gradient: list[tf.IndexedSlices]) -> tf.IndexedSlices:
     )
 
 
-def _kind(is_shared: bool) -> type[tf.IndexedSlices]:
+def _slices_class(is_shared: bool) -> type[tf.IndexedSlices]:
     return SharedSlices if is_shared else tf.IndexedSlices
 
 
@@ -77,7 +83,7 @@ def _lookups(indices: tf.Tensor) -> list[tf.Tensor]:
     return list(indices.op.inputs)[:-1]
 
 
-def _sizes(tensors: Sequence[tf.Tensor], batch: Any, rows: int) -> list[int | None]:
+def _infer_sizes(tensors: Sequence[tf.Tensor], batch: Any, rows: int) -> list[int | None]:
     """Infers the number of elements of tensors for a number of rows; None if unknown.
 
     TensorFlow infers their shapes from a copy of the operations that compute them from the

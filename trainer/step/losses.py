@@ -111,7 +111,7 @@ def forward(
     with held_metrics_counted_once(model, repeats):
         if overrides_training_step(module):
             own = call_training_step(module, model, batch, training)
-            terms, predictions = [_own_term(own.loss, rows)], own.predictions
+            terms, predictions = [_training_step_term(own.loss, rows)], own.predictions
             share = _floatx(repeats)
             values = {n: _sum(each, rows) / share for n, each in own.values.items()}
         else:
@@ -120,7 +120,7 @@ def forward(
             terms = compiled_terms(model, compared, rows, repeats)
         terms += _additional_terms(model, rows)
     if not terms:
-        raise _without_loss()
+        raise _missing_loss_error()
     return Forward([term.shared(repeats) for term in terms], predictions, values)
 
 
@@ -167,9 +167,9 @@ def compiled_terms(
             found = per_example(compiled.loss, y_true, y_pred, weights)
             if found is None:
                 own = y_true, y_pred, weights
-                terms.append(_of_whole_batch(compiled, own, rows, repeats))
+                terms.append(_whole_batch_term(compiled, own, rows, repeats))
             else:
-                terms.append(_of_examples(number, compiled, found, rows))
+                terms.append(_per_example_term(number, compiled, found, rows))
             return terms[-1].numerator
 
         return record
@@ -181,7 +181,7 @@ def compiled_terms(
     return terms
 
 
-def _of_examples(
+def _per_example_term(
     number: int, compiled: CompiledLoss, found: PerExample, rows: tf.Tensor
 ) -> Term:
     """Creates the term of a compiled loss, according to its reduction."""
@@ -189,7 +189,7 @@ def _of_examples(
     size = _floatx(tf.size(found.values))
     reduction = compiled.loss.reduction
     if reduction == "sum":
-        divisor, denominator = ONE, _one_in_all()
+        divisor, denominator = ONE, _one_on_first_replica()
     elif reduction == "mean_with_sample_weight" and found.weights is not None:
         divisor = f"weights of loss {number}"
         denominator = tf.reduce_sum(_floatx(found.weights))
@@ -203,7 +203,7 @@ def _of_examples(
     return Term(Kind(compiled.name, divisor, compiled.weight), total, denominator)
 
 
-def _of_whole_batch(
+def _whole_batch_term(
     compiled: CompiledLoss,
     batch: tuple[Any, Any, Any],
     rows: tf.Tensor,
@@ -246,7 +246,7 @@ def _require_one_process(name: str) -> None:
         )
 
 
-def _without_loss() -> ConfigError:
+def _missing_loss_error() -> ConfigError:
     return ConfigError(
         message(
             "The model must be compiled with a loss or add one.",
@@ -257,7 +257,7 @@ def _without_loss() -> ConfigError:
     )
 
 
-def _own_term(loss: tf.Tensor, rows: tf.Tensor) -> Term:
+def _training_step_term(loss: tf.Tensor, rows: tf.Tensor) -> Term:
     """Creates the term of the loss that `training_step` returned."""
     return Term(Kind("loss", ROWS), _sum(loss, rows), rows)
 
@@ -275,7 +275,7 @@ def _additional_terms(model: keras.Model, rows: tf.Tensor) -> list[Term]:
     return [Term(kind, each * rows, rows) for each in sums]
 
 
-def _one_in_all() -> tf.Tensor:
+def _one_on_first_replica() -> tf.Tensor:
     """Returns 1 on the first replica and 0 on all others."""
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     return _floatx(tf.equal(replica, 0))

@@ -26,8 +26,8 @@ def measure(
     """
     if predictions is None or targets is None:
         return
-    when(
-        counts_here(repeats),
+    run_if(
+        is_counted_on_replica(repeats),
         lambda: update_metrics(model, targets, predictions, sample_weight),
     )
 
@@ -51,10 +51,10 @@ def held_metrics_counted_once(model: keras.Model, repeats: Any) -> Iterator[None
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
 
-    when(tf.logical_not(counts_here(repeats)), restore)
+    run_if(tf.logical_not(is_counted_on_replica(repeats)), restore)
 
 
-def counts_here(repeats: Any) -> tf.Tensor:
+def is_counted_on_replica(repeats: Any) -> tf.Tensor:
     """Returns whether this replica's examples count: repeated ones only on the first."""
     if tf.get_static_value(repeats) == 1:
         return tf.constant(True)
@@ -64,7 +64,7 @@ def counts_here(repeats: Any) -> tf.Tensor:
 
 def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:
     """Removes rows that count on another replica."""
-    is_counted = counts_here(repeats)
+    is_counted = is_counted_on_replica(repeats)
     if outputs is None or tf.get_static_value(is_counted):
         return outputs
     num_kept = tf.where(is_counted, tf.int32.max, 0)
@@ -73,7 +73,7 @@ def own_rows(outputs: Any, repeats: tf.Tensor) -> Any:
     )
 
 
-def when(condition: tf.Tensor, effect: Callable[[], None]) -> None:
+def run_if(condition: tf.Tensor, effect: Callable[[], None]) -> None:
     """Runs a function with side effects if a traced condition holds."""
     if tf.get_static_value(condition):
         effect()

@@ -42,7 +42,7 @@ def call_training_step(
             message(
                 '`training_step` must return a dict with the key "loss".',
                 'Write `return {"loss": loss, "predictions": predictions}`.',
-                returned=_described(result),
+                returned=_describe(result),
             )
         )
     predictions = result.get("predictions")
@@ -65,7 +65,7 @@ def _require_no_metrics(model: keras.Model, result: Any) -> None:
                 '"predictions" that `training_step` returns.',
                 "Return predictions along with the loss, or compile without metrics and "
                 "return further values by name.",
-                returned=_described(result),
+                returned=_describe(result),
             )
         )
 
@@ -86,7 +86,7 @@ def _require_rows(name: Any, value: Any, inputs: Any) -> None:
             "each name.",
             "Leave out the last mean or sum over examples.",
             name=name,
-            value=_described(value),
+            value=_describe(value),
         )
     )
 
@@ -100,19 +100,19 @@ def _require_weights(loss: Any, weights: Any) -> None:
     given = [each for each in tf.nest.flatten(weights, True) if each is not None]
     if not given or not all(map(tf.is_symbolic_tensor, [loss, *given])):
         return
-    if not _depends(loss, {each.ref() for each in given}):
+    if not _depends_on(loss, {each.ref() for each in given}):
         raise ConfigError(
             message(
                 "The loss of `training_step` must depend on the sample weights: the data "
                 "or `class_weight` has some, and the Trainer does not apply them.",
                 "Multiply the loss by batch[2], or set uses_sample_weight = False in the "
                 "module if they are not meant for the loss.",
-                sample_weight=_described(given[0]),
+                sample_weight=_describe(given[0]),
             )
         )
 
 
-def _depends(tensor: Any, sources: set[Any]) -> bool:
+def _depends_on(tensor: Any, sources: set[Any]) -> bool:
     """Returns whether a tensor of a graph is computed from one of these."""
     waiting, seen = [tensor], set()
     while waiting:
@@ -125,7 +125,7 @@ def _depends(tensor: Any, sources: set[Any]) -> bool:
     return False
 
 
-def _described(value: Any) -> str:
+def _describe(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"dict with the keys {list(value)}"
     kind = type(value).__name__

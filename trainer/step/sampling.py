@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .batches import Arrival, now
-from .measure import when
+from .batches import BatchTimes, now
+from .measure import run_if
 
 _MARKS = ("requested", "arrived", "computed", "summed", "ended")
 
@@ -45,7 +45,7 @@ class NoSampler:
     def accumulated(self, norms: tf.Tensor) -> None:
         """Called when gradients accumulated over several batches are applied."""
 
-    def ended(self, arrival: Arrival, norms: tf.Tensor | None) -> None:
+    def ended(self, times: BatchTimes, norms: tf.Tensor | None) -> None:
         """Called when weights are updated; `norms` is None with accumulation."""
 
 
@@ -87,19 +87,19 @@ class StepSampler(NoSampler):
 
     def accumulated(self, norms: tf.Tensor) -> None:
         """Records the norms of gradients accumulated over several batches."""
-        when(self.is_on, lambda: self._norms.assign(norms))
+        run_if(self.is_on, lambda: self._norms.assign(norms))
 
-    def ended(self, arrival: Arrival, norms: tf.Tensor | None) -> None:
+    def ended(self, times: BatchTimes, norms: tf.Tensor | None) -> None:
         """Records when weights are updated, and the norms of gradients if not None."""
 
         def record() -> None:
-            self._marks["requested"].assign(arrival.requested)
-            self._marks["arrived"].assign(arrival.arrived)
+            self._marks["requested"].assign(times.requested)
+            self._marks["arrived"].assign(times.arrived)
             if norms is not None:
                 self._norms.assign(norms)
             self._record_now("ended", self._last)
 
-        when(self.is_on, record)
+        run_if(self.is_on, record)
 
     def read(self) -> tuple[StepTimes, Any]:
         """Returns times and gradient norms, `(variables,)`, of the last sampled step."""
@@ -116,7 +116,7 @@ class StepSampler(NoSampler):
             return
         # The first layers' gradients are computed last: on a GPU, all others are done then.
         with tf.control_dependencies(tensors):
-            when(self.is_on, lambda: self._record_now(mark, tensors[0]))
+            run_if(self.is_on, lambda: self._record_now(mark, tensors[0]))
 
     def _record_now(self, mark: str, tensor: Any) -> None:
         """Records the time at which a tensor has arrived on the host."""

@@ -32,7 +32,7 @@ from .gradient_norm import Norms, gradient_norms
 from .keras_internals import apply_on_device
 from .lookups import joined
 from .losses import divide, loss_names, num_rows
-from .measure import measure, when
+from .measure import measure, run_if
 from .position_mark import PositionMark
 from .replica_pass import ReplicaPass
 from .sampling import NoSampler, StepSampler
@@ -178,7 +178,7 @@ class TrainStep:
         """Applies the gradients accumulated since the last update."""
         if self.accumulator is not None:
             left = self.accumulator
-            when(left.count > 0, lambda: self._apply_sums(left))
+            run_if(left.count > 0, lambda: self._apply_sums(left))
 
     def epoch_values(self) -> Arrays:
         """Copies the sums of this epoch."""
@@ -193,30 +193,30 @@ class TrainStep:
 
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
         with self._mark.waiting_for_data(step):
-            parts, arrival = next_with_times(iterator)
+            parts, times = next_with_times(iterator)
         self._mark.has_data(step, parts)
         own, repeats = self.strategy.run(self._on_replica, args=(parts, step))
-        self.sampler.computed(self._on_first(own.gradients))
+        self.sampler.computed(self._first_replica_gradients(own.gradients))
         by_device = [
-            sums._replace(gradients=_joined(sums.gradients))
+            sums._replace(gradients=_join_gradient_parts(sums.gradients))
             for sums in sums_on_devices(self.strategy, own, repeats)
         ]
         first = by_device[0]
         self.sampler.summed(first.gradients)
-        self._gathers = gathers_between_workers(self.strategy) and _any_sparse(
+        self._gathers = gathers_between_workers(self.strategy) and _has_sparse_gradients(
             first.gradients
         )
-        combined = self._on_each_device(_combined, by_device)
+        combined = self._on_each_device(_combine_sums, by_device)
         losses = divide(self._pass.kinds, first.numerators, first.denominators)
         norms = self._norms(combined[0])
         applied = norms.total if self.accumulator is None else None
-        self.totals.add(losses, first.rows, arrival.wait_seconds, first.values, applied)
+        self.totals.add(losses, first.rows, times.wait_seconds, first.values, applied)
         self._on_each_device(self._share_statistics, by_device)
         finite = tf.math.is_finite(losses[0])
         if not isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
             finite &= tf.math.is_finite(norms.total)  # loss scaling skips updates itself
-        when(finite, lambda: self._update(combined, by_device))
-        self.sampler.ended(arrival, norms.each if self.accumulator is None else None)
+        run_if(finite, lambda: self._update(combined, by_device))
+        self.sampler.ended(times, norms.each if self.accumulator is None else None)
         return finite
 
     def _on_replica(self, parts: Any, step: tf.Tensor) -> tuple[ReplicaSums, Any]:
@@ -246,7 +246,9 @@ class TrainStep:
         for variable, total in zip(self._statistics, sums.statistics, strict=True):
             variable.assign(total / self.strategy.num_replicas_in_sync)
 
-    def _on_first(self, gradients: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    def _first_replica_gradients(
+        self, gradients: dict[str, list[Any]]
+    ) -> dict[str, list[Any]]:
         """Returns the gradients of the first replica of this process."""
         local = self.strategy.experimental_local_results
         return {name: [local(each)[0] for each in g] for name, g in gradients.items()}
@@ -259,7 +261,7 @@ class TrainStep:
         self._on_each_device(
             lambda own: accumulator.add(own.gradients, own.denominators), by_device
         )
-        when(accumulator.is_full(), lambda: self._apply_sums(accumulator))
+        run_if(accumulator.is_full(), lambda: self._apply_sums(accumulator))
 
     def _apply_sums(self, accumulator: Accumulator) -> None:
         devices = self.strategy.experimental_local_results(accumulator.count)
@@ -279,14 +281,14 @@ class TrainStep:
         apply_on_device(self.model.optimizer, gradients, variables)
 
 
-def _combined(sums: ReplicaSums) -> list[Any]:
+def _combine_sums(sums: ReplicaSums) -> list[Any]:
     return combine(sums.gradients, sums.denominators)
 
 
-def _joined(gradients: dict[str, list[Any]]) -> dict[str, list[Any]]:
+def _join_gradient_parts(gradients: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return {divisor: joined(each) for divisor, each in gradients.items()}
 
 
-def _any_sparse(gradients: dict[str, list[Any]]) -> bool:
+def _has_sparse_gradients(gradients: dict[str, list[Any]]) -> bool:
     flat = [gradient for each in gradients.values() for gradient in each]
     return any(isinstance(gradient, tf.IndexedSlices) for gradient in flat)

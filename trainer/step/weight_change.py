@@ -32,7 +32,7 @@ class WeightChange:
     @traced
     def before(self) -> list[tf.Tensor]:
         """Copies the current weights."""
-        return [tf.raw_ops.DeepCopy(x=each) for each in self._compared()]
+        return [tf.raw_ops.DeepCopy(x=each) for each in self._sampled_weights()]
 
     def lengths(self, before: list[tf.Tensor]) -> npt.NDArray[np.float64]:
         """Computes the norms of the changes since `before`, and of the weights in it.
@@ -45,11 +45,11 @@ class WeightChange:
 
     @traced
     def _half_squares(self, before: list[tf.Tensor]) -> tf.Tensor:
-        pairs = list(zip(self._compared(), before, strict=True))
+        pairs = list(zip(self._sampled_weights(), before, strict=True))
         changes = [_half_square(now - then) for now, then in pairs]
         return tf.stack([tf.stack(changes), tf.stack([_half_square(b) for b in before])])
 
-    def _compared(self) -> list[tf.Tensor]:
+    def _sampled_weights(self) -> list[tf.Tensor]:
         pairs = zip(self._own, self._strides, strict=True)
         return [tf.reshape(variable, [-1])[::step] for variable, step in pairs]
 

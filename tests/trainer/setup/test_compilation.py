@@ -197,7 +197,7 @@ def test_models_that_cannot_be_compiled_are_refused_with_the_reason(name: str) -
 
 @contextlib.contextmanager
 def as_on_gpus() -> Iterator[None]:
-    with mock.patch.object(compilation, "_on_gpus", return_value=True):
+    with mock.patch.object(compilation, "_uses_only_gpus", return_value=True):
         yield
 
 
