@@ -6,13 +6,14 @@ def counted(count: int, noun: str) -> str:
 
     Args:
         count: The number.
-        noun: The noun in the singular; its plural must be formed with s.
+        noun: The noun in the singular; its plural must be formed with s or es.
 
     Example:
-        >>> counted(1, "image"), counted(2300, "image")
-        ('1 image', '2,300 images')
+        >>> counted(1, "image"), counted(2300, "image"), counted(0, "class")
+        ('1 image', '2,300 images', '0 classes')
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{'' if count == 1 else ending}"
 
 
 _VERBS = {

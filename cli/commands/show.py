@@ -94,7 +94,7 @@ def _data(run: Path, changed: ChangedSettings | None) -> Iterator[str]:
     counts = Counter(row["split"] for row in rows)
     classes = len({row["class"] for row in rows if row.get("class")})
     known = [f"{counts[name]:,} {name}" for name in _SPLITS if counts[name]]
-    named = f"; {counted(classes, 'class').replace('classs', 'classes')}" if classes else ""
+    named = f"; {counted(classes, 'class')}" if classes else ""
     yield f"images: {', '.join(known) or 'none'}{named}"
 
 

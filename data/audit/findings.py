@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,14 +36,14 @@ class Finding:
     """One finding of an audit.
 
     Attributes:
-        spoils: Whether it would stop a run or make its scores wrong.
         text: The finding, as a sentence without a period.
         advice: What to do about it, if that is not obvious.
+        spoils: Whether it would stop a run or make its scores wrong.
     """
 
-    spoils: bool
     text: str
     advice: str = ""
+    spoils: bool = field(default=False, kw_only=True)
 
 
 def findings(audit: Audit) -> list[Finding]:
@@ -161,17 +161,18 @@ def _bad_files(audit: Audit) -> Iterator[Finding]:
     if audit.unreadable:
         text = f"{_files(len(audit.unreadable))} can't be decoded"
         advice = "data.on_unreadable=drop excludes them"
-        yield Finding(True, text, _unless_classes_vanish(audit, audit.unreadable, advice))
+        advice = _unless_classes_vanish(audit, audit.unreadable, advice)
+        yield Finding(text, advice, spoils=True)
     if audit.properties.mislabeled:
         count = _files(len(audit.properties.mislabeled))
-        yield Finding(False, f"{count} whose format differs from their extension")
+        yield Finding(f"{count} whose format differs from their extension")
     if audit.unused_bits:
-        yield Finding(True, audit.unused_bits.rstrip("."))
+        yield Finding(audit.unused_bits.rstrip("."), spoils=True)
     for line in audit.remarks:
-        yield Finding(False, line)
+        yield Finding(line)
     if audit.ignored:
         kinds = ", ".join(f"{n} of {kind}" for kind, n in sorted(audit.ignored.items()))
-        yield Finding(False, f"skipped because of their extensions: {kinds}")
+        yield Finding(f"skipped because of their extensions: {kinds}")
 
 
 def _copies(audit: Audit) -> Iterator[Finding]:
@@ -185,9 +186,9 @@ def _copies(audit: Audit) -> Iterator[Finding]:
                 count = f"{counted(len(groups), 'group')} of {kind} copies"
                 rows = [row for each in groups for row in each]
                 yield Finding(
-                    spoils,
                     f"{count} {what} ({_files(len(rows))})",
                     _unless_classes_vanish(audit, rows, advice[kind]),
+                    spoils=spoils,
                 )
 
 
@@ -198,27 +199,32 @@ def _class_lists(audit: Audit) -> Iterator[Finding]:
     for split, classes in counts.items():
         empty = [name for name, count in classes.items() if not count]
         if empty:
-            yield Finding(True, f"{split} has class folders without images: {some(empty)}")
+            yield Finding(
+                f"{split} has class folders without images: {some(empty)}", spoils=True
+            )
         extra, missing = sorted(set(classes) - wanted), sorted(wanted - set(classes))
         if extra:
-            yield Finding(True, f"{split} has classes that {first} lacks: {some(extra)}")
+            yield Finding(
+                f"{split} has classes that {first} lacks: {some(extra)}", spoils=True
+            )
         if missing:
             text = f"{split} lacks classes that {first} has: {some(missing)}"
-            yield Finding(False, text)
+            yield Finding(text)
     for names in twins(audit.class_names):
         alike = ", ".join(map(ascii, names))
-        yield Finding(True, f"classes that look the same or are the same number: {alike}")
-    for names in alike_but_for_case(audit.class_names):
         yield Finding(
-            True, f"classes that differ only in upper and lower case: {some(names)}"
+            f"classes that look the same or are the same number: {alike}", spoils=True
         )
+    for names in alike_but_for_case(audit.class_names):
+        text = f"classes that differ only in upper and lower case: {some(names)}"
+        yield Finding(text, spoils=True)
     filled = [name for name, count in counts[first].items() if count]
     if len(filled) < 2:
-        yield Finding(True, f"{first} has one class, but at least two are needed")
+        yield Finding(f"{first} has one class, but at least two are needed", spoils=True)
     single = [name for name in filled if counts[first][name] == 1]
     if single and "validation" not in counts:
         text = f"{first} has classes with a single image, which can't be held out"
-        yield Finding(True, f"{text}: {some(single)}")
+        yield Finding(f"{text}: {some(single)}", spoils=True)
 
 
 def _labels(audit: Audit) -> Iterator[Finding]:
@@ -228,31 +234,27 @@ def _labels(audit: Audit) -> Iterator[Finding]:
         return
     count, known = len(found.in_doubt), set(map(os.path.abspath, audit.paths))
     yield Finding(
-        False,
         f"{count:,} of {found.images:,} labels are in doubt, by {found.judged_by}",
         caution(count, found.images) or (_LOOK_AT_LABELS if count else ""),
     )
     gone = sum(each.file not in known for each in found.in_doubt)
     if gone:
-        yield Finding(
-            False, f"{_files(gone)} in doubt moved or deleted since they were judged"
-        )
+        yield Finding(f"{_files(gone)} in doubt moved or deleted since they were judged")
 
 
 def _oddities(audit: Audit) -> Iterator[Finding]:
     turned = sum(n for each, n in audit.properties.orientations.items() if each != 1)
     if turned:
         yield Finding(
-            False,
             f"{_files(turned)} rotated by EXIF orientation, which Keras loaders ignore",
         )
     giants = audit.properties.giants()
     if giants:
-        yield Finding(False, f"{_files(len(giants))} far larger than the others")
+        yield Finding(f"{_files(len(giants))} far larger than the others")
     others = {m: n for m, n in audit.properties.modes.items() if m != "RGB"}
     if others:
         kinds = ", ".join(f"{count} of mode {mode}" for mode, count in others.items())
-        yield Finding(False, f"not stored as RGB, and converted: {kinds}")
+        yield Finding(f"not stored as RGB, and converted: {kinds}")
 
 
 def _files(count: int) -> str:
