@@ -22,19 +22,19 @@ def machine(gpus: int, mebibytes: int | None = 40_000) -> dict:
         (4, ["1 GPU", "4 GPUs", "4 GPUs"]),
     ],
 )
-def test_checks_run_on_what_the_machine_has(gpus, layouts):
+def test_checks_run_on_the_available_devices(gpus, layouts):
     jobs = find_jobs([ONE, SEVERAL, ALL], machine(gpus), minutes=5)
     assert [job.settings.layout.describe() for job in jobs] == layouts
 
 
-def test_the_parts_of_a_gpu_leave_some_of_its_memory_free():
+def test_virtual_gpus_leave_some_memory_free():
     (job,) = find_jobs([SEVERAL], machine(1, 40_000), minutes=5)
     assert 2 * job.settings.layout.part_megabytes == 32_000
     (job,) = find_jobs([SEVERAL], machine(1, None), minutes=5)
     assert job.settings.layout.part_megabytes > 0
 
 
-def test_a_check_keeps_its_options_and_gets_more_epochs_in_more_time():
+def test_check_keeps_its_options_and_gets_more_epochs_with_more_time():
     check = Check("a", "b", "c", "one", 10, {"precision": "mixed_float16"})
     (short,) = find_jobs([check], machine(1), minutes=5)
     (long,) = find_jobs([check], machine(1), minutes=10)
@@ -46,16 +46,16 @@ def test_a_check_keeps_its_options_and_gets_more_epochs_in_more_time():
 
 
 @pytest.mark.parametrize("left", [-3.0, 0.0, 9.9])
-def test_what_would_not_end_in_time_does_not_begin(left):
+def test_check_that_would_not_finish_in_time_is_not_started(left):
     assert time_limit(ONE, left, slower=1.0) is None
 
 
-def test_a_check_that_hangs_is_ended_before_the_time_of_others_is_gone():
+def test_hanging_check_is_stopped_while_time_is_left_for_others():
     assert time_limit(ONE, 100.0, slower=2.0) == TimeLimit(60.0, is_end=False)
     assert time_limit(ONE, 25.0, slower=2.0) == TimeLimit(25.0, is_end=True)
 
 
-def test_all_but_xla_fits_into_ten_minutes_of_two_cores():
+def test_all_checks_except_xla_fit_into_ten_minutes_on_two_cores():
     jobs = find_jobs(CHECKS, machine(0), minutes=10)
     plain = [job.check for job in jobs if not job.check.options.get("uses_xla")]
     assert sum(check.seconds for check in plain) < 9.5 * 60

@@ -1,4 +1,4 @@
-"""The report: a verdict for each promise, and a JSON that names nobody."""
+"""The report: a verdict for each promise, and JSON without personal data."""
 
 import getpass
 import json
@@ -42,7 +42,7 @@ def row(status: str, promise: str = "all is well", summary: str = "so it came") 
         (["not measured"], "not measured"),
     ],
 )
-def test_a_promise_has_the_worst_verdict_of_its_checks(statuses, expected):
+def test_promise_has_the_worst_verdict_of_its_checks(statuses, expected):
     rows = [row(status) for status in statuses]
     assert report(*rows, row("passed", "other")).promises == {
         "all is well": expected,
@@ -50,7 +50,7 @@ def test_a_promise_has_the_worst_verdict_of_its_checks(statuses, expected):
     }
 
 
-def test_only_what_failed_is_an_error():
+def test_only_failed_checks_raise():
     report(row("passed"), row("slow"), row("not measured")).require_passed()
     broken = report(row("passed"), row("failed", summary="weights differ"))
     with pytest.raises(SelfTestError, match=r"check failed='weights differ'") as error:
@@ -58,7 +58,7 @@ def test_only_what_failed_is_an_error():
     assert error.value.exit_code == 9
 
 
-def test_the_json_has_what_the_page_explains():
+def test_json_contains_the_documented_fields():
     content = json.loads(json.dumps(report(row("slow")).to_json(), allow_nan=False))
     assert content["schema_version"] == SCHEMA_VERSION == 1
     assert content["machine"]["cores"] == 4
@@ -76,14 +76,14 @@ def test_the_json_has_what_the_page_explains():
     ]
 
 
-def test_a_figure_that_is_no_number_is_a_word_in_the_json():
+def test_nan_is_written_as_a_string_in_the_json():
     verdict = Verdict("failed", "weights are NaN", {"weights_differ_by": float("nan")})
     content = report(Row("a", "b", "1 GPU", verdict, 1.0)).to_json()
     assert content["checks"][0]["figures"] == {"weights_differ_by": "nan"}
     json.dumps(content, allow_nan=False)
 
 
-def test_nobody_is_named_in_the_json(tmp_path):
+def test_json_contains_no_personal_data(tmp_path):
     summary = (
         f"OSError: '{tmp_path}/runs/model.keras' on {socket.gethostname()} of "
         f"{getpass.getuser()}, api_key=sk-123 in {sys.executable}"
@@ -94,7 +94,7 @@ def test_nobody_is_named_in_the_json(tmp_path):
         assert private not in text
 
 
-def test_the_tables_show_every_check_and_every_promise():
+def test_tables_show_every_check_and_every_promise():
     stream = StringIO()
     shown = PlainConsole(file=stream, width=200)
     found = report(row("passed"), row("slow", "another promise"))
@@ -113,5 +113,5 @@ def test_the_tables_show_every_check_and_every_promise():
         ({"gpus": [{"name": "H100"}] * 8, "driver": "550.1"}, "8 x H100"),
     ],
 )
-def test_the_machine_is_described_in_a_line(machine, expected):
+def test_machine_is_described_in_one_line(machine, expected):
     assert expected in describe_machine(report(row("passed"), **machine))

@@ -1,4 +1,4 @@
-"""A check in its own process: what crashes, hangs or raises is a row that failed."""
+"""Checks in their own processes: those that crash, hang or raise have failed."""
 
 import os
 import time
@@ -22,7 +22,7 @@ time.sleep(60)
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckSettings:
-    """Of a check in its own file in `tmp_path`."""
+    """Settings of a check in a file of its own in `tmp_path`."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -30,7 +30,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckSettings:
 
 
 @pytest.mark.slow
-def test_a_check_that_crashes_has_failed(settings, tmp_path):
+def test_crashing_check_fails(settings, tmp_path):
     (tmp_path / "crashing.py").write_text(CRASHING)
     verdict = run_check("crashing", settings, limit_seconds=60)
     assert verdict.status == "failed"
@@ -38,7 +38,7 @@ def test_a_check_that_crashes_has_failed(settings, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_check_that_hangs_is_ended_with_all_that_it_started(settings, tmp_path):
+def test_hanging_check_is_killed_with_its_child_processes(settings, tmp_path):
     noted = tmp_path / "pid"
     (tmp_path / "hanging.py").write_text(HANGING.format(file=str(noted)))
     verdict = run_check("hanging", settings, limit_seconds=4)
@@ -51,18 +51,18 @@ def test_a_check_that_hangs_is_ended_with_all_that_it_started(settings, tmp_path
         time.sleep(0.05)
     else:
         os.kill(pid, 9)
-        raise AssertionError("its child is left")
+        raise AssertionError("its child is still running")
 
 
 @pytest.mark.slow
-def test_a_check_that_raises_has_failed_with_the_error(settings, tmp_path):
+def test_raising_check_fails_with_the_error(settings, tmp_path):
     (tmp_path / "raising.py").write_text("raise ValueError('no such number: 7')\n")
     verdict = run_check("raising", settings, limit_seconds=60)
     assert (verdict.status, verdict.summary) == ("failed", "ValueError: no such number: 7")
 
 
 @pytest.mark.nightly
-def test_the_machine_is_described_by_a_process_of_its_own(settings, monkeypatch):
+def test_machine_is_described_by_a_separate_process(settings, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", "{}")  # a check is none of those workers
     verdict = run_check("keraunos.self_test.machine", settings, limit_seconds=120)
     assert verdict.status == "passed", verdict.summary

@@ -1,4 +1,4 @@
-"""The self-test from beginning to end, with checks of which the verdicts are known."""
+"""The whole self-test, with checks whose verdicts are known."""
 
 import json
 import signal
@@ -29,7 +29,7 @@ MACHINE = {
 
 @pytest.fixture
 def verdicts(monkeypatch: pytest.MonkeyPatch) -> dict[str, Verdict]:
-    """What checks find, by the last word of their module; `passed` by default."""
+    """Verdicts of checks by the last part of their module; `passed` by default."""
     known = {"machine": Verdict("passed", "", MACHINE)}
 
     def run_check(name: str, settings: Any, limit_seconds: float) -> Verdict:
@@ -44,7 +44,7 @@ def run(*arguments: object) -> int:
     return main(["doctor", "--selftest", *map(str, arguments)])
 
 
-def test_every_check_is_a_row_and_is_told_as_it_comes(verdicts, capsys):
+def test_every_check_has_a_row_that_is_reported_when_it_finishes(verdicts, capsys):
     told = []
     report = selftest(minutes=60, on_row=told.append)
     assert told == report.rows
@@ -56,7 +56,7 @@ def test_every_check_is_a_row_and_is_told_as_it_comes(verdicts, capsys):
     assert capsys.readouterr().err == expected
 
 
-def test_what_does_not_fit_into_the_minutes_is_not_measured(verdicts):
+def test_checks_exceeding_the_time_limit_are_not_measured(verdicts):
     checks = [Check(f"{n} s", "a promise", "any", "one", n) for n in (10, 1000, 20)]
     report = selftest(minutes=5, checks=checks)
     assert [row.verdict.status for row in report.rows] == [
@@ -68,7 +68,7 @@ def test_what_does_not_fit_into_the_minutes_is_not_measured(verdicts):
     assert report.without_time == 1
 
 
-def test_a_check_that_the_end_cuts_short_has_done_nothing_wrong(verdicts, monkeypatch):
+def test_check_cut_short_by_the_time_limit_does_not_count_as_failed(verdicts, monkeypatch):
     def hang(name: str, settings: Any, limit_seconds: float) -> Verdict:
         clock.append(clock[-1] + limit_seconds)
         return Verdict("failed", "it did not end")
@@ -86,12 +86,12 @@ def test_a_check_that_the_end_cuts_short_has_done_nothing_wrong(verdicts, monkey
     assert report.seconds == 120
 
 
-def test_too_little_time_is_an_error_that_says_so(verdicts):
+def test_too_short_time_limit_raises(verdicts):
     with pytest.raises(ConfigError, match=r"at least 1\..*minutes=0.5"):
         selftest(minutes=0.5)
 
 
-def test_a_tensorflow_that_does_not_start_is_an_error(verdicts):
+def test_tensorflow_that_does_not_start_raises(verdicts):
     verdicts["machine"] = Verdict("failed", "it was ended by SIGILL: no AVX")
     with pytest.raises(SelfTestError, match=r"must start.*SIGILL: no AVX"):
         selftest()
@@ -101,7 +101,7 @@ def test_a_tensorflow_that_does_not_start_is_an_error(verdicts):
     ("number", "left_by"),
     [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)],
 )
-def test_a_signal_leaves_no_folder(number, left_by, monkeypatch):
+def test_signal_leaves_no_temporary_folder(number, left_by, monkeypatch):
     folders = []
 
     def run_check(name: str, settings: Any, limit_seconds: float) -> None:
@@ -117,11 +117,11 @@ def test_a_signal_leaves_no_folder(number, left_by, monkeypatch):
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_the_front_door_has_it():
+def test_selftest_is_exported_by_the_package():
     assert keraunos.selftest is selftest
 
 
-def test_the_command_shows_the_tables_and_writes_the_json(
+def test_command_shows_the_tables_and_writes_the_json(
     verdicts, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
@@ -142,7 +142,7 @@ def test_the_command_shows_the_tables_and_writes_the_json(
     }
 
 
-def test_a_broken_promise_is_code_9_and_the_json_is_written_all_the_same(
+def test_broken_promise_exits_with_code_9_and_still_writes_the_json(
     verdicts, tmp_path, capsys
 ):
     verdicts["all_reduce"] = Verdict("failed", "a sum is wrong")
@@ -163,7 +163,7 @@ def test_a_broken_promise_is_code_9_and_the_json_is_written_all_the_same(
         (["--selftest", "--minutes", "0"], "greater than or equal to 1"),
     ],
 )
-def test_what_can_not_be_done_is_refused_at_once(
+def test_invalid_arguments_are_rejected_immediately(
     arguments, reason, verdicts, tmp_path, monkeypatch, capsys
 ):
     (tmp_path / "mine.json").write_text("mine")
@@ -175,7 +175,7 @@ def test_what_can_not_be_done_is_refused_at_once(
     }
 
 
-# Put before all else on the path of every process: an installation that is broken.
+# Placed first on the path of every process: a broken installation.
 BROKEN = """
 import importlib.util, pathlib, sys
 NAME = "keraunos.trainer.step.train"
@@ -214,7 +214,7 @@ sys.meta_path.insert(0, Break())
 
 
 @pytest.mark.nightly
-def test_a_broken_installation_is_found_out(tmp_path, monkeypatch):
+def test_broken_installation_is_detected(tmp_path, monkeypatch):
     landed = tmp_path / "landed"
     (tmp_path / "sitecustomize.py").write_text(BROKEN.format(landed=str(landed)))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

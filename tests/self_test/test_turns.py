@@ -1,4 +1,4 @@
-"""Epochs of several sides take turns, whatever becomes of one of them."""
+"""Several sides alternate epochs, even if one of them fails."""
 
 import time
 
@@ -18,7 +18,7 @@ def side(name: str, epochs: int, order: list[str], fails_after: int | None = Non
     return run
 
 
-def test_epochs_take_turns_and_the_first_is_not_counted():
+def test_sides_alternate_epochs_and_the_first_epoch_is_not_counted():
     order: list[str] = []
     times = time_in_turns({name: side(name, 3, order) for name in "abc"})
     assert order == list("abcabcabc")
@@ -28,7 +28,7 @@ def test_epochs_take_turns_and_the_first_is_not_counted():
 
 
 @pytest.mark.parametrize("fails_after", [0, 1])
-def test_a_side_that_fails_stops_nobody_and_is_an_error(fails_after):
+def test_failing_side_raises_after_the_others_finish(fails_after):
     order: list[str] = []
     sides = {"a": side("a", 3, order), "b": side("b", 3, order, fails_after)}
     with pytest.raises(ValueError, match="b"):
@@ -36,7 +36,7 @@ def test_a_side_that_fails_stops_nobody_and_is_an_error(fails_after):
     assert order.count("a") == 3
 
 
-def test_one_that_is_over_sooner_does_not_keep_the_others_waiting():
+def test_side_that_finishes_early_does_not_block_the_others():
     order: list[str] = []
     time_in_turns({"a": side("a", 1, order), "b": side("b", 3, order)})
     assert order == ["a", "b", "b", "b"]
