@@ -1,4 +1,4 @@
-"""Scripts of benchmarks/better_models.py: nothing is lost, and pairs are pairs."""
+"""Scripts of benchmarks/better_models.py: no result is lost, and pairs match."""
 
 import json
 import sys
@@ -33,7 +33,7 @@ def line(cell, seed, fold, predicted, first=0):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_the_settings_of_a_cell_are_settings_and_folds_are_those_of_a_seed(name):
+def test_planned_trainings_are_unique_and_use_their_seed_and_fold(name):
     planned = list(trainings(CELLS[name], OPTIONS))
     keys = [json.dumps(each.key) for each in planned]
     assert len(set(keys)) == len(planned) == 2 * min(CELLS[name].folds or 1, 2)
@@ -42,7 +42,7 @@ def test_the_settings_of_a_cell_are_settings_and_folds_are_those_of_a_seed(name)
     assert all(each.config.data.fold == each.fold for each in planned)
 
 
-def test_other_settings_are_other_trainings():
+def test_different_settings_give_different_training_keys():
     training = next(trainings(CELLS["frozen"], OPTIONS))
     other = Namespace(
         **{**vars(OPTIONS), "settings": [*OPTIONS.settings, "model.dropout=0.7"]}
@@ -52,7 +52,7 @@ def test_other_settings_are_other_trainings():
     assert next(trainings(CELLS["frozen"], elsewhere)).key == training.key
 
 
-def test_a_line_that_was_cut_short_is_trained_again_and_no_other_is(tmp_path):
+def test_only_the_training_of_a_truncated_line_is_repeated(tmp_path):
     results = Results(tmp_path / "r.jsonl")
     for fold in (1, 2):
         results.append(line("a", 0, fold, [0, 1]))
@@ -65,25 +65,25 @@ def test_a_line_that_was_cut_short_is_trained_again_and_no_other_is(tmp_path):
     assert results.path.read_bytes() == whole
 
 
-def test_images_that_are_filed_under_two_classes_do_not_count():
+def test_images_filed_under_two_classes_are_excluded():
     names = [f"data/Test/{name}" for name in ("a/1.png", "a/2.png", "b/2.png")]
     images = Namespace(names=names, contradictory=[False, True, True])
     found = answers(names, [0, 0, 1], [[0.2, 0.8], [0.9, 0.1], [0.9, 0.1]], images)
     assert found == {"images": ["Test/a/1.png"], "labels": [0], "predicted": [1]}
 
 
-def test_a_file_of_something_else_is_left_alone(tmp_path):
+def test_unrelated_file_is_rejected_and_not_overwritten(tmp_path):
     (tmp_path / "notes.txt").write_text("first\nsecond\n")
     with pytest.raises(SystemExit, match=r"notes.txt:1: this is not a line of results"):
         Results(tmp_path / "notes.txt")
 
 
-def test_scores_are_of_images_and_not_of_trainings():
+def test_scores_average_over_images_rather_than_trainings():
     lines = {(0, 1): line("a", 0, 1, [0, 0]), (0, 2): line("a", 0, 2, [0, 1, 0, 1], 2)}
     assert score(lines, "test").value == pytest.approx((3 / 3 + 2 / 3) / 2)
 
 
-def test_a_difference_is_of_the_trainings_that_both_have():
+def test_differences_use_only_trainings_that_both_cells_have():
     one = {(0, 1): line("a", 0, 1, [0, 1] * 20), (1, 1): line("a", 1, 1, [1, 0] * 20)}
     other = {(0, 1): line("b", 0, 1, [0, 0] * 20)}
     found = score(one, "validation", other)
@@ -94,7 +94,7 @@ def test_a_difference_is_of_the_trainings_that_both_have():
         score(one, "validation", moved)
 
 
-def test_what_was_not_run_is_named_and_conclusions_follow_the_interval(tmp_path, capsys):
+def test_missing_cells_are_listed_and_conclusions_follow_the_interval(tmp_path, capsys):
     cells = {n: Cell(n, "baseline", against=()) for n in ("frozen", "idle")}
     cells["better"] = Cell("better", "loss")
     results = Results(tmp_path / "r.jsonl")

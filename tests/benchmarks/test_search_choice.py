@@ -1,4 +1,4 @@
-"""Heads and drawings of benchmarks/search_choice.py: nothing held out is learnt from."""
+"""Heads and drawings of benchmarks/search_choice.py: held-out data is never trained on."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ def clouds(seed: int, count: int, noise: float = 1.0) -> Drawings:
     return Drawings(features.astype(np.float32), labels)
 
 
-def test_classes_are_as_frequent_as_in_the_training_set():
+def test_class_frequencies_match_the_training_set():
     counts = np.bincount(labels_of(747))
     assert counts.tolist() == [38, 126, 32, 146, 119, 154, 26, 60, 46]
     assert abs(len(labels_of(5000)) - 5000) <= 4
@@ -44,18 +44,18 @@ def test_a_head_learns_and_is_scored_after_its_best_epoch():
 
 
 @pytest.mark.parametrize("standardize", [False, True])
-def test_features_that_are_held_out_change_nothing(standardize):
+def test_held_out_features_do_not_affect_preprocessing(standardize):
     images, held_out = clouds(0, 60), np.arange(60) % 5 == 0
-    spoilt = Drawings(images.features.copy(), images.labels)
-    spoilt.features[held_out] *= -1000
+    spoiled = Drawings(images.features.copy(), images.labels)
+    spoiled.features[held_out] *= -1000
     values = VALUES | {"standardize": standardize}
     inputs, others = (
         Heads(each, clouds(1, 30), seed=0)._inputs(values, held_out)[0][~held_out]
-        for each in (images, spoilt)
+        for each in (images, spoiled)
     )
     np.testing.assert_array_equal(inputs, others)
 
 
-def test_balanced_accuracy_is_the_mean_over_classes_that_there_are():
+def test_balanced_accuracy_averages_only_classes_that_are_present():
     labels, predicted = np.array([0, 0, 0, 2, 2, 3]), np.array([0, 1, 0, 2, 3, 3])
     assert balanced_accuracy(labels, predicted) == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
