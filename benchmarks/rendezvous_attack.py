@@ -28,7 +28,7 @@ from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import Cluster
 from keraunos.core.errors import KeraunosError
 from keraunos.core.secret import new_token
-from keraunos.core.strangers import Strangers
+from keraunos.core.strangers import RejectionCounter
 from keraunos.strategies import reception
 from keraunos.strategies.handshake import introduce
 from keraunos.strategies.messages import Channel, read_all
@@ -206,7 +206,7 @@ def chief(cluster: Cluster, limit: float, sender: Connection) -> None:
     reception.HELLO_TIMEOUT_SECONDS = limit
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
     refused: list[int] = []
-    Strangers.report = lambda self: refused.append(self.count)  # type: ignore[method-assign]
+    RejectionCounter.report = lambda self: refused.append(self.count)  # type: ignore[method-assign]
     before, error = memory("VmRSS"), ""
     tracemalloc.start()
     try:

@@ -15,7 +15,7 @@ _LIBRARIES = ("site-packages", "/lib/python3", "<frozen")
 _PYTHON_OPS = "script_ops.py"  # the module of TensorFlow from which tf.data calls Python
 
 
-class Moment(NamedTuple):
+class ActivitySnapshot(NamedTuple):
     """A snapshot of what the loop was doing.
 
     Attributes:
@@ -80,7 +80,7 @@ class Activity:
         finally:
             self.phase, self.since = before, time.monotonic()
 
-    def snapshot(self) -> Moment:
+    def snapshot(self) -> ActivitySnapshot:
         """Returns a snapshot, also during a call to the device.
 
         A step within a call counts as finished when a snapshot first observes it.
@@ -88,7 +88,7 @@ class Activity:
         found = self.position() if self.phase == "training" else None
         if found is not None and found[0] > self.step:
             self.step_done(found[0])
-        return Moment(
+        return ActivitySnapshot(
             self.phase, self.step, self.step_time, time.monotonic() - self.step_at
         )
 
@@ -119,24 +119,24 @@ class Activity:
         if own:
             return f"in Python ({own})"
         if self.waits_for_data():
-            python = _python_of_pipelines()
+            python = _pipeline_location()
             return "waiting for data" + (f" ({python})" if python else "")
         return "in the step"
 
 
-def _python_of_pipelines() -> str:
+def _pipeline_location() -> str:
     """Returns the line of Python that the data pipeline executes; empty if none."""
     for frame in sys._current_frames().values():
         if any(each.f_code.co_filename.endswith(_PYTHON_OPS) for each in _stack(frame)):
             found = _innermost(frame)
-            return _named(found) if found else ""
+            return _describe_frame(found) if found else ""
     return ""
 
 
 def _user_code(frame: FrameType | None) -> str:
     """Returns the line of user code that a thread executes; empty in this package."""
     found = _innermost(frame)
-    return _named(found) if found and not _is_ours(found) else ""
+    return _describe_frame(found) if found and not _is_ours(found) else ""
 
 
 def _innermost(frame: FrameType | None) -> FrameType | None:
@@ -153,7 +153,7 @@ def _is_ours(frame: FrameType) -> bool:
     return Path(frame.f_code.co_filename).resolve().is_relative_to(own)
 
 
-def _named(frame: FrameType) -> str:
+def _describe_frame(frame: FrameType) -> str:
     code = frame.f_code
     return f"{Path(code.co_filename).name}:{frame.f_lineno}, {code.co_name}"
 

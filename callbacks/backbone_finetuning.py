@@ -86,13 +86,13 @@ class BackboneFinetuning(Callback):
                 )
             )
         if run.resumed_from is None:
-            self._places(run)
+            self._layers_by_phase(run)
 
     def on_epoch_end(self, run: RunState) -> None:
         """Requests the next phase if it is due."""
         if self.num_begun >= self.num_phases:
             return
-        if self._has_stopped_improving(run) or self._is_late(run):
+        if self._has_stopped_improving(run) or self._is_due_by_epoch(run):
             run.request_phase(self._phase(run))
             self.num_begun, self.changed_at, self.waited = self.num_begun + 1, run.epoch, 0
 
@@ -113,7 +113,7 @@ class BackboneFinetuning(Callback):
         self.changed_at = state.get("changed_at", 0)
         self.best, self.waited = state["best"], state["waited"]
 
-    def _is_late(self, run: RunState) -> bool:
+    def _is_due_by_epoch(self, run: RunState) -> bool:
         if self.num_begun == 0:
             return self.config.at_epoch is not None and run.epoch >= self.config.at_epoch
         every = self.config.every_epochs or (None if self._monitor else 1)
@@ -132,7 +132,7 @@ class BackboneFinetuning(Callback):
     def _phase(self, run: RunState) -> Phase:
         factor = self.config.learning_rate_factor**self.num_begun
         return Phase(
-            self._places(run)[self.num_begun],
+            self._layers_by_phase(run)[self.num_begun],
             self.config.learning_rate * factor,
             self._schedule(run),
             self.config.train_batch_norm,
@@ -148,7 +148,7 @@ class BackboneFinetuning(Callback):
         warmup = min(given.get("warmup_epochs", 0.0), left / 2)
         return {"epochs": left} | given | {"warmup_epochs": warmup}
 
-    def _places(self, run: RunState) -> list[list[int]]:
+    def _layers_by_phase(self, run: RunState) -> list[list[int]]:
         """Returns for each phase the layers that it unfreezes."""
         config = self.config
         if config.stages is not None:

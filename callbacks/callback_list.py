@@ -140,7 +140,7 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
             not take the arguments they are called with; or two callbacks write the same
             output.
     """
-    named = _label(given)
+    named = _label_callbacks(given)
     chosen = {label: each for label, each in defaults.items() if label not in named}
     own = {
         label: as_callback(each)
@@ -149,11 +149,11 @@ def merge_callbacks(given: Given, defaults: Mapping[str, Callback]) -> CallbackL
     }
     merged = sorted((chosen | own).items(), key=lambda item: item[1].runs_last)
     _require_one_writer(dict(merged))
-    _require_right_hooks(own)
+    _require_valid_hooks(own)
     return CallbackList(dict(merged))
 
 
-def _require_right_hooks(callbacks: Mapping[str, Callback]) -> None:
+def _require_valid_hooks(callbacks: Mapping[str, Callback]) -> None:
     """Rejects hooks that would not be called, or would fail when they are.
 
     Raises:
@@ -192,7 +192,7 @@ def _require_one_writer(callbacks: Mapping[str, Callback]) -> None:
             )
 
 
-def _label(given: Given) -> dict[str, Any]:
+def _label_callbacks(given: Given) -> dict[str, Any]:
     _require_collection(given)
     if isinstance(given, Mapping):
         named = dict(given)

@@ -122,10 +122,10 @@ class EarlyStopping(Callback):
             epochs = f"{self.waited} epoch{'s' * (self.waited != 1)}"
             return (
                 f"{name} has not improved for {epochs} "
-                f"(best: {_in_digits(self.best)} in epoch {self.best_epoch})"
+                f"(best: {_format_score(self.best)} in epoch {self.best_epoch})"
             )
         return None
 
 
-def _in_digits(value: float | None) -> str:
+def _format_score(value: float | None) -> str:
     return "none" if value is None else f"{value:.4g}"

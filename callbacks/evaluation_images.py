@@ -36,7 +36,7 @@ def write_evaluation_images(
     """
     own_directory(run_dir / TENSORBOARD_FOLDER)
     folder = own_directory(run_dir / TENSORBOARD_FOLDER / PART)
-    earlier = _images_of(folder, kept) if kept else Summary()
+    earlier = _read_images(folder, kept) if kept else Summary()
     remove_events(folder)
     with summaries_written_to(tf.summary.create_file_writer(str(folder))):
         for name, finding in findings.items():
@@ -49,7 +49,7 @@ def write_evaluation_images(
         tf.summary.flush()
 
 
-def _images_of(folder: Path, parts: Collection[str]) -> Summary:
+def _read_images(folder: Path, parts: Collection[str]) -> Summary:
     paths = [path for path in event_files(folder.parent) if path.parent == folder]
     events = (Event.FromString(each) for path in paths for each in records_of(path))
     values = (value for event in events for value in event.summary.value)

@@ -43,13 +43,13 @@ class EventLog(Callback):
 
 def _append(path: Path, line: bytes) -> None:
     with open_to_append(path) as file:
-        is_torn = file.tell() > 0 and not _ends_a_line(path)
+        is_torn = file.tell() > 0 and not _ends_with_newline(path)
         file.write(b"\n" + line if is_torn else line)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _ends_a_line(path: Path) -> bool:
+def _ends_with_newline(path: Path) -> bool:
     """Returns whether the last line is complete: a process may have died in writing it."""
     with open_regular(path) as file:
         file.seek(-1, os.SEEK_END)

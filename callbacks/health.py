@@ -84,11 +84,11 @@ class Health(Callback):
     def _report(self, run: RunState, findings: Iterable[Finding]) -> None:
         """Reports findings that have started or ended."""
         for finding in findings:
-            stood = finding.key in self._standing
-            stands = finding.stands(stood)
-            if stands and not stood:
+            was_active = finding.key in self._standing
+            is_active = finding.is_active(was_active)
+            if is_active and not was_active:
                 self._standing.add(finding.key)
                 run.report("health", finding.text, finding.key)
-            elif stood and not stands:
+            elif was_active and not is_active:
                 self._standing.discard(finding.key)
                 run.report("recovered", finding.over, finding.key)

@@ -49,11 +49,11 @@ class Finding:
     over: str
     is_low: bool = False
 
-    def stands(self, stood: bool) -> bool:
+    def is_active(self, was_active: bool) -> bool:
         """Returns whether the finding holds, given whether it held before."""
         if self.is_low:
             return self.value <= self.threshold
-        return self.value > self.threshold * (IS_OVER if stood else 1.0)
+        return self.value > self.threshold * (IS_OVER if was_active else 1.0)
 
 
 def find(values: Mapping[str, float], on_features: bool = False) -> list[Finding]:
@@ -69,21 +69,21 @@ def find(values: Mapping[str, float], on_features: bool = False) -> list[Finding
         ' 62% of a step is spent waiting for data'
     """
     found = []
-    waits = _waits(values)
+    waits = _input_wait_shares(values)
     if waits:
         who = max(waits, key=waits.__getitem__)
         found.append(waiting(waits[who], who, on_features))
     # A worker that waits for data keeps the others waiting in all-reduce.
     if "all_reduce_share" in values and max(waits.values(), default=0) <= WAITING_IS_LONG:
-        found.append(_sums(values["all_reduce_share"]))
+        found.append(_all_reduce_finding(values["all_reduce_share"]))
     if "loss_scale" in values:
-        found.append(_scale(values["loss_scale"]))
+        found.append(_loss_scale_finding(values["loss_scale"]))
     for name, value in values.items():
         kind, _, block = name.partition("/")
         if kind == "update_ratio":
-            found.append(_ratio(block, value))
+            found.append(_update_ratio_finding(block, value))
         elif kind == "gradient_norm":
-            found.append(_gradient(block, value))
+            found.append(_gradient_finding(block, value))
     return found
 
 
@@ -107,7 +107,7 @@ def waiting(share: float, who: str = "", on_features: bool = False) -> Finding:
     )
 
 
-def _waits(values: Mapping[str, float]) -> dict[str, float]:
+def _input_wait_shares(values: Mapping[str, float]) -> dict[str, float]:
     """Returns the share of a step that each worker waits for data; "" is this worker."""
     found = {}
     for name, value in values.items():
@@ -117,7 +117,7 @@ def _waits(values: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def _sums(share: float) -> Finding:
+def _all_reduce_finding(share: float) -> Finding:
     return Finding(
         ALL_REDUCE,
         share,
@@ -129,7 +129,7 @@ def _sums(share: float) -> Finding:
     )
 
 
-def _scale(scale: float) -> Finding:
+def _loss_scale_finding(scale: float) -> Finding:
     # Inverted, so that large values are bad as in other findings.
     return Finding(
         "loss_scale",
@@ -141,7 +141,7 @@ def _scale(scale: float) -> Finding:
     )
 
 
-def _ratio(block: str, ratio: float) -> Finding:
+def _update_ratio_finding(block: str, ratio: float) -> Finding:
     return Finding(
         f"update_ratio/{block}",
         ratio,
@@ -152,7 +152,7 @@ def _ratio(block: str, ratio: float) -> Finding:
     )
 
 
-def _gradient(block: str, norm: float) -> Finding:
+def _gradient_finding(block: str, norm: float) -> Finding:
     return Finding(
         f"gradient_norm/{block}",
         norm,

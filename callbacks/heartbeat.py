@@ -63,10 +63,12 @@ class Heartbeat(Callback):
         if path is None:
             return
         if self.file is not None:
-            _require_own(path)
-        self._beat(run, path, "running")
+            _require_own_file(path)
+        self._write_heartbeat(run, path, "running")
         self._ticker = Ticker(
-            "heartbeat", self.every_seconds, lambda: self._beat(run, path, "running")
+            "heartbeat",
+            self.every_seconds,
+            lambda: self._write_heartbeat(run, path, "running"),
         )
 
     def on_fit_end(self, run: RunState) -> None:
@@ -83,14 +85,14 @@ class Heartbeat(Callback):
             self._ticker = None
         path = self._path(run)
         if path is not None:
-            self._beat(run, path, state)
+            self._write_heartbeat(run, path, state)
 
     def _path(self, run: RunState) -> Path | None:
         if self.file is not None:
             return user_path(self.file)
         return run.run_dir / HEARTBEAT_FILE if run.run_dir is not None else None
 
-    def _beat(self, run: RunState, path: Path, state: str) -> None:
+    def _write_heartbeat(self, run: RunState, path: Path, state: str) -> None:
         with self._tolerance:
             write_json_atomic(path, _content(run, state))
 
@@ -112,7 +114,7 @@ def _content(run: RunState, state: str) -> dict[str, Any]:
     }
 
 
-def _require_own(path: Path) -> None:
+def _require_own_file(path: Path) -> None:
     """Checks that the file does not exist or is a heartbeat."""
     if not os.path.lexists(path):
         return

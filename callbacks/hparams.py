@@ -47,7 +47,7 @@ def hyperparameters(settings: Mapping[str, Any]) -> dict[str, Any]:
     data = dict(parts["data"])
     named = {
         "seed": parts.get("seed"),
-        "optimizer": _of_optimizer(parts["optimizer"]),
+        "optimizer": _optimizer_hyperparameters(parts["optimizer"]),
         "augmentation": data.pop("augmentation", {}),
         "model": parts["model"],
         "data": data,
@@ -77,10 +77,10 @@ def end_session(is_success: bool) -> None:
     tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)
 
 
-def _of_optimizer(serialized: Mapping[str, Any]) -> dict[str, Any]:
+def _optimizer_hyperparameters(serialized: Mapping[str, Any]) -> dict[str, Any]:
     config = serialized.get("config", {})
     if "inner_optimizer" in config:  # a LossScaleOptimizer
-        return _of_optimizer(config["inner_optimizer"])
+        return _optimizer_hyperparameters(config["inner_optimizer"])
     values = {name: config.get(name) for name in _OPTIMIZER_SETTINGS}
     values["name"] = serialized.get("class_name", "").lower() or None
     rate = values["learning_rate"]

@@ -91,7 +91,7 @@ class JsonLog(Callback):
     def _write(self, event: str, run: RunState, values: Mapping[str, Any]) -> None:
         self._written_at = self._clock()
         position = {"event": event, "time": time.time(), "epoch": run.epoch}
-        finite = {name: _finite(value) for name, value in values.items()}
+        finite = {name: _finite_or_none(value) for name, value in values.items()}
         self._write_line({**position, "step": run.step, **finite})
 
     def _write_line(self, content: Mapping[str, Any]) -> None:
@@ -99,6 +99,6 @@ class JsonLog(Callback):
         PlainConsole(file=self._stream or sys.stderr).notify(line)
 
 
-def _finite(value: Any) -> Any:
+def _finite_or_none(value: Any) -> Any:
     """Replaces NaN and infinity, which JSON lacks, with None."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -55,7 +55,7 @@ class KerasCallback(Callback):
 
     def __init__(self, callback: keras.callbacks.Callback) -> None:
         if isinstance(callback, keras.callbacks.BackupAndRestore):
-            raise _moves_epochs(callback)
+            raise _resuming_callback_error(callback)
         self.callback = callback
         steps = any(self._overrides(hook) for hook in _BATCH_HOOKS)
         self.every_n_steps = 1 if steps else None
@@ -68,7 +68,9 @@ class KerasCallback(Callback):
             *filter(self._overrides, _TEST_BATCH_HOOKS),
             *sorted(unknown),
         )
-        self.monitored_metrics = (callback.monitor,) if _needs_monitor(callback) else ()
+        self.monitored_metrics = (
+            (callback.monitor,) if _missing_monitor_error(callback) else ()
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state of a resumable callback; empty for others."""
@@ -82,7 +84,7 @@ class KerasCallback(Callback):
 
     def on_fit_begin(self, run: RunState) -> None:
         """Sets the model and parameters, and forwards the hook."""
-        self._require_one_swap(run)
+        self._require_single_weight_averaging(run)
         run.model.stop_training = False
         self.callback.set_model(run.model)
         self.callback.set_params(
@@ -91,7 +93,7 @@ class KerasCallback(Callback):
         self.callback.on_train_begin({})
         # `Model.fit` would start at this epoch.
         if getattr(run.model, "_initial_epoch", None) is not None:
-            raise _moves_epochs(self.callback)
+            raise _resuming_callback_error(self.callback)
 
     def on_epoch_begin(self, run: RunState) -> None:
         """Forwards the hook."""
@@ -104,7 +106,7 @@ class KerasCallback(Callback):
         if not self._batch_hooks:
             return
         self.callback.on_train_batch_end(run.epoch_step - 1, run.read_metrics())
-        self._obey(run)
+        self._apply_stop_request(run)
         if run.stop_reason is None and run.epoch_step != run.steps_per_epoch:
             self.callback.on_train_batch_begin(run.epoch_step, {})
 
@@ -120,13 +122,13 @@ class KerasCallback(Callback):
     def on_epoch_end(self, run: RunState) -> None:
         """Forwards the hook."""
         self.callback.on_epoch_end(run.epoch - 1, dict(run.metrics))
-        self._obey(run)
+        self._apply_stop_request(run)
 
     def on_fit_end(self, run: RunState) -> None:
         """Forwards the hook."""
         self.callback.on_train_end(dict(run.metrics))
 
-    def _require_one_swap(self, run: RunState) -> None:
+    def _require_single_weight_averaging(self, run: RunState) -> None:
         swaps = isinstance(self.callback, keras.callbacks.SwapEMAWeights)
         if swaps and run.averages is not None:
             raise ConfigError(
@@ -137,7 +139,7 @@ class KerasCallback(Callback):
                 )
             )
 
-    def _obey(self, run: RunState) -> None:
+    def _apply_stop_request(self, run: RunState) -> None:
         if run.model.stop_training:
             run.request_stop(f"{type(self.callback).__name__} requested it")
             run.model.stop_training = run.stop_reason is not None
@@ -148,7 +150,7 @@ class KerasCallback(Callback):
         return getattr(own, "__func__", own) is not inherited
 
 
-def _needs_monitor(callback: keras.callbacks.Callback) -> bool:
+def _missing_monitor_error(callback: keras.callbacks.Callback) -> bool:
     """Returns whether a callback has no effect without its metric, and only warns."""
     if isinstance(callback, keras.callbacks.ModelCheckpoint):
         return bool(callback.save_best_only)
@@ -156,7 +158,7 @@ def _needs_monitor(callback: keras.callbacks.Callback) -> bool:
     return isinstance(callback, kinds)
 
 
-def _moves_epochs(callback: keras.callbacks.Callback) -> ConfigError:
+def _resuming_callback_error(callback: keras.callbacks.Callback) -> ConfigError:
     """Returns the error for a callback that makes `Model.fit` start at a later epoch."""
     return ConfigError(
         message(

@@ -35,7 +35,7 @@ class MetricsLog(Callback):
         """
         if run.run_dir is not None:
             _repair(run.run_dir / METRICS_FILE, run)
-            _keep(run.run_dir / VALIDATIONS_FILE, run.validated_step or 0)
+            _truncate_validations(run.run_dir / VALIDATIONS_FILE, run.validated_step or 0)
 
     def on_validation_end(self, run: RunState) -> None:
         """Writes the values of a validation within an epoch."""
@@ -62,10 +62,12 @@ def _repair(path: Path, run: RunState) -> None:
     if not path.exists() and run.epoch == 0:
         return
     is_whole = not is_damaged(path)
-    found = dict(_lines(path))
+    found = dict(_read_lines(path))
     lines = [found.get(epoch, "") for epoch in range(1, run.epoch + 1)]
     repaired = [
-        line if _is_right(line, epoch, run, is_whole) else _from_history(epoch, run)
+        line
+        if _matches_history(line, epoch, run, is_whole)
+        else _line_from_history(epoch, run)
         for epoch, line in enumerate(lines, 1)
     ]
     if not is_whole or repaired != list(found.values()):
@@ -74,7 +76,7 @@ def _repair(path: Path, run: RunState) -> None:
         notify(f"{path} was damaged: restored from {run.resumed_from}")
 
 
-def _lines(path: Path) -> list[tuple[int, str]]:
+def _read_lines(path: Path) -> list[tuple[int, str]]:
     """Returns the readable lines with their epochs."""
     if not path.exists():
         return []
@@ -83,7 +85,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     return [(int(number), line) for number, line in numbered if number != math.inf]
 
 
-def _is_right(line: str, epoch: int, run: RunState, is_whole: bool) -> bool:
+def _matches_history(line: str, epoch: int, run: RunState, is_whole: bool) -> bool:
     """Returns whether a line agrees with the history, which does not contain steps."""
     values = _parsed(line)
     expected = _finite({name: each[epoch - 1] for name, each in run.history.items()})
@@ -94,7 +96,7 @@ def _is_right(line: str, epoch: int, run: RunState, is_whole: bool) -> bool:
     )
 
 
-def _from_history(epoch: int, run: RunState) -> str:
+def _line_from_history(epoch: int, run: RunState) -> str:
     values = {name: each[epoch - 1] for name, each in run.history.items()}
     position = {"epoch": epoch, "step": _step_after(epoch, run)}
     return json.dumps(position | _finite(values))
@@ -105,7 +107,7 @@ def _step_after(epoch: int, run: RunState) -> int:
     return (run.step - run.epoch_step) * epoch // run.epoch
 
 
-def _keep(path: Path, last_step: int) -> None:
+def _truncate_validations(path: Path, last_step: int) -> None:
     """Keeps the validations up to a step, without unreadable lines."""
     if not path.exists():
         return

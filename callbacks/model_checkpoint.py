@@ -115,12 +115,12 @@ class ModelCheckpoint(Callback):
     def on_validation_end(self, run: RunState) -> None:
         """Requests a checkpoint within an epoch if the model is among the best."""
         if run.training_metrics is None and self._monitor.name in run.metrics:
-            self._judge(run)
+            self._rank_and_save(run)
 
     def on_epoch_end(self, run: RunState) -> None:
         """Requests a checkpoint if one is due or the epoch is among the best."""
         if self._is_due_after(run.epoch):
-            self._judge(run)
+            self._rank_and_save(run)
 
     def on_checkpoint_saved(self, run: RunState, path: Path) -> None:
         """Records the best and the last checkpoint, and removes the others."""
@@ -136,7 +136,7 @@ class ModelCheckpoint(Callback):
         end = self._saved.index(path.name) + 1 if path.name in self._saved else None
         written = self._saved[:end]
         newest = written[-NEWEST_KEPT:] if self.save_last else []
-        removed = {*written, *self._left_by_interruption(run)} - {path.name, *best, *newest}
+        removed = {*written, *self._resumed_checkpoint(run)} - {path.name, *best, *newest}
         for name in removed:
             remove_checkpoint(directory, name)
         self._saved = [name for name in self._saved if name not in removed]
@@ -211,7 +211,7 @@ class ModelCheckpoint(Callback):
     def _is_due_after(self, epoch: int) -> bool:
         return epoch % self.every_n_epochs == 0
 
-    def _judge(self, run: RunState) -> None:
+    def _rank_and_save(self, run: RunState) -> None:
         """Adds the model to the best if it is among them, and saves it if required."""
         name, value = self._name(run), self._monitor.measured(run)
         if value is not None:
@@ -252,7 +252,7 @@ class ModelCheckpoint(Callback):
             ) from error
         return path
 
-    def _left_by_interruption(self, run: RunState) -> list[str]:
+    def _resumed_checkpoint(self, run: RunState) -> list[str]:
         """Returns the name of the checkpoint that the run was resumed from, if any."""
         return [] if run.resumed_from is None else [run.resumed_from.name]
 

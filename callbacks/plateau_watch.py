@@ -52,7 +52,7 @@ class PlateauWatch(Callback):
 
     def on_epoch_end(self, run: RunState) -> None:
         """Reports a plateau if the metric has not improved for `patience` epochs."""
-        monitor = self._given or self._default(run)
+        monitor = self._given or self._default_monitor(run)
         if monitor is None:
             return
         value = monitor.measured(run)
@@ -81,7 +81,7 @@ class PlateauWatch(Callback):
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.waited = state["waited"]
 
-    def _default(self, run: RunState) -> Monitor | None:
+    def _default_monitor(self, run: RunState) -> Monitor | None:
         """Returns a monitor of the loss; None if the model reports no loss."""
         name = "val_loss" if run.has_validation else "loss"
         is_there = name in run.metrics or run.skipped_validation

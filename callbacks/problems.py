@@ -56,7 +56,7 @@ class Problems:
 
     def flags(self) -> dict[str, float]:
         """Returns 1 for each kind of problem, or worker, that is current, 0 for others."""
-        raised = set[str]().union(*map(_flags, self._standing.values()))
+        raised = set[str]().union(*map(_flags_of_event, self._standing.values()))
         return {each: float(each in raised) for each in self._names}
 
     def state_dict(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def worker_name(rank: int) -> str:
     return f"worker_{rank}"
 
 
-def _flags(event: Event) -> set[str]:
+def _flags_of_event(event: Event) -> set[str]:
     if event.kind in _FAILURES:
         return {"failure"}
     if event.kind == "stall":

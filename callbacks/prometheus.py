@@ -67,7 +67,7 @@ class Prometheus(Callback):
         self._is_running = True
         if self._config.textfile is not None:
             path = user_path(self._config.textfile)
-            _require_own(path)
+            _require_own_file(path)
             self._write(run, path)
             self._ticker = Ticker(
                 "prometheus", self._config.every_seconds, lambda: self._write(run, path)
@@ -162,7 +162,7 @@ def _require_package() -> None:
         )
 
 
-def _require_own(path: Path) -> None:
+def _require_own_file(path: Path) -> None:
     """Checks that the file does not exist or was written by this callback."""
     try:
         is_own = read_text(path).startswith(_FIRST_WORDS)

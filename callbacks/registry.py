@@ -90,7 +90,7 @@ def create_callback(label: str, options: dict[str, Any]) -> Callback:
     if ":" in name:
         made = _import(name, label)
     elif name[:1].isupper():
-        made = choose(f"callbacks.{label}", name, _classes_of_keras())
+        made = choose(f"callbacks.{label}", name, _keras_callback_classes())
     else:
         made = choose(f"callbacks.{label}", name, CALLBACK_CLASSES)
     try:
@@ -113,7 +113,7 @@ def create_callback(label: str, options: dict[str, Any]) -> Callback:
     return as_callback(callback)
 
 
-def _classes_of_keras() -> dict[str, Any]:
+def _keras_callback_classes() -> dict[str, Any]:
     found = vars(keras.callbacks).items()
     return {name: value for name, value in found if isinstance(value, type)}
 

@@ -10,8 +10,8 @@ from ..configs import validated
 from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import StallWatchOptions
 from ..configs.watching_callbacks import StallWatchConfig
-from ..strategies import WorkerNews, workers_of
-from .activity import Moment
+from ..strategies import WorkerHeartbeat, workers_of
+from .activity import ActivitySnapshot
 from .base import Callback
 from .health_findings import INPUT
 from .run_state import RunState
@@ -99,7 +99,7 @@ class StallWatch(Callback):
         self._step: int | None = None
         self._ended_at = 0.0
         self._checked_at: float | None = None
-        self._stalled: Moment | None = None
+        self._stalled: ActivitySnapshot | None = None
         self._subject = ""
 
     def on_fit_begin(self, run: RunState) -> None:
@@ -138,31 +138,38 @@ class StallWatch(Callback):
             run: The state of the run.
             now: The current `time.monotonic`.
         """
-        moment = run.activity.snapshot()
+        snapshot = run.activity.snapshot()
         # The process or the machine was suspended in between: this is not a stall.
         slept = self._checked_at is not None and now - self._checked_at > 30.0
         self._checked_at = now
         if slept:
             run.activity.step_done(run.activity.step)
         elif self._stalled is None:
-            limit = self._rule.limit(moment.phase)
-            if moment.seconds > limit:
-                self._stalled = moment
-                news = workers_of(run.strategy).news()
-                self._subject = INPUT if _waits_for_data(run, news) else ""
-                run.report("stall", self._describe(run, moment, news), self._subject)
-        elif moment.step > self._stalled.step:
-            lasted = moment.step_time - self._stalled.step_time
+            limit = self._rule.limit(snapshot.phase)
+            if snapshot.seconds > limit:
+                self._stalled = snapshot
+                heartbeats = workers_of(run.strategy).heartbeats()
+                self._subject = INPUT if _any_worker_waits_for_data(run, heartbeats) else ""
+                run.report(
+                    "stall", self._describe(run, snapshot, heartbeats), self._subject
+                )
+        elif snapshot.step > self._stalled.step:
+            lasted = snapshot.step_time - self._stalled.step_time
             self._stalled = None
             text = f"steps resumed after {lasted:.0f} s"
             run.report("stall_over", text, self._subject)
 
-    def _describe(self, run: RunState, moment: Moment, news: Sequence[WorkerNews]) -> str:
+    def _describe(
+        self,
+        run: RunState,
+        snapshot: ActivitySnapshot,
+        heartbeats: Sequence[WorkerHeartbeat],
+    ) -> str:
         median = self._rule.median
         known = f" (the median step takes {median:.3g} s)" if median is not None else ""
-        others = "".join(f"; {each}" for each in hanging_workers(news))
+        others = "".join(f"; {each}" for each in hanging_workers(heartbeats))
         where = run.activity.where() + others
-        return f"no step for {moment.seconds:.0f} s{known}: {where}"
+        return f"no step for {snapshot.seconds:.0f} s{known}: {where}"
 
     def _stop(self) -> None:
         if self._ticker is not None:
@@ -170,7 +177,9 @@ class StallWatch(Callback):
             self._ticker = None
 
 
-def _waits_for_data(run: RunState, news: Sequence[WorkerNews]) -> bool:
+def _any_worker_waits_for_data(
+    run: RunState, heartbeats: Sequence[WorkerHeartbeat]
+) -> bool:
     """Returns whether this worker or another one waits for data."""
-    others = (each.status and each.status[2] and not is_silent(each) for each in news)
+    others = (each.status and each.status[2] and not is_silent(each) for each in heartbeats)
     return run.activity.waits_for_data() or any(others)

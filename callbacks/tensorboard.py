@@ -108,7 +108,7 @@ class TensorBoard(Callback):
         if is_new and self.images and isinstance(run.data, ShowsImages):
             writer = self._writer(run, "train")
             self._submit(run, write_data_images, writer, run.data, run.step)
-        with self._session(run):
+        with self._session_writer(run):
             begin_session(_name(run), hyperparameters(run.settings))
             write_layout(charts_of(run))
         if is_new:  # the problems of a resumed run are restored later
@@ -149,7 +149,7 @@ class TensorBoard(Callback):
     def on_event(self, run: RunState, event: Event) -> None:
         """Writes the list of events, so that its newest version shows all of them."""
         if event.kind == "checkpoint":  # shows only the newest; events.jsonl has all
-            self._events = _without_checkpoints(self._events)
+            self._events = _drop_checkpoint_events(self._events)
         self._events.append(event)
         before = self._problems.flags()
         if self._problems.record(event):
@@ -164,7 +164,7 @@ class TensorBoard(Callback):
     def on_fit_end(self, run: RunState) -> None:
         """Writes the best values, and closes the files."""
         self._show_validation(run)  # another worker may have ended the fit
-        with self._session(run):
+        with self._session_writer(run):
             for name, value in _best_values(run.history).items():
                 tf.summary.scalar(f"best/{name}", value, step=run.step)
             end_session(is_success=True)
@@ -174,7 +174,7 @@ class TensorBoard(Callback):
     def on_exception(self, run: RunState, error: BaseException) -> None:
         """Closes the files; records the failure of a run that was not interrupted."""
         if not run.is_interrupted:
-            with self._session(run):
+            with self._session_writer(run):
                 end_session(is_success=False)
         self._close(run)
 
@@ -224,7 +224,7 @@ class TensorBoard(Callback):
             for name, flag in flags.items():
                 _write(f"problems/{name}", flag, step)
 
-    def _session(self, run: RunState) -> Any:
+    def _session_writer(self, run: RunState) -> Any:
         return self._writer(run, "", new_writer)
 
     def _writer(
@@ -282,7 +282,7 @@ def _write(name: str, value: float, step: int) -> None:
     tf.summary.scalar(name, value, step=step, description=describe(name) or None)
 
 
-def _without_checkpoints(events: Iterable[Event]) -> deque[Event]:
+def _drop_checkpoint_events(events: Iterable[Event]) -> deque[Event]:
     return deque((e for e in events if e.kind != "checkpoint"), maxlen=MOST_EVENTS)
 
 

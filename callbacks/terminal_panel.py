@@ -40,7 +40,7 @@ class TerminalPanel:
             redirect_stderr=is_stderr,
             vertical_overflow="crop",
         )
-        with self._writing():
+        with self._locked_terminal():
             self._live.start()
             console.show_cursor(True)
 
@@ -69,7 +69,7 @@ class TerminalPanel:
 
     def write(self, line: str) -> None:
         """Writes a line above the panel."""
-        with self._writing():
+        with self._locked_terminal():
             self._console.print(line, soft_wrap=True, markup=False, emoji=False)
 
     def close(self, is_kept: bool) -> None:
@@ -78,7 +78,7 @@ class TerminalPanel:
         Args:
             is_kept: Whether the panel stays visible.
         """
-        with self._writing():
+        with self._locked_terminal():
             for stream in (sys.stdout, sys.stderr):
                 if isinstance(stream, FileProxy):
                     stream.flush()  # writes an incomplete line
@@ -90,11 +90,11 @@ class TerminalPanel:
     ) -> None:
         seconds = self._time.seconds(run)
         panel = panel_of(run, self._values, activity, seconds, is_epoch_over)
-        with self._writing():
+        with self._locked_terminal():
             self._live.update(panel, refresh=True)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _locked_terminal(self) -> Iterator[None]:
         """Locks the terminal; a closed terminal does not end training."""
         with self._lock:
             try:

@@ -9,7 +9,7 @@ from ..configs.arguments import CALLBACK_ARGUMENTS, takes_settings
 from ..configs.options import WorkerWatchOptions
 from ..configs.watching_callbacks import WorkerWatchConfig
 from ..core.restarts import restarts_so_far
-from ..strategies import WorkerNews, workers_of
+from ..strategies import WorkerHeartbeat, workers_of
 from .base import Callback
 from .problems import worker_name
 from .run_state import RunState
@@ -58,7 +58,7 @@ class WorkerWatch(Callback):
             self._ticker = Ticker(
                 "worker_watch",
                 SECONDS_BETWEEN_CHECKS,
-                lambda: self.check(run, workers.news(), time.time()),
+                lambda: self.check(run, workers.heartbeats(), time.time()),
             )
 
     def on_epoch_end(self, run: RunState) -> None:
@@ -66,7 +66,7 @@ class WorkerWatch(Callback):
         workers = workers_of(run.strategy)
         if workers.count == 1:
             return
-        self.check(run, workers.news(), time.time())
+        self.check(run, workers.heartbeats(), time.time())
         restarts, _ = restarts_so_far()
         run.workers = {**self._values, "workers/restarts": float(restarts)}
         self._values = {}
@@ -79,19 +79,21 @@ class WorkerWatch(Callback):
         """Stops watching."""
         self._stop()
 
-    def check(self, run: RunState, news: Sequence[WorkerNews], now: float) -> None:
+    def check(
+        self, run: RunState, heartbeats: Sequence[WorkerHeartbeat], now: float
+    ) -> None:
         """Checks once, and reports workers that have become silent or returned.
 
         Args:
             run: The state of the run.
-            news: The news of the other workers.
+            heartbeats: The last heartbeats of the other workers.
             now: The current time in seconds since 1970.
         """
         before, self._checked_at = self._checked_at, now
         if before is not None and now - before > self.silent_seconds:
             return  # this process itself was suspended
-        for each in news:
-            self._keep(each)
+        for each in heartbeats:
+            self._record_extremes(each)
             subject = worker_name(each.rank)
             is_silent = each.silent_seconds > self.silent_seconds
             if is_silent and each.rank not in self._silent:
@@ -103,13 +105,15 @@ class WorkerWatch(Callback):
                 back = f"{each.name} is back after {silence:.0f} s"
                 run.report("worker_back", back, subject)
 
-    def _keep(self, news: WorkerNews) -> None:
-        values = {"longest_silence_seconds": news.silent_seconds}
-        if news.status is not None and news.own_status is not None:
-            values["lag_steps"] = float(max(news.own_status[0] - news.status[0], 0))
-            self._values[f"workers/{news.rank}/last_step"] = float(news.status[0])
+    def _record_extremes(self, heartbeat: WorkerHeartbeat) -> None:
+        values = {"longest_silence_seconds": heartbeat.silent_seconds}
+        if heartbeat.status is not None and heartbeat.own_status is not None:
+            values["lag_steps"] = float(
+                max(heartbeat.own_status[0] - heartbeat.status[0], 0)
+            )
+            self._values[f"workers/{heartbeat.rank}/last_step"] = float(heartbeat.status[0])
         for name, value in values.items():
-            key = f"workers/{news.rank}/{name}"
+            key = f"workers/{heartbeat.rank}/{name}"
             self._values[key] = max(value, self._values.get(key, 0.0))
 
     def _stop(self) -> None:
@@ -118,16 +122,16 @@ class WorkerWatch(Callback):
             self._ticker = None
 
 
-def hanging_workers(news: Sequence[WorkerNews]) -> list[str]:
+def hanging_workers(heartbeats: Sequence[WorkerHeartbeat]) -> list[str]:
     """Describes the workers that keep the others waiting.
 
     Example:
         >>> status = [7, "training", True, 0.9]
-        >>> hanging_workers([WorkerNews(1, "worker 1", 0.5, status, None)])
+        >>> hanging_workers([WorkerHeartbeat(1, "worker 1", 0.5, status, None)])
         ['worker 1 waits for data after step 7']
     """
     found = []
-    for each in news:
+    for each in heartbeats:
         if is_silent(each):
             since = _clock(time.time() - each.silent_seconds)
             found.append(f"{each.name} has sent no heartbeat since {since}")
@@ -136,13 +140,13 @@ def hanging_workers(news: Sequence[WorkerNews]) -> list[str]:
     return found
 
 
-def is_silent(news: WorkerNews) -> bool:
+def is_silent(heartbeat: WorkerHeartbeat) -> bool:
     """Returns whether heartbeats, which come every second, are missing."""
-    return news.silent_seconds > _SILENT_SECONDS
+    return heartbeat.silent_seconds > _SILENT_SECONDS
 
 
-def _last_step(news: WorkerNews) -> str:
-    return "" if news.status is None else f"; its last step was {news.status[0]}"
+def _last_step(heartbeat: WorkerHeartbeat) -> str:
+    return "" if heartbeat.status is None else f"; its last step was {heartbeat.status[0]}"
 
 
 def _clock(seconds: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..core.errors import DataError, KeraunosError, OutOfMemoryError, message
-from ..core.process_memory import Watched, available_bytes, run_watched
+from ..core.process_memory import WatchedProcess, available_bytes, run_watched
 from ..core.processes import describe_exit
 from .commands.fit import read_arguments
 from .console import show
@@ -15,7 +15,7 @@ FIRST_BATCH_SIZE, LARGEST_BATCH_SIZE = 8, 4096
 _GIB = 2**30
 _PART_OF_AVAILABLE = 0.9  # leaves memory to other processes, lest the system kill them
 
-Measure = Callable[[int], Watched]
+Measure = Callable[[int], WatchedProcess]
 
 
 class BatchRow(NamedTuple):
@@ -53,7 +53,7 @@ def show_batch_sizes(arguments: Sequence[str], limit_gib: float | None) -> None:
     if limit_gib is None and available is not None:
         limit_gib = _PART_OF_AVAILABLE * available / _GIB
 
-    def measure(batch_size: int) -> Watched:
+    def measure(batch_size: int) -> WatchedProcess:
         module = f"{__package__}.batch_size_child"
         command = [
             sys.executable,
@@ -104,7 +104,7 @@ def batch_rows(measure: Measure) -> Iterator[BatchRow]:
         size = size * 2 if step > 0 else size // 2
 
 
-def _row(batch_size: int, watched: Watched) -> BatchRow | None:
+def _row(batch_size: int, watched: WatchedProcess) -> BatchRow | None:
     """Returns the measurements; None if the training set is smaller than the batch."""
     peak_gib = watched.peak_bytes / _GIB
     if watched.code == 0:
@@ -126,7 +126,7 @@ def _row(batch_size: int, watched: Watched) -> BatchRow | None:
     return BatchRow(batch_size, None, peak_gib, 0.0, reason)
 
 
-def _failed(watched: Watched) -> KeraunosError:
+def _failed(watched: WatchedProcess) -> KeraunosError:
     """Returns the error of a process that did not fail for lack of memory."""
     error = KeraunosError(watched.errors.strip())
     error.exit_code = watched.code

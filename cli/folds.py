@@ -16,7 +16,7 @@ from ..core.checked_files import (
     write_checked_json,
     write_checked_text,
 )
-from ..core.differences import changes, refused
+from ..core.differences import changes, differences_error
 from ..core.errors import DataError
 from ..core.files import write_csv, write_json_atomic
 from ..core.redaction import redacted
@@ -104,7 +104,7 @@ def _claim(config: RunConfig, run_dir: Path) -> None:
         now = config.model_dump(exclude={AFTER_TRAINING})
         found = changes(redacted(before), redacted(now))
         if found:
-            raise refused(
+            raise differences_error(
                 "Folds must be continued with the settings they were started with.",
                 found,
                 "Restore them, or start over with another run_dir.",

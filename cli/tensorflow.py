@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from ..configs import TrainerConfig
-from ..core.later_modules import loaded_later
+from ..core.later_modules import deferred_imports
 from ..core.startup_noise import ERRORS_ONLY, NOTHING, without_startup_noise
 
 # These import scikit-learn and pyplot: a third of the time of all imports of Keras.
@@ -26,7 +26,7 @@ def load_tensorflow(
     """
     level = NOTHING if is_quiet else ERRORS_ONLY
     with without_startup_noise(level), _garbage_collection_paused():
-        with loaded_later(*_RARELY_USED):
+        with deferred_imports(*_RARELY_USED):
             import keras  # noqa: F401
             import tensorflow as tf
 

@@ -132,8 +132,16 @@ def read_bundle(path: Path) -> Bundle:
         CheckpointError: A file is missing or damaged.
     """
     wanted = verify_bundle(path)
-    arrays = {name: _arrays(path / name) for name in wanted if _is(name, ".safetensors")}
-    documents = {name: _document(path / name) for name in wanted if _is(name, ".json")}
+    arrays = {
+        name: _arrays(path / name)
+        for name in wanted
+        if _is_checkpoint_file(name, ".safetensors")
+    }
+    documents = {
+        name: _document(path / name)
+        for name in wanted
+        if _is_checkpoint_file(name, ".json")
+    }
     return Bundle(
         {Path(name).stem: each for name, each in arrays.items()},
         {Path(name).stem: each for name, each in documents.items()},
@@ -198,7 +206,7 @@ def _document(file: Path) -> Any:
         raise CheckpointError(f"{file} can't be read ({error})") from None
 
 
-def _is(name: str, suffix: str) -> bool:
+def _is_checkpoint_file(name: str, suffix: str) -> bool:
     return CHECKPOINT_FILES.fullmatch(name) is not None and name.endswith(suffix)
 
 

@@ -34,12 +34,12 @@ def write_checked_text(path: Path, content: str) -> None:
     """
     is_new = is_absent(path)
     if not is_new:
-        _note_before_change(path)
-        _note(path, content.encode())
+        _record_missing_checksum(path)
+        _append_checksum(path, content.encode())
     write_bytes_atomic(path, content.encode())
     fault_point(f"after-{path.name}-is-written")
     if is_new:
-        _note(path, content.encode())
+        _append_checksum(path, content.encode())
 
 
 def write_checked_json(path: Path, content: Any) -> None:
@@ -53,8 +53,8 @@ def append_checked_line(path: Path, line: str) -> None:
         write_checked_text(path, "")
     before = _read(path) if path.exists() else b""
     added = line.encode() + b"\n"
-    _note_before_change(path)
-    _note(path, before + added)
+    _record_missing_checksum(path)
+    _append_checksum(path, before + added)
     with open_to_append(path) as file:
         file.write(added)
         file.flush()
@@ -63,7 +63,7 @@ def append_checked_line(path: Path, line: str) -> None:
 
 def note_checksum(path: Path) -> None:
     """Records the checksum of an existing file."""
-    _note(path, _read(path))
+    _append_checksum(path, _read(path))
 
 
 def read_checked_text(path: Path, remedy: str = "Restore it from a copy.") -> str:
@@ -81,7 +81,7 @@ def read_checked_text(path: Path, remedy: str = "Restore it from a copy.") -> st
         text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise damaged(path, reason_of(error), remedy) from None
-    if not _is_noted(path, content):
+    if not _matches_checksum(path, content):
         raise damaged(path, f"{CHECKSUMS_FILE} has another SHA-256 of it", remedy)
     return text
 
@@ -100,13 +100,13 @@ def read_checked_json(path: Path, remedy: str = "Restore it from a copy.") -> An
 
 def is_absent(path: Path) -> bool:
     """Returns whether a file does not exist and was never written."""
-    return not path.exists() and not _noted(path)
+    return not path.exists() and not _recorded_checksums(path)
 
 
 def is_damaged(path: Path) -> bool:
     """Returns whether a file was changed or removed after it was written."""
     try:
-        return not _is_noted(path, _read(path))
+        return not _matches_checksum(path, _read(path))
     except OSError:
         return not is_absent(path)
 
@@ -118,12 +118,12 @@ def damaged(path: Path, why: str, remedy: str) -> CheckpointError:
     )
 
 
-def _is_noted(path: Path, content: bytes) -> bool:
-    noted = _noted(path)
+def _matches_checksum(path: Path, content: bytes) -> bool:
+    noted = _recorded_checksums(path)
     return not noted or hashlib.sha256(content).hexdigest() in noted
 
 
-def _noted(path: Path) -> set[str]:
+def _recorded_checksums(path: Path) -> set[str]:
     """Returns the recorded checksums of a file."""
     try:
         text = _read(path.with_name(CHECKSUMS_FILE)).decode(errors="replace")
@@ -133,13 +133,13 @@ def _noted(path: Path) -> set[str]:
     return {checksum for checksum, _, name in parts if name == path.name}
 
 
-def _note_before_change(path: Path) -> None:
+def _record_missing_checksum(path: Path) -> None:
     """Records the checksum of a file whose writer died before doing so."""
-    if path.exists() and not _noted(path):
+    if path.exists() and not _recorded_checksums(path):
         note_checksum(path)
 
 
-def _note(path: Path, content: bytes) -> None:
+def _append_checksum(path: Path, content: bytes) -> None:
     """Appends a line in the format of `sha256sum`."""
     line = f"{hashlib.sha256(content).hexdigest()}  {path.name}\n"
     with open_to_append(path.with_name(CHECKSUMS_FILE)) as file:

@@ -49,7 +49,7 @@ OPTIONS: tuple[Renamed, ...] = ()
 
 def current_name(name: str, stacklevel: int = 3) -> str:
     """Returns the current name of an attribute of `keraunos`; warns if it was renamed."""
-    return _current(name, NAMES, stacklevel + 1)
+    return _current_name(name, NAMES, stacklevel + 1)
 
 
 def current_options(arguments: Sequence[str]) -> list[str]:
@@ -78,19 +78,19 @@ def current_settings(
     """
     current = dict(values)
     for each in SETTINGS:
-        old, new = (_within(section, name) for name in (each.old, each.new))
-        if old is None or new is None or not _has(current, old):
+        old, new = (_relative_name(section, name) for name in (each.old, each.new))
+        if old is None or new is None or not _has_nested(current, old):
             continue
         warnings.warn(each.warning, FutureWarning, stacklevel)
-        if _has(current, new):
+        if _has_nested(current, new):
             remedy = f"Leave `{each.old}` out."
             raise ConfigError(message(f"`{each.new}` is given twice.", remedy))
-        value = _take(current, old)
-        current = _put(current, new, value)
+        value = _pop_nested(current, old)
+        current = _set_nested(current, new, value)
     return current
 
 
-def _current(name: str, renamed: Iterable[Renamed], stacklevel: int) -> str:
+def _current_name(name: str, renamed: Iterable[Renamed], stacklevel: int) -> str:
     for each in renamed:
         if each.old == name:
             warnings.warn(each.warning, FutureWarning, stacklevel)
@@ -102,35 +102,38 @@ def _option(command: str, word: str) -> str:
     name, equals, value = word.partition("=")
     if not name.startswith("-"):
         return word
-    current = _current(f"{command} {name}", OPTIONS, stacklevel=4)
+    current = _current_name(f"{command} {name}", OPTIONS, stacklevel=4)
     return f"{current.removeprefix(f'{command} ')}{equals}{value}"
 
 
-def _within(section: str, name: str) -> str | None:
+def _relative_name(section: str, name: str) -> str | None:
     """Returns a dotted name relative to a section; None if it is not in the section."""
     prefix = f"{section}." if section else ""
     return name.removeprefix(prefix) if name.startswith(prefix) else None
 
 
-def _has(values: Mapping[str, Any], name: str) -> bool:
+def _has_nested(values: Mapping[str, Any], name: str) -> bool:
     head, _, rest = name.partition(".")
     inner = values.get(head)
-    is_within = isinstance(inner, Mapping) and bool(rest) and _has(inner, rest)
+    is_within = isinstance(inner, Mapping) and bool(rest) and _has_nested(inner, rest)
     return name in values or is_within
 
 
-def _take(values: dict[str, Any], name: str) -> Any:
+def _pop_nested(values: dict[str, Any], name: str) -> Any:
     """Removes a setting and returns its value, without changing shared groups."""
     if name in values:
         return values.pop(name)
     head, _, rest = name.partition(".")
     values[head] = dict(values[head])
-    return _take(values[head], rest)
+    return _pop_nested(values[head], rest)
 
 
-def _put(values: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+def _set_nested(values: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
     head, _, rest = name.partition(".")
     if not rest:
         return {**values, name: value}
     inner = values.get(head)
-    return {**values, head: _put(inner if isinstance(inner, dict) else {}, rest, value)}
+    return {
+        **values,
+        head: _set_nested(inner if isinstance(inner, dict) else {}, rest, value),
+    }

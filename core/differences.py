@@ -66,7 +66,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [change.line for change in changes(before, now)]
 
 
-def refused(expected: str, found: Iterable[Change], remedy: str) -> ConfigError:
+def differences_error(expected: str, found: Iterable[Change], remedy: str) -> ConfigError:
     """Returns the error to raise if settings must not differ.
 
     Args:

@@ -130,7 +130,7 @@ def message(expected: str, remedy: str = "", /, **received: object) -> str:
         '`epochs` must be at least 1. Received: epochs=0. Try epochs=10.'
     """
     values = ", ".join(
-        f"{name}={_shown(redacted(value, name))}" for name, value in received.items()
+        f"{name}={_short_repr(redacted(value, name))}" for name, value in received.items()
     )
     parts = [expected, f"Received: {values}." if received else "", remedy]
     return " ".join(part for part in parts if part)
@@ -165,7 +165,7 @@ def reason_of(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def _shown(value: object) -> str:
+def _short_repr(value: object) -> str:
     """Returns the repr of a value, shortened if it is long."""
     try:
         text = repr(value)

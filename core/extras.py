@@ -24,10 +24,10 @@ def install_command(extra: str) -> str:
         >>> install_command("onnx").startswith("pip install ")
         True
     """
-    return shlex.join(["pip", "install", *_requirement(extra, _origin())])
+    return shlex.join(["pip", "install", *_requirement(extra, _direct_url())])
 
 
-def _origin() -> dict[str, Any]:
+def _direct_url() -> dict[str, Any]:
     """Returns the direct_url.json of the installation; empty if it came from an index.
 
     The file is specified at https://packaging.python.org/specifications/direct-url.

@@ -108,7 +108,7 @@ def require_regular(path: Path) -> None:
     """
     status = _status(path)
     if status is not None and not stat.S_ISREG(status.st_mode):
-        raise _not_ours(path, "a regular file", status)
+        raise _foreign_file_error(path, "a regular file", status)
 
 
 def own_directory(path: Path) -> Path:
@@ -121,7 +121,7 @@ def own_directory(path: Path) -> Path:
         path.mkdir(parents=True)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode):
-        raise _not_ours(path, "a directory", status)
+        raise _foreign_file_error(path, "a directory", status)
     return path
 
 
@@ -148,7 +148,7 @@ def require_plain(directory: Path, *subdirectories: str) -> None:
         status = _status(path)
         kind = stat.S_IFMT(status.st_mode) if status else stat.S_IFREG
         if status is not None and kind not in (stat.S_IFREG, stat.S_IFDIR):
-            raise _not_ours(path, "a regular file or a directory", status)
+            raise _foreign_file_error(path, "a regular file or a directory", status)
 
 
 @contextlib.contextmanager
@@ -178,14 +178,14 @@ def new_directory(path: Path, replace: bool = False) -> Iterator[Path]:
         if os.path.lexists(path) and not replace:
             raise FileExistsError(f"{path} exists already")
         fault_point(f"before-{path.name}-is-named")
-        _exchange(temporary, path)
+        _replace_directory(temporary, path)
         _flush(path.parent)
     except BaseException:
         remove_temporary(temporary.parent, temporary.name)
         raise
 
 
-def _exchange(temporary: Path, path: Path) -> None:
+def _replace_directory(temporary: Path, path: Path) -> None:
     """Renames a directory to its final name, and removes the one that had this name."""
     earlier = path.with_name(f".{path.name}-{_token()}")
     try:
@@ -231,7 +231,7 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _not_ours(path: Path, wanted: str, status: os.stat_result) -> ConfigError:
+def _foreign_file_error(path: Path, wanted: str, status: os.stat_result) -> ConfigError:
     kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "something else"
     return ConfigError(
         message(

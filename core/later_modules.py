@@ -9,7 +9,7 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def loaded_later(*names: str) -> Iterator[None]:
+def deferred_imports(*names: str) -> Iterator[None]:
     """Defers the import of some modules within the block until they are used.
 
     An import within the block gets a proxy, which imports the module when an attribute is
@@ -20,22 +20,22 @@ def loaded_later(*names: str) -> Iterator[None]:
         names: Full names of modules; those that are already loaded are not affected.
 
     Example:
-        >>> with loaded_later("this"):
+        >>> with deferred_imports("this"):
         ...     import this
         >>> "this" in sys.modules
         False
     """
-    later = {name: _Later(name) for name in names if name not in sys.modules}
+    later = {name: _LazyModule(name) for name in names if name not in sys.modules}
     sys.modules.update(later)
     try:
         yield
     finally:
         for each in later.values():
-            each.step_aside()
+            each.unregister()
 
 
-class _Later(ModuleType):
-    def step_aside(self) -> None:
+class _LazyModule(ModuleType):
+    def unregister(self) -> None:
         """Lets the next import load the module."""
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
@@ -43,5 +43,5 @@ class _Later(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # accessed by `import` itself
             raise AttributeError(name)
-        self.step_aside()
+        self.unregister()
         return getattr(import_module(self.__name__), name)

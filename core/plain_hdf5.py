@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def not_plain(file: Any) -> Iterator[str]:
+def find_nonplain_members(file: Any) -> Iterator[str]:
     """Yields the members of an HDF5 file that are not stored plainly in the file itself.
 
     Args:

@@ -16,7 +16,7 @@ _KIB = 1024
 _OWN_PAGES = ("RssAnon:", "RssShmem:")
 
 
-class Watched(NamedTuple):
+class WatchedProcess(NamedTuple):
     """The outcome of a process whose memory was watched.
 
     Attributes:
@@ -58,7 +58,7 @@ def run_watched(
     command: Sequence[str],
     limit_bytes: float | None = None,
     environment: Mapping[str, str] | None = None,
-) -> Watched:
+) -> WatchedProcess:
     """Runs a command, and kills it if it exceeds a memory limit.
 
     The command does not outlive this process.
@@ -86,7 +86,7 @@ def run_watched(
         for stream in (output, errors):
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
-    return Watched(process.returncode, peak, is_over_limit, texts[0], texts[1])
+    return WatchedProcess(process.returncode, peak, is_over_limit, texts[0], texts[1])
 
 
 def _watch(

@@ -151,12 +151,12 @@ def worker_environments(count: int, gpus: Sequence[str]) -> list[dict[str, str]]
     }
     each = max(len(gpus) // count, 1)
     return [
-        common | ({DEVICES_VARIABLE: _share(gpus, slot, each)} if gpus else {})
+        common | ({DEVICES_VARIABLE: _gpus_of_slot(gpus, slot, each)} if gpus else {})
         for slot in range(count)
     ]
 
 
-def _share(gpus: Sequence[str], slot: int, each: int) -> str:
+def _gpus_of_slot(gpus: Sequence[str], slot: int, each: int) -> str:
     first = slot * each % len(gpus)
     return ",".join(gpus[first : first + each])
 

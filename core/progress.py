@@ -36,7 +36,7 @@ def track(
     """
     console = PlainConsole(file=sys.stderr)
     if uses_json() or not can_redraw(console):
-        yield from _in_lines(items, description, total, clock)
+        yield from _track_in_lines(items, description, total, clock)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -48,7 +48,7 @@ def track(
         yield from progress.track(items, total=total, description=description)
 
 
-def _in_lines(
+def _track_in_lines(
     items: Iterable[T], description: str, total: int, clock: Callable[[], float]
 ) -> Iterator[T]:
     """Reports progress every ten seconds, and not at all for short work."""

@@ -51,7 +51,7 @@ def redacted(value: Any, name: str = "") -> Any:
         {'alerts': {'url': 'https://hooks.example.org/***'}}
     """
     if isinstance(value, Mapping):
-        return {key: redacted(each, _inner(name, key)) for key, each in value.items()}
+        return {key: redacted(each, _nested_name(name, key)) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [redacted(each, name) for each in value]
     if value is not None and not isinstance(value, bool) and is_secret(name):
@@ -66,7 +66,7 @@ def redacted_command(arguments: Sequence[str]) -> list[str]:
         >>> redacted_command(["fit", "callbacks.log.token=abc", "--password", "x"])
         ['fit', 'callbacks.log.token=***', '--password', '***']
     """
-    return list(_hide(arguments))
+    return list(_redact_arguments(arguments))
 
 
 def hidden_names(value: Any, path: str = "") -> list[str]:
@@ -89,12 +89,12 @@ def _is_hidden(value: str, path: str) -> bool:
     return HIDDEN in value and redacted(value.replace(HIDDEN, "x"), name) == value
 
 
-def _inner(name: str, key: object) -> str:
+def _nested_name(name: str, key: object) -> str:
     """Returns the name for a nested value: everything in a secret group is secret."""
     return name if is_secret(name) else str(key)
 
 
-def _hide(arguments: Sequence[str]) -> Iterator[str]:
+def _redact_arguments(arguments: Sequence[str]) -> Iterator[str]:
     is_next = False
     for argument in arguments:
         name, sign, value = argument.partition("=")

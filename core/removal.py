@@ -33,7 +33,7 @@ def remove_file(directory: Path, name: str, made: re.Pattern[str]) -> int:
     Raises:
         ValueError: The name does not match the pattern.
     """
-    path = _made(directory, name, made)
+    path = _checked_path(directory, name, made)
     with contextlib.suppress(FileNotFoundError):
         status = path.lstat()
         if stat.S_ISREG(status.st_mode):
@@ -58,8 +58,8 @@ def remove_folder(
     Raises:
         ValueError: The name does not match the pattern.
     """
-    path = _made(directory, name, made)
-    if not _is_ours(path, holds):
+    path = _checked_path(directory, name, made)
+    if not _contains_only(path, holds):
         return
     hidden = path.with_name(f".{name.lstrip('.')}-{secrets.token_hex(4)}")
     os.rename(path, hidden)
@@ -81,7 +81,7 @@ def remove_temporary(directory: Path, name: str, made: re.Pattern[str] = TEMPORA
     Raises:
         ValueError: The name is not a temporary name.
     """
-    path = _made(directory, name, made)
+    path = _checked_path(directory, name, made)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -113,13 +113,13 @@ def remove_unfinished(directory: Path, made: re.Pattern[str]) -> None:
             remove_temporary(directory, path.name, made)
 
 
-def _made(directory: Path, name: str, made: re.Pattern[str]) -> Path:
+def _checked_path(directory: Path, name: str, made: re.Pattern[str]) -> Path:
     if "/" in name or not made.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of a file of Keraunos")
     return directory / name
 
 
-def _is_ours(path: Path, holds: re.Pattern[str]) -> bool:
+def _contains_only(path: Path, holds: re.Pattern[str]) -> bool:
     """Returns whether a directory contains only regular files with matching names."""
     try:
         if not stat.S_ISDIR(path.lstat().st_mode):

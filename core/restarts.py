@@ -45,18 +45,18 @@ class Restarts:
         self.limit = limit
         self.count = self.total = 0
         self._file = file
-        self._reached = self._progress()
+        self._reached = self._read_progress()
 
     def is_allowed(self) -> bool:
         """Returns whether to restart again, and counts this restart."""
-        progress = self._progress()
+        progress = self._read_progress()
         if progress > self._reached:
             self._reached, self.count = progress, 0
         self.count += 1
         self.total += 1
         return self.count <= self.limit
 
-    def _progress(self) -> int:
+    def _read_progress(self) -> int:
         try:
             return int(read_text(self._file))
         except (OSError, ValueError):

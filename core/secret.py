@@ -51,7 +51,7 @@ def find_token(hosts: Iterable[str], environment: Mapping[str, str] | None = Non
     environment = os.environ if environment is None else environment
     token = environment.get(TOKEN_VARIABLE, "").strip()
     if token:
-        return _long_enough(token)
+        return _require_length(token)
     others = sorted({host for host in hosts if not is_loopback(host)})
     if others:
         raise ConfigError(
@@ -80,7 +80,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _long_enough(token: str) -> str:
+def _require_length(token: str) -> str:
     if len(token) < MIN_CHARACTERS:
         raise ConfigError(
             message(
@@ -97,8 +97,8 @@ def _token_of_user(folder: Path) -> str:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.path.lexists(path):
-            _make(path)
-        return _long_enough(_read_private(path).strip())
+            _create_token_file(path)
+        return _require_length(_read_private(path).strip())
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(
@@ -108,7 +108,7 @@ def _token_of_user(folder: Path) -> str:
         ) from None
 
 
-def _make(path: Path) -> None:
+def _create_token_file(path: Path) -> None:
     """Creates the file atomically, unless another process was faster."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:

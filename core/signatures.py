@@ -37,7 +37,7 @@ def wrong_signatures(
         if isinstance(own, MethodType) and own.__func__ is method:
             continue
         arguments = list(inspect.signature(method).parameters)
-        if not _takes(own, arguments[1:]):
+        if not _accepts(own, arguments[1:]):
             messages.append(
                 message(
                     "A method must take the arguments it is called with.",
@@ -62,7 +62,7 @@ def require_signature(
     Raises:
         ConfigError: The function does not accept these arguments.
     """
-    if not _takes(function, arguments):
+    if not _accepts(function, arguments):
         named = function if isinstance(function, FunctionType) else type(function)
         takes = f"the arguments ({', '.join(arguments)})" if arguments else "no arguments"
         raise ConfigError(
@@ -74,7 +74,7 @@ def require_signature(
         )
 
 
-def _takes(function: Any, arguments: Sequence[str]) -> bool:
+def _accepts(function: Any, arguments: Sequence[str]) -> bool:
     if not callable(function):
         return False
     try:

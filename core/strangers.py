@@ -4,7 +4,7 @@ from .console import notify
 from .counted import counted
 
 
-class Strangers:
+class RejectionCounter:
     """Counts connections and calls that were rejected; they never end a run.
 
     Args:
@@ -14,9 +14,9 @@ class Strangers:
         count: Number of rejected connections.
 
     Example:
-        >>> strangers = Strangers("the chief")
-        >>> strangers.add("10.0.0.9")
-        >>> strangers.count, str(strangers)
+        >>> rejections = RejectionCounter("the chief")
+        >>> rejections.add("10.0.0.9")
+        >>> rejections.count, str(rejections)
         (1, 'the chief refused 1 connection from strangers, the last from 10.0.0.9')
     """
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from .leash import end_with_parent
 
 
-def first_gone(descriptors: Iterable[int]) -> int:
+def wait_for_closed_peer(descriptors: Iterable[int]) -> int:
     """Waits until a peer closes its socket without having sent anything.
 
     Reads nothing from the sockets. A peer that has sent something before closing has passed
@@ -27,12 +27,12 @@ def first_gone(descriptors: Iterable[int]) -> int:
         poll.register(descriptor, select.POLLRDHUP)
     while True:
         for descriptor, _ in poll.poll():
-            if not _has_spoken(descriptor):
+            if not _has_sent_data(descriptor):
                 return descriptor
             poll.unregister(descriptor)
 
 
-def _has_spoken(descriptor: int) -> bool:
+def _has_sent_data(descriptor: int) -> bool:
     with socket.socket(fileno=os.dup(descriptor)) as connection:
         try:
             return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
@@ -45,7 +45,7 @@ def main() -> None:
     parent, *rest = sys.argv[1:]
     end_with_parent(int(parent))
     names = dict(zip(map(int, rest[::2]), rest[1::2], strict=True))
-    name = names[first_gone(names)]
+    name = names[wait_for_closed_peer(names)]
     print(f"error: {name} has ended while TensorFlow was being set up", file=sys.stderr)
     sys.stderr.flush()
     os.kill(int(parent), signal.SIGABRT)

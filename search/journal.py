@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from ..configs.callbacks import MONITORING_CALLBACKS
 from ..configs.resuming import AFTER_TRAINING, CHANGEABLE_IN_SEARCH
 from ..core.checked_files import is_absent, read_checked_json, write_checked_json
-from ..core.differences import changes, flatten, refused
+from ..core.differences import changes, differences_error, flatten
 from ..core.errors import CheckpointError, message
 from ..core.redaction import redacted
 from ..core.removal import remove_file
@@ -130,7 +130,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     found = changes(before, now)
     if found:
-        raise refused(
+        raise differences_error(
             "A search must be continued with the settings it was started with.",
             found,
             "Restore them, or start a new search with another run_dir.",

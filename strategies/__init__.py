@@ -3,7 +3,7 @@
 Independent of models and data. Strategies are TensorFlow's own, without a wrapper.
 """
 
-from .alone import ALONE, WorkerNews, Workers
+from .alone import ALONE, WorkerHeartbeat, Workers
 from .batch_source import BatchSource
 from .collectives import (
     SharedSlices,
@@ -35,7 +35,7 @@ __all__ = [
     "Position",
     "Replicas",
     "SharedSlices",
-    "WorkerNews",
+    "WorkerHeartbeat",
     "Workers",
     "create_strategy",
     "current_workers",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 Value = Any
 
 
-class WorkerNews(NamedTuple):
+class WorkerHeartbeat(NamedTuple):
     """The last heartbeat of another worker.
 
     Attributes:
@@ -78,7 +78,7 @@ class Workers:
         """Which worker is lost and how this was noticed, or None."""
         return None
 
-    def news(self) -> list[WorkerNews]:
+    def heartbeats(self) -> list[WorkerHeartbeat]:
         """Returns the last heartbeats of connected workers."""
         return []
 

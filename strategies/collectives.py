@@ -158,10 +158,10 @@ def _sum_sparse(
     first = _local(strategy, gradient)[0]
     if strategy.num_replicas_in_sync == 1:
         return tf.IndexedSlices(first.values, first.indices, first.dense_shape)
-    values, indices, places = _rows_of_all(strategy, gradient)
+    values, indices, places = _rows_of_all_replicas(strategy, gradient)
 
     def added() -> tuple[tf.Tensor, tf.Tensor]:
-        return _added(values, indices, places, first.dense_shape)
+        return _sum_duplicate_rows(values, indices, places, first.dense_shape)
 
     if isinstance(first, SharedSlices):
         values, indices = added()
@@ -170,7 +170,9 @@ def _sum_sparse(
     return tf.IndexedSlices(values, indices, first.dense_shape)
 
 
-def _rows_of_all(strategy: tf.distribute.Strategy, gradient: Any) -> list[tf.Tensor]:
+def _rows_of_all_replicas(
+    strategy: tf.distribute.Strategy, gradient: Any
+) -> list[tf.Tensor]:
     """Returns the rows of all replicas, their indices, and positions on their replica."""
 
     def own(rows: tf.IndexedSlices) -> tuple[tf.Tensor, ...]:
@@ -182,7 +184,7 @@ def _rows_of_all(strategy: tf.distribute.Strategy, gradient: Any) -> list[tf.Ten
     return [tf.concat(_local(strategy, each), 0) for each in parts]
 
 
-def _added(
+def _sum_duplicate_rows(
     values: tf.Tensor, indices: tf.Tensor, places: tf.Tensor, dense_shape: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Adds rows with the same position and index."""

@@ -52,12 +52,12 @@ def find_devices(
     if accelerator != "cpu":
         gpus = _gpus()
         if gpus:
-            return Devices("GPU", _first(gpus, devices, "GPU"))
+            return Devices("GPU", _choose_devices(gpus, devices, "GPU"))
         if accelerator == "gpu" or _has_nvidia_driver():
-            raise _no_gpu(accelerator)
+            raise _no_gpu_error(accelerator)
     cpus = tf.config.list_logical_devices("CPU")
     names = tuple(device.name for device in cpus)
-    return Devices("CPU", _first(names, devices, "CPU"), virtual=len(names) > 1)
+    return Devices("CPU", _choose_devices(names, devices, "CPU"), virtual=len(names) > 1)
 
 
 def set_cpu_devices(count: int) -> None:
@@ -117,7 +117,7 @@ def _has_nvidia_driver() -> bool:
     return Path("/proc/driver/nvidia/version").exists()
 
 
-def _first(
+def _choose_devices(
     names: tuple[str, ...], count: Literal["auto"] | int, kind: str
 ) -> tuple[str, ...]:
     if count == "auto":
@@ -139,7 +139,7 @@ def _first(
     return names[:count]
 
 
-def _no_gpu(accelerator: str) -> ConfigError:
+def _no_gpu_error(accelerator: str) -> ConfigError:
     driver = (
         "The machine has an NVIDIA driver, but TensorFlow sees no GPU: install the "
         f"CUDA libraries with `{install_command('cuda')}`"

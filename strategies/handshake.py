@@ -32,7 +32,7 @@ def admit(connection: socket.socket, token: str) -> Reading[Channel]:
     connection.send(GREETING + ours)
     answer = yield CHALLENGE_BYTES + CODE_BYTES
     challenges = ours + answer[:CHALLENGE_BYTES]
-    _require(answer[CHALLENGE_BYTES:], _code(token, b"worker", challenges))
+    _require_proof(answer[CHALLENGE_BYTES:], _code(token, b"worker", challenges))
     connection.send(_code(token, b"chief", challenges))
     to_worker, to_chief = _keys(token, challenges)
     return Channel(connection, Keys(send=to_worker, receive=to_chief))
@@ -50,12 +50,12 @@ def introduce(connection: socket.socket, token: str) -> Reading[Channel]:
     ours = secrets.token_bytes(CHALLENGE_BYTES)
     challenges = greeting[len(GREETING) :] + ours
     connection.sendall(ours + _code(token, b"worker", challenges))
-    _require((yield CODE_BYTES), _code(token, b"chief", challenges))
+    _require_proof((yield CODE_BYTES), _code(token, b"chief", challenges))
     to_worker, to_chief = _keys(token, challenges)
     return Channel(connection, Keys(send=to_chief, receive=to_worker))
 
 
-def _require(proof: bytearray, expected: bytes) -> None:
+def _require_proof(proof: bytearray, expected: bytes) -> None:
     if not hmac.compare_digest(bytes(proof), expected):
         raise PermissionError("it does not know the secret")
 

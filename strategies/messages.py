@@ -57,7 +57,7 @@ class Channel:
 
     def __init__(self, connection: socket.socket, keys: Keys) -> None:
         self._connection = connection
-        self._sent, self._received = _Codes(keys.send), _Codes(keys.receive)
+        self._sent, self._received = _CodeSequence(keys.send), _CodeSequence(keys.receive)
         self.heard_at = time.monotonic()
 
     def send(self, value: Any) -> None:
@@ -67,7 +67,7 @@ class Channel:
             OSError: The connection is broken.
         """
         arrays: list[npt.NDArray[Any]] = []
-        text = json.dumps(_take_out(value, arrays)).encode()
+        text = json.dumps(_extract_arrays(value, arrays)).encode()
         self._connection.sendall(_LENGTH.pack(len(text)) + text + self._sent.next(text))
         if arrays:
             parts = [array.reshape(-1).view(np.uint8).data for array in arrays]
@@ -86,7 +86,7 @@ class Channel:
             OSError: The connection is broken, the deadline has passed, or the message is
                 invalid or was changed.
         """
-        return read_all(self._connection, self.reading(), deadline, self._hear)
+        return read_all(self._connection, self.reading(), deadline, self._record_receipt)
 
     def reading(self, max_text_bytes: int = MAX_TEXT_BYTES) -> Reading[Any]:
         """Reads a message in steps, as a generator; see `Reading`."""
@@ -97,7 +97,7 @@ class Channel:
         self._received.check((yield CODE_BYTES), text)
         parts: list[bytearray] = []
         try:
-            value = yield from _put_back(json.loads(bytes(text)), parts)
+            value = yield from _restore_arrays(json.loads(bytes(text)), parts)
         except (ValueError, TypeError, RecursionError) as error:
             raise OSError(f"a message is invalid ({error})") from None
         if parts:
@@ -120,11 +120,11 @@ class Channel:
         """Closes the file descriptor."""
         self._connection.close()
 
-    def _hear(self) -> None:
+    def _record_receipt(self) -> None:
         self.heard_at = time.monotonic()
 
 
-class _Codes:
+class _CodeSequence:
     """Computes the codes of consecutive parts in one direction."""
 
     def __init__(self, key: bytes) -> None:
@@ -184,31 +184,31 @@ def _seconds_left(deadline: float) -> float:
     return seconds
 
 
-def _take_out(value: Any, arrays: list[npt.NDArray[Any]]) -> Any:
+def _extract_arrays(value: Any, arrays: list[npt.NDArray[Any]]) -> Any:
     if isinstance(value, SupportsArray):
         array = np.ascontiguousarray(value)
         arrays.append(array)
         return {_ARRAY: [array.dtype.name, list(np.shape(value))]}
     if isinstance(value, dict):
-        return {str(key): _take_out(each, arrays) for key, each in value.items()}
+        return {str(key): _extract_arrays(each, arrays) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_take_out(each, arrays) for each in value]
+        return [_extract_arrays(each, arrays) for each in value]
     return value
 
 
-def _put_back(value: Any, parts: list[bytearray]) -> Reading[Any]:
+def _restore_arrays(value: Any, parts: list[bytearray]) -> Reading[Any]:
     """Inserts arrays, which are read in the order in which they were taken out."""
     if isinstance(value, list):
         values = []
         for each in value:
-            values.append((yield from _put_back(each, parts)))
+            values.append((yield from _restore_arrays(each, parts)))
         return values
     if not isinstance(value, dict):
         return value
     if set(value) != {_ARRAY}:
         read = {}
         for key, each in value.items():
-            read[key] = yield from _put_back(each, parts)
+            read[key] = yield from _restore_arrays(each, parts)
         return read
     name, shape = value[_ARRAY]
     dtype = np.dtype(name)

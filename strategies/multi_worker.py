@@ -33,13 +33,13 @@ MEET_SECONDS, LOST_SECONDS = 300.0, 30.0
 _POINTER = ctypes.c_void_p
 
 
-class _Joined(NamedTuple):
+class _Membership(NamedTuple):
     workers: Workers
     strategy: tf.distribute.Strategy
 
 
 # TensorFlow accepts the workers of a process only once.
-_joined: list[_Joined] = []
+_memberships: list[_Membership] = []
 
 
 def init_workers(
@@ -72,8 +72,8 @@ def init_workers(
         >>> kr.init_workers().is_chief
         True
     """
-    if _joined:
-        return _joined[0].workers
+    if _memberships:
+        return _memberships[0].workers
     if names_workers():
         exit_with_code_of_error()
     cluster = find_cluster()
@@ -88,13 +88,13 @@ def init_workers(
                 workers=list(cluster.addresses),
             )
         )
-    _joined.append(_join(cluster, accelerator, devices))
-    return _joined[0].workers
+    _memberships.append(_join(cluster, accelerator, devices))
+    return _memberships[0].workers
 
 
 def current_workers() -> Workers:
     """Returns the connected workers; `ALONE` without any."""
-    return _joined[0].workers if _joined else ALONE
+    return _memberships[0].workers if _memberships else ALONE
 
 
 def workers_of(strategy: tf.distribute.Strategy) -> Workers:
@@ -103,8 +103,8 @@ def workers_of(strategy: tf.distribute.Strategy) -> Workers:
     Raises:
         ConfigError: It is a strategy for several workers that Keraunos did not create.
     """
-    if _joined and strategy is _joined[0].strategy:
-        return _joined[0].workers
+    if _memberships and strategy is _memberships[0].strategy:
+        return _memberships[0].workers
     extended = strategy.extended
     if strategy.num_replicas_in_sync > 1 and (
         len(extended.worker_devices) < strategy.num_replicas_in_sync
@@ -129,7 +129,7 @@ def multi_worker_strategy(
         ConfigError: The environment does not define any workers.
     """
     init_workers(accelerator, devices)
-    if not _joined:
+    if not _memberships:
         raise ConfigError(
             message(
                 "`trainer.strategy=multi_worker` needs workers.",
@@ -138,18 +138,18 @@ def multi_worker_strategy(
                 strategy="multi_worker",
             )
         )
-    return _joined[0].strategy
+    return _memberships[0].strategy
 
 
 def _join(
     cluster: Cluster, accelerator: Accelerator, devices: Literal["auto"] | int
-) -> _Joined:
-    lost_seconds = _seconds(LOST_VARIABLE, LOST_SECONDS)
-    channels = meet(cluster, _seconds(MEET_VARIABLE, MEET_SECONDS))
+) -> _Membership:
+    lost_seconds = _seconds_from_environment(LOST_VARIABLE, LOST_SECONDS)
+    channels = meet(cluster, _seconds_from_environment(MEET_VARIABLE, MEET_SECONDS))
     limit_coordination(2 * lost_seconds, len(cluster.addresses))
     with (
         _abort_if_stuck(round(lost_seconds) + 1),
-        _watched(cluster, channels),
+        _watching_workers(cluster, channels),
         _preserved_signal_handlers(),
     ):
         strategy = tf.distribute.MultiWorkerMirroredStrategy(
@@ -166,7 +166,7 @@ def _join(
         connected = ConnectedWorkers(cluster, channels, lost_seconds, abort_collectives)
         atexit.register(_send_goodbye, connected)
         workers = connected
-    return _Joined(workers, strategy)
+    return _Membership(workers, strategy)
 
 
 def _num_gpus(accelerator: Accelerator, devices: Literal["auto"] | int) -> int:
@@ -193,7 +193,7 @@ def _abort_if_stuck(seconds: int) -> Iterator[None]:
 
     TensorFlow holds the GIL while it waits, so that no Python thread or signal handler can
     run. C handlers can: the alarm, for a frozen worker, calls `abort`; its signal, SIGABRT,
-    which `_watched` also sends, has the number 6 and calls `_exit` with it.
+    which `_watching_workers` also sends, has the number 6 and calls `_exit` with it.
     """
     libc = ctypes.CDLL(None)
     libc.signal.argtypes, libc.signal.restype = [ctypes.c_int, ctypes.c_void_p], _POINTER
@@ -212,7 +212,7 @@ def _abort_if_stuck(seconds: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watched(cluster: Cluster, channels: Mapping[int, Channel]) -> Iterator[None]:
+def _watching_workers(cluster: Cluster, channels: Mapping[int, Channel]) -> Iterator[None]:
     """Watches workers from another process; if one dies, reports it and ends this one."""
     if not channels:
         yield
@@ -244,5 +244,5 @@ def _send_goodbye(workers: ConnectedWorkers) -> None:
     workers.done() if error is None else workers.fail(error)
 
 
-def _seconds(variable: str, default: float) -> float:
+def _seconds_from_environment(variable: str, default: float) -> float:
     return number_of(variable, default, "seconds", at_least=1.0, at_most=1e6)

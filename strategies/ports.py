@@ -18,17 +18,17 @@ def listen(cluster: Cluster) -> socket.socket:
     try:
         if cluster.is_on_one_machine:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return sends_at_once(socket.create_server((host, port), family=family))
+            return without_nagle(socket.create_server((host, port), family=family))
         both = socket.has_dualstack_ipv6()
         family = socket.AF_INET6 if both else socket.AF_INET
-        return sends_at_once(
+        return without_nagle(
             socket.create_server(("", port), family=family, dualstack_ipv6=both)
         )
     except OSError as error:
-        raise _taken(cluster, error) from None
+        raise _port_in_use_error(cluster, error) from None
 
 
-def sends_at_once(connection: socket.socket) -> socket.socket:
+def without_nagle(connection: socket.socket) -> socket.socket:
     """Disables Nagle's algorithm; accepted connections inherit this."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
@@ -49,10 +49,10 @@ def require_free_port(cluster: Cluster) -> None:
         try:
             probe.bind(("", cluster.port))
         except OSError as error:
-            raise _taken(cluster, error) from None
+            raise _port_in_use_error(cluster, error) from None
 
 
-def _taken(cluster: Cluster, error: OSError) -> KeraunosError:
+def _port_in_use_error(cluster: Cluster, error: OSError) -> KeraunosError:
     """Returns the error for a taken port; a restart helps if the launcher chose it."""
     kind = WorkerError if cluster.has_chosen_ports else ConfigError
     return kind(

@@ -11,18 +11,18 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..core.strangers import Strangers
+from ..core.strangers import RejectionCounter
 from .handshake import admit
 from .messages import Channel, Reading
 
 HELLO_TIMEOUT_SECONDS = 10.0
-MAX_VISITORS = 256
+MAX_PENDING = 256
 MAX_HELLO_BYTES = 1 << 20
 _PIECE = 1 << 16
 _SECONDS_TO_RECOVER = 0.01
 
 
-class Arrival(NamedTuple):
+class AuthenticatedWorker(NamedTuple):
     """An authenticated worker.
 
     Attributes:
@@ -34,7 +34,7 @@ class Arrival(NamedTuple):
     hello: Any
 
 
-class Reception:
+class WorkerAcceptor:
     """Accepts workers and rejects other connections; closes pending ones on exit.
 
     Args:
@@ -43,40 +43,40 @@ class Reception:
         name: Name of the chief in messages.
 
     Attributes:
-        strangers: The rejected connections.
+        rejections: The rejected connections.
     """
 
     def __init__(self, listener: socket.socket, token: str, name: str) -> None:
-        self.strangers = Strangers(name)
+        self.rejections = RejectionCounter(name)
         self._listener = listener
         self._token = token
-        self._visitors: dict[int, _Visitor] = {}  # by descriptor, the oldest first
+        self._pending: dict[int, _PendingConnection] = {}  # by descriptor, the oldest first
         self._workers: dict[int, Channel] = {}
         self._selector = selectors.DefaultSelector()
 
-    def __enter__(self) -> "Reception":
+    def __enter__(self) -> "WorkerAcceptor":
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for visitor in list(self._visitors.values()):
-            self._drop(visitor)
+        for pending in list(self._pending.values()):
+            self._drop(pending)
         self._selector.close()
-        self.strangers.report()
+        self.rejections.report()
 
-    def wait(self, deadline: float) -> Iterator[Arrival | Channel]:
+    def wait(self, deadline: float) -> Iterator[AuthenticatedWorker | Channel]:
         """Yields workers as they arrive, and the channel of one that disconnects.
 
         Args:
             deadline: `time.monotonic` time at which this ends.
         """
         while (now := time.monotonic()) < deadline:
-            self._drop_late(now)
-            due = min([deadline, *(each.deadline for each in self._visitors.values())])
+            self._drop_timed_out(now)
+            due = min([deadline, *(each.deadline for each in self._pending.values())])
             for key, _ in self._selector.select(max(due - now, 0)):
-                if key.fd in self._visitors:
-                    yield from self._hear(self._visitors[key.fd])
+                if key.fd in self._pending:
+                    yield from self._read_from(self._pending[key.fd])
                 elif key.fd in self._workers:
                     yield self._workers[key.fd]
                 else:
@@ -90,43 +90,43 @@ class Reception:
         except OSError:  # too many open files: pending connections will be closed
             time.sleep(_SECONDS_TO_RECOVER)
             return
-        if len(self._visitors) >= MAX_VISITORS:
-            self._drop(next(iter(self._visitors.values())))
+        if len(self._pending) >= MAX_PENDING:
+            self._drop(next(iter(self._pending.values())))
         try:
-            visitor = _Visitor(connection, address[0], self._token)
+            pending = _PendingConnection(connection, address[0], self._token)
         except OSError:
             connection.close()
-            self.strangers.add(address[0])
+            self.rejections.add(address[0])
             return
-        self._visitors[connection.fileno()] = visitor
+        self._pending[connection.fileno()] = pending
         self._selector.register(connection, selectors.EVENT_READ)
 
-    def _hear(self, visitor: "_Visitor") -> Iterator[Arrival]:
+    def _read_from(self, pending: "_PendingConnection") -> Iterator[AuthenticatedWorker]:
         try:
-            arrival = visitor.hear()
+            worker = pending.read_available()
         except (OSError, EOFError):
-            self._drop(visitor)
+            self._drop(pending)
             return
-        if arrival is not None:
-            number = arrival.channel.fileno()
-            del self._visitors[number]
-            self._workers[number] = arrival.channel
-            yield arrival
+        if worker is not None:
+            number = worker.channel.fileno()
+            del self._pending[number]
+            self._workers[number] = worker.channel
+            yield worker
 
-    def _drop_late(self, now: float) -> None:
-        for visitor in list(self._visitors.values()):
-            if visitor.deadline > now:
+    def _drop_timed_out(self, now: float) -> None:
+        for pending in list(self._pending.values()):
+            if pending.deadline > now:
                 return
-            self._drop(visitor)
+            self._drop(pending)
 
-    def _drop(self, visitor: "_Visitor") -> None:
-        del self._visitors[visitor.connection.fileno()]
-        self._selector.unregister(visitor.connection)
-        visitor.connection.close()
-        self.strangers.add(visitor.address)
+    def _drop(self, pending: "_PendingConnection") -> None:
+        del self._pending[pending.connection.fileno()]
+        self._selector.unregister(pending.connection)
+        pending.connection.close()
+        self.rejections.add(pending.address)
 
 
-class _Visitor:
+class _PendingConnection:
     """A connection that is not yet authenticated; read without blocking."""
 
     def __init__(self, connection: socket.socket, address: str, token: str) -> None:
@@ -134,11 +134,11 @@ class _Visitor:
         self.connection = connection
         self.address = address
         self.deadline = time.monotonic() + HELLO_TIMEOUT_SECONDS
-        self._reading = _greeting(connection, token)
+        self._reading = _authenticate(connection, token)
         self._wanted = next(self._reading)
         self._heard = bytearray()
 
-    def hear(self) -> Arrival | None:
+    def read_available(self) -> AuthenticatedWorker | None:
         """Reads available bytes, and returns the worker once it is authenticated.
 
         Raises:
@@ -161,7 +161,7 @@ class _Visitor:
                 self._heard = bytearray()
 
 
-def _greeting(connection: socket.socket, token: str) -> Reading[Arrival]:
+def _authenticate(connection: socket.socket, token: str) -> Reading[AuthenticatedWorker]:
     channel = yield from admit(connection, token)
     hello = yield from channel.reading(MAX_HELLO_BYTES)
-    return Arrival(channel, hello)
+    return AuthenticatedWorker(channel, hello)

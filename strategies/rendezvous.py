@@ -20,8 +20,8 @@ from ..core.errors import ConfigError, KeraunosError, WorkerError, message
 from ..core.secret import TOKEN_VARIABLE, find_token
 from .handshake import introduce
 from .messages import Channel, read_all
-from .ports import listen, problem_with_port, require_free_port, sends_at_once
-from .reception import HELLO_TIMEOUT_SECONDS, Arrival, Reception
+from .ports import listen, problem_with_port, require_free_port, without_nagle
+from .reception import HELLO_TIMEOUT_SECONDS, AuthenticatedWorker, WorkerAcceptor
 
 _SECONDS_BETWEEN_TRIES = 0.1
 _SECONDS_AFTER_REFUSAL = 0.5
@@ -54,7 +54,7 @@ def meet(cluster: Cluster, seconds: float, token: str | None = None) -> dict[int
         return {}
     token = token or find_token(cluster.hosts)
     if cluster.rank > 0:
-        return {0: _Visit(cluster, token, seconds).to_chief(deadline)}
+        return {0: _ChiefConnector(cluster, token, seconds).to_chief(deadline)}
     with listen(cluster) as listener:
         return _Chief(cluster, seconds).wait(listener, token, deadline)
 
@@ -69,7 +69,7 @@ def _hello(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-class _Visit:
+class _ChiefConnector:
     """Connects a worker to the chief, even if other programs answer at its address."""
 
     def __init__(self, cluster: Cluster, token: str, seconds: float) -> None:
@@ -80,7 +80,7 @@ class _Visit:
         self._is_refused = False
 
     def to_chief(self, deadline: float) -> Channel:
-        with _noticed_if_slow(lambda: [self._cluster.name(0)]):
+        with _notify_if_slow(lambda: [self._cluster.name(0)]):
             channel = self._channel(deadline)
         try:
             # The chief has the same time limit, and reports which workers are missing.
@@ -114,12 +114,16 @@ class _Visit:
                     self._note_refusal()
                     pause = _SECONDS_AFTER_REFUSAL
             if left <= 0:
-                raise self._not_proved() if self._is_refused else self._not_reached(why)
+                raise (
+                    self._unauthenticated_error()
+                    if self._is_refused
+                    else self._unreachable_error(why)
+                )
             time.sleep(min(pause, max(deadline - time.monotonic(), 0)))
 
     def _connect(self, seconds: float) -> socket.socket:
         host, port = self._cluster.addresses[0].rpartition(":")[::2]
-        return sends_at_once(
+        return without_nagle(
             socket.create_connection((host.strip("[]"), int(port)), seconds)
         )
 
@@ -140,7 +144,7 @@ class _Visit:
             f"that it knows this worker's {TOKEN_VARIABLE}; trying again"
         )
 
-    def _not_reached(self, why: str) -> WorkerError:
+    def _unreachable_error(self, why: str) -> WorkerError:
         return WorkerError(
             message(
                 f"{self._cluster.name(0)} could not be reached within {self._seconds:g} "
@@ -149,7 +153,7 @@ class _Visit:
             )
         )
 
-    def _not_proved(self) -> WorkerError:
+    def _unauthenticated_error(self) -> WorkerError:
         return WorkerError(
             message(
                 f"{self._cluster.name(0)} must prove that it knows the secret of the run, "
@@ -173,10 +177,10 @@ class _Chief:
     ) -> dict[int, Channel]:
         try:
             with (
-                Reception(listener, token, self._cluster.name(0)) as reception,
-                _noticed_if_slow(self._not_here),
+                WorkerAcceptor(listener, token, self._cluster.name(0)) as acceptor,
+                _notify_if_slow(self._missing_names),
             ):
-                self._collect(reception, deadline)
+                self._collect(acceptor, deadline)
         except BaseException as error:
             code = error.exit_code if isinstance(error, KeraunosError) else 1
             self._answer(str(error), code)
@@ -186,43 +190,43 @@ class _Chief:
         self._answer(None, 0)
         return self._found
 
-    def _collect(self, reception: Reception, deadline: float) -> None:
+    def _collect(self, acceptor: WorkerAcceptor, deadline: float) -> None:
         expected = _hello(self._cluster)
-        for arrival in reception.wait(deadline):
-            if not isinstance(arrival, Arrival):
-                raise self._gone(arrival)
-            self._admit(arrival, expected)
+        for arrived in acceptor.wait(deadline):
+            if not isinstance(arrived, AuthenticatedWorker):
+                raise self._disconnected_error(arrived)
+            self._admit(arrived, expected)
             if len(self._found) == len(self._cluster.addresses) - 1:
                 return
-        raise self._missing(reception.strangers.count)
+        raise self._missing_workers_error(acceptor.rejections.count)
 
-    def _admit(self, arrival: Arrival, expected: dict[str, Any]) -> None:
-        hello = arrival.hello if isinstance(arrival.hello, dict) else {}
+    def _admit(self, arrived: AuthenticatedWorker, expected: dict[str, Any]) -> None:
+        hello = arrived.hello if isinstance(arrived.hello, dict) else {}
         rank: Any = hello.get("rank")
         problem = _difference(expected, hello)
         if not problem and (rank == 0 or rank in self._found):
             problem = "connected twice"
-        self._found[-1 if problem else rank] = arrival.channel
+        self._found[-1 if problem else rank] = arrived.channel
         if problem:
             raise self._disagreement(problem, hello)
 
-    def _missing(self, num_strangers: int) -> KeraunosError:
+    def _missing_workers_error(self, num_rejected: int) -> KeraunosError:
         refused = (
-            f"{num_strangers} connections did not prove that they know the secret: is "
+            f"{num_rejected} connections did not prove that they know the secret: is "
             f"{TOKEN_VARIABLE} the same for all workers? "
         )
         return WorkerError(
-            f"{', '.join(self._not_here())} did not connect within {self._seconds:g} "
-            f"seconds. {refused if num_strangers else ''}"
+            f"{', '.join(self._missing_names())} did not connect within {self._seconds:g} "
+            f"seconds. {refused if num_rejected else ''}"
             "Was it started, and can it reach the chief? KERAUNOS_MEET_SECONDS sets the "
             "limit."
         )
 
-    def _not_here(self) -> list[str]:
+    def _missing_names(self) -> list[str]:
         ranks = range(1, len(self._cluster.addresses))
         return [self._cluster.name(rank) for rank in ranks if rank not in self._found]
 
-    def _gone(self, channel: Channel) -> KeraunosError:
+    def _disconnected_error(self, channel: Channel) -> KeraunosError:
         (rank,) = (rank for rank, each in self._found.items() if each is channel)
         name = self._cluster.name(rank)
         return WorkerError(f"{name} disconnected while the workers were meeting.")
@@ -251,7 +255,7 @@ class _Chief:
 
 
 @contextlib.contextmanager
-def _noticed_if_slow(missing: Callable[[], list[str]]) -> Iterator[None]:
+def _notify_if_slow(missing: Callable[[], list[str]]) -> Iterator[None]:
     """Says once who is awaited, if the block takes longer than workers need to start."""
 
     def notice() -> None:

@@ -130,7 +130,7 @@ def gradients_freed_with_their_graphs() -> Iterator[None]:
         graph = tf.compat.v1.get_default_graph()
         if self is registry and isinstance(graph, FuncGraph):
             weakref.finalize(graph, registry._registry.pop, name, None)
-            gradient = _held_by(graph, gradient)
+            gradient = _kept_alive_by(graph, gradient)
         register(self, gradient, name)
 
     kind.register = register_weakly
@@ -149,10 +149,10 @@ def numpy_function(
     exits.
     """
     graph = tf.compat.v1.get_default_graph()
-    return tf.numpy_function(_held_by(graph, function), inputs, types)
+    return tf.numpy_function(_kept_alive_by(graph, function), inputs, types)
 
 
-def _held_by(graph: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+def _kept_alive_by(graph: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """Returns a weak wrapper of a function that the graph keeps alive."""
     held = weakref.ref(function)
     setattr(graph, f"_held_{id(function)}", function)

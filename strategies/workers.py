@@ -16,7 +16,7 @@ from typing import Any
 from ..core.cluster import Cluster
 from ..core.console import PlainConsole
 from ..core.errors import WorkerError
-from .alone import Value, WorkerNews, Workers
+from .alone import Value, WorkerHeartbeat, Workers
 from .messages import Channel
 
 HEARTBEAT_SECONDS = 1.0
@@ -53,7 +53,7 @@ class ConnectedWorkers(Workers):
         self._lock = threading.Lock()
         self._is_notified = threading.Event()
         self._has_ended = False
-        self._status: Callable[[], Value] = _nothing
+        self._status: Callable[[], Value] = _no_status
         for rank, peer in self._peers.items():
             self._start(self._listen, rank, peer)
         self._start(self._watch)
@@ -61,18 +61,18 @@ class ConnectedWorkers(Workers):
     def gather(self, value: Value) -> list[Value]:
         """Collects a value from each worker. All must call this, in the same order."""
         if self.is_chief:
-            parts = [value, *(self._take(rank) for rank in range(1, self.count))]
+            parts = [value, *(self._receive(rank) for rank in range(1, self.count))]
             self._send_to_all(parts)
             return parts
         self._send(0, value)
-        return list(self._take(0))
+        return list(self._receive(0))
 
     def share(self, value: Value) -> Value:
         """Returns the value of the chief. All must call this, in the same order."""
         if self.is_chief:
             self._send_to_all(value)
             return value
-        return self._take(0)
+        return self._receive(0)
 
     def ahead(self, read: Callable[[], Value]) -> Callable[[], Value]:
         """Reads a value together now, and returns a function that returns it."""
@@ -91,7 +91,7 @@ class ConnectedWorkers(Workers):
         except WorkerError:
             raise
         except Exception as error:
-            if _is_of_collectives(error):
+            if _is_collective_error(error):
                 self._raise_if_lost(self._lost_seconds)
                 self._raise_if_done()
             self.fail(error)
@@ -104,13 +104,13 @@ class ConnectedWorkers(Workers):
         try:
             yield
         finally:
-            self._status = _nothing
+            self._status = _no_status
 
-    def news(self) -> list[WorkerNews]:
+    def heartbeats(self) -> list[WorkerHeartbeat]:
         """Returns the last heartbeats of connected workers."""
         now = time.monotonic()
         return [
-            WorkerNews(
+            WorkerHeartbeat(
                 rank,
                 self._cluster.name(rank),
                 now - peer.channel.heard_at,
@@ -154,7 +154,7 @@ class ConnectedWorkers(Workers):
             self._raise_if_lost(self._lost_seconds)
             raise WorkerError(f"{self._cluster.name(rank)} can't be reached.") from None
 
-    def _take(self, rank: int) -> Value:
+    def _receive(self, rank: int) -> Value:
         inbox = self._peers[rank].inbox
         value = inbox.get()
         if value is _CLOSED:  # values received before it are still returned
@@ -185,7 +185,7 @@ class ConnectedWorkers(Workers):
         for number, peer in self._peers.items():
             peer.close() if number == rank else self._relay(peer, rank, reason)
         self._on_lost(self._lost)
-        self._start(self._exit_unless_noticed)
+        self._start(self._exit_unless_notified)
         for peer in self._peers.values():
             peer.inbox.put(_CLOSED)
 
@@ -193,7 +193,7 @@ class ConnectedWorkers(Workers):
         with contextlib.suppress(OSError):
             peer.send(["lost", [rank, reason]])
 
-    def _exit_unless_noticed(self) -> None:
+    def _exit_unless_notified(self) -> None:
         """Ends this process if it does not notice in time that a worker is lost."""
         if not self._is_notified.wait(EXIT_SECONDS):
             PlainConsole(file=sys.stderr).notify(f"error: {self._lost}")
@@ -273,11 +273,11 @@ class _Peer:
             self.channel.shutdown()
 
 
-def _nothing() -> Value:
+def _no_status() -> Value:
     return None
 
 
-def _is_of_collectives(error: Exception) -> bool:
+def _is_collective_error(error: Exception) -> bool:
     """Returns whether TensorFlow raises such an error when a peer is lost."""
     kinds = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
     return any(kind.__name__ in kinds for kind in type(error).__mro__)

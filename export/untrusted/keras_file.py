@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...core.plain_hdf5 import not_plain
+from ...core.plain_hdf5 import find_nonplain_members
 from .refusal import refusal
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -116,6 +116,6 @@ def _holds_its_words(described: Mapping[str, Any]) -> bool:
 
 def _require_plain_weights(file: Path, weights: Any) -> None:
     """Checks that an HDF5 file has no links, external storage or compression."""
-    found = list(not_plain(weights))
+    found = list(find_nonplain_members(weights))
     if found:
         raise refusal(file, "has weights that are linked, external or compressed", *found)

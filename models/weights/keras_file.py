@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import keras
 
-from ...core.plain_hdf5 import not_plain
+from ...core.plain_hdf5 import find_nonplain_members
 from .stored_array import UnreadableWeightsError, require_same
 
 _WEIGHTS = "model.weights.h5"  # in a `.keras` file
@@ -30,7 +30,7 @@ def load_keras_file(network: keras.Model, path: Path) -> None:
         UnreadableWeightsError: The file is damaged, or refers to other files.
     """
     with _weights_of(path) as file:
-        found = sorted(not_plain(file))
+        found = sorted(find_nonplain_members(file))
         if found:
             raise UnreadableWeightsError(
                 f"it has weights that are linked, external or compressed: {found[0]}"

@@ -16,7 +16,7 @@ import grpc
 
 from ...core.errors import ConfigError, message
 from ...core.signals import stop_signals
-from ...core.strangers import Strangers
+from ...core.strangers import RejectionCounter
 from ..progress import WorkerStatus
 from ..trials import DEATHS, Outcome, TrialPlan
 from ..tuning.service import (
@@ -68,13 +68,13 @@ class Chief:
         self._waiting: set[str] = set()  # workers that asked for a trial in vain
         self._known: set[str] = set()
         self._is_over = False
-        self._strangers = Strangers("the chief of the search")
+        self._rejections = RejectionCounter("the chief of the search")
         # Outcomes, and None for each worker that starts to wait.
         self._news: queue.Queue[tuple[int, Outcome] | None] = queue.Queue()
         self._signals = stop_signals()
 
     def __enter__(self) -> Self:
-        only_signed = OnlySigned(self._role.token(), METHODS, self._strangers)
+        only_signed = OnlySigned(self._role.token(), METHODS, self._rejections)
         self._server = grpc.server(
             futures.ThreadPoolExecutor(max_workers=4),
             interceptors=[only_signed],
@@ -105,7 +105,7 @@ class Chief:
         if self._is_over:
             time.sleep(0.2)  # until the last response is sent
         self._server.stop(grace=None).wait()
-        self._strangers.report()
+        self._rejections.report()
         self._signals.__exit__(None, None, None)
 
     @property

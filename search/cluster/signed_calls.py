@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import grpc
 from google.protobuf.message import DecodeError
 
-from ...core.strangers import Strangers
+from ...core.strangers import RejectionCounter
 
 PROOF = "keraunos-proof"
 CHALLENGE = "keraunos-challenge"
@@ -75,13 +75,15 @@ class OnlySigned(grpc.ServerInterceptor):
     Args:
         token: The secret.
         methods: Names of the methods that can be called.
-        strangers: Counts rejected calls.
+        rejections: Counts rejected calls.
     """
 
-    def __init__(self, token: str, methods: Iterable[str], strangers: Strangers) -> None:
+    def __init__(
+        self, token: str, methods: Iterable[str], rejections: RejectionCounter
+    ) -> None:
         self._token = token
         self._methods = frozenset(methods)
-        self._strangers = strangers
+        self._rejections = rejections
         self._renew()
 
     def _renew(self) -> None:
@@ -121,7 +123,7 @@ class OnlySigned(grpc.ServerInterceptor):
             code = sign_answer(self._token, method, proof, body)
             context.set_trailing_metadata(((PROOF, code),))
             if body == NOT_UNDERSTOOD:
-                self._strangers.add(context.peer())
+                self._rejections.add(context.peer())
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not understood")
             return body
 
@@ -133,7 +135,7 @@ class OnlySigned(grpc.ServerInterceptor):
 
         def refuse(_: Any, context: grpc.ServicerContext) -> None:
             if is_stranger:
-                self._strangers.add(context.peer())
+                self._rejections.add(context.peer())
             context.set_trailing_metadata(((CHALLENGE, challenge),))
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "not signed")
 

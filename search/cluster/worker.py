@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from ...core.differences import changes, refused
+from ...core.differences import changes, differences_error
 from ...core.errors import ConfigError, KeraunosError
 from ...core.lock import LOCK_FILE, file_lock
 from ...core.run_layout import trial_name
@@ -159,7 +159,7 @@ class Worker:
         return Sender(self._fingerprint, self._role.tuner_id, task, progress).to_json()
 
     def _other_settings(self, of_chief: Mapping[str, Any]) -> ConfigError:
-        return refused(
+        return differences_error(
             "A worker must have the same settings as the chief (-), not others (+).",
             changes(of_chief, self._settings),
             "Start both with the same command.",

@@ -3,12 +3,12 @@ from hand_made_runs import new_run
 from heard_events import Heard, listening
 from keraunos.callbacks import WorkerWatch
 from keraunos.callbacks.worker_watch import hanging_workers
-from keraunos.strategies import WorkerNews
+from keraunos.strategies import WorkerHeartbeat
 
 
 def news(silent_seconds, step=40, own_step=40, is_waiting=False):
     status, own = [step, "training", is_waiting], [own_step, "training", False]
-    return [WorkerNews(1, "worker 1 (b:2)", silent_seconds, status, own)]
+    return [WorkerHeartbeat(1, "worker 1 (b:2)", silent_seconds, status, own)]
 
 
 @pytest.mark.feature("workers watched")

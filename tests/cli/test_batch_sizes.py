@@ -3,7 +3,7 @@ import json
 import pytest
 from keraunos.cli.batch_sizes import batch_rows
 from keraunos.core.errors import KeraunosError
-from keraunos.core.process_memory import Watched
+from keraunos.core.process_memory import WatchedProcess
 
 GIB = 2**30
 
@@ -14,11 +14,11 @@ def machine(fits_up_to, code=-9, is_over_limit=True, errors="", images=10_000):
     def measure(batch_size):
         if batch_size > images:
             said = f"larger than the training set. Received: images={images}"
-            return Watched(3, GIB, False, "", said)
+            return WatchedProcess(3, GIB, False, "", said)
         if batch_size > fits_up_to:
-            return Watched(code, 2 * GIB, is_over_limit, "", errors)
+            return WatchedProcess(code, 2 * GIB, is_over_limit, "", errors)
         found = {"images_per_second": 10.0 * batch_size, "gpu_gib": 0.0}
-        return Watched(0, GIB, False, f"a line\n{json.dumps(found)}\n", "")
+        return WatchedProcess(0, GIB, False, f"a line\n{json.dumps(found)}\n", "")
 
     return measure
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from keraunos.core.later_modules import loaded_later
+from keraunos.core.later_modules import deferred_imports
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_module_is_loaded_on_first_use() -> None:
-    with loaded_later("charts.costly"):
+    with deferred_imports("charts.costly"):
         cheap = importlib.import_module("charts.cheap")
     assert "charts.costly" not in sys.modules
     assert cheap.costly.price == 7
@@ -34,7 +34,7 @@ def test_module_is_loaded_on_first_use() -> None:
 
 
 def test_later_import_gets_the_real_module() -> None:
-    with loaded_later("charts.costly"):
+    with deferred_imports("charts.costly"):
         importlib.import_module("charts.cheap")
     module = importlib.import_module("charts.costly")
     assert Path(str(module.__file__)).name == "costly.py"
@@ -42,9 +42,9 @@ def test_later_import_gets_the_real_module() -> None:
 
 
 def test_module_used_within_the_block_or_loaded_before_is_the_real_one() -> None:
-    with loaded_later("charts.costly"):
-        assert importlib.import_module("charts.cheap").dear.price == 7
+    with deferred_imports("charts.costly"):
+        assert importlib.import_module("charts.cheap").costly.price == 7
         module = sys.modules["charts.costly"]
-    with loaded_later("charts.costly"):
+    with deferred_imports("charts.costly"):
         assert importlib.import_module("charts.costly") is module
     assert sys.modules["charts.costly"] is module

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from helpers import SECONDS_AT_MOST
-from keraunos.core.watcher import first_gone
+from keraunos.core.watcher import wait_for_closed_peer
 
 
 def test_first_connection_closed_without_a_message_is_found() -> None:
@@ -13,7 +13,7 @@ def test_first_connection_closed_without_a_message_is_found() -> None:
     theirs[0].sendall(b"done")
     theirs[0].close()
     theirs[2].close()
-    assert first_gone(each.fileno() for each in ours) == ours[2].fileno()
+    assert wait_for_closed_peer(each.fileno() for each in ours) == ours[2].fileno()
     assert ours[0].recv(9) == b"done"
     for each in (*ours, theirs[1]):
         each.close()

@@ -295,7 +295,7 @@ def test_workers_connect_while_strangers_occupy_the_chief(
 def test_oldest_stranger_is_dropped_when_too_many_connect(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reception, "MAX_VISITORS", 3)
+    monkeypatch.setattr(reception, "MAX_PENDING", 3)
     with strangers_at_a_chief(addresses, 5) as strangers:
         for stranger in strangers[:2]:
             until_closed(stranger)

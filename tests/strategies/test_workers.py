@@ -226,8 +226,10 @@ def test_heartbeats_report_the_status_of_each_worker_to_the_chief() -> None:
             status = [10 * worker.rank, "training", worker.rank == 2]
             stack.enter_context(worker.reporting(lambda status=status: status))
         chief = workers[0]
-        wait_for(lambda: all(each.status and each.own_status for each in chief.news()))
-        first, second = chief.news()
+        wait_for(
+            lambda: all(each.status and each.own_status for each in chief.heartbeats())
+        )
+        first, second = chief.heartbeats()
         assert (first.rank, first.status, first.own_status) == (
             1,
             [10, "training", False],
@@ -235,5 +237,5 @@ def test_heartbeats_report_the_status_of_each_worker_to_the_chief() -> None:
         )
         assert (second.rank, second.status[2]) == (2, True)
         assert first.silent_seconds < LOST_SECONDS
-        assert [each.rank for each in workers[2].news()] == [0]
-    assert ALONE.news() == []
+        assert [each.rank for each in workers[2].heartbeats()] == [0]
+    assert ALONE.heartbeats() == []

@@ -10,7 +10,7 @@ from typing import Any
 from ...configs.resuming import CHANGEABLE_IN_RUN
 from ...core.bundle import Bundle, read_bundle
 from ...core.checkpoints import checkpoint_names, remove_frozen, remove_left
-from ...core.differences import Change, changes, flatten, refused
+from ...core.differences import Change, changes, differences_error, flatten
 from ...core.errors import CheckpointError, ConfigError, message
 from ...core.run_layout import FROZEN_FOLDER
 from ...strategies import Workers
@@ -155,7 +155,7 @@ def compare_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     found = changes(before, now)
     fixed = [change for change in found if change.name not in CHANGEABLE_IN_RUN]
     if fixed:
-        raise refused(
+        raise differences_error(
             "A run must be resumed with the settings it was started with.",
             fixed,
             "Restore them, or start a new run with another run_dir.",

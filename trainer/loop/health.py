@@ -10,7 +10,7 @@ import keras
 
 from ...callbacks import RunState
 from ...models.blocks import Blocks
-from ...strategies import WorkerNews, gpu_peaks_gib, workers_of
+from ...strategies import WorkerHeartbeat, gpu_peaks_gib, workers_of
 from ..step.sampling import StepSampler, StepTimes
 from ..step.weight_change import WeightChange
 
@@ -122,7 +122,8 @@ class HealthProbe:
             run.step + 1,
             own_times
             | _prefix_names(
-                "input_wait_share", _input_wait_shares(workers_of(run.strategy).news())
+                "input_wait_share",
+                _input_wait_shares(workers_of(run.strategy).heartbeats()),
             )
             | values
             | _prefix_names("gradient_norm", self._blocks.lengths(norms))
@@ -143,10 +144,10 @@ def _time_values(times: StepTimes, replicas: int) -> dict[str, float]:
     return values | share if replicas > 1 else values
 
 
-def _input_wait_shares(news: Sequence[WorkerNews]) -> dict[str, float]:
+def _input_wait_shares(heartbeats: Sequence[WorkerHeartbeat]) -> dict[str, float]:
     """Returns the last reported `input_wait_share` of each other worker."""
-    notes = {f"worker_{each.rank}": each.status for each in news if each.status}
-    return {worker: share for worker, (*_, share) in notes.items() if share is not None}
+    statuses = {f"worker_{each.rank}": each.status for each in heartbeats if each.status}
+    return {worker: share for worker, (*_, share) in statuses.items() if share is not None}
 
 
 def _prefix_names(group: str, values: dict[str, float]) -> dict[str, float]:

@@ -75,7 +75,7 @@ def test_worker_with_the_token_is_answered(chief, address, capsys):
     sender = Sender(FINGERPRINT, "a", "trial-0").to_json()
     worker.end_trial(trial_message("COMPLETED", outcome, sender))
     assert chief.wait() == (0, Outcome("completed", [0.5]))
-    assert chief._strangers.count == 0
+    assert chief._rejections.count == 0
 
 
 def unsigned(challenge):
@@ -167,7 +167,7 @@ def test_oversized_request_is_rejected(chief, address):
 def test_unreadable_authenticated_request_is_reported_and_counted(chief, address, capfd):
     with pytest.raises(ConfigError, match="must understand"):
         client(address).create_trial("no JSON")
-    assert chief._strangers.count == 1
+    assert chief._rejections.count == 1
     assert client(address).create_trial(SENDER).status == "RUNNING"
     assert "Traceback" not in capfd.readouterr().err
 
