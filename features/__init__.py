@@ -6,7 +6,7 @@ This package is above data and models, and below the trainer.
 from .cache import FeatureCache
 from .contracts import Cacheable
 from .examples import as_fitted_on
-from .known import on_known_features
+from .known import on_features
 from .split import FeatureSplit
 from .trainee import FeaturePlan, Head, Trainee, TrainerTools, plan_features
 
@@ -19,6 +19,6 @@ __all__ = [
     "Trainee",
     "TrainerTools",
     "as_fitted_on",
-    "on_known_features",
+    "on_features",
     "plan_features",
 ]

@@ -80,9 +80,18 @@ class FeatureCache:
         whole, places = found
         return SomeRows([self._features(whole)], places)
 
-    def _features(self, images: Cacheable) -> Floats | SomeRows:
+    def can_keep(self, images: Cacheable) -> bool:
+        """Returns whether the store has the features of images, or room for them."""
+        found = images.whole
+        entry = self._entry(images if found is None else found[0])
+        return self._is_there(entry) or self._fits(entry)
+
+    def _entry(self, images: Cacheable) -> Entry:
         self._network = self._network or fingerprint_of(self.frozen)
-        entry = Entry.of(images, self.frozen.model, self._network)
+        return Entry.of(images, self.frozen.model, self._network)
+
+    def _features(self, images: Cacheable) -> Floats | SomeRows:
+        entry = self._entry(images)
         if not self._is_there(entry):
             completed = self._completed(entry)
             if completed is not None:

@@ -1,27 +1,66 @@
-"""Finds the features of images that a model has been trained or validated on."""
+"""Runs a model on the cached features of images, behind its frozen part."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
+from ..core.progress import track
+from ..core.store import Store
+from ..models import FrozenPart
 from ..models.inference import parts_of
+from ..models.keras_graph import head_behind
+from ..strategies import workers_of
+from .cache import FeatureCache
 from .contracts import Cacheable
-from .entry import Entry
-from .fingerprint import fingerprint_of
-from .some_rows import SomeRows
 from .split import FeatureSplit
 
+PredictBatches = Callable[[keras.Model, Cacheable, int], Iterator[Any]]
 
-def on_known_features(model: keras.Model, source: Any) -> tuple[keras.Model, Any]:
-    """Replaces a model by its head, and images by their features, if the store has them.
 
-    The key of the features covers the weights that the frozen part has now and the content
-    of the images, and the head has the variables of the model. Therefore both pairs have
-    the same outputs.
+def open_cache(
+    frozen: FrozenPart,
+    store: Store,
+    model: keras.Model,
+    predict_batches: PredictBatches,
+    between_calls: Callable[[], None] = lambda: None,
+) -> FeatureCache:
+    """Opens the cache of the features of a frozen part.
 
     Args:
-        model: The model. Only one that a fit trained on cached features has a known head.
-        source: Its images; other sources are not replaced.
+        frozen: The frozen part.
+        store: Where features are kept.
+        model: The whole model.
+        predict_batches: Runs a model on images from a given batch, and yields its outputs
+            batch by batch, one row per image.
+        between_calls: Called after each batch, and while another process computes.
+    """
+
+    def compute(part: keras.Model, images: Cacheable, start: int) -> Iterator[Any]:
+        outputs = predict_batches(part, images, start)
+        total = images.num_batches - start
+        for features in track(outputs, "Computing features", total):
+            yield features
+            between_calls()
+
+    workers = workers_of(model.distribute_strategy)
+    return FeatureCache(frozen, store, compute, workers, between_calls)
+
+
+def on_features(
+    model: keras.Model, source: Any, predict_batches: PredictBatches
+) -> tuple[keras.Model, Any]:
+    """Replaces a model by its head, and images by their features.
+
+    Features that are not in the cache are computed first. Their key covers the weights that
+    the frozen part has now and the content of the images, and the head has the variables of
+    the model. Therefore both pairs have the same outputs.
+
+    Args:
+        model: A compiled model. Only one that a fit trained on cached features is replaced,
+            and only while its frozen part is frozen.
+        source: Its images, in order and not augmented; other sources are not replaced.
+        predict_batches: See `open_cache`.
 
     Returns:
         The head and the features, or `model` and `source`.
@@ -29,11 +68,13 @@ def on_known_features(model: keras.Model, source: Any) -> tuple[keras.Model, Any
     parts = parts_of(model)
     if parts is None or not isinstance(source, Cacheable) or source.store is None:
         return model, source
-    frozen, head = parts
-    whole, places = source.whole or (source, None)
-    entry = Entry.of(whole, frozen.model, fingerprint_of(frozen))
-    found = entry.open(source.store, entry.key)
-    if found is None:
+    frozen, _ = parts
+    if frozen.model.trainable_variables or source.in_order is not source:
         return model, source
-    features = found[0] if places is None else SomeRows([found[0]], places)
+    cache = open_cache(frozen, source.store, model, predict_batches)
+    if not cache.can_keep(source):  # they may not fit into memory either
+        return model, source
+    features = cache.features(source)
+    with model.distribute_strategy.scope():
+        head = head_behind(frozen.model.output, model)  # compiled as the model is now
     return head, FeatureSplit(source, [features])

@@ -9,17 +9,17 @@ import keras
 import numpy as np
 
 from ..core.errors import ConfigError, KeraunosError, message
-from ..core.progress import track
 from ..core.store import Store
 from ..data.order import Draws
 from ..models import FrozenPart, Module
 from ..models.inference import infer, keep_parts
 from ..models.keras_graph import head_behind, part_before
-from ..strategies import BatchSource, workers_of
+from ..strategies import BatchSource
 from .cache import FeatureCache
 from .contracts import Cacheable
 from .cut import find_cut
 from .examples import Predict, PredictedExamples
+from .known import open_cache
 from .split import FeatureSplit
 
 # Largest difference allowed between the whole model and its head on cached features.
@@ -132,16 +132,8 @@ class FeaturePlan:
         train = self.whole.train
         if self.frozen is None or not isinstance(train, Cacheable) or train.store is None:
             return None
-
-        def compute(part: keras.Model, images: Cacheable, start: int) -> Iterator[Any]:
-            outputs = tools.predict_batches(part, images, start)
-            total = images.num_batches - start
-            for features in track(outputs, "Computing features", total):
-                yield features
-                between_calls()
-
-        workers = workers_of(self.whole.model.distribute_strategy)
-        return FeatureCache(self.frozen, train.store, compute, workers, between_calls)
+        model, compute = self.whole.model, tools.predict_batches
+        return open_cache(self.frozen, train.store, model, compute, between_calls)
 
     def prepare(
         self, cache: FeatureCache | None, predict: Predict, tools: TrainerTools
@@ -185,8 +177,7 @@ class FeaturePlan:
             head = self.module.trained_part(model)
             if head is None:
                 head = head_behind(cache.frozen.model.output, model)
-                if model.distribute_strategy.num_replicas_in_sync == 1:
-                    keep_parts(model, cache.frozen, head)
+                keep_parts(model, cache.frozen, head)
             tools.build_compiled(head, train)
         return Head(
             head,

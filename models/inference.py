@@ -39,10 +39,10 @@ def traced_forward(model: keras.Model) -> Callable[[Any], Any]:
 
 
 def keep_parts(model: keras.Model, frozen: FrozenPart, rest: keras.Model) -> None:
-    """Makes `infer` run a model as two consecutive parts of its graph.
+    """Makes `infer` run a model on one replica as two consecutive parts of its graph.
 
     Args:
-        model: A model on one replica.
+        model: The model.
         frozen: The larger part, from the first input; traced by `traced_forward`.
         rest: The part from the output of `frozen` and the other inputs to the outputs.
     """
@@ -57,7 +57,7 @@ def parts_of(model: keras.Model) -> tuple[FrozenPart, keras.Model] | None:
 def infer(model: keras.Model, inputs: Any) -> Any:
     """Runs a model in inference mode, eagerly or while tracing."""
     parts = parts_of(model)
-    if parts is None:
+    if parts is None or model.distribute_strategy.num_replicas_in_sync > 1:
         return model(inputs, training=False)
     frozen, rest = parts
     image, columns = image_and_columns(model, inputs)

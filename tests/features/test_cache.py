@@ -21,7 +21,7 @@ from keraunos import (
 )
 from keraunos.callbacks import Callback
 from keraunos.core.store import Store
-from keraunos.features import FeatureCache, on_known_features
+from keraunos.features import FeatureCache
 from keraunos.models import FrozenPart
 
 SIZE, EPOCHS = 32, 3
@@ -127,10 +127,6 @@ def test_cached_features_are_not_computed_again(
     again = fit(data_of(image_folder, tmp_path))
     assert computed[4:] == [0, 0, 0, 0]
     assert again.history["loss"] == first.history["loss"]
-    validation = data_of(image_folder, tmp_path).validation
-    head, features = on_known_features(again.model, validation)
-    assert features is not validation
-    assert head.trainable_variables[0] is again.model.trainable_variables[0]
     fit(data_of(image_folder, tmp_path, views=3))
     assert computed[8:] == [0, 0, 0, 24, 0]  # one more version
 

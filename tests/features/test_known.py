@@ -1,4 +1,4 @@
-"""Validation images are predicted from the features that a fit has left in the cache."""
+"""After a fit on cached features, held-out images are predicted from theirs."""
 
 from pathlib import Path
 from typing import Any
@@ -6,15 +6,20 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from helpers import make_images
+from helpers import make_images, replicas
 from keraunos import Augmentation, ImageData
 from keraunos.core.store import Store
 from keraunos.data.image_split import ImageSplit
-from keraunos.features import FeatureCache, on_known_features
-from keraunos.models import FrozenPart
+from keraunos.features import FeatureCache, on_features
+from keraunos.models import FrozenPart, Module
 from keraunos.models.inference import keep_parts
 from keraunos.models.keras_graph import head_behind
-from keraunos.trainer.loop.evaluation import predict, predict_batches, predict_held_out
+from keraunos.trainer.loop.evaluation import (
+    predict,
+    predict_batches,
+    predict_held_out,
+    score,
+)
 
 SIZE = 32
 
@@ -29,6 +34,10 @@ def model_of_parts() -> tuple[keras.Model, FrozenPart]:
     frozen = FrozenPart(keras.Model(inputs, features))
     keep_parts(model, frozen, head_behind(features, model))
     return model, frozen
+
+
+def twice_the_crossentropy(labels: Any, outputs: Any) -> Any:
+    return 2 * keras.losses.sparse_categorical_crossentropy(labels, outputs)
 
 
 @pytest.fixture
@@ -58,11 +67,14 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[ImageSplit]:
     return splits
 
 
-@pytest.mark.parametrize("data", [{}, {"folds": 3, "fold": 2}], indirect=True)
+@pytest.mark.parametrize(
+    ("data", "count"), [({}, 2), ({"folds": 3, "fold": 2}, 1)], indirect=["data"]
+)
 def test_head_on_cached_features_predicts_like_the_model_on_images(
-    data: ImageData, drawn: list[ImageSplit]
+    data: ImageData, count: int, drawn: list[ImageSplit]
 ) -> None:
-    model, frozen = model_of_parts()
+    with replicas(count).scope():
+        model, frozen = model_of_parts()
     held_out, store = data.validation, data.store
     assert held_out is not None
     assert isinstance(store, Store)
@@ -76,27 +88,51 @@ def test_head_on_cached_features_predicts_like_the_model_on_images(
     assert not drawn
     assert np.abs(changed - expected).min() > 0.01
     np.testing.assert_allclose(changed, predict(model, held_out), atol=1e-6)
+    drawn.clear()
     frozen.model.layers[2].bias.assign([0.5, 0.0])  # these features are not known
-    assert on_known_features(model, held_out) == (model, held_out)
+    other = predict_held_out(model, held_out)
+    assert drawn
+    np.testing.assert_allclose(other, predict(model, held_out), atol=1e-6)
+    drawn.clear()
+    np.testing.assert_array_equal(predict_held_out(model, held_out), other)
+    assert not drawn
 
 
-def test_uncached_images_and_models_without_parts_are_used_unchanged(
+def test_score_on_features_uses_the_loss_the_model_is_compiled_with_now(
+    data: ImageData, drawn: list[ImageSplit]
+) -> None:
+    model, _ = model_of_parts()
+    whole = keras.Model(model.inputs, model.outputs)
+    for loss in ("sparse_categorical_crossentropy", twice_the_crossentropy):
+        for each in (model, whole):
+            each.compile("sgd", loss)
+        drawn.clear()
+        found = score(model, data.validation, Module())
+        computed = len(drawn)
+        expected = score(whole, data.validation, Module())
+        assert found.scores["loss"] == pytest.approx(expected.scores["loss"], rel=0.01)
+    assert computed == 0
+
+
+def test_training_images_and_models_without_parts_are_used_unchanged(
     data: ImageData,
 ) -> None:
     model, frozen = model_of_parts()
-    held_out, store = data.validation, data.store
-    assert on_known_features(model, held_out) == (model, held_out)  # nothing is known yet
-    assert isinstance(store, Store)
+    held_out = data.validation
     assert held_out is not None
-    cache = FeatureCache(frozen, store, predict_batches)
-    cache.features(held_out)
-    cache.features(data.train.view(0))
-    assert on_known_features(model, held_out)[0] is not model
+    assert on_features(model, held_out, predict_batches)[0] is not model
     whole = keras.Model(model.inputs, model.outputs)
     for other, source in [
-        (model, held_out.only(np.array([0]))),
         (model, data.train),
+        (model, data.train.view(0)),
         (model, held_out.images),
         (whole, held_out),
     ]:
-        assert on_known_features(other, source) == (other, source)
+        assert on_features(other, source, predict_batches) == (other, source)
+    data.store.limit_bytes = 100
+    frozen.model.layers[2].bias.assign([0.5, 0.0])
+    assert on_features(model, held_out, predict_batches) == (model, held_out)
+    data.store.limit_bytes = 10_000
+    frozen.model.layers[2].trainable = True
+    assert frozen.model.trainable_variables
+    assert on_features(model, held_out, predict_batches) == (model, held_out)

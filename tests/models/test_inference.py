@@ -3,6 +3,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from helpers import replicas
 from keraunos.models import FrozenPart
 from keraunos.models.inference import infer, keep_parts, traced_forward
 
@@ -52,9 +53,14 @@ def test_model_runs_as_two_parts_and_traces_the_first_once() -> None:
     np.testing.assert_allclose(within(batches[0]), model(batches[0]), rtol=1e-6)
 
 
-def test_model_without_parts_runs_directly() -> None:
-    model, *_, counted = parts()
+def test_model_without_parts_or_on_two_replicas_runs_directly() -> None:
     batch = tf.ones((1, 3))
-    counted.calls = 0
-    np.testing.assert_array_equal(infer(model, batch), model(batch, training=False))
-    assert counted.calls == 2
+    for count in (1, 2):
+        with replicas(count).scope():
+            model, first, rest, counted = parts()
+        if count == 2:
+            keep_parts(model, FrozenPart(first), rest)
+        counted.calls = 0
+        outputs = [infer(model, batch) for _ in range(2)]
+        assert counted.calls == 2  # a trace would call it once
+        np.testing.assert_array_equal(outputs[1], model(batch, training=False))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.errors import ConfigError, DataError, message
 from ...evaluation import Predictions
-from ...features import on_known_features
+from ...features import on_features
 from ...models import Module
 from ...strategies import Position
 from ..contracts import (
@@ -87,13 +87,12 @@ def predict(
 
 
 def predict_held_out(model: keras.Model, source: BatchSource) -> Collected:
-    """Computes predictions like `predict`, from cached features if there are any.
+    """Computes predictions like `predict`, from cached features after a fit on such.
 
-    A fit on cached features has those of the validation images, so that they need not go
-    through the frozen part once more.
+    It has those of the validation images, which need not go through the frozen part again.
     """
     refuse_own_prediction(model)
-    return predict(*on_known_features(model, source))
+    return predict(*on_features(model, source, predict_batches))
 
 
 def predict_batches(model: keras.Model, source: Any, start: int) -> Iterator[Collected]:
@@ -131,7 +130,7 @@ def score(
     if not (is_labeled(known) or knows_targets(known)):
         return TestResult(evaluate(model, source, module)[0])
     if model.compiled:
-        measured, outputs = evaluate(model, source, module)
+        measured, outputs = evaluate(*on_features(model, source, predict_batches), module)
     else:
         measured, outputs = {}, predict(model, source)
     loss = {key: value for key, value in measured.items() if key == "loss"}
