@@ -132,6 +132,7 @@ def test_fits_leak_no_resources(meter, batches, tmp_path):
             strategy=replicas(2), max_epochs=1, run_dir=run_dir, callbacks=QUIET
         )
         result = trainer.fit(with_custom_gradients, batches, validation_data=batches)
+        assert result.is_finished
         trainer.validate(result.model, batches)
         trainer.predict(result.model, batches)
 
@@ -173,5 +174,6 @@ def test_trials_leak_no_resources(meter, batches, tmp_path):
         tuner="random",
         trainer={"max_epochs": 1},
     )
-    search.run(batches, validation_data=batches, notify=notify)
+    result = search.run(batches, validation_data=batches, notify=notify)
+    assert len(result.trials) == TRIALS  # a signal ends a search without an error
     meter.require_no_growth(TRIALS, MIB_PER_ITEM)
