@@ -37,3 +37,16 @@ def is_unseeded(dataset: tf.data.Dataset) -> bool:
     draws = kind in _DRAW and not (int(dataset._seed) or int(dataset._seed2))
     is_unordered = dataset.options().deterministic is False
     return draws or is_unordered or any(map(is_unseeded, dataset._inputs()))
+
+
+def reading_ahead(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset that prefetches at least one element.
+
+    That is the dataset itself if it ends with `prefetch`, alone or before the `map` that
+    splits batches: another thread would take a tenth of the time of a tiny step.
+    """
+    last = dataset
+    for kind in ("_OptionsDataset", "_MapDataset", "_OptionsDataset"):
+        if type(last).__name__ == kind:
+            (last,) = last._inputs()
+    return dataset if type(last).__name__ == "_PrefetchDataset" else dataset.prefetch(1)

@@ -95,4 +95,6 @@ def own_part(parts: Sequence[Part]) -> Part:
     part = Part(*parts[int(number) % len(parts)])
     if context.num_replicas_in_sync == 1:
         return part._replace(repeats=tf.constant(1))  # known while tracing
-    return part
+    # Copied to the device once. A condition on this replica would otherwise be copied to
+    # the first device, which would send the part from there.
+    return tf.nest.map_structure(tf.identity, part, expand_composites=True)

@@ -4,11 +4,16 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from keraunos.strategies.dataset_internals import is_unseeded, skip_orders
+from keraunos.strategies.dataset_internals import (
+    is_unseeded,
+    reading_ahead,
+    skip_orders,
+)
 from keraunos.strategies.tensorflow_internals import preserved_global_seed
 from tensorflow.python.eager import context
 
 Dataset = tf.data.Dataset
+OPTIONS = tf.data.Options()
 
 
 def shuffled(seed: int = 1) -> tf.data.Dataset:
@@ -83,3 +88,26 @@ def test_shuffle_with_a_global_seed_is_not_unseeded() -> None:
     with preserved_global_seed():
         tf.random.set_seed(3)
         assert not is_unseeded(Dataset.range(9).shuffle(9))
+
+
+def doubled(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    return dataset.map(lambda number: 2 * number)
+
+
+@pytest.mark.parametrize(
+    ("make", "does"),
+    [
+        (lambda: Dataset.range(6).prefetch(2), True),
+        (lambda: doubled(Dataset.range(6).prefetch(2)), True),
+        (lambda: doubled(Dataset.range(6).prefetch(2).with_options(OPTIONS)), True),
+        (lambda: doubled(Dataset.range(6)), False),
+        (lambda: doubled(doubled(Dataset.range(6).prefetch(2))), False),
+        (lambda: Dataset.range(6).prefetch(2).take(4), False),
+    ],
+    ids=["prefetch", "map", "options", "nothing", "second map", "take"],
+)
+def test_reading_ahead(make, does):
+    dataset = make()
+    found = reading_ahead(dataset)
+    assert (found is dataset) == does
+    assert list(found.as_numpy_iterator()) == list(dataset.as_numpy_iterator())

@@ -41,16 +41,24 @@ def test_single_process_strategy_has_all_replicas_locally(count):
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_each_replica_gets_its_own_part(count):
+def test_each_replica_gets_its_own_part_on_its_device(count):
     strategy = replicas(count)
     parts = tuple(Part(tf.constant(10 * number), 1) for number in range(count))
+    devices = []
+
+    def content(given):
+        own = own_part(given).content
+        devices.append(own.device)
+        return own
 
     @tf.function
     def run():
-        return strategy.run(lambda given: own_part(given).content, args=(parts,))
+        return strategy.run(content, args=(parts,))
 
     found = [int(each) for each in strategy.experimental_local_results(run())]
     assert found == [10 * number for number in range(count)]
+    if count > 1:
+        assert [name[-1] for name in devices] == [str(number) for number in range(count)]
 
 
 @pytest.mark.slow

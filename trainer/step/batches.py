@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from ...core.errors import ConfigError, message
 from ...strategies import Part, Position, Replicas
+from ...strategies.dataset_internals import reading_ahead
 from ...strategies.tensorflow_internals import op_determinism_is_enabled
 from ..contracts import BatchSource
 
@@ -45,7 +46,7 @@ class Batches:
         """
         if self._endless is not None:
             return self._endless
-        iterator = iter(self._source.batches(position, self._replicas).prefetch(1))
+        iterator = iter(reading_ahead(self._source.batches(position, self._replicas)))
         self._endless = iterator if self._source.is_endless else None
         return iterator
 

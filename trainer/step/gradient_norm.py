@@ -68,13 +68,15 @@ def _norms_in_order(
 ) -> tf.Tensor:
     """Computes the norm of each gradient, in the order of the gradients."""
     order = [
-        [place]
+        place
         for dtype in halves
         for place, each in zip(places, present, strict=True)
         if each.dtype == dtype
     ]
     lengths = tf.sqrt(2.0 * tf.concat(list(halves.values()), 0))
-    return tf.scatter_nd(order, lengths, [count])
+    if order == list(range(count)):
+        return lengths
+    return tf.scatter_nd([[place] for place in order], lengths, [count])
 
 
 def _values(gradient: Any) -> tf.Tensor:

@@ -1,6 +1,6 @@
 """Samples single steps: records the times of their parts and the norms of gradients.
 
-Sampling does not change the results of a step. Steps that are not sampled record nothing.
+Sampling does not change the results of a step.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...strategies import first_device
 from .batches import BatchTimes, now
 from .measure import run_if
 
@@ -42,18 +43,24 @@ class NoSampler:
     def summed(self, gradients: Mapping[str, Sequence[Any]]) -> None:
         """Called when gradients are summed over all replicas."""
 
+    def measured(self, times: BatchTimes, norms: tf.Tensor | None) -> None:
+        """Called with the norms of the gradients, or None if they are accumulated."""
+
     def accumulated(self, norms: tf.Tensor) -> None:
         """Called when gradients accumulated over several batches are applied."""
 
-    def ended(self, times: BatchTimes, norms: tf.Tensor | None) -> None:
-        """Called when weights are updated; `norms` is None with accumulation."""
+    def ended(self) -> None:
+        """Called after the last step of a call to the devices."""
 
 
 class StepSampler(NoSampler):
     """Records times and gradient norms of steps executed while `is_on`.
 
+    A sampled step is the only one in its call to the devices. The other steps record only
+    what they have at hand, which costs less than the decision not to.
+
     On a GPU, operations are queued, so that later ones may start before they have finished.
-    Recorded times therefore depend on values copied back from the GPU.
+    Times recorded while `is_on` therefore depend on values copied back from the GPU.
 
     Args:
         strategy: The strategy that steps run with.
@@ -74,6 +81,7 @@ class StepSampler(NoSampler):
                 name: tf.Variable(np.nan, trainable=False, dtype=tf.float64)
                 for name in _MARKS
             }
+        with first_device(strategy):
             zeros = tf.zeros(len(variables), tf.float64)
             self._norms = tf.Variable(zeros, trainable=False)
 
@@ -85,21 +93,20 @@ class StepSampler(NoSampler):
         """Records when gradients are summed over all replicas."""
         self._record("summed", _tensors(gradients))
 
+    def measured(self, times: BatchTimes, norms: tf.Tensor | None) -> None:
+        """Records when the batch arrived, and the norms of gradients if not None."""
+        self._marks["requested"].assign(times.requested)
+        self._marks["arrived"].assign(times.arrived)
+        if norms is not None:
+            self._norms.assign(norms)
+
     def accumulated(self, norms: tf.Tensor) -> None:
         """Records the norms of gradients accumulated over several batches."""
-        run_if(self.is_on, lambda: self._norms.assign(norms))
+        self._norms.assign(norms)
 
-    def ended(self, times: BatchTimes, norms: tf.Tensor | None) -> None:
-        """Records when weights are updated, and the norms of gradients if not None."""
-
-        def record() -> None:
-            self._marks["requested"].assign(times.requested)
-            self._marks["arrived"].assign(times.arrived)
-            if norms is not None:
-                self._norms.assign(norms)
-            self._record_now("ended", self._last)
-
-        run_if(self.is_on, record)
+    def ended(self) -> None:
+        """Records when weights are updated."""
+        run_if(self.is_on, lambda: self._record_now("ended", self._last))
 
     def read(self) -> tuple[StepTimes, Any]:
         """Returns times and gradient norms, `(variables,)`, of the last sampled step."""

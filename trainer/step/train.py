@@ -143,15 +143,17 @@ class TrainStep:
             steps: Number of steps, at least 1, scalar int64. A tensor, so that other values
                 don't retrace.
         """
+        end = first_step + steps
 
-        def body(done: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            finite = self._one_step(iterator, first_step + done)
-            continues = finite & (done + 1 < steps) & (not self._gathers)
-            return done + 1, finite, continues
+        def body(step: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            finite = self._one_step(iterator, step)
+            continues = finite & (step + 1 < end) & (not self._gathers)
+            return step + 1, finite, continues
 
-        start = (tf.zeros((), tf.int64), tf.constant(True), tf.constant(True))
-        done, finite, _ = tf.while_loop(lambda *state: state[2], body, start)
-        return Outcome(done, finite)
+        start = (first_step, tf.constant(True), tf.constant(True))
+        step, finite, _ = tf.while_loop(lambda *state: state[2], body, start)
+        self.sampler.ended()
+        return Outcome(step - first_step, finite)
 
     def on(self, iterator: Any) -> Callable[[tf.Tensor, tf.Tensor], Outcome]:
         """Traces the step for one iterator.
@@ -211,12 +213,12 @@ class TrainStep:
         norms = self._norms(combined[0])
         applied = norms.total if self.accumulator is None else None
         self.totals.add(losses, first.rows, times.wait_seconds, first.values, applied)
+        self.sampler.measured(times, norms.each if self.accumulator is None else None)
         self._on_each_device(self._share_statistics, by_device)
         finite = tf.math.is_finite(losses[0])
         if not isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
             finite &= tf.math.is_finite(norms.total)  # loss scaling skips updates itself
         run_if(finite, lambda: self._update(combined, by_device))
-        self.sampler.ended(times, norms.each if self.accumulator is None else None)
         return finite
 
     def _on_replica(self, parts: Any, step: tf.Tensor) -> tuple[ReplicaSums, Any]:
