@@ -59,7 +59,7 @@ def audit_run(run: Path, check: CopyCheck, cache_dir: Path | None) -> Audit:
     store = open_store(cache_dir or config.cache_dir)
     found = audit_data(config.data, config.seed, store, check)
     try:
-        judged = _judge(run, config)
+        judged = _judge_run(run, config)
     except KeraunosError as error:
         remark = f"labels in doubt: not measured: {error}"
         return replace(found, remarks=(*found.remarks, remark))
@@ -73,17 +73,17 @@ def _is_run(folder: Path) -> bool:
     return is_own_folder(folder.name, folder.absolute().parent.name, names)
 
 
-def _judge(run: Path, config: RunConfig) -> JudgedLabels:
+def _judge_run(run: Path, config: RunConfig) -> JudgedLabels:
     if wants_all_folds(config):
         what = f"{config.data.folds} models, each for images that it was not trained on"
-        return _judged(read_out_of_fold(run), what)
+        return _judge_predictions(read_out_of_fold(run), what)
     what = "a model, for its validation images only: with data.folds, all images are judged"
     if (run / VALIDATION_PREDICTIONS_FILE).exists():
-        return _judged(read_held_out(run), what)
-    return _judged(_predict_validation(run, config), what)
+        return _judge_predictions(read_held_out(run), what)
+    return _judge_predictions(_predict_validation(run, config), what)
 
 
-def _judged(predictions: Predictions, what: str) -> JudgedLabels:
+def _judge_predictions(predictions: Predictions, what: str) -> JudgedLabels:
     as_labeled(predictions)  # raises if these are not probabilities
     return judge_labels(predictions, what)
 

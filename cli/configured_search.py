@@ -142,8 +142,8 @@ class ConfiguredTrial:
             export=False,
         )
         trainer.check()
-        data = self._read(config)
-        module = build_module(config, data, self._shared)
+        data = self._read_images(config)
+        module = build_module(config, data, self._shared_networks)
         answer = (trainer.export_best if plan.export else trainer.fit)(module, data)
         if plan.fold is not None:
             write_config_of_folds(config, plan.directory.parent)
@@ -164,7 +164,7 @@ class ConfiguredTrial:
 
         settings = self.config.search
         folds = settings.folds or 0
-        data = [self._read(config_of_fold(self.config, n + 1)) for n in range(folds)]
+        data = [self._read_images(config_of_fold(self.config, n + 1)) for n in range(folds)]
         require_folds(data, settings.objective)
         self._refuse_seen_images(data[0])
         self._division = fingerprint_folds(data)
@@ -179,7 +179,7 @@ class ConfiguredTrial:
             refuse_seen_images({"model.weights": model.weights}, fold, all_folds=True)
 
     @functools.cached_property
-    def _shared(self) -> "SharedNetworks":
+    def _shared_networks(self) -> "SharedNetworks":
         from ..models import SharedNetworks
 
         return SharedNetworks()
@@ -194,7 +194,7 @@ class ConfiguredTrial:
             self._strategies[named] = create_strategy(*named)
         return self._strategies[named]
 
-    def _read(self, config: RunConfig) -> "ImageData":
+    def _read_images(self, config: RunConfig) -> "ImageData":
         """Reads the images once; trials with the same images share one object."""
         from ..search.trial_config import config_of_fold
         from .build import build_augmentation, build_data
@@ -214,6 +214,6 @@ class ConfiguredTrial:
             if fold is None or folds is None or fold == 1:
                 return build_data(config)
             first = config_of_fold(config, 1)
-            return self._read(first).fold(fold, folds)
+            return self._read_images(first).fold(fold, folds)
 
         return kept(varied, "data", "seed", "augmentation")

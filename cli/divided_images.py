@@ -40,7 +40,7 @@ def list_images(config: RunConfig) -> "BuiltIndex":
     Raises:
         DataError: The images can't be used; the message lists all faults.
     """
-    return read_index(_undivided(config))
+    return read_index(_without_division(config))
 
 
 def describe_images(config: RunConfig) -> list[str]:
@@ -50,11 +50,11 @@ def describe_images(config: RunConfig) -> list[str]:
         DataError: The images can't be used; the message lists all faults.
     """
     has_folds = config.search.folds is not None
-    read = read_index(_undivided(config) if has_folds else config)
+    read = read_index(_without_division(config) if has_folds else config)
     return [read.index.describe(), *read.remarks]
 
 
-def _undivided(config: RunConfig) -> RunConfig:
+def _without_division(config: RunConfig) -> RunConfig:
     whole = {"validation_split": 0.0, "folds": None, "fold": None}
     return config.model_copy(update={"data": config.data.model_copy(update=whole)})
 

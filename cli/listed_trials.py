@@ -27,7 +27,7 @@ from ..core.run_layout import (
 _OBJECTIVE = 2  # its column in results.csv
 
 
-class Chosen(BaseModel):
+class ChosenTrial(BaseModel):
     """The part of chosen.json that is read."""
 
     objective: str
@@ -58,10 +58,10 @@ class EndedTrial:
     all_folds: int
 
 
-def read_chosen(directory: Path) -> Chosen | None:
+def read_chosen(directory: Path) -> ChosenTrial | None:
     """Reads the winner of a search; None if the search has not ended."""
     file = directory / CHOSEN_FILE
-    return Chosen.model_validate_json(read_text(file)) if file.is_file() else None
+    return ChosenTrial.model_validate_json(read_text(file)) if file.is_file() else None
 
 
 def read_trial(directory: Path) -> EndedTrial | None:

@@ -49,7 +49,7 @@ def read_request(arguments: Sequence[str]) -> ProbeRequest:
             sources or [RECIPE], [each for each in overrides if each not in own]
         )
         problems += _problems_of(common)
-        configs = _for_each(common, backbones, problems)
+        configs = _config_of_each(common, backbones, problems)
     except ConfigError as error:
         problems.append(str(error))
     if problems:
@@ -110,7 +110,7 @@ def _problems_of(config: RunConfig) -> list[str]:
     return []
 
 
-def _for_each(
+def _config_of_each(
     common: RunConfig, backbones: Sequence[str], problems: list[str]
 ) -> dict[str, RunConfig]:
     configs = {}

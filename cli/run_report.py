@@ -44,14 +44,14 @@ def report_run(member: Member, typed: Mapping[str, Any]) -> RunReport:
     facts = read_facts(member.run)
     measured, task = None, member.config.task
     try:
-        report, measured = _measured(member, facts, evaluation)
+        report, measured = _measure_run(member, facts, evaluation)
     except (CheckpointError, DataError) as error:
         notify(f"{member.name}: {error}")
         if task == "classification":
             report = report_from_files(facts, member.run, parts, str(error))
         else:
             report = task_report_from_files(facts, member.run, task, str(error))
-    findings = {**report.findings, **_refused(refused)}
+    findings = {**report.findings, **_refused_findings(refused)}
     report = replace(report, findings=findings, license=evaluation.license, task=task)
     write_run(member.run, report, measured)
     forget_models()
@@ -75,12 +75,12 @@ def evaluate_run(run: Path, result: TestResult, refused: Mapping[str, str]) -> N
         findings = measure(parts, evidence, None)
     except DataError as error:  # outputs that are not probabilities can be scored
         findings = unmeasured(parts, str(error))
-    findings |= _refused(refused)
+    findings |= _refused_findings(refused)
     kept = write_findings(run, findings, evidence, keeps_others=True)
     show_figures(run, RunReport(read_facts(run), findings=findings), kept)
 
 
-def _measured(
+def _measure_run(
     member: Member, facts: RunFacts, evaluation: Any
 ) -> tuple[RunReport, Measured | None]:
     data = read_data(member)
@@ -103,7 +103,7 @@ def _measured(
     return result.make_report(), result.measured
 
 
-def _refused(refused: Mapping[str, str]) -> dict[str, Finding]:
+def _refused_findings(refused: Mapping[str, str]) -> dict[str, Finding]:
     return {
         label: Finding(
             label,

@@ -52,7 +52,7 @@ def search_display(session: "Session") -> Iterator[Notify]:
         auto_refresh=False,
         transient=True,
     )
-    with _drawn(live, console), _refreshed(live, console):
+    with _live_display(live, console), _refreshing(live, console):
         yield lambda line: console.print(line, overflow="fold")
 
 
@@ -82,7 +82,7 @@ class _SharedConsole(PlainConsole):
 
 
 @contextlib.contextmanager
-def _drawn(live: Live, console: _SharedConsole) -> Iterator[None]:
+def _live_display(live: Live, console: _SharedConsole) -> Iterator[None]:
     """Starts and stops a live display, taking the console before the lock of Rich."""
     with console:
         live.start()
@@ -94,7 +94,7 @@ def _drawn(live: Live, console: _SharedConsole) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _refreshed(live: Live, console: _SharedConsole) -> Iterator[None]:
+def _refreshing(live: Live, console: _SharedConsole) -> Iterator[None]:
     """Redraws the table twice per second in a background thread."""
     is_over = threading.Event()
 

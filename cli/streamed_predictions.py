@@ -79,7 +79,7 @@ def predict_images(request: Request) -> signal.Signals | None:
     """
     names = _find_images(request)
     predictor, sha256 = open_predictor(request.places, request.bit_depth)
-    _notify_of_cells(names, predictor)
+    _check_table_cells(names, predictor)
     rows = _rows(request.format, predictor)
     shown = ShownPredictions(predictor.document)
     tables = {name: sha256_of_file(each.path) for name, each in names.tables.items()}
@@ -146,7 +146,7 @@ def _read_tables(request: Request) -> "dict[str, ImageTable]":
     }
 
 
-def _notify_of_cells(names: "ImageNames", predictor: "Predictor") -> None:
+def _check_table_cells(names: "ImageNames", predictor: "Predictor") -> None:
     """Checks the cells of tables against the models, and reports unknown values.
 
     Raises:
@@ -184,7 +184,7 @@ def _run(
         )
         if request.watch is not None:
             notify(f"watching {printable(str(request.watch))}; Ctrl-C ends the command")
-            pipeline.watch(_watched(request, rows, output), request.poll_seconds)
+            pipeline.watch(_watch_folder(request, rows, output), request.poll_seconds)
         else:
             images = names.after(output.progress.last)
             pipeline.stream(images, is_long=names.is_listed_elsewhere)
@@ -197,7 +197,7 @@ def _meter(request: Request, names: "ImageNames", done: int) -> "Meter":
     return Meter(done, Counter(names.count()) if is_known else None)
 
 
-def _watched(request: Request, rows: "Rows", output: "Output") -> "WatchedFolder":
+def _watch_folder(request: Request, rows: "Rows", output: "Output") -> "WatchedFolder":
     """Returns the watched folder without the images that the output already contains."""
     from ..data.streams.known_names import KnownNames
     from ..data.streams.watched_folder import WatchedFolder

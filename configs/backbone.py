@@ -109,7 +109,7 @@ def problem_of_size(name: str, image_size: int) -> str:
     )
 
 
-def _checked(name: str) -> str:
+def _require_valid_name(name: str) -> str:
     text = problem_of_name(name)
     if text:
         raise ProblemsError(Problem("model.backbone", text))
@@ -119,7 +119,7 @@ def _checked(name: str) -> str:
 _FORMS = [*networks(), f"{HUB}.+", IMPORTABLE.strip("^$")]
 BackboneName = Annotated[
     str,
-    AfterValidator(_checked),
+    AfterValidator(_require_valid_name),
     WithJsonSchema(
         {
             "type": "string",

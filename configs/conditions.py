@@ -75,7 +75,7 @@ def activations(space: Mapping[str, Domain], *names: str) -> Iterator[dict[str, 
     """
     allowed: dict[str, list[Any]] = {}
     for name in names:
-        _narrow(allowed, _allowed(space, name))
+        _narrow(allowed, _allowed_labels(space, name))
     for labels in itertools.product(*allowed.values()):
         chosen = zip(allowed, labels, strict=True)
         yield {parent: value_of(space[parent], label) for parent, label in chosen}
@@ -104,12 +104,12 @@ def _wrong_parents(name: str, space: Mapping[str, Domain]) -> Iterator[Problem]:
                 setting=parent,
             )
         else:
-            odd = [label for label in labels if not _is_of(space[parent], label)]
+            odd = [label for label in labels if not _is_option(space[parent], label)]
             if odd:
                 yield problem(
                     setting,
                     f"must have values that `{parent}` can have",
-                    f"These are {_described(space[parent])}.",
+                    f"These are {_describe_options(space[parent])}.",
                     **{parent: odd[0]},
                 )
 
@@ -128,7 +128,7 @@ def _contradictions(space: Mapping[str, Domain]) -> Iterator[Problem]:
         yield Problem("search.space", text)
         return
     for name in space:
-        if not all(_allowed(space, name).values()):
+        if not all(_allowed_labels(space, name).values()):
             yield problem(
                 f"search.space.{name}.when",
                 "must be satisfiable, but contradicts the conditions of the settings that "
@@ -138,11 +138,11 @@ def _contradictions(space: Mapping[str, Domain]) -> Iterator[Problem]:
             )
 
 
-def _allowed(space: Mapping[str, Domain], name: str) -> dict[str, list[Any]]:
+def _allowed_labels(space: Mapping[str, Domain], name: str) -> dict[str, list[Any]]:
     """Returns the allowed labels of the settings that this one depends on, transitively."""
     allowed: dict[str, list[Any]] = {}
     for parent, labels in conditions_of(space[name]).items():
-        _narrow(allowed, _allowed(space, parent) | {parent: labels})
+        _narrow(allowed, _allowed_labels(space, parent) | {parent: labels})
     return allowed
 
 
@@ -151,7 +151,7 @@ def _narrow(allowed: dict[str, list[Any]], further: Mapping[str, list[Any]]) -> 
         allowed[name] = [label for label in labels if label in allowed.get(name, labels)]
 
 
-def _is_of(domain: Domain, label: Any) -> bool:
+def _is_option(domain: Domain, label: Any) -> bool:
     if "int" not in domain:
         return any(_is_same(label, known) for known, _ in options_of(domain))
     low, high = domain["int"]
@@ -166,7 +166,7 @@ def _is_same(one: Any, other: Any) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _described(domain: Domain) -> str:
+def _describe_options(domain: Domain) -> str:
     if "int" in domain:
         return " to ".join(map(str, domain["int"]))
     return ", ".join(json.dumps(label).strip('"') for label, _ in options_of(domain))

@@ -167,6 +167,6 @@ class DataConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _belongs_together(self) -> "DataConfig":
+    def _check_combinations(self) -> "DataConfig":
         check_data(self.model_dump())
         return self

@@ -59,10 +59,10 @@ def check_data(data: Mapping[str, Any]) -> None:
     problems = [
         *_tables(data),
         *_metadata(data),
-        *_features(data),
-        *_parts(data),
-        *_folds(data),
-        *_unopened(data),
+        *_feature_problems(data),
+        *_split_problems(data),
+        *_fold_problems(data),
+        *_lazy_check_problems(data),
     ]
     if problems:
         raise ProblemsError(*problems)
@@ -98,7 +98,7 @@ def _metadata(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield _problem(data, "must be tables, .csv or .tsv files", "", "metadata")
 
 
-def _features(data: Mapping[str, Any]) -> Iterator[Problem]:
+def _feature_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     features, categorical = data["features"] or [], data["categorical_features"] or []
     sources = {name: data[name] for name in ("train", "validation", "test") if data[name]}
     folders = [name for name, source in sources.items() if not is_table(source)]
@@ -130,7 +130,7 @@ def _features(data: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
-def _unopened(data: Mapping[str, Any]) -> Iterator[Problem]:
+def _lazy_check_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Yields settings that need every file to be opened, which `check=lazy` avoids."""
     if data["check"] != "lazy":
         return
@@ -145,7 +145,7 @@ def _unopened(data: Mapping[str, Any]) -> Iterator[Problem]:
             )
 
 
-def _parts(data: Mapping[str, Any]) -> Iterator[Problem]:
+def _split_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     if data["test_split"] > 0 and data["test"] is not None:
         yield _problem(
             data, "can't be set with `data.test`", "Leave one out.", "test_split", "test"
@@ -160,7 +160,7 @@ def _parts(data: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
-def _folds(data: Mapping[str, Any]) -> Iterator[Problem]:
+def _fold_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     folds, fold = data["folds"], data["fold"]
     if fold is not None and folds is None:
         remedy = "Set it, for example to 5."

@@ -44,7 +44,7 @@ class OperatingPointConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _has_one_aim(self) -> "OperatingPointConfig":
+    def _require_one_aim(self) -> "OperatingPointConfig":
         aims = (self.sensitivity, self.specificity, self.threshold)
         if sum(aim is not None for aim in aims) != 1:
             raise ValueError("needs one of sensitivity, specificity and threshold")
@@ -176,14 +176,14 @@ class EvaluationConfig(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _others_name_a_class(self) -> "EvaluationConfig":
+    def _require_class_of_custom_parts(self) -> "EvaluationConfig":
         unknown = [
             label
             for label, options in (self.model_extra or {}).items()
             if options is not None and not _names_class(options)
         ]
         if unknown:
-            raise ProblemsError(*map(_not_a_part, unknown))
+            raise ProblemsError(*map(_unknown_part, unknown))
         return self
 
     @property
@@ -212,7 +212,7 @@ def _names_class(options: dict[str, Any]) -> bool:
     return bool(re.match(IMPORTABLE, str(options.get("class", ""))))
 
 
-def _not_a_part(label: str) -> Problem:
+def _unknown_part(label: str) -> Problem:
     known = sorted(EvaluationConfig.model_fields)
     guess = did_you_mean(label, known) or f"There are {', '.join(known)}."
     setting = f"evaluation.{shortened(printable(label))}"

@@ -94,21 +94,21 @@ def familiar_value(setting: str, value: object) -> str:
         >>> familiar_value("trainer.devices", [1, 3])
         'Write 2, and set CUDA_VISIBLE_DEVICES=1,3.'
     """
-    if setting == "trainer.devices" and (devices := _listed(value)):
-        return _number_of(devices)
+    if setting == "trainer.devices" and (devices := _parse_devices(value)):
+        return _suggest_device_count(devices)
     known = _VALUES.get(setting, {})
     is_known = isinstance(value, str | int) and value in known
     return f"Write {known[value]}." if is_known else ""
 
 
-def _listed(value: object) -> list[str]:
+def _parse_devices(value: object) -> list[str]:
     """Returns the devices in a list or comma-separated text; empty for other values."""
     if isinstance(value, str) and "," in value:
         return [part.strip() for part in value.split(",") if part.strip()]
     return [str(each) for each in value] if isinstance(value, list | tuple) else []
 
 
-def _number_of(devices: list[str]) -> str:
+def _suggest_device_count(devices: list[str]) -> str:
     """Returns how to train on exactly these devices: TensorFlow uses the first visible."""
     count, places = len(devices), [re.sub(r"\D*", "", each, count=1) for each in devices]
     if places == [str(place) for place in range(count)]:

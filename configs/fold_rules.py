@@ -44,7 +44,7 @@ def require_one_division(config: RunConfig, space: Iterable[str] = ()) -> None:
                 **given,
             )
         )
-    dividing = [f"`{name}`" for name in space if _divides(name)]
+    dividing = [f"`{name}`" for name in space if _changes_folds(name)]
     if dividing:
         raise ConfigError(
             message(
@@ -56,5 +56,5 @@ def require_one_division(config: RunConfig, space: Iterable[str] = ()) -> None:
         )
 
 
-def _divides(name: str) -> bool:
+def _changes_folds(name: str) -> bool:
     return name == "seed" or (name.startswith("data.") and name not in _SAME_FOLDS)

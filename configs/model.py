@@ -131,7 +131,7 @@ class ModelConfig(Section):
         return self.builder is None and self.head in FITTED_HEADS
 
     @model_validator(mode="after")
-    def _options_are_of_this_head(self) -> "ModelConfig":
+    def _check_head_options(self) -> "ModelConfig":
         defaults = type(self).model_fields
         given = sorted(
             name
@@ -153,7 +153,7 @@ class ModelConfig(Section):
         return set().union(*HEAD_OPTIONS.values()) - HEAD_OPTIONS[self.head]
 
     @model_validator(mode="after")
-    def _one_kind(self) -> "ModelConfig":
+    def _require_builder_or_settings(self) -> "ModelConfig":
         if self.builder is None and self.arguments:
             raise ValueError("`arguments` belong to a `builder`, and none is given")
         if self.builder is not None and self.model_fields_set - BUILDER_SETTINGS:
@@ -162,7 +162,7 @@ class ModelConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _options_are_of_this_loss(self) -> "ModelConfig":
+    def _check_loss_options(self) -> "ModelConfig":
         others = self.changed_loss_options() - LOSS_OPTIONS[self.loss]
         if others:
             raise ValueError(f"{self.loss} has no option {', '.join(sorted(others))}")
@@ -181,7 +181,9 @@ class ModelConfig(Section):
         return self.loss in COUNTING_LOSSES
 
     @model_serializer(mode="wrap")
-    def _write_one_kind(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _serialize_builder_or_settings(
+        self, write: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
         values: dict[str, Any] = write(self)
         if self.builder is None:
             return values

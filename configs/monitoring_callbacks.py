@@ -25,7 +25,7 @@ class TensorBoardConfig(Section):
 
     @field_validator("profile_steps")
     @classmethod
-    def _first_comes_first(cls, value: list[int] | None) -> list[int] | None:
+    def _check_step_range(cls, value: list[int] | None) -> list[int] | None:
         if value is not None and not 1 <= value[0] <= value[1]:
             raise ValueError("must be a first and a last step, counted from 1, in order")
         return value

@@ -108,7 +108,7 @@ class ScheduleConfig(Section):
         return self.name in ("cosine", "linear") and self.epochs is None
 
     @model_validator(mode="after")
-    def _options_are_of_this_kind(self) -> "ScheduleConfig":
+    def _check_schedule_options(self) -> "ScheduleConfig":
         others = self.model_fields_set - {"name", "warmup_epochs"}
         others -= SCHEDULE_OPTIONS[self.name]
         given = {name for name in others if getattr(self, name) is not None}
@@ -154,7 +154,7 @@ class OptimizerConfig(BaseModel):
         return self.layer_decay is not None or self.exclude_from_weight_decay != "none"
 
     @model_validator(mode="after")
-    def _there_is_weight_decay(self) -> "OptimizerConfig":
+    def _require_weight_decay(self) -> "OptimizerConfig":
         default = 0.004 if self.name == "adamw" else None  # the defaults of Keras
         has_decay = (self.model_extra or {}).get("weight_decay", default)
         if self.exclude_from_weight_decay != "none" and not has_decay:

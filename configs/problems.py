@@ -118,7 +118,7 @@ def describe(
         origins: Where each dotted setting was written, such as `"my.yaml:14"`.
     """
     found = problems_of(error, model, section)
-    return "\n".join(_placed(each, origins or {}) for each in found)
+    return "\n".join(_prefix_origin(each, origins or {}) for each in found)
 
 
 def problems_of(
@@ -135,17 +135,17 @@ def problems_of(
         if isinstance(reason, ProblemsError):
             found += reason.problems
         else:
-            found.append(Problem(path, _text(model, path, details)))
+            found.append(Problem(path, _problem_text(model, path, details)))
     return found
 
 
-def _text(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str:
+def _problem_text(model: type[BaseModel], path: str, details: list[ErrorDetails]) -> str:
     first = details[0]
     path = shortened(printable(path))
     name = path.rpartition(".")[2]
     if first["type"] == "extra_forbidden":
         siblings = _siblings(model, first["loc"])
-        guess = _same_elsewhere(model, name) or did_you_mean(name, siblings)
+        guess = _suggest_other_section(model, name) or did_you_mean(name, siblings)
         remedy = guess or f"There are {', '.join(siblings)}."
         return message(f"`{path}` is not a setting.", remedy, **{path: first["input"]})
     if first["type"] in ("value_error", "assertion_error"):
@@ -175,7 +175,7 @@ def _expectation(detail: ErrorDetails) -> str:
     return words
 
 
-def _placed(found: Problem, origins: Mapping[str, str]) -> str:
+def _prefix_origin(found: Problem, origins: Mapping[str, str]) -> str:
     """Prefixes a message with the origin of its setting, or of the nearest group."""
     path = found.setting
     while path and path not in origins:
@@ -193,12 +193,12 @@ def _path(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
         if field is None:
             break
         group = _group_of(field.annotation)
-        if group is None and not _is_map(field.annotation):
+        if group is None and not _is_mapping(field.annotation):
             break
     return names
 
 
-def _is_map(annotation: Any) -> bool:
+def _is_mapping(annotation: Any) -> bool:
     options = typing.get_args(annotation) or (annotation,)
     return dict in (typing.get_origin(annotation), *map(typing.get_origin, options))
 
@@ -210,7 +210,7 @@ def _siblings(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     return sorted(group.model_fields)
 
 
-def _same_elsewhere(model: type[BaseModel], name: str) -> str:
+def _suggest_other_section(model: type[BaseModel], name: str) -> str:
     """Suggests the settings of this name in the sections of a configuration, if any."""
     sections = {
         key: _group_of(field.annotation) for key, field in model.model_fields.items()

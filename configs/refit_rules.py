@@ -26,7 +26,9 @@ def require_refit_without_validation(config: RunConfig, space: Space) -> None:
     """
     possible = [config, *with_each_value(config, space, "callbacks.")]
     watching = {
-        label: monitor for each in possible for label, monitor in _watching(each.callbacks)
+        label: monitor
+        for each in possible
+        for label, monitor in _validation_monitors(each.callbacks)
     }
     if watching:
         raise ConfigError(
@@ -50,7 +52,7 @@ def _remedy(config: RunConfig, watching: Iterable[str]) -> str:
     return ", or ".join([*unfreezing, *ways])
 
 
-def _watching(callbacks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _validation_monitors(callbacks: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for label, options in callbacks.items():
         name, arguments = callback_class(label, options or {})
         if options is None or name in RECONFIGURED:

@@ -116,7 +116,7 @@ class SearchConfig(Section):
         return value
 
     @model_validator(mode="after")
-    def _folds_are_there_for_what_is_of_folds(self) -> "SearchConfig":
+    def _require_folds_for_fold_options(self) -> "SearchConfig":
         needs = {
             "choose": (
                 "one_standard_error",

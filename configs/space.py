@@ -58,7 +58,7 @@ def require_domains(space: Mapping[str, Any]) -> None:
     Raises:
         ProblemsError: Some have not; the message lists all of them.
     """
-    wrong = dict(_without_domain(space))
+    wrong = dict(_names_without_domain(space))
     if wrong:
         raise ProblemsError(
             *(
@@ -68,7 +68,7 @@ def require_domains(space: Mapping[str, Any]) -> None:
         )
 
 
-def _without_domain(space: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _names_without_domain(space: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     words = (*KINDS, *OPTIONS)
     for name, domain in space.items():
         if not isinstance(domain, dict):
@@ -138,7 +138,7 @@ def with_values(config: Model, values: Mapping[str, Any]) -> Model:
     if "search" in content:  # the configuration of a trial needs no search space
         content["search"] |= {"space": None}
     for name in sorted(values, key=lambda name: name.count(".")):
-        _put(content, name.split("."), values[name])
+        _set_nested(content, name.split("."), values[name])
     return type(config).model_validate(content)
 
 
@@ -160,7 +160,7 @@ def _problems_of(config: BaseModel, space: Space, name: str) -> list[str]:
     """Returns the problems of the first invalid value of a setting."""
     values = extreme_values(space[name])
     for value, others in itertools.product(values, activations(space, name)):
-        lines = _refusal(config, others | {name: value})
+        lines = _validation_errors(config, others | {name: value})
         if lines:
             return lines
     return []
@@ -180,7 +180,7 @@ def _problems_of_pair(
     for others, first, second in itertools.islice(ways, _MOST_TRIED):
         pair = {one: first, other: second}
         if all(others.get(name, value) == value for name, value in pair.items()):
-            lines = _refusal(config, others | pair)
+            lines = _validation_errors(config, others | pair)
             if lines:
                 text = message(
                     f"`search.space`: values of `{one}` and `{other}` must go together; "
@@ -192,7 +192,7 @@ def _problems_of_pair(
                 return
 
 
-def _refusal(config: BaseModel, values: Mapping[str, Any]) -> list[str]:
+def _validation_errors(config: BaseModel, values: Mapping[str, Any]) -> list[str]:
     try:
         with_values(config, values)
     except ValidationError as error:
@@ -200,7 +200,7 @@ def _refusal(config: BaseModel, values: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _put(content: dict[str, Any], path: list[str], value: Any) -> None:
+def _set_nested(content: dict[str, Any], path: list[str], value: Any) -> None:
     for name in path[:-1]:
         if not isinstance(content.get(name), dict):
             content[name] = {}

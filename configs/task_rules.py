@@ -91,12 +91,12 @@ def check_task(
     """
     problems = [*model_problems(task, model)]
     if task != "classification":
-        problems += [*_of_data(task, data), *_of_evaluation(task, evaluation)]
+        problems += [*_data_problems(task, data), *_evaluation_problems(task, evaluation)]
     if problems:
         raise ProblemsError(*problems)
 
 
-def _of_data(task: Task, data: Mapping[str, Any]) -> Iterator[Problem]:
+def _data_problems(task: Task, data: Mapping[str, Any]) -> Iterator[Problem]:
     for name in ("train", "validation", "test"):
         path = data[name]
         if path is not None and not is_table(path):
@@ -116,7 +116,7 @@ def _of_data(task: Task, data: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
-def _of_evaluation(task: Task, evaluation: Mapping[str, Any]) -> Iterator[Problem]:
+def _evaluation_problems(task: Task, evaluation: Mapping[str, Any]) -> Iterator[Problem]:
     asked = [name for name in evaluation if name not in _FOR_ALL_TASKS]
     if asked:
         unset = EvaluationConfig().model_dump(mode="json")
@@ -137,7 +137,7 @@ def model_problems(task: Task, model: Mapping[str, Any]) -> Iterator[Problem]:
     if model.get("builder") is not None:
         return
     if task != "classification":
-        yield from _chosen_from("model.head", [model["head"]], ["linear"], task)
+        yield from _choice_problems("model.head", [model["head"]], ["linear"], task)
     if task == "regression" and model["label_smoothing"]:
         yield problem(
             "model.label_smoothing",
@@ -145,11 +145,11 @@ def model_problems(task: Task, model: Mapping[str, Any]) -> Iterator[Problem]:
             "Leave it out.",
             **{"model.label_smoothing": model["label_smoothing"], "task": task},
         )
-    yield from _chosen_from("model.loss", [model["loss"]], LOSSES[task], task)
-    yield from _chosen_from("model.metrics", model["metrics"], METRICS[task], task)
+    yield from _choice_problems("model.loss", [model["loss"]], LOSSES[task], task)
+    yield from _choice_problems("model.metrics", model["metrics"], METRICS[task], task)
 
 
-def _chosen_from(
+def _choice_problems(
     setting: str, given: Collection[str], known: Collection[str], task: Task
 ) -> Iterator[Problem]:
     odd = [name for name in given if name not in known]

@@ -112,7 +112,7 @@ class BackboneFinetuningConfig(ChangesTraining):
     )
 
     @model_validator(mode="after")
-    def _layers_and_time_are_given_once(self) -> "BackboneFinetuningConfig":
+    def _check_layers_and_time(self) -> "BackboneFinetuningConfig":
         names = ("unfreeze_from", "last_layers", "stages")
         given = [f"`{name}`" for name in names if getattr(self, name) is not None]
         if len(given) > 1:
@@ -122,7 +122,7 @@ class BackboneFinetuningConfig(ChangesTraining):
         return self
 
     @model_validator(mode="after")
-    def _there_are_stages_for_what_is_of_stages(self) -> "BackboneFinetuningConfig":
+    def _require_stages_for_stage_options(self) -> "BackboneFinetuningConfig":
         if self.stages is None and self.every_epochs is not None:
             raise ValueError("`every_epochs` needs `stages`")
         if self.stages is None and self.learning_rate_factor != 1.0:
@@ -170,7 +170,7 @@ class ModelCheckpointConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _soup_has_what_it_needs(self) -> "ModelCheckpointConfig":
+    def _check_soup(self) -> "ModelCheckpointConfig":
         if self.soup is None:
             return self
         if self.save_top_k < 2:

@@ -46,7 +46,7 @@ def find_weights(backbone: str, weights: str | None) -> Path | None:
     if weights is None:
         return None
     if weights != IMAGENET:
-        return _found(weights)
+        return _find_model_file(weights)
     if backbone == "efficientnet_lite0":
         return _lite0_file()
     if backbone not in _DOWNLOADS:
@@ -61,7 +61,7 @@ def find_weights(backbone: str, weights: str | None) -> Path | None:
     )
 
 
-def _found(weights: str) -> Path:
+def _find_model_file(weights: str) -> Path:
     path = user_path(weights)
     if path.is_dir():
         best = _best_of_run(path)

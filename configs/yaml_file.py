@@ -212,7 +212,9 @@ class _Reader:
         return [self.read(child, f"{path}[]", depth + 1) for child in node.value]
 
     def not_yaml(self, line: int, reason: str) -> ConfigError:
-        return ConfigError(f"{self._at(line)}: this is not valid YAML: {reason}.")
+        return ConfigError(
+            f"{self._format_location(line)}: this is not valid YAML: {reason}."
+        )
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         kind = _KINDS.get(node.tag.removeprefix(_TAG))
@@ -258,7 +260,7 @@ class _Reader:
         return ConfigError(message(expected, "Leave the tag out.", tag=node.tag))
 
     def _place(self, node: yaml.Node) -> str:
-        return self._at(node.start_mark.line if node.start_mark else 0)
+        return self._format_location(node.start_mark.line if node.start_mark else 0)
 
-    def _at(self, line: int) -> str:
+    def _format_location(self, line: int) -> str:
         return f"{self._name}:{line + 1}" if self._has_lines else self._name

@@ -79,7 +79,7 @@ def read_images(
     files = ImageFiles(index.paths.tolist(), index.digests, config.image_size, rules)
     cache = "none" if (config.check, config.cache) == ("lazy", "auto") else config.cache
     load, remarks = open_images(files, cache, store)
-    return _divided(built, tuple(remarks), load, config, augmentation, seed, store)
+    return _divide(built, tuple(remarks), load, config, augmentation, seed, store)
 
 
 def one_fold(read: ReadImages, number: int, folds: int) -> ReadImages:
@@ -106,12 +106,12 @@ def one_fold(read: ReadImages, number: int, folds: int) -> ReadImages:
     train = read.train
     built = read.built.one_fold(number, folds, train.seed)
     config = read.config.model_copy(update={"folds": folds, "fold": number})
-    return _divided(
+    return _divide(
         built, read.of_files, read.load, config, train.augmentation, train.seed, read.store
     )
 
 
-def _divided(
+def _divide(
     built: BuiltIndex,
     of_files: tuple[str, ...],
     load: LoadImages,

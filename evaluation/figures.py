@@ -117,7 +117,9 @@ def image_grid(
 def samples_figure(images: Images, titles: Sequence[str]) -> Figure:
     """Draws images below the names of their classes."""
     heading = f"Samples of {len(set(titles)):,} classes"
-    return image_grid(images, [_cut(title, TITLE_WIDTH) for title in titles], 8, heading)
+    return image_grid(
+        images, [_truncate(title, TITLE_WIDTH) for title in titles], 8, heading
+    )
 
 
 def augmented_figure(versions: Images) -> Figure:
@@ -161,7 +163,7 @@ def confusion_matrix_figure(
     image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     step = 1 if is_numbered else -(-len(class_names) // MOST_NAMED)
     places = range(0, len(class_names), step)
-    names = [_cut(class_names[place], NAME_WIDTH) for place in places]
+    names = [_truncate(class_names[place], NAME_WIDTH) for place in places]
     plain: dict[str, Any] = {"fontsize": 8, "parse_math": False}
     axis.set_xticks(places, names, rotation=45, ha="right", **plain)
     axis.set_yticks(places, names, **plain)
@@ -179,7 +181,7 @@ def confusion_matrix_figure(
     return figure
 
 
-def _cut(text: str, width: int) -> str:
+def _truncate(text: str, width: int) -> str:
     text = printable(text)
     return text if len(text) <= width else text[: width - 1] + "…"
 
@@ -214,9 +216,9 @@ def mistakes_figure(
     titles = [
         "\n".join(
             [
-                *wrap(_cut(f"{class_names[label]}:", 3 * TITLE_WIDTH), TITLE_WIDTH),
+                *wrap(_truncate(f"{class_names[label]}:", 3 * TITLE_WIDTH), TITLE_WIDTH),
                 *wrap(
-                    _cut(f"predicted {class_names[row.argmax()]}", 3 * TITLE_WIDTH),
+                    _truncate(f"predicted {class_names[row.argmax()]}", 3 * TITLE_WIDTH),
                     TITLE_WIDTH,
                 ),
                 f"({row.max():.0%})",

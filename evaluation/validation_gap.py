@@ -168,12 +168,12 @@ def _warnings(values: Scores) -> list[str]:
             return [
                 f"Test {title} {score['test']:.2f} is below validation {title} "
                 f"{score['validation']:.2f} by more than chance explains: test images seem "
-                f"to differ from validation images.{_fallen(values['recalls'])}"
+                f"to differ from validation images.{_describe_drops(values['recalls'])}"
             ]
     return []
 
 
-def _fallen(recalls: Mapping[str, Scores]) -> str:
+def _describe_drops(recalls: Mapping[str, Scores]) -> str:
     """Describes the classes whose recall falls by more than chance, or the most."""
     order: Sequence[str] = sorted(recalls, key=lambda name: recalls[name]["difference"])
     lower = [name for name in order if recalls[name]["difference"] < 0]

@@ -182,7 +182,7 @@ def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
             )
         ) from None
     finally:
-        _end(process)
+        _kill(process)
     if process.returncode not in (0, UNREADABLE):
         raise ConfigError(
             message(
@@ -194,7 +194,7 @@ def _run(command: Sequence[str], folder: Path, timeout_seconds: float) -> str:
     return written
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _kill(process: subprocess.Popen[str]) -> None:
     """Ends a process and those that it has started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

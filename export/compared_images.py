@@ -87,7 +87,7 @@ class ComparedImages:
         labels = self.split.labels
         with tempfile.TemporaryDirectory(prefix="keraunos-") as folder:
             files = [
-                self._copied(number, place, Path(folder))
+                self._copy_image(number, place, Path(folder))
                 for number, place in enumerate(self.places.tolist())
             ]
             yield Reference(
@@ -102,7 +102,7 @@ class ComparedImages:
                 self.cells,
             )
 
-    def _copied(self, number: int, place: int, folder: Path) -> Path:
+    def _copy_image(self, number: int, place: int, folder: Path) -> Path:
         """Copies an image into a folder, since images in record files have no files."""
         suffix = Path(self.split.names[place]).suffix
         file = folder / f"{number:06d}{suffix}"

@@ -36,7 +36,7 @@ def corrected_models(
         ConfigError: The model is already calibrated, or has several outputs, or several
             inputs other than table columns.
     """
-    inputs, outputs = _ends(model, image_shape)
+    inputs, outputs = _inputs_and_outputs(model, image_shape)
     scale, bias = correction.coefficients(outputs.shape[-1])
     for logarithms in _logarithms(model, outputs):
         layer = keras.layers.Rescaling(
@@ -46,7 +46,7 @@ def corrected_models(
         yield keras.Model(inputs, softmax(layer(logarithms)), name=model.name)
 
 
-def _ends(
+def _inputs_and_outputs(
     model: keras.Model, image_shape: tuple[int, int, int]
 ) -> tuple[Any, keras.KerasTensor]:
     graph = functional_form(model)

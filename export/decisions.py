@@ -37,7 +37,7 @@ def read_decisions(run: Path, classes: Sequence[str]) -> dict[str, Any]:
     again = _AGAIN.format(run)
     parts = read_checked_json(file, again)
     try:
-        same, other = _measured(Fields(parts), sha256_of_file(run / MODEL_FILE))
+        same, other = _parts_by_model(Fields(parts), sha256_of_file(run / MODEL_FILE))
         found = _decisions({name: parts[name] for name in same})
         decisions_of(Fields(found), classes)
     except (ModelFileError, AttributeError, KeyError, TypeError) as error:
@@ -54,7 +54,7 @@ def read_decisions(run: Path, classes: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _measured(parts: Fields, digest: str) -> tuple[list[str], list[str]]:
+def _parts_by_model(parts: Fields, digest: str) -> tuple[list[str], list[str]]:
     """Returns the names of parts measured on this model, and on other models."""
     same: list[str] = []
     other: list[str] = []

@@ -65,11 +65,11 @@ def require_own_place(output: Path) -> None:
     if not os.path.lexists(output):
         return
     if output.is_symlink() or not output.is_dir():
-        raise _taken(output, "something else is there")
+        raise _occupied_error(output, "something else is there")
     found = files_of_export(output)
-    foreign = sorted(found - _recorded(output))
+    foreign = sorted(found - _recorded_files(output))
     if foreign:
-        raise _taken(
+        raise _occupied_error(
             output, f"it contains files that no export wrote: {some(foreign, _SHOWN)}"
         )
 
@@ -83,7 +83,7 @@ def files_of_export(directory: Path) -> set[str]:
     }
 
 
-def _recorded(directory: Path) -> set[str]:
+def _recorded_files(directory: Path) -> set[str]:
     """Returns the files that an export has recorded in its parity file."""
     try:
         description = _read(directory / DESCRIPTION_FILE)
@@ -101,7 +101,7 @@ def _read(file: Path) -> dict[str, Any]:
     return document
 
 
-def _taken(output: Path, what: str) -> ConfigError:
+def _occupied_error(output: Path, what: str) -> ConfigError:
     return ConfigError(
         message(
             f"An export needs its own directory; {what}.",

@@ -63,7 +63,7 @@ def write_export(
             not an export.
     """
     found: list[Parity] = []
-    with stop_signals(then=_leave) as stop:
+    with stop_signals(then=_raise_for_signal) as stop:
         for model in candidates:
             with export_directory(output) as temporary:
                 format.write(model, description, temporary)
@@ -79,7 +79,7 @@ def write_export(
                 measured = {} if measure is None else measure(temporary)
                 _write_parity(temporary, format, found[-1], measured)
                 if stop.received is not None:  # its exception was lost
-                    _leave(stop.received)
+                    _raise_for_signal(stop.received)
             if found[-1].has_passed:
                 return found[-1]
     raise _refusal(found)
@@ -125,7 +125,7 @@ def _refusal(found: Sequence[Parity]) -> ConfigError:
     )
 
 
-def _leave(number: int) -> None:
+def _raise_for_signal(number: int) -> None:
     """Raises the exception of a signal, so that unfinished files are removed."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt

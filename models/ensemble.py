@@ -45,21 +45,21 @@ def ensemble_model(models: Sequence[keras.Model], name: str = "ensemble") -> ker
         (None, 3)
     """
     _require_alike(models)
-    first, *others = [_like(tensor) for tensor in models[0].inputs]
+    first, *others = [_input_like(tensor) for tensor in models[0].inputs]
     inputs = [first, *others] if others else first
     outputs = [
-        keras.Model(_of(each), each.outputs[0], name=f"member_{number}")(inputs)
+        keras.Model(_member_inputs(each), each.outputs[0], name=f"member_{number}")(inputs)
         for number, each in enumerate(models, 1)
     ]
     mean = keras.layers.Average(dtype="float32", name="mean")(outputs)
     return keras.Model(inputs, mean, name=name)
 
 
-def _like(tensor: keras.KerasTensor) -> keras.KerasTensor:
+def _input_like(tensor: keras.KerasTensor) -> keras.KerasTensor:
     return keras.Input(tensor.shape[1:], name=tensor.name, dtype=tensor.dtype)
 
 
-def _of(model: keras.Model) -> Any:
+def _member_inputs(model: keras.Model) -> Any:
     """Returns the inputs of a member: a tensor, or a list of several."""
     return list(model.inputs) if len(model.inputs) > 1 else model.inputs[0]
 

@@ -114,7 +114,7 @@ class Layerwise(keras.optimizers.Optimizer):
         }
 
 
-def _of_keras() -> dict[str, type[keras.optimizers.Optimizer]]:
+def _keras_optimizers() -> dict[str, type[keras.optimizers.Optimizer]]:
     names = {name.lower(): name for name in dir(keras.optimizers)}
     found = (names[name] for name in optimizer_names())
     return {name: getattr(keras.optimizers, name) for name in found}
@@ -127,4 +127,4 @@ def _layerwise(name: str, of_keras: type[keras.optimizers.Optimizer]) -> type[La
 
 
 # At import, so that a compiled model can be loaded once Keraunos is imported.
-LAYERWISE = {each: _layerwise(name, each) for name, each in _of_keras().items()}
+LAYERWISE = {each: _layerwise(name, each) for name, each in _keras_optimizers().items()}

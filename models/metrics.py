@@ -14,7 +14,7 @@ from .keras_internals import set_larger_is_better
 ops = keras.ops
 
 
-class _OfConfusionMatrix(keras.metrics.Metric):
+class _ConfusionMatrixMetric(keras.metrics.Metric):
     """Counts a confusion matrix, with a row per true class.
 
     Takes labels `(rows,)`, `(rows, 1)` or `(rows, classes)` and scores `(rows, classes)`.
@@ -71,7 +71,7 @@ class Accuracy(keras.metrics.SparseCategoricalAccuracy):
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
-class BalancedAccuracy(_OfConfusionMatrix):
+class BalancedAccuracy(_ConfusionMatrixMetric):
     """The mean recall over the classes.
 
     Classes without examples are left out of the mean.
@@ -102,7 +102,7 @@ class BalancedAccuracy(_OfConfusionMatrix):
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
-class MacroF1(_OfConfusionMatrix):
+class MacroF1(_ConfusionMatrixMetric):
     """The mean over the classes of F1, the harmonic mean of precision and recall.
 
     Classes without examples are left out of the mean.

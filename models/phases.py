@@ -35,7 +35,7 @@ class Phase:
         """
         layers = ordered_layers(model)
         _unfreeze(model, [layers[place] for place in self.unfreeze], self.train_batch_norm)
-        model.optimizer = _renewed(model.optimizer, self._learning_rate())
+        model.optimizer = _recreate(model.optimizer, self._learning_rate())
         build_optimizer_of(model)
 
     def _learning_rate(self) -> float | EpochSchedule:
@@ -50,14 +50,14 @@ def ordered_layers(model: keras.Model) -> list[keras.Layer]:
 
     Nested models, and layers that are stacks of blocks, are replaced by their layers.
     """
-    return [each for layer in model.layers for each in _expanded(layer)]
+    return [each for layer in model.layers for each in _expand(layer)]
 
 
-def _expanded(layer: keras.Layer) -> list[keras.Layer]:
+def _expand(layer: keras.Layer) -> list[keras.Layer]:
     if isinstance(layer, keras.Model):
         return ordered_layers(layer)
     blocks = blocks_of(layer)
-    return [each for block in blocks for each in _expanded(block)] or [layer]
+    return [each for block in blocks for each in _expand(block)] or [layer]
 
 
 def _unfreeze(
@@ -78,12 +78,12 @@ def _unfreeze(
         layer.trainable = was_trainable or (id(layer) in open_ids and not is_held)
 
 
-def _renewed(
+def _recreate(
     optimizer: keras.optimizers.Optimizer, learning_rate: float | EpochSchedule
 ) -> keras.optimizers.Optimizer:
     """Creates a new optimizer with the same settings but another learning rate."""
     config = optimizer.get_config()
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        config["inner_optimizer"] = _renewed(optimizer.inner_optimizer, learning_rate)
+        config["inner_optimizer"] = _recreate(optimizer.inner_optimizer, learning_rate)
         return keras.optimizers.LossScaleOptimizer(**config)
     return type(optimizer).from_config(config | {"learning_rate": learning_rate})

@@ -65,7 +65,7 @@ def find_stages(model: keras.Model) -> tuple[NetworkStage, ...] | None:
     if not units:
         return None
     body, head = _without_head(units)
-    stages = _named(body, _places(body)) if body else []
+    stages = _name_stages(body, _places(body)) if body else []
     if head:
         stages.append(NetworkStage(HEAD, tuple(unit.layer for unit in head), is_head=True))
     return tuple(stages)
@@ -184,7 +184,7 @@ def _prefixes(units: Sequence[Unit]) -> dict[Unit, str]:
     }
 
 
-def _named(units: Sequence[Unit], places: Places) -> list[NetworkStage]:
+def _name_stages(units: Sequence[Unit], places: Places) -> list[NetworkStage]:
     """Creates the named stages; a first one without a prefix is the stem."""
     prefixes = _prefixes(units)
     members: dict[int, list[Unit]] = {}

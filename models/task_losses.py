@@ -46,7 +46,7 @@ class ScaledLoss(keras.losses.Loss):
         return cls(loss, config["deviations"])
 
 
-class _OnMixedLabels(keras.metrics.Metric):
+class _BinarizesMixedLabels(keras.metrics.Metric):
     """Makes a metric of binary labels accept those of mixed images, in [0, 1].
 
     Labels above 0.5 count as 1.
@@ -58,17 +58,17 @@ class _OnMixedLabels(keras.metrics.Metric):
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
-class _LabelAccuracy(_OnMixedLabels, keras.metrics.BinaryAccuracy):
+class _LabelAccuracy(_BinarizesMixedLabels, keras.metrics.BinaryAccuracy):
     pass
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
-class _F1OfLabels(_OnMixedLabels, keras.metrics.F1Score):
+class _F1OfLabels(_BinarizesMixedLabels, keras.metrics.F1Score):
     pass
 
 
 @keras.saving.register_keras_serializable(package="keraunos")
-class _PrecisionOfLabels(_OnMixedLabels, keras.metrics.AUC):
+class _PrecisionOfLabels(_BinarizesMixedLabels, keras.metrics.AUC):
     pass
 
 

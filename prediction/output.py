@@ -127,7 +127,7 @@ class ResumableFile:
         self._size = self._sum = 0
         is_begun = self._is_begun()
         if is_begun and not resume:
-            raise self._unfinished()
+            raise self._unfinished_error()
         if resume and not is_begun:
             self._require_unfinished()
         self._file = open_to_append(self.path)
@@ -226,12 +226,12 @@ class ResumableFile:
                 int(note["unreadable"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
-            raise self._damaged(
+            raise self._damaged_error(
                 f"there is no intact {self._note.name} next to it"
             ) from None
         self._require_same(made_of)
         if crc32_of_start(self.path, self._size) != self._sum:
-            raise self._damaged("it differs from what was written")
+            raise self._damaged_error("it differs from what was written")
 
     def _require_same(self, made_of: Mapping[str, Any]) -> None:
         names = dict.fromkeys([*made_of, *self._made_of])
@@ -267,7 +267,7 @@ class ResumableFile:
         for path in paths:
             remove_file(path.parent, path.name, re.compile(re.escape(path.name)))
 
-    def _unfinished(self) -> ConfigError:
+    def _unfinished_error(self) -> ConfigError:
         return ConfigError(
             message(
                 "There are unfinished predictions already.",
@@ -287,7 +287,7 @@ class ResumableFile:
                 )
             )
 
-    def _damaged(self, why: str) -> CheckpointError:
+    def _damaged_error(self, why: str) -> CheckpointError:
         return CheckpointError(
             message(
                 f"Unfinished predictions must be unchanged, but {why}.",

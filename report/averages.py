@@ -32,7 +32,7 @@ class Averages(NamedTuple):
     gaps: tuple[str, ...] = ()
 
 
-class _Found(NamedTuple):
+class _AverageScores(NamedTuple):
     names: tuple[str, ...] = ()  # names of the scores in the rows
     rows: Sequence[list[Any]] = ()
     conclusions: Sequence[str] = ()
@@ -45,9 +45,9 @@ def read_averages(run: Path) -> Averages:
         run: Directory of the run, possibly of a fold.
     """
     directory = run.resolve()
-    files = [(directory / TEST_FILE, _of_views)]
+    files = [(directory / TEST_FILE, _view_scores)]
     if FOLD.fullmatch(directory.name):
-        files.append((directory.parent / ENSEMBLE_FILE, _of_folds))
+        files.append((directory.parent / ENSEMBLE_FILE, _fold_scores))
     gaps: list[str] = []
     every = [_read(file, look, gaps) for file, look in files]
     found = [each for each in every if each.rows]
@@ -60,33 +60,35 @@ def read_averages(run: Path) -> Averages:
     return Averages(table, conclusions, tuple(gaps))
 
 
-def _read(file: Path, look: Callable[[Any], _Found], gaps: list[str]) -> _Found:
+def _read(
+    file: Path, look: Callable[[Any], _AverageScores], gaps: list[str]
+) -> _AverageScores:
     if not file.exists():
-        return _Found()
+        return _AverageScores()
     try:
         return look(json.loads(read_text(file)))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         why = printable(" ".join(reason_of(error).split()))[:300]
         gaps.append(f"not shown: means in {file.name}, because it can't be read ({why})")
-        return _Found()
+        return _AverageScores()
 
 
-def _of_views(document: Mapping[str, Any]) -> _Found:
+def _view_scores(document: Mapping[str, Any]) -> _AverageScores:
     scores = document.get("tta")
     if scores is None:
-        return _Found()
+        return _AverageScores()
     rows = [
         _row("single model", document),
         _row(f"mean of {scores['views']:,} views", scores),
     ]
     against = scores.get("against_single_model")  # in classification only
     conclusions = [] if against is None else _conclusions(against)
-    return _Found(_names(document), rows, conclusions)
+    return _AverageScores(_names(document), rows, conclusions)
 
 
-def _of_folds(document: Mapping[str, Any]) -> _Found:
+def _fold_scores(document: Mapping[str, Any]) -> _AverageScores:
     if document["split"] != "test":
-        return _Found()
+        return _AverageScores()
     scores, members = document["ensemble"], document["members"]
     name = f"mean of {len(members):,} folds"
     rows = [_row(member, each) for member, each in members.items()]
@@ -95,7 +97,7 @@ def _of_folds(document: Mapping[str, Any]) -> _Found:
         rows.append(_row(f"{name}, {scores['tta']['views']:,} views", scores["tta"]))
     against = scores.get("against_members", {}).values()
     conclusions = [line for each in against for line in _conclusions(each)]
-    return _Found(_names(scores), rows, conclusions)
+    return _AverageScores(_names(scores), rows, conclusions)
 
 
 def _row(name: str, scores: Mapping[str, Any]) -> list[Any]:

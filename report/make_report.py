@@ -54,7 +54,7 @@ def report_of_test(
     report = RunReport(facts, scores, evidence.test, findings, load_images)
     if facts.directory is None:
         return report
-    return _compared(report, facts.directory, evidence, images)
+    return _add_comparisons(report, facts.directory, evidence, images)
 
 
 def report_from_files(
@@ -121,7 +121,7 @@ def changes_of_images(directory: Path, images: object) -> tuple[list[str], list[
     return [], []
 
 
-def _compared(
+def _add_comparisons(
     report: RunReport, directory: Path, evidence: Evidence, images: object
 ) -> RunReport:
     """Adds comparisons with the files that the run has written."""

@@ -29,10 +29,14 @@ def create_parts(config: EvaluationConfig) -> dict[str, Part]:
     """
     made = {name: make(config) for name, make in _PARTS.items()}
     parts = {name: part for name, part in made.items() if part is not None}
-    return parts | {label: _own(label, options) for label, options in config.own.items()}
+    return parts | {
+        label: _create_custom_part(label, options) for label, options in config.own.items()
+    }
 
 
-def _shipped(module: str, name: str, field: str) -> Callable[[EvaluationConfig], Any]:
+def _built_in_factory(
+    module: str, name: str, field: str
+) -> Callable[[EvaluationConfig], Any]:
     """Returns a factory of a class that takes the options of its section."""
 
     def make(config: EvaluationConfig) -> Any:
@@ -76,22 +80,22 @@ def _validation_gap(config: EvaluationConfig) -> Any:
 
 _PARTS: dict[str, Callable[[EvaluationConfig], Any]] = {
     "validation_gap": _validation_gap,
-    "calibration": _shipped(
+    "calibration": _built_in_factory(
         "..evaluation.calibration.calibration", "Calibration", "calibration"
     ),
     "operating_points": _operating_points,
     "costs": _costs,
-    "abstention": _shipped(
+    "abstention": _built_in_factory(
         "..evaluation.abstention.abstention", "Abstention", "abstention"
     ),
-    "slices": _shipped("..evaluation.slices.slices", "Slices", "slices"),
-    "label_doubts": _shipped(".label_doubts", "DoubtfulLabels", "label_doubts"),
+    "slices": _built_in_factory("..evaluation.slices.slices", "Slices", "slices"),
+    "label_doubts": _built_in_factory(".label_doubts", "DoubtfulLabels", "label_doubts"),
     "grad_cam": _grad_cam,
-    "robustness": _shipped(".robustness.robustness", "Robustness", "robustness"),
+    "robustness": _built_in_factory(".robustness.robustness", "Robustness", "robustness"),
 }
 
 
-def _own(label: str, options: dict[str, Any]) -> Part:
+def _create_custom_part(label: str, options: dict[str, Any]) -> Part:
     arguments = dict(options)
     path = str(arguments.pop("class"))
     module, _, name = path.partition(":")

@@ -62,7 +62,7 @@ def read_tested_run(directory: Path) -> NamedPredictions:
         )
     predictions = read_predictions(file)
     rows = _rows_of_test(directory / SPLIT_FILE)
-    if rows is None or not _is_about(rows, predictions):
+    if rows is None or not _matches_predictions(rows, predictions):
         return NamedPredictions(str(directory), predictions)
     return NamedPredictions(
         str(directory),
@@ -93,7 +93,7 @@ def _rows_of_test(file: Path) -> Rows | None:
     return [row for row in read_rows(file) if row.get("split") == "test"]
 
 
-def _is_about(rows: Rows, predictions: Predictions) -> bool:
+def _matches_predictions(rows: Rows, predictions: Predictions) -> bool:
     """Returns whether the rows are those of the predictions, in the same order."""
     if len(rows) != len(predictions.names) or predictions.labels is None:
         return False

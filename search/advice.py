@@ -24,10 +24,13 @@ def advise(
     """
     if result.winner is None or not result.is_finished:
         return []
-    return [*_to_report(result.winner, test, outer), *_not_to_report(result.winner)]
+    return [
+        *_reportable_scores(result.winner, test, outer),
+        *_optimistic_scores(result.winner),
+    ]
 
 
-def _to_report(
+def _reportable_scores(
     winner: Winner, test: Mapping[str, Any] | None, outer: "OuterScores | None"
 ) -> Iterator[str]:
     metric = winner.objective.removeprefix("val_")
@@ -49,7 +52,7 @@ def _to_report(
         )
 
 
-def _not_to_report(winner: Winner) -> Iterator[str]:
+def _optimistic_scores(winner: Winner) -> Iterator[str]:
     score = f"{winner.trial.score:.4f}"
     if winner.folds:
         why = [f"it is the best of {winner.num_trials} trials"] * (winner.num_trials > 1)

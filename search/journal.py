@@ -99,11 +99,11 @@ def deciding_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: flat[name]
         for name in flat
-        if name not in CHANGEABLE_IN_SEARCH and not _is_of_showing(name, flat)
+        if name not in CHANGEABLE_IN_SEARCH and not _is_monitoring_setting(name, flat)
     }
 
 
-def _is_of_showing(name: str, settings: Mapping[str, Any]) -> bool:
+def _is_monitoring_setting(name: str, settings: Mapping[str, Any]) -> bool:
     """Returns whether a setting is that of a callback which decides nothing."""
     section, label = f"{name}.".split(".")[:2]
     own = settings.get(f"{section}.{label}.class", label)

@@ -60,7 +60,7 @@ def run_search(
     write_results(directory, study)
     draw_results(directory, study, notify)
     if signal is None and not best:
-        raise _all_failed(study, directory)
+        raise _all_failed_error(study, directory)
     trials = [trial for _, trial in sorted(study.trials.items())]
     winner = find_winner(best, keep.choice, study.objective)
     reason = "interrupted" if signal else budget.reason or why_exhausted(study)
@@ -129,7 +129,7 @@ def _export_best(
         if outcome.status == "interrupted":
             return outcome.signal
         if outcome.status == "failed":
-            raise _not_exported(study.trials[number], outcome)
+            raise _export_failed_error(study.trials[number], outcome)
     return None
 
 
@@ -212,21 +212,21 @@ def _forget_weights(
     kept = {trial.number for trial in keep.best(study.ranking())}
     if not is_over:
         kept |= {trial.number for trial in keep.choice.may_win(study.ranking())}
-        kept |= study.may_be_continued() | _taken_over(study)
+        kept |= study.may_be_continued() | _continued_trials(study)
     for number, trial in study.trials.items():
         run = directory / trial.name
         if trial.status != "running" and number not in kept and run.is_dir():
             forget_weights(run)
 
 
-def _taken_over(study: Study) -> set[int]:
+def _continued_trials(study: Study) -> set[int]:
     """Returns numbers of trials whose weights a running trial may still have to copy."""
     running = [trial for trial in study.trials.values() if trial.status == "running"]
     sources = [trial.note("trial_id") for trial in running]
     return {int(source) for source in sources if source is not None}
 
 
-def _all_failed(study: Study, directory: Path) -> SearchError:
+def _all_failed_error(study: Study, directory: Path) -> SearchError:
     reasons = list(dict.fromkeys(trial.reason for trial in study.trials.values()))
     return SearchError(
         message(
@@ -237,7 +237,7 @@ def _all_failed(study: Study, directory: Path) -> SearchError:
     )
 
 
-def _not_exported(trial: Trial, outcome: Outcome) -> SearchError:
+def _export_failed_error(trial: Trial, outcome: Outcome) -> SearchError:
     return SearchError(
         message(
             f"The model of {trial.name}, one of the best, must be exported to "

@@ -104,7 +104,7 @@ def run_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
         objective: Name of the metric that is the score.
     """
     try:
-        return _do(fit, plan, objective)
+        return _fit_trial(fit, plan, objective)
     except UnknownMetricError as error:
         if error.metric == objective:  # callbacks of a trial also monitor it
             error = _unknown_objective(objective, error.known)
@@ -112,12 +112,12 @@ def run_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
     except (ConfigError, DataError, CheckpointError) as error:
         return Outcome("failed", reason=str(error), error=error.with_traceback(None))
     except Exception as error:
-        return _broken(error)
+        return _failed_outcome(error)
     finally:
         _forget_models()
 
 
-def _do(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
+def _fit_trial(fit: FitTrial, plan: TrialPlan, objective: str) -> Outcome:
     _wait_until_free(plan.directory)
     _take_over(plan)
     answer = fit(plan)
@@ -147,7 +147,7 @@ def _unknown_objective(objective: str, known: Iterable[str]) -> UnknownMetricErr
     return unknown_metric("objective", objective, measured or names)
 
 
-def _broken(error: Exception) -> Outcome:
+def _failed_outcome(error: Exception) -> Outcome:
     """Converts an exception to an outcome: one line, and the traceback."""
     text = "".join(traceback.format_exception(error))
     line = (str(error).strip().splitlines() or [""])[0]

@@ -52,12 +52,12 @@ def find_jobs(
     for check in checks:
         layout = find_layout(check.where, len(gpus), memory)
         if layout is not None:
-            settings = _sized(layout, minutes)
+            settings = _choose_settings(layout, minutes)
             jobs.append(Job(check, replace(settings, options=check.options)))
     return jobs
 
 
-def _sized(layout: DeviceLayout, minutes: float) -> CheckSettings:
+def _choose_settings(layout: DeviceLayout, minutes: float) -> CheckSettings:
     """Chooses the amount of work: enough to keep a GPU busy, and bearable for a CPU."""
     epochs = 5 if minutes >= LONG_MINUTES else 3
     if layout.kind == "GPU":

@@ -244,7 +244,7 @@ class Service:
             async with asyncio.timeout(self.settings.timeout_seconds):
                 outcomes = await asyncio.gather(*(item.outcome for item in items))
         except TimeoutError:
-            raise self._too_late() from None
+            raise self._timeout_error() from None
         finally:
             for item in items:
                 item.outcome.cancel()
@@ -253,7 +253,7 @@ class Service:
                 raise outcome
         return outcomes
 
-    def _too_late(self) -> RequestError:
+    def _timeout_error(self) -> RequestError:
         if not self.is_ready:
             return _not_ready()
         seconds = self.settings.timeout_seconds

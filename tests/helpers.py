@@ -180,7 +180,7 @@ def with_other_validation(data: Any, seed: int = 5) -> Any:
     """The same split of images, but with noise and other labels for validation."""
     from keraunos.data.image_data import ImageData
     from keraunos.data.index.image_index import VALIDATION
-    from keraunos.data.read_images import _divided
+    from keraunos.data.read_images import _divide
 
     read = data._read
     index, random = read.built.index, np.random.default_rng(seed)
@@ -198,7 +198,7 @@ def with_other_validation(data: Any, seed: int = 5) -> Any:
         return images
 
     return ImageData(
-        _divided(
+        _divide(
             built,
             read.of_files,
             load,

@@ -86,7 +86,7 @@ def export(
     Several runs, or a directory of folds, become one model that outputs their mean.
     """
     members = find_members(runs)
-    _require_one_to_calibrate(members, calibrated)
+    _require_single_run_to_calibrate(members, calibrated)
     names = _format_names(format)
     from ...export.evaluated_run import require_classification
 
@@ -168,7 +168,7 @@ def _directory(runs: Sequence[Path], output: Path | None) -> Path:
     return own_directory(folder) if os.path.lexists(folder) else folder
 
 
-def _require_one_to_calibrate(members: Sequence[Member], calibrated: bool) -> None:
+def _require_single_run_to_calibrate(members: Sequence[Member], calibrated: bool) -> None:
     if calibrated and len(members) > 1:
         raise ConfigError(
             message(

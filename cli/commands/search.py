@@ -66,7 +66,7 @@ def search(
         if role is None or role.is_chief:
             _search(config, space, request, directory.resolve(), reason)
         else:
-            _work(request, role, directory)
+            _run_worker(request, role, directory)
 
 
 def _require_supported(config: RunConfig, space: Space, is_alone: bool) -> None:
@@ -97,7 +97,7 @@ def _number_or_auto(text: str) -> ParallelTrials:
     )
 
 
-def _work(request: "SearchRequest", role: Role, directory: Path) -> None:
+def _run_worker(request: "SearchRequest", role: Role, directory: Path) -> None:
     from ...search.session import run_worker
 
     count = request.parallel_trials

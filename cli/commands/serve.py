@@ -94,7 +94,7 @@ def serve(
     shares = worker_environments(settings.workers, visible_gpus())
 
     async def start(number: int) -> "Worker":
-        environment = _unset(shares[number])
+        environment = _without_user_variables(shares[number])
         return await start_process(command, environment, settings.start_seconds)
 
     def show_address(service: "Service") -> None:
@@ -157,7 +157,7 @@ def _require_packages() -> None:
         )
 
 
-def _unset(variables: dict[str, str]) -> dict[str, str]:
+def _without_user_variables(variables: dict[str, str]) -> dict[str, str]:
     """Drops variables that the user has set, except devices, which workers share out."""
     return {
         name: value

@@ -192,8 +192,8 @@ def _audit(
         {row: record.problem for row, record in enumerate(records) if record.problem},
         dict(sum((Counter(scan.ignored) for scan in scans.values()), Counter())),
         duplicates,
-        _that_differ(duplicates, labels),
-        _that_differ(duplicates, splits),
+        _with_differing_values(duplicates, labels),
+        _with_differing_values(duplicates, splits),
         image_properties(paths, records, fingerprints),
         (*beside, *(line for scan in scans.values() for line in scan.remarks)),
         unused_bits(records, "data.bit_depth"),
@@ -254,7 +254,7 @@ def _members(groups: Groups) -> list[list[int]]:
     return sorted(found)
 
 
-def _that_differ(copies: CopyGroups, values: Sequence[int]) -> CopyGroups:
+def _with_differing_values(copies: CopyGroups, values: Sequence[int]) -> CopyGroups:
     def differing(groups: list[list[int]]) -> list[list[int]]:
         return [rows for rows in groups if len({values[row] for row in rows}) > 1]
 

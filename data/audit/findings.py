@@ -139,7 +139,7 @@ def sizes(audit: Audit) -> dict[str, list[int]]:
     return dict(zip(("width", "height"), quantiles, strict=True))
 
 
-def _unless_classes_vanish(audit: Audit, rows: Iterable[int], advice: str) -> str:
+def _advise_unless_classes_vanish(audit: Audit, rows: Iterable[int], advice: str) -> str:
     """Returns the advice, unless dropping the files would empty a class in training."""
     if "=drop" not in advice:
         return advice
@@ -161,7 +161,7 @@ def _bad_files(audit: Audit) -> Iterator[Finding]:
     if audit.unreadable:
         text = f"{_files(len(audit.unreadable))} can't be decoded"
         advice = "data.on_unreadable=drop excludes them"
-        advice = _unless_classes_vanish(audit, audit.unreadable, advice)
+        advice = _advise_unless_classes_vanish(audit, audit.unreadable, advice)
         yield Finding(text, advice, spoils=True)
     if audit.properties.mislabeled:
         count = _files(len(audit.properties.mislabeled))
@@ -187,7 +187,7 @@ def _copies(audit: Audit) -> Iterator[Finding]:
                 rows = [row for each in groups for row in each]
                 yield Finding(
                     f"{count} {what} ({_files(len(rows))})",
-                    _unless_classes_vanish(audit, rows, advice[kind]),
+                    _advise_unless_classes_vanish(audit, rows, advice[kind]),
                     spoils=spoils,
                 )
 

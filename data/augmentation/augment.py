@@ -25,7 +25,7 @@ def augment(images: tf.Tensor, drawn: Mapping[str, tf.Tensor]) -> tf.Tensor:
     if "rand_augment" in drawn:
         images = tonal_operations.apply(images, drawn["rand_augment"])
     if "tone" in drawn:
-        images = _toned(images, drawn["tone"])
+        images = _adjust_tone(images, drawn["tone"])
     if "color_jitter" in drawn:
         images = scale_channels(images, drawn["color_jitter"])
     if "random_erasing" in drawn:
@@ -33,7 +33,7 @@ def augment(images: tf.Tensor, drawn: Mapping[str, tf.Tensor]) -> tf.Tensor:
     return images
 
 
-def _toned(images: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
+def _adjust_tone(images: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
     """Changes the contrast around the mean, then the brightness."""
     contrast = parameters[:, 0, None, None, None]
     brightness = parameters[:, 1, None, None, None]

@@ -32,10 +32,10 @@ def rotated_and_scaled(
     cosine, sine = np.cos(angle), np.sin(angle)
     across = cosine * scale[:, 0], -sine * scale[:, 1]
     down = sine * scale[:, 0], cosine * scale[:, 1]
-    return about_centre(across, down, shift, size)
+    return linear_about_center(across, down, shift, size)
 
 
-def about_centre(
+def linear_about_center(
     across: tuple[Doubles, Doubles],
     down: tuple[Doubles, Doubles],
     shift: Doubles,

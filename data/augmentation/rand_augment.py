@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...configs import RandAugmentConfig
-from .geometry import Doubles, about_centre, composed
+from .geometry import Doubles, composed, linear_about_center
 from .random_numbers import Key, Stream
 from .tonal_operations import ENHANCEMENTS, TONAL
 
@@ -58,7 +58,7 @@ def _geometry(chosen: np.ndarray, signed: Doubles, size: int) -> Doubles:
     down = sine + amount("shear_y", MAX_SHEAR), cosine
     far = MAX_TRANSLATION * size
     shift = [amount("translate_x", far), amount("translate_y", far)]
-    return about_centre(across, down, np.stack(shift, axis=1), size)
+    return linear_about_center(across, down, np.stack(shift, axis=1), size)
 
 
 def _tone(chosen: np.ndarray, signed: Doubles, level: float) -> Doubles:

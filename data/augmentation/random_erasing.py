@@ -42,12 +42,12 @@ def erase(images: tf.Tensor, rectangles: tf.Tensor) -> tf.Tensor:
     """
     height, width = tf.unstack(tf.shape(images)[1:3])
     left, top, right, bottom = tf.unstack(rectangles[:, :, None], axis=1)
-    across, down = _between(width, left, right), _between(height, top, bottom)
+    across, down = _is_between(width, left, right), _is_between(height, top, bottom)
     inside = (down[:, :, None] & across[:, None, :])[..., None]
     return tf.where(inside, tf.reduce_mean(images, axis=[1, 2], keepdims=True), images)
 
 
-def _between(count: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+def _is_between(count: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
     """Returns whether each pixel's center is between two edges, `(rows, count)`."""
     centres = tf.range(tf.cast(count, tf.float32)) + 0.5
     return (centres >= first) & (centres < last)

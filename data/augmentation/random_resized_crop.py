@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .geometry import Doubles, about_centre, sides
+from .geometry import Doubles, linear_about_center, sides
 from .random_numbers import Key, Stream
 
 NARROWEST = 3 / 4  # ratio of width to height, the usual limit
@@ -28,4 +28,4 @@ def draw_crop(smallest: float, key: Key, size: int) -> Doubles:
     room = np.stack([1 - width, 1 - height], axis=1) * size
     shift = (draw[:, 2:] - 0.5) * room
     nothing = np.zeros_like(width)
-    return about_centre((width, nothing), (nothing, height), shift, size)
+    return linear_about_center((width, nothing), (nothing, height), shift, size)

@@ -70,7 +70,7 @@ def find_copies(
     def load(places: Integers) -> Thumbnails:
         return fingerprints.thumbnails([shown[place] for place in places])
 
-    pairs = _remembered(
+    pairs = _cached_pairs(
         fingerprints.store,
         f"near-{_VERSIONS}-{hashlib.sha256(b''.join(shown)).hexdigest()}",
         lambda: near_pairs(load, colors[images]),
@@ -94,7 +94,7 @@ def _keys_and_colors(
     return keys, colors
 
 
-def _remembered(store: Store, key: str, find: Callable[[], Integers]) -> Integers:
+def _cached_pairs(store: Store, key: str, find: Callable[[], Integers]) -> Integers:
     """Returns the cached pairs for these images, or finds and caches them."""
     found = store.open(key, "<i8", (-1, 2))
     if found is not None:

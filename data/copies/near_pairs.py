@@ -74,13 +74,15 @@ def _candidates(load: LoadThumbnails, count: int) -> Integers:
     tree = KDTree(coarse[:, :_COARSEST], leafsize=64)
     chunks = _chunks(np.arange(len(rows)))
     found = [
-        _close_to(_spectra(load(rows[chunk]), _WINDOWS), chunk, coarse, tree)
+        _find_candidates_near(_spectra(load(rows[chunk]), _WINDOWS), chunk, coarse, tree)
         for chunk in track(chunks, "Looking for near copies", len(chunks))
     ]
     return np.unique(np.sort(rows[np.concatenate(found)], axis=1), axis=0)
 
 
-def _close_to(windows: Floats, places: Integers, coarse: Floats, tree: KDTree) -> Integers:
+def _find_candidates_near(
+    windows: Floats, places: Integers, coarse: Floats, tree: KDTree
+) -> Integers:
     """Returns pairs of positions; a window of the first image resembles the second."""
     found: list[Integers] = []
     for window in np.moveaxis(windows, 1, 0):
@@ -105,15 +107,17 @@ def _correlations(load: LoadThumbnails, pairs: Integers) -> Floats:
 
 
 def _best_window(cropped: Thumbnails, whole: Thumbnails) -> Floats:
-    windows = _unit(_transform(cropped, _FINE, _FINE))
-    target = _unit(_transform(whole, _WHOLE_AXIS, _WHOLE_AXIS))[:, 0, 0]
+    windows = _normalize(_transform(cropped, _FINE, _FINE))
+    target = _normalize(_transform(whole, _WHOLE_AXIS, _WHOLE_AXIS))[:, 0, 0]
     return np.einsum("nyxfg,nfg->nyx", windows, target).max(axis=(1, 2))
 
 
 def _spectra(thumbnails: Thumbnails, windows: Sequence[tuple[Window, Window]]) -> Floats:
     """Returns the lowest frequencies, `(n, windows, 20)`; zeros without contrast."""
     spectra = [
-        _unit(_transform(thumbnails, _axis([vertical]), _axis([horizontal])))[:, 0, 0]
+        _normalize(
+            _transform(thumbnails, _axis_matrices([vertical]), _axis_matrices([horizontal]))
+        )[:, 0, 0]
         for vertical, horizontal in windows
     ]
     return np.stack([each[:, *_LOWEST] for each in spectra], axis=1)
@@ -127,12 +131,12 @@ def _transform(thumbnails: Thumbnails, vertical: Floats, horizontal: Floats) -> 
     return result
 
 
-def _unit(spectra: Floats) -> Floats:
+def _normalize(spectra: Floats) -> Floats:
     norms = np.linalg.norm(spectra, axis=(-2, -1), keepdims=True)
     return np.where(norms < MIN_CONTRAST * SIDE, 0, spectra / np.maximum(norms, 1e-6))
 
 
-def _axis(windows: Sequence[Window]) -> Floats:
+def _axis_matrices(windows: Sequence[Window]) -> Floats:
     """Returns matrices that resample and transform windows, `(windows, 12, 32)`."""
     cosines = dct(np.eye(SIDE), axis=0, norm="ortho")[:_FREQUENCIES]
     return np.stack([cosines @ _resampling(*each) for each in windows]).astype(np.float32)
@@ -160,8 +164,8 @@ _WINDOWS = [
     ((MAX_CROP / 2, 1 - MAX_CROP / 2), (MAX_CROP / 2, 1 - MAX_CROP / 2)),
     *[(y, x) for y in _windows_of(0.95, 3) for x in _windows_of(0.95, 3)],
 ]
-_WHOLE_AXIS = _axis([_WHOLE[0]])
-_FINE = _axis([_WHOLE[0], *_windows_of(0.95, 5), *_windows_of(1 - MAX_CROP, 5)])
+_WHOLE_AXIS = _axis_matrices([_WHOLE[0]])
+_FINE = _axis_matrices([_WHOLE[0], *_windows_of(0.95, 5), *_windows_of(1 - MAX_CROP, 5)])
 _ORDER = sorted(
     (row + column, row, column)
     for row in range(_FREQUENCIES)

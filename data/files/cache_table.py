@@ -89,7 +89,7 @@ class CacheTable:
             return self._in_transaction(work, *arguments)
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF in _ENVIRONMENT_ERRORS:
-                raise _unusable(self._path, error) from None
+                raise _unusable_cache_error(self._path, error) from None
             notify(f"{self._path} is damaged ({error}) and is created again")
         for suffix in ("", "-journal", "-wal", "-shm"):
             remove_file(self._path.parent, f"{self._path.name}{suffix}", DATABASE)
@@ -114,7 +114,7 @@ def _checksum(row: Iterable[Any]) -> int:
     return checksum
 
 
-def _unusable(path: Path, error: Exception) -> ConfigError:
+def _unusable_cache_error(path: Path, error: Exception) -> ConfigError:
     return ConfigError(
         message(
             f"The cache must hold a usable database, but it can't be used ({error}).",

@@ -162,7 +162,7 @@ class _Stored(NamedTuple):
     bits: int
 
 
-class _PillowsLimit:
+class _PillowPixelLimit:
     """Pillow's process-wide limit on the number of pixels.
 
     It is lifted while any thread decodes images here, because `PixelRules` has its own
@@ -190,7 +190,7 @@ class _PillowsLimit:
                     Image.MAX_IMAGE_PIXELS = self._before
 
 
-_pillows_limit = _PillowsLimit()
+_pillows_limit = _PillowPixelLimit()
 
 
 def _load(content: bytes, size: int | None, rules: PixelRules) -> _Stored:
@@ -251,7 +251,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    found: Any = _or_nothing(lambda: image.getexif().get(ExifTags.Base.Orientation))
+    found: Any = _none_if_broken(lambda: image.getexif().get(ExifTags.Base.Orientation))
     return found if found in _TRANSPOSITIONS else UPRIGHT
 
 
@@ -259,11 +259,11 @@ def _is_animated(image: Image.Image) -> bool:
     """Returns whether an image has several frames; the previews in a JPEG don't count."""
     opened: Any = image  # some formats lack the attribute
     return image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF") and bool(
-        _or_nothing(lambda: opened.is_animated)
+        _none_if_broken(lambda: opened.is_animated)
     )
 
 
-def _or_nothing(read: Callable[[], Any]) -> Any:
+def _none_if_broken(read: Callable[[], Any]) -> Any:
     """Returns the metadata, or None if they are broken, which does not affect the image."""
     try:
         return read()

@@ -62,10 +62,10 @@ def open_images(
         DataError: A file was changed or removed since it was inspected.
     """
     if cache == "memory":
-        return _FromArray(_in_memory(files)), []
+        return _FromArray(_decode_to_memory(files)), []
     if cache == "none" or store is None:
         return _FromFiles(files), []
-    images = _Decoded(files, store)
+    images = _DecodedImages(files, store)
     if cache == "auto" and not (images.is_there() or images.fits()):
         return _FromFiles(files), [
             f"{images.words} don't fit into the cache and are decoded in each epoch"
@@ -79,7 +79,7 @@ def open_images(
         ]
 
 
-class _Decoded:
+class _DecodedImages:
     """All images of a table in one file of the store."""
 
     def __init__(self, files: ImageFiles, store: Store) -> None:
@@ -132,7 +132,7 @@ class _FromArray:
         source: Their entry in the store, which other processes open when unpickling.
     """
 
-    def __init__(self, array: Pixels, source: _Decoded | None = None) -> None:
+    def __init__(self, array: Pixels, source: _DecodedImages | None = None) -> None:
         self._array = array
         self._source = source
 
@@ -149,7 +149,7 @@ class _FromArray:
         )
 
 
-def _open(source: _Decoded) -> _FromArray:
+def _open(source: _DecodedImages) -> _FromArray:
     return _FromArray(source.open(), source)
 
 
@@ -170,7 +170,7 @@ class _FromFiles:
         return _FromFiles, (self._files,)
 
 
-def _in_memory(files: ImageFiles) -> Pixels:
+def _decode_to_memory(files: ImageFiles) -> Pixels:
     array = np.empty((len(files.paths), files.size, files.size, 3), np.uint8)
     for row, pixels in enumerate(files.read_all()):
         array[row] = pixels

@@ -45,7 +45,7 @@ def inspect_files(
     if store is None:
         return [each.record for each in _inspect_all(paths, False, max_pixels)]
     records = FileRecords(store.claim() / FILES_DATABASE, DECODER_VERSION)
-    known = _within_limit(records.find(paths), max_pixels)
+    known = _apply_pixel_limit(records.find(paths), max_pixels)
     if fingerprints is not None:
         there = fingerprints.known({each.digest for each in known.values()})
         known = {
@@ -68,7 +68,9 @@ def inspect_files(
     return [known[path] for path in paths]
 
 
-def _within_limit(known: dict[str, FileRecord], max_pixels: int) -> dict[str, FileRecord]:
+def _apply_pixel_limit(
+    known: dict[str, FileRecord], max_pixels: int
+) -> dict[str, FileRecord]:
     """Returns the records under this limit, without files that an earlier one rejected."""
     found = {}
     for path, record in known.items():

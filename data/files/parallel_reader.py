@@ -146,16 +146,19 @@ class ParallelReader:
         """
         remaining = iter(items)
         waiting: list[Future[Result]] = [
-            self._threads.submit(self._do, work, item)
+            self._threads.submit(self._run_with_fallback, work, item)
             for item in islice(remaining, max(2 * self._num_threads, at_least))
         ]
         while waiting:
             yield waiting.pop(0).result()
             waiting += [
-                self._threads.submit(self._do, work, item) for item in islice(remaining, 1)
+                self._threads.submit(self._run_with_fallback, work, item)
+                for item in islice(remaining, 1)
             ]
 
-    def _do(self, work: Callable[[Reader, Item], Result], item: Item) -> Result:
+    def _run_with_fallback(
+        self, work: Callable[[Reader, Item], Result], item: Item
+    ) -> Result:
         try:
             return work(self._own.reader, item)
         except ProcessLostError as error:

@@ -103,7 +103,7 @@ def build_index(
     written = read_split(user_path(config.split)) if config.split else None
     max_pixels = PixelRules.of(config.bit_depth, config.max_megapixels).max_pixels
     targets = _targets(class_names, scans) if task != "classification" else None
-    labels = _labels(class_names, scans) if targets is None else _equal(targets)
+    labels = _labels(class_names, scans) if targets is None else _number_equal_rows(targets)
     index, records = _inspect(class_names, labels, scans, store, config.check, max_pixels)
     columns = join_columns(scans.values(), config.features or ())
     index = replace(index, task=task, targets=targets, columns=columns)
@@ -204,7 +204,7 @@ def _targets(
     return np.concatenate(rows)
 
 
-def _equal(targets: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+def _number_equal_rows(targets: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
     """Returns numbers shared by rows with equal targets, `(rows,)`."""
     return np.unique(targets, axis=0, return_inverse=True)[1].ravel().astype(np.int32)
 
@@ -243,10 +243,14 @@ def _remarks_on_classes(index: ImageIndex) -> list[str]:
         )
     if few:
         remarks.append(f"fewer than {FEW} training images are left of {some(few)}")
-    return [*remarks, *_absent(index), *_alike(index.class_names)]
+    return [
+        *remarks,
+        *_absent_class_remarks(index),
+        *_similar_name_remarks(index.class_names),
+    ]
 
 
-def _absent(index: ImageIndex) -> Iterator[str]:
+def _absent_class_remarks(index: ImageIndex) -> Iterator[str]:
     for split in (VALIDATION, TEST):
         counts = index.class_counts(split)
         names = [index.class_names[label] for label in np.flatnonzero(counts == 0)]
@@ -254,6 +258,6 @@ def _absent(index: ImageIndex) -> Iterator[str]:
             yield f"there are no {SPLIT_NAMES[split]} images of {some(names)}"
 
 
-def _alike(class_names: Sequence[str]) -> Iterator[str]:
+def _similar_name_remarks(class_names: Sequence[str]) -> Iterator[str]:
     for names in alike_but_for_case(class_names):
         yield f"classes that differ only in case: {', '.join(names)}"

@@ -53,10 +53,10 @@ def read_csv(path: Path, wanted: Collection[str], name: str) -> CsvFile:
     """
     try:
         with open_regular(path) as file:
-            text = _decoded(file.read())
+            text = _decode(file.read())
         header, *rows = _rows(text, _delimiter(text, wanted)) or [(0, [])]
     except (OSError, ValueError, csv.Error) as error:
-        raise _unreadable(error, path, name) from None
+        raise _unreadable_error(error, path, name) from None
     if not rows:
         raise DataError(
             message(
@@ -67,7 +67,7 @@ def read_csv(path: Path, wanted: Collection[str], name: str) -> CsvFile:
     return CsvFile(header[1], rows)
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     if content.startswith(_UTF_16):
         return content.decode("utf-16")
     text = content.decode("utf-8-sig")
@@ -106,7 +106,7 @@ def _rows(
     return found
 
 
-def _unreadable(error: Exception, path: Path, name: str) -> DataError:
+def _unreadable_error(error: Exception, path: Path, name: str) -> DataError:
     why = reason_of(error)
     remedy = slash_hint(path)
     if isinstance(error, ValueError):

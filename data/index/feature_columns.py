@@ -48,7 +48,7 @@ def measure_features(
         found = _problems(index, name, training, name in categorical)
         problems += found
         if not found:
-            columns.append(_measured(name, training, name in categorical))
+            columns.append(_measure_column(name, training, name in categorical))
     if problems:
         words = "`data.features` must be informative columns."
         what = message(words, "", **{"data.features": list(names)})
@@ -58,7 +58,7 @@ def measure_features(
 
 def remarks_on_features(index: ImageIndex, features: TableFeatures) -> list[str]:
     """Returns remarks on the columns, and on values that training images lack."""
-    remarks = [f"table features: {', '.join(map(_described, features.columns))}"]
+    remarks = [f"table features: {', '.join(map(_describe, features.columns))}"]
     for column in features.columns:
         if isinstance(column, WordColumn):
             remarks += [
@@ -94,7 +94,7 @@ def unknown_cells(column: TableColumn, cells: Sequence[str] | Cells, of: str) ->
     return remarks
 
 
-def _measured(name: str, training: Cells, is_categorical: bool) -> TableColumn:
+def _measure_column(name: str, training: Cells, is_categorical: bool) -> TableColumn:
     if is_categorical or not _numbers(training):
         return WordColumn.of(name, training)
     return NumberColumn.of(name, training)
@@ -141,7 +141,7 @@ def _text_among_numbers(index: ImageIndex, name: str) -> list[str]:
     )
 
 
-def _described(column: TableColumn) -> str:
+def _describe(column: TableColumn) -> str:
     if isinstance(column, WordColumn):
         return f"{column.name} ({len(column.words)} categories)"
     return f"{column.name} ({column.mean:.4g} ± {column.deviation:.4g})"

@@ -22,10 +22,10 @@ def settings_of_table(index: ImageIndex) -> dict[str, Any]:
     return {
         "image_root": None,
         "metadata": None,  # its columns are among the others
-        "image_column": _free("image", taken),
-        "label_column": "label" if targets else _free("label", taken),
+        "image_column": _unused_name("image", taken),
+        "label_column": "label" if targets else _unused_name("label", taken),
         "label_columns": targets,
-        "group_column": _free("group", taken) if index.is_grouped else None,
+        "group_column": _unused_name("group", taken) if index.is_grouped else None,
         "split_column": None,
     }
 
@@ -61,7 +61,7 @@ def _targets(index: ImageIndex, label_column: str) -> dict[str, list[object]]:
     }
 
 
-def _free(name: str, taken: Collection[str]) -> str:
+def _unused_name(name: str, taken: Collection[str]) -> str:
     while name in taken:
         name += "_"
     return name

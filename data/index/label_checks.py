@@ -23,7 +23,7 @@ def twins(names: Iterable[str]) -> list[list[str]]:
         [['0', '0.0'], ['nevus', 'nevus\u200b']]
     """
     every = list(dict.fromkeys(names))
-    return [*_groups(every, _number), *_groups(every, _look)]
+    return [*_groups(every, _number), *_groups(every, _appearance)]
 
 
 def alike_but_for_case(names: Iterable[str]) -> list[list[str]]:
@@ -49,10 +49,10 @@ def several_labels(labels: Iterable[str]) -> list[str]:
         []
     """
     every = list(dict.fromkeys(labels))
-    marked = [each for each in every if _is_marked(each)]
+    marked = [each for each in every if _has_separators(each)]
     if marked:
         return marked
-    return _listed(every) or _combined(every)
+    return _comma_lists(every) or _word_combinations(every)
 
 
 def _groups(names: Sequence[str], key: Key) -> list[list[str]]:
@@ -70,19 +70,19 @@ def _number(name: str) -> object:
         return name
 
 
-def _look(name: str) -> str:
+def _appearance(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name).translate(_LOOK_ALIKES)
     seen = "".join(each for each in plain if unicodedata.category(each) != "Cf")
     return " ".join(seen.split())
 
 
-def _is_marked(label: str) -> bool:
+def _has_separators(label: str) -> bool:
     return any(each in label for each in _SEPARATORS) or (
         label.startswith(("[", "{")) and label.endswith(("]", "}"))
     )
 
 
-def _listed(labels: Sequence[str]) -> list[str]:
+def _comma_lists(labels: Sequence[str]) -> list[str]:
     """Returns labels with commas, if most of their parts occur in other labels, too."""
     parts = {each: {part.strip() for part in each.split(",")} for each in labels}
     listed = [each for each in labels if len(parts[each]) > 1]
@@ -94,7 +94,7 @@ def _listed(labels: Sequence[str]) -> list[str]:
     return listed if sum(recurring) * 2 > len(recurring) else []
 
 
-def _combined(labels: Sequence[str]) -> list[str]:
+def _word_combinations(labels: Sequence[str]) -> list[str]:
     """Returns labels of several words, if they combine few words or only reorder them."""
     several = [each for each in labels if " " in each]
     words = {word for each in labels for word in each.split()}

@@ -43,10 +43,10 @@ def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, Sequence[Prob
     if columns.task != "classification":
         read = read_numbers if columns.task == "regression" else read_several_labels
         targets, problems = read(table, columns)
-        return (unknown if targets is None else _of_targets(targets)), problems
+        return (unknown if targets is None else _labels_of_targets(targets)), problems
     if columns.several:
         found, wrong = read_one_hot(table, columns.several)
-        return (unknown if found is None else _as_labels(found)), wrong
+        return (unknown if found is None else _labels_of_one_hot(found)), wrong
     if columns.label in table.header:
         return Labels(table.column(columns.label)), _wrong_labels(table, columns.label)
     if columns.label != Columns.label:
@@ -54,16 +54,16 @@ def read_labels(table: CsvFile, columns: Columns) -> tuple[Labels, Sequence[Prob
     others = [*columns.named().values(), "split", *columns.features]
     found = find_one_hot(table, others)
     if found is not None:
-        return _as_labels(found), []
+        return _labels_of_one_hot(found), []
     return unknown, about_labels(table, others)
 
 
-def _of_targets(targets: TargetColumns) -> Labels:
+def _labels_of_targets(targets: TargetColumns) -> Labels:
     cells = [" ".join(map(repr, row)) for row in targets.values]
     return Labels(cells, targets.columns, targets.remarks, targets)
 
 
-def _as_labels(found: OneHotLabels) -> Labels:
+def _labels_of_one_hot(found: OneHotLabels) -> Labels:
     return Labels(found.cells, tuple(found.columns), tuple(found.remarks))
 
 

@@ -48,7 +48,7 @@ def find_splits(root: Path, layout: Layout, setting: Setting) -> dict[str, Path]
         return {}
     names = folders_below(root, setting.source).names
     meant = splits_of(names)
-    found = _unique(meant)
+    found = _unambiguous_folders(meant)
     is_clear = "train" in found and len(found) == len(meant)
     if is_clear and (layout == "splits" or len(found) == len(names)):
         return {split: root / name for split, name in found.items()}
@@ -88,7 +88,7 @@ def unused_folders(root: Path, splits: Mapping[str, Path], name: str) -> list[st
     return [f"skipped folders, next to the splits: {some(rest)}"] if rest else []
 
 
-def _unique(meant: Mapping[str, str]) -> dict[str, str]:
+def _unambiguous_folders(meant: Mapping[str, str]) -> dict[str, str]:
     """Returns the folder of each split that exactly one folder denotes."""
     counts = Counter(meant.values())
     names = {split: name for name, split in meant.items() if counts[split] == 1}
@@ -122,7 +122,7 @@ def _question(
     reason: str,
     setting: Setting,
 ) -> DataError:
-    found = _unique(meant)
+    found = _unambiguous_folders(meant)
     is_clear = "train" in found and len(found) == len(meant)
     why = reason or "no subfolder is named like a training set"
     if is_clear:
@@ -131,7 +131,7 @@ def _question(
         rest = f" and skips {some(others)}" if others else ""
         as_splits = Suggestion("", {setting.layout: "splits"}, f"takes {pairs}{rest}.")
     else:
-        as_splits = _by_hand(root, meant, setting)
+        as_splits = _manual_choice(root, meant, setting)
     classes = f"takes {some(names, 8)} as classes."
     return DataError(
         message(
@@ -144,7 +144,7 @@ def _question(
     )
 
 
-def _by_hand(root: Path, meant: Mapping[str, str], setting: Setting) -> Suggestion:
+def _manual_choice(root: Path, meant: Mapping[str, str], setting: Setting) -> Suggestion:
     unclear = [name for name, split in meant.items() if split == UNCLEAR]
     doubled = [n for n, s in meant.items() if list(meant.values()).count(s) > 1]
     note = ""

@@ -38,11 +38,11 @@ def assign_parts(
     part_of = np.full(len(index), NO_PART, np.intp)
     part_of[training] = assign_folds(own.kinds(), own.groups, parts, seed)
     if len(np.unique(part_of[training])) < parts:
-        raise _too_few(parts, len(np.unique(own.groups)), dropped)
+        raise _too_few_groups_error(parts, len(np.unique(own.groups)), dropped)
     _require_groups_that_fit(own, parts)
-    lost = _in_one_part(own, part_of[training])
+    lost = _classes_in_one_part(own, part_of[training])
     if lost:
-        raise _one_sided(parts, lost, dropped)
+        raise _classes_in_one_part_error(parts, lost, dropped)
     return part_of
 
 
@@ -63,7 +63,7 @@ def _require_groups_that_fit(index: ImageIndex, parts: int) -> None:
         )
 
 
-def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
+def _classes_in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
     """Returns classes or labels whose images are all in one part; empty for regression."""
     if index.task == "regression":
         return []
@@ -78,7 +78,7 @@ def _in_one_part(index: ImageIndex, part_of: npt.NDArray[np.intp]) -> list[str]:
     ]
 
 
-def _too_few(parts: int, groups: int, dropped: Sequence[Dropped]) -> DataError:
+def _too_few_groups_error(parts: int, groups: int, dropped: Sequence[Dropped]) -> DataError:
     fewer = {"search.outer_folds": groups}
     return DataError(
         message(
@@ -93,7 +93,9 @@ def _too_few(parts: int, groups: int, dropped: Sequence[Dropped]) -> DataError:
     )
 
 
-def _one_sided(parts: int, classes: list[str], dropped: Sequence[Dropped]) -> DataError:
+def _classes_in_one_part_error(
+    parts: int, classes: list[str], dropped: Sequence[Dropped]
+) -> DataError:
     return DataError(
         message(
             "All classes must remain when any one part of the images is removed, but all "

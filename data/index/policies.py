@@ -93,12 +93,12 @@ def describe_dropped(
     """
     counts: Counter[tuple[str, str]] = Counter()
     for each in dropped:
-        counts.update((of, each.policy) for of in _counted_as(each.target, class_names))
+        counts.update((of, each.policy) for of in _class_suffixes(each.target, class_names))
     parts = [f"{n:,}{of} by data.{policy}" for (of, policy), n in counts.items()]
     return f"Images were dropped before: {some(parts)}." if parts else ""
 
 
-def _counted_as(target: str, class_names: Collection[str] | None) -> list[str]:
+def _class_suffixes(target: str, class_names: Collection[str] | None) -> list[str]:
     """Returns ` of CLASS` for each of the classes of a target."""
     if class_names is None:
         return [""]
@@ -161,14 +161,14 @@ def _find_faults(index: ImageIndex, problems: Mapping[int, str]) -> list[Fault]:
         ),
         Fault(
             "on_conflict",
-            _are("image", "filed under two classes"),
+            _describe_count("image", "filed under two classes"),
             conflict,
             conflict & (index.splits != TEST),
             lambda row: f"the same image as {other.of(row, index.labels)}",
         ),
         Fault(
             "on_leak",
-            _are("training image", "also held out for validation or test"),
+            _describe_count("training image", "also held out for validation or test"),
             leak,
             leak,
             lambda row: f"the same image as {other.of(row, index.splits)}",
@@ -199,7 +199,7 @@ def _summary(fault: Fault, policy: str) -> str:
     return f"{line}: {left_out:,} left out, {count - left_out:,} kept for the test"
 
 
-def _are(noun: str, what: str) -> Callable[[int], str]:
+def _describe_count(noun: str, what: str) -> Callable[[int], str]:
     """Returns a function that describes a number of images."""
     return lambda count: f"{counted(count, noun)} {'is' if count == 1 else 'are'} {what}"
 

@@ -87,7 +87,11 @@ def list_folder(root: Path, name: str, by: FindImagesBy = "extension") -> Scan:
         paths += found
         labels += [label] * len(found)
     none = ("",) * len(paths)
-    remarks = (*folders.remarks(), *_loose(root), *_deep(root, folders.names, paths))
+    remarks = (
+        *folders.remarks(),
+        *_loose_image_remarks(root),
+        *_nested_folder_remarks(root, folders.names, paths),
+    )
     return Scan(
         root,
         folders.names,
@@ -120,7 +124,7 @@ def _images(folder: Path, ignored: Counter[str], by: FindImagesBy) -> Iterator[s
                 ignored[os.path.splitext(file)[1].lower() or "(none)"] += 1
 
 
-def _loose(root: Path) -> Iterator[str]:
+def _loose_image_remarks(root: Path) -> Iterator[str]:
     count = _loose_images(root)
     if count:
         yield f"{counted(count, 'file')} outside the class folders, skipped"
@@ -134,7 +138,9 @@ def _loose_images(root: Path) -> int:
     )
 
 
-def _deep(root: Path, names: tuple[str, ...], paths: list[str]) -> Iterator[str]:
+def _nested_folder_remarks(
+    root: Path, names: tuple[str, ...], paths: list[str]
+) -> Iterator[str]:
     """Yields a remark on classes whose images are all in several subfolders."""
     start = len(str(root / "x")) - 1
     shallow: set[str] = set()

@@ -139,7 +139,7 @@ def _find_roots(
     return {"train": root} | found | named, remarks
 
 
-def _wanted(config: DataConfig) -> list[str]:
+def _required_columns(config: DataConfig) -> list[str]:
     """Returns the columns that a table of labels or of metadata must have."""
     group = () if config.group_column is None else (config.group_column,)
     return [*(config.features or ()), *group]
@@ -154,7 +154,7 @@ def _read_metadata(config: DataConfig) -> Metadata | None:
     if config.metadata is None:
         return None
     paths = [user_path(path) for path in config.metadata]
-    wanted = _wanted(config)
+    wanted = _required_columns(config)
     found = read_metadata(paths, config.image_column, wanted)
     sources = (config.train, config.validation, config.test)
     has_folders = any(source and not is_table(source) for source in sources)
@@ -185,7 +185,7 @@ def _scan_all(roots: Mapping[str, Path], config: DataConfig, task: Task) -> dict
     if metadata is None:
         return scans
     group = config.group_column if config.group_column in metadata.columns else None
-    return join_metadata(scans, metadata, group, _wanted(config))
+    return join_metadata(scans, metadata, group, _required_columns(config))
 
 
 def _scan(

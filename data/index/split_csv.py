@@ -41,7 +41,7 @@ class WrittenSplit:
         """Returns the split of each listed file, and UNNAMED for others, `(rows,)`."""
         sides = [
             self.by_path.get(os.path.abspath(path), self.by_digest.get(digest, UNNAMED))
-            for path, digest in zip(index.paths, _whole(index.digests), strict=True)
+            for path, digest in zip(index.paths, _pad_digests(index.digests), strict=True)
         ]
         return np.array(sides, np.int8)
 
@@ -54,7 +54,7 @@ def write_split(path: Path, index: ImageIndex) -> None:
     """
     columns = zip(
         index.paths,
-        _whole(index.digests),
+        _pad_digests(index.digests),
         map(index.describe_target, range(len(index))),
         index.groups.tolist(),
         index.splits.tolist(),
@@ -144,10 +144,10 @@ def write_dropped(path: Path, dropped: Iterable[Dropped]) -> None:
 
 def hexadecimal(digests: npt.NDArray[np.bytes_]) -> list[str]:
     """Returns digests as 64 hexadecimal digits; zeros for files that were not read."""
-    return [digest.hex() for digest in _whole(digests)]
+    return [digest.hex() for digest in _pad_digests(digests)]
 
 
-def _whole(digests: npt.NDArray[np.bytes_]) -> list[bytes]:
+def _pad_digests(digests: npt.NDArray[np.bytes_]) -> list[bytes]:
     """Pads digests to 32 bytes, because NumPy strips trailing zeros."""
     return [digest.ljust(32, b"\0") for digest in digests.tolist()]
 

@@ -98,15 +98,17 @@ def choose_split_column(
     if named is not None:
         return named, []
     doubts = [name for name in free if _seems_to_contain_splits(table.column(name))]
-    return None, [problem for name in doubts for problem in _doubt(table, name)]
+    return None, [
+        problem for name in doubts for problem in _ambiguous_column_problem(table, name)
+    ]
 
 
 def _seems_to_contain_splits(cells: Sequence[str]) -> bool:
     values = set(cells)
-    return len(values) <= len(SPLIT_NAMES) and len(_meant(values)) > 1
+    return len(values) <= len(SPLIT_NAMES) and len(_denoted_splits(values)) > 1
 
 
-def _doubt(table: CsvFile, name: str) -> list[Problem]:
+def _ambiguous_column_problem(table: CsvFile, name: str) -> list[Problem]:
     values = ", ".join(sorted(set(table.column(name))))
     return [
         f"the column {name} seems to contain splits ({values})",
@@ -154,7 +156,7 @@ def _without_fillers(text: str) -> str:
     return text
 
 
-def _meant(values: Collection[str]) -> Sequence[str]:
+def _denoted_splits(values: Collection[str]) -> Sequence[str]:
     """Returns the splits that values denote; empty if one of them denotes none."""
     meant = [split_of(value) for value in values]
     return [s for s in meant if s in SPLIT_NAMES] if None not in meant else []

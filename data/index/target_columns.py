@@ -50,14 +50,18 @@ def read_several_labels(
     if columns.several:
         problems = wrong_columns(table, columns.several)
         problems = problems or wrong_cells(table, columns.several)
-        return (None, problems) if problems else (_of_columns(table, columns.several), [])
+        return (
+            (None, problems)
+            if problems
+            else (_read_label_columns(table, columns.several), [])
+        )
     if columns.label in table.header:
-        return _of_cells(table, columns.label)
+        return _read_label_lists(table, columns.label)
     others = [*columns.named().values(), "split", *columns.features]
     found = zero_one_columns(table, others)
     if not found or columns.label != Columns.label:
         return None, []
-    read = _of_columns(table, found)
+    read = _read_label_columns(table, found)
     remark = f"labels are the columns of 0 and 1: {some(found)}"
     return TargetColumns(read.names, read.values, read.columns, (remark,)), []
 
@@ -81,17 +85,19 @@ def read_numbers(
     return TargetColumns(tuple(names), values, tuple(names)), []
 
 
-def _of_columns(table: CsvFile, names: Sequence[str]) -> TargetColumns:
+def _read_label_columns(table: CsvFile, names: Sequence[str]) -> TargetColumns:
     cells = (table.column(name) for name in names)
     values = [tuple(map(zero_or_one, row)) for row in zip(*cells, strict=True)]
     return TargetColumns(tuple(names), values, tuple(names))
 
 
-def _of_cells(table: CsvFile, column: str) -> tuple[TargetColumns | None, list[str]]:
+def _read_label_lists(
+    table: CsvFile, column: str
+) -> tuple[TargetColumns | None, list[str]]:
     lists = [_parts(cell) for cell in table.column(column)]
     names = sorted({name for each in lists for name in each})
     if len(names) > MOST_LABELS:
-        return None, [_too_many(column, names)]
+        return None, [_too_many_labels(column, names)]
     problems = _wrong_names(table, column, lists, names)
     if problems:
         return None, problems
@@ -106,7 +112,7 @@ def _parts(cell: str) -> list[str]:
     return [part for part in parts if part]
 
 
-def _too_many(column: str, names: Sequence[str]) -> str:
+def _too_many_labels(column: str, names: Sequence[str]) -> str:
     return (
         f"the column {column} has {len(names):,} labels, more than {MOST_LABELS:,}: "
         f"{some(names)}. Is it the column of labels?"

@@ -16,7 +16,7 @@ from .known_names import KnownNames
 MOST_HELD = 100_000  # names of one folder at a time
 
 
-class Found(NamedTuple):
+class FoundImage(NamedTuple):
     """An image, or an entry that can't be read.
 
     Attributes:
@@ -32,7 +32,7 @@ class Found(NamedTuple):
 
 def images_below(
     folder: str, by: FindImagesBy = "extension", after: str = "", in_order: bool = True
-) -> Iterator[Found]:
+) -> Iterator[FoundImage]:
     """Lists images at any depth below a folder.
 
     They are sorted by path, as in `scan.list_images_below`. A folder with many entries is
@@ -53,7 +53,7 @@ def images_below(
     stack = [_entries(folder, by, after, in_order, visited)]
     while stack:
         for entry in stack[-1]:
-            if isinstance(entry, Found):
+            if isinstance(entry, FoundImage):
                 yield entry
             else:
                 stack.append(_entries(entry, by, after, in_order, visited))
@@ -62,24 +62,24 @@ def images_below(
             stack.pop()
 
 
-def images_in_record_file(file: str, after: str = "") -> Iterator[Found]:
+def images_in_record_file(file: str, after: str = "") -> Iterator[FoundImage]:
     """Lists the images of a record file, by their numbers."""
     try:
         count = num_records(file)
     except OSError as error:
         if f"{file}/" > after:
-            yield Found(f"{file}/", str(error.strerror))
+            yield FoundImage(f"{file}/", str(error.strerror))
         return
     width = max(7, len(str(count - 1)))  # fixed, so that numbers sort as text
     for number in range(count):
         name = f"{file}/{number:0{width}d}"
         if name > after:
-            yield Found(name)
+            yield FoundImage(name)
 
 
 def _entries(
     folder: str, by: FindImagesBy, after: str, in_order: bool, visited: KnownNames
-) -> Iterator[Found | str]:
+) -> Iterator[FoundImage | str]:
     """Yields the images of a folder, and its subfolders as strings."""
     try:
         if not visited.add(os.path.realpath(folder)) or _is_own(folder):
@@ -88,7 +88,7 @@ def _entries(
             path = os.path.join(folder, name)
             if key == name:
                 if path > after and _is_image(path, by):
-                    yield Found(path)
+                    yield FoundImage(path)
             elif name.endswith(SUFFIX) and not os.path.isdir(path):
                 yield from images_in_record_file(path, after)
             else:
@@ -97,7 +97,7 @@ def _entries(
         problem = f"the folder can't be opened ({error.strerror})"
         name = os.path.join(folder, "")
         if name > after:
-            yield Found(name, problem)
+            yield FoundImage(name, problem)
 
 
 def _is_own(folder: str) -> bool:

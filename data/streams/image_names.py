@@ -12,7 +12,7 @@ from ...core.errors import ConfigError, DataError, message
 from ..files.record_files import SUFFIX, is_image_file, record_library, record_of
 from ..index.folders import require_folder
 from ..index.scan import wanted_images
-from .folder_images import Found, images_below, images_in_record_file
+from .folder_images import FoundImage, images_below, images_in_record_file
 from .image_table import ImageTable
 
 STANDARD_INPUT = "-"
@@ -25,11 +25,11 @@ class ImageName(NamedTuple):
     """An image, or an entry that can't be read.
 
     Attributes:
-        name: See `Found`.
-        problem: See `Found`.
+        name: See `FoundImage`.
+        problem: See `FoundImage`.
         argument: Position of the argument that it comes from.
         number: Its number among the images of that argument, counted from 1.
-        cells: See `Found`.
+        cells: See `FoundImage`.
     """
 
     name: str
@@ -94,7 +94,7 @@ class ImageNames:
         for place in range(first, len(self.arguments)):
             begun = last if last is not None and last.argument == place else None
             number = begun.number if begun else 0
-            for found in self._of(self.arguments[place], begun):
+            for found in self._names_in_argument(self.arguments[place], begun):
                 number += 1
                 yield ImageName(found.name, found.problem, place, number, found.cells)
 
@@ -121,24 +121,26 @@ class ImageNames:
         if next(images_below(argument, self.by, in_order=False), None) is None:
             raise DataError(message(wanted_images("path"), path=argument))
 
-    def _of(self, argument: str, begun: ImageName | None) -> Iterator[Found]:
+    def _names_in_argument(
+        self, argument: str, begun: ImageName | None
+    ) -> Iterator[FoundImage]:
         after = begun.name if begun else ""
         if argument == STANDARD_INPUT:
-            return self._listed(begun)
+            return self._names_in_standard_input(begun)
         if argument in self.tables:
             rows = self.tables[argument].rows[begun.number if begun else 0 :]
-            return (Found(row.path, "", row.cells) for row in rows)
+            return (FoundImage(row.path, "", row.cells) for row in rows)
         if _is_record_file(argument):
             return images_in_record_file(argument, after)
         if os.path.isdir(argument):
             return images_below(argument, self.by, after)
-        return iter(() if begun else (Found(argument),))
+        return iter(() if begun else (FoundImage(argument),))
 
-    def _listed(self, begun: ImageName | None) -> Iterator[Found]:
+    def _names_in_standard_input(self, begun: ImageName | None) -> Iterator[FoundImage]:
         """Yields the names in standard input after `begun`."""
         for number, name in enumerate(filter(None, self._lines()), 1):
             if begun is None or number > begun.number:
-                yield Found(os.fsdecode(name))
+                yield FoundImage(os.fsdecode(name))
             elif number == begun.number and os.fsdecode(name) != begun.name:
                 raise ConfigError(
                     message(

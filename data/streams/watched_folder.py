@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ...configs.choices import FindImagesBy
 from ..files.file_records import stamp
-from .folder_images import Found, images_below
+from .folder_images import FoundImage, images_below
 from .image_names import ImageName
 from .known_names import KnownNames
 from .read_stream import ReadImage
@@ -21,7 +21,7 @@ _GONE = (-1, -1)
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class _WaitingFile:
     """A file that may still be changing.
 
     Attributes:
@@ -64,15 +64,15 @@ class WatchedFolder:
         self._patience = patience_seconds
         self._known = known
         self._clock = clock
-        self._waiting: dict[str, _Waiting] = {}
-        self._handed_out: dict[str, _Waiting] = {}
+        self._waiting: dict[str, _WaitingFile] = {}
+        self._handed_out: dict[str, _WaitingFile] = {}
 
     def look(self) -> list[ImageName]:
         """Polls the folder, and returns the images that can be read now, sorted by name."""
         self._handed_out = {}
         now = self._clock()
         for name in list(self._waiting):
-            self._look_again(name, now)
+            self._check_waiting(name, now)
         problems = self._find(now)
         names = [ImageName(each) for each in self._handed_out]
         return sorted([*names, *problems])
@@ -87,12 +87,12 @@ class WatchedFolder:
         self._known.add(name)
         return True
 
-    def _look_again(self, name: str, now: float) -> None:
+    def _check_waiting(self, name: str, now: float) -> None:
         waiting, found = self._waiting[name], stamp(name.rstrip("/"))
         if found == _GONE:
             del self._waiting[name]
         elif found != waiting.stamp:
-            self._waiting[name] = _Waiting(found, now)
+            self._waiting[name] = _WaitingFile(found, now)
         elif not waiting.was_tried or now - waiting.since >= self._patience:
             self._handed_out[name] = self._waiting.pop(name)
 
@@ -104,20 +104,20 @@ class WatchedFolder:
                 break
             if found.problem:
                 problems += self._handle_problem(found, now)
-            elif not self._is_noted(found.name):
-                self._waiting[found.name] = _Waiting(stamp(found.name), now)
+            elif not self._is_known(found.name):
+                self._waiting[found.name] = _WaitingFile(stamp(found.name), now)
         return problems
 
-    def _handle_problem(self, found: Found, now: float) -> list[ImageName]:
+    def _handle_problem(self, found: FoundImage, now: float) -> list[ImageName]:
         if found.name in self._known:
             return []
         handed_out = self._handed_out.pop(found.name, None)
         if handed_out is not None and now - handed_out.since >= self._patience:
             return [ImageName(found.name, found.problem)]
         self._waiting[found.name] = handed_out or self._waiting.get(
-            found.name, _Waiting(stamp(found.name.rstrip("/")), now)
+            found.name, _WaitingFile(stamp(found.name.rstrip("/")), now)
         )
         return []
 
-    def _is_noted(self, name: str) -> bool:
+    def _is_known(self, name: str) -> bool:
         return name in self._waiting or name in self._handed_out or name in self._known

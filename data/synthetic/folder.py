@@ -33,14 +33,14 @@ def synthetic_folder(store: Store, seed: int) -> Path:
         if not folder.exists():
             with new_directory(folder) as part:
                 _draw_all(part, seed)
-                _note(part)
+                _record_digests(part)
         _repair(folder, seed)
     return folder
 
 
 def _repair(folder: Path, seed: int) -> None:
     """Generates damaged and missing images again."""
-    noted, found = _noted(folder), _found(folder)
+    noted, found = _recorded_digests(folder), _current_digests(folder)
     damaged = [
         each
         for each in _plan()
@@ -53,10 +53,10 @@ def _repair(folder: Path, seed: int) -> None:
         images = counted(len(damaged), "generated image")
         notify(f"{images} in {folder} damaged, generated again")
     if damaged or not noted:
-        _note(folder)
+        _record_digests(folder)
 
 
-def _noted(folder: Path) -> dict[str, str]:
+def _recorded_digests(folder: Path) -> dict[str, str]:
     """Returns the recorded SHA-256 of each image by name; empty if not recorded."""
     try:
         lines = (folder / CHECKSUMS_FILE).read_text("utf-8", "replace").splitlines()
@@ -65,13 +65,13 @@ def _noted(folder: Path) -> dict[str, str]:
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
-def _note(folder: Path) -> None:
-    lines = [f"{digest}  {name}\n" for name, digest in _found(folder).items()]
+def _record_digests(folder: Path) -> None:
+    lines = [f"{digest}  {name}\n" for name, digest in _current_digests(folder).items()]
     with contextlib.suppress(OSError):  # a full disk is reported elsewhere
         write_text_atomic(folder / CHECKSUMS_FILE, "".join(lines))
 
 
-def _found(folder: Path) -> dict[str, str]:
+def _current_digests(folder: Path) -> dict[str, str]:
     """Returns the current SHA-256 of each image by name; empty if it can't be read."""
     found = dict.fromkeys((each.name for each in _plan()), "")
     for name in found:

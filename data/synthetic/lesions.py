@@ -166,7 +166,7 @@ def _blotches(plane: _Plane, random: Random) -> Field:
     return _smooth_step(2.5 * _clouds(plane, random, 1.6))
 
 
-def _even(plane: _Plane, random: Random) -> Field:
+def _even_coverage(plane: _Plane, random: Random) -> Field:
     return np.clip(0.55 + 0.06 * _clouds(plane, random, 1.0), 0, 1)
 
 
@@ -197,7 +197,7 @@ KINDS = {
     "basal cell carcinoma": _Kind(126, 16, _vessels, 0.08, 0.12),
     "dermatofibroma": _Kind(32, 16, _scar, 0.04, 0.15),
     "melanoma": _Kind(146, 16, _blotches, 0.28, 0.06),
-    "nevus": _Kind(119, 16, _even, 0.03, 0.08),
+    "nevus": _Kind(119, 16, _even_coverage, 0.03, 0.08),
     "pigmented benign keratosis": _Kind(154, 16, _milia, 0.10, 0.06),
     "seborrheic keratosis": _Kind(26, 3, _ridges, 0.10, 0.04),
     "squamous cell carcinoma": _Kind(60, 16, _rays, 0.12, 0.10),

@@ -105,7 +105,9 @@ class Abstention:
             "fewest_validation_images": fewest_images(self.coverage),
             "validation_images": len(validation),
             **_coverage_of(holds, sizes),
-            "least": None if self.by_class else self._least(len(test), len(validation), 1),
+            "least": None
+            if self.by_class
+            else self._least_coverage(len(test), len(validation), 1),
             "single": float((sizes == 1).mean()),
             "single_accuracy": _mean(holds[sizes == 1]),
             "empty": float((sizes == 0).mean()),
@@ -115,7 +117,7 @@ class Abstention:
                     **_coverage_of(holds[test.labels == k], sizes[test.labels == k]),
                     "threshold": _as_json(thresholds[k]),
                     "validation_images": counts[k],
-                    "least": self._least(
+                    "least": self._least_coverage(
                         int((test.labels == k).sum()), counts[k], len(counts)
                     )
                     if self.by_class
@@ -125,7 +127,9 @@ class Abstention:
             },
         }
 
-    def _least(self, test_images: int, validation_images: int, comparisons: int) -> int:
+    def _least_coverage(
+        self, test_images: int, validation_images: int, comparisons: int
+    ) -> int:
         return least_covered(
             test_images, validation_images, self.coverage, _CHANCE / comparisons
         )

@@ -90,7 +90,7 @@ class Calibration:
             values,
             _conclusions(values),
             _warnings(values),
-            [*gaps, *_untested(test)],
+            [*gaps, *_untested_class_gaps(test)],
             [_table(values)],
             {"reliability": reliability_figure(curves)},
         )
@@ -142,11 +142,11 @@ class Calibration:
             right = probabilities.argmax(axis=1) == test.labels  # as the scores have it
             ends = accuracy_interval(test.labels, right, groups=test.groups)
             values[name]["intervals"]["accuracy"] = list(ends)
-            values[name] |= _more(test, probabilities, self.bins)
+            values[name] |= _other_measures(test, probabilities, self.bins)
         return values
 
 
-def _more(test: Labeled, probabilities: Any, bins: int) -> dict[str, Any]:
+def _other_measures(test: Labeled, probabilities: Any, bins: int) -> dict[str, Any]:
     """Returns the measures without intervals."""
     return {
         "mean_confidence": float(probabilities.max(axis=1).mean(dtype=np.float64)),
@@ -156,7 +156,7 @@ def _more(test: Labeled, probabilities: Any, bins: int) -> dict[str, Any]:
     }
 
 
-def _untested(test: Labeled) -> list[str]:
+def _untested_class_gaps(test: Labeled) -> list[str]:
     counts = np.bincount(test.labels, minlength=len(test.class_names))
     names = [name for name, n in zip(test.class_names, counts, strict=True) if not n]
     why = "there are no test images of them; the mean over classes excludes them"
@@ -178,7 +178,7 @@ def _conclusions(values: Mapping[str, Any]) -> list[str]:
     if values["correction"] is not None:
         after = values["after"]
         found.append(
-            f"{_named(values['correction'])}, fitted on "
+            f"{_describe_correction(values['correction'])}, fitted on "
             f"{values['correction']['fitted_on']['images']:,} validation images, changes "
             f"the ECE to {with_interval(after, 'ece', 3)}, and the NLL from "
             f"{before['nll']:.3f} to {after['nll']:.3f}."
@@ -186,7 +186,7 @@ def _conclusions(values: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _named(correction: Mapping[str, Any]) -> str:
+def _describe_correction(correction: Mapping[str, Any]) -> str:
     if correction["kind"] == "temperature":
         return f"A temperature of {correction['temperature']:.3g}"
     return "Vector scaling"

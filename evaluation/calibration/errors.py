@@ -131,16 +131,18 @@ def calibration_measures(
 def brier_scores(labels: Labels, probabilities: Probabilities) -> Floats:
     """Returns the sum over classes of squared differences, `(images,)`, from 0 to 2."""
     squares = (probabilities.astype(np.float64) ** 2).sum(axis=1)
-    true = _true(labels, probabilities)
+    true = _true_class_probabilities(labels, probabilities)
     return squares - true**2 + (1 - true) ** 2
 
 
 def negative_log_likelihoods(labels: Labels, probabilities: Probabilities) -> Floats:
     """Returns `(images,)` values; probabilities are clipped to at least 2.2e-16."""
-    return -np.log(np.clip(_true(labels, probabilities), _LEAST, 1 - _LEAST))
+    return -np.log(
+        np.clip(_true_class_probabilities(labels, probabilities), _LEAST, 1 - _LEAST)
+    )
 
 
-def _true(labels: Labels, probabilities: Probabilities) -> Floats:
+def _true_class_probabilities(labels: Labels, probabilities: Probabilities) -> Floats:
     return probabilities[np.arange(len(labels)), labels].astype(np.float64)
 
 

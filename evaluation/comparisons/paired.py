@@ -65,7 +65,9 @@ def compare_paired(first: NamedPredictions, second: NamedPredictions) -> Finding
     other = in_order_of(first, second)
     rows = first.predictions.probabilities, other.probabilities
     groups = (
-        first.groups if first.groups is not None and _are_shared(first.groups) else None
+        first.groups
+        if first.groups is not None and _has_shared_groups(first.groups)
+        else None
     )
     values = _compare(first.labels, *rows, groups)
     values |= {"first": first.name, "second": second.name}
@@ -87,7 +89,7 @@ def compare_paired(first: NamedPredictions, second: NamedPredictions) -> Finding
     )
 
 
-def _are_shared(groups: Labels) -> bool:
+def _has_shared_groups(groups: Labels) -> bool:
     return len(np.unique(groups)) < len(groups)
 
 

@@ -98,7 +98,7 @@ def _draw(
         if test is not None:
             axis.plot(*_finite(dot(test)), "o", color=color, ms=7, mec="white")
     # A label that begins with "_" would be hidden, hence the space.
-    labels = [f" {_cut(name)}  {with_interval(each, area)}" for name, each in shown]
+    labels = [f" {_truncate(name)}  {with_interval(each, area)}" for name, each in shown]
     title = area.replace("_", " ").replace("roc auc", "ROC AUC")
     left = len(values) - len(shown)
     more = f"; {left:,} more are in the table" if left else ""
@@ -118,6 +118,6 @@ def _finite(point: tuple[float | None, float | None]) -> npt.NDArray[np.float64]
     return np.array([np.nan if value is None else value for value in point])
 
 
-def _cut(name: str) -> str:
+def _truncate(name: str) -> str:
     text = printable(name)
     return text if len(text) <= _NAME_WIDTH else text[: _NAME_WIDTH - 1] + "…"

@@ -109,32 +109,34 @@ def measure_point(task: BinaryTask, aim: Aim, evidence: Evidence) -> Point:
     """Chooses a threshold on validation, unless it is given, and scores it on test."""
     validation = evidence.validation
     if aim.kind == "threshold":
-        return _scored(task, aim, evidence, aim.value)
+        return _score_point(task, aim, evidence, aim.value)
     if validation is None or not len(validation):
         why = "the run has no validation images to choose it on"
-        return _none(
+        return _missing_point(
             task, aim, why, "Give a threshold, or train with data.validation_split."
         )
     curve = curve_of(task.truth(validation.labels), task.score(validation.probabilities))
-    count, whose = _deciding(task, aim, curve)
+    count, whose = _deciding_images(task, aim, curve)
     if count == 0:
-        return _none(task, aim, f"there are no validation images of {whose}", "Add some.")
+        return _missing_point(
+            task, aim, f"there are no validation images of {whose}", "Add some."
+        )
     threshold = choose_threshold(curve, aim)
     if threshold is None:
         why = "too many validation images of other classes have the highest probability"
-        return _none(task, aim, why, "Lower the aim.")
+        return _missing_point(task, aim, why, "Lower the aim.")
     warnings = _warnings_of_choice(task, aim, curve, threshold)
-    return _scored(task, aim, evidence, threshold, warnings)
+    return _score_point(task, aim, evidence, threshold, warnings)
 
 
-def _deciding(task: BinaryTask, aim: Aim, curve: Curve) -> tuple[int, str]:
+def _deciding_images(task: BinaryTask, aim: Aim, curve: Curve) -> tuple[int, str]:
     """Returns the number of images that determine a threshold, and their class."""
     if aim.kind == "sensitivity":
         return curve.positives, printable(task.name)
     return curve.negatives, "others"
 
 
-def _none(task: BinaryTask, aim: Aim, why: str, remedy: str) -> Point:
+def _missing_point(task: BinaryTask, aim: Aim, why: str, remedy: str) -> Point:
     what = f"the threshold of {printable(task.name)} for {aim}"
     return Point(task.name, aim, gaps=[f"not measured: {what}, because {why}. {remedy}"])
 
@@ -144,7 +146,7 @@ def _warnings_of_choice(
 ) -> list[str]:
     warnings = []
     name = printable(task.name)
-    count, whose = _deciding(task, aim, curve)
+    count, whose = _deciding_images(task, aim, curve)
     if count < FEW:
         warnings.append(
             f"The threshold of {name} was chosen on only {count} validation images of "
@@ -158,7 +160,7 @@ def _warnings_of_choice(
     return warnings
 
 
-def _scored(
+def _score_point(
     task: BinaryTask,
     aim: Aim,
     evidence: Evidence,
@@ -167,15 +169,17 @@ def _scored(
 ) -> Point:
     is_given = aim.kind == "threshold"
     test, validation = evidence.test, evidence.validation
-    scores = _at(task, threshold, test)
+    scores = _scores_at(task, threshold, test)
     values = {
         "aim": {aim.kind: aim.value},
         "threshold": threshold,
         "chosen_on": None if is_given else "validation",
-        "validation": None if validation is None else _at(task, threshold, validation),
+        "validation": None
+        if validation is None
+        else _scores_at(task, threshold, validation),
         "test": scores,
     }
-    missed = [] if is_given else _missed_on_test(task, aim, scores)
+    missed = [] if is_given else _missed_aim_warnings(task, aim, scores)
     return Point(
         task.name,
         aim,
@@ -197,12 +201,12 @@ def _sides_without_images(task: BinaryTask, test: Mapping[str, Any]) -> list[str
     ]
 
 
-def _at(task: BinaryTask, threshold: float, split: Labeled) -> dict[str, Any]:
+def _scores_at(task: BinaryTask, threshold: float, split: Labeled) -> dict[str, Any]:
     truth, score = task.truth(split.labels), task.score(split.probabilities)
     return alarm_scores(truth, score >= threshold, split.labels, split.groups)
 
 
-def _missed_on_test(task: BinaryTask, aim: Aim, test: Mapping[str, Any]) -> list[str]:
+def _missed_aim_warnings(task: BinaryTask, aim: Aim, test: Mapping[str, Any]) -> list[str]:
     high = test["intervals"].get(aim.kind, [0.0, 1.0])[1]
     if high >= aim.value:
         return []

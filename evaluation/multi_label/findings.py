@@ -59,12 +59,14 @@ def label_findings(
         scores: Their scores, as in test.json.
     """
     return {
-        "labels": _by_label(predictions, scores["per_label"]),
-        "co_occurrence": _together(predictions),
+        "labels": _label_scores_finding(predictions, scores["per_label"]),
+        "co_occurrence": _co_occurrence_finding(predictions),
     }
 
 
-def _by_label(predictions: LabelPredictions, per_label: Mapping[str, Any]) -> Finding:
+def _label_scores_finding(
+    predictions: LabelPredictions, per_label: Mapping[str, Any]
+) -> Finding:
     truth, names = _targets(predictions), predictions.label_names
     header = ["label", "test images", "average precision", "ROC-AUC", "precision"]
     header += ["recall", "F1", "threshold"]
@@ -101,7 +103,7 @@ def _by_label(predictions: LabelPredictions, per_label: Mapping[str, Any]) -> Fi
     )
 
 
-def _together(predictions: LabelPredictions) -> Finding:
+def _co_occurrence_finding(predictions: LabelPredictions) -> Finding:
     truth = co_occurrence(_targets(predictions))
     predicted = co_occurrence(predictions.predicted)
     return Finding(

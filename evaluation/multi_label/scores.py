@@ -66,7 +66,9 @@ def multi_label_scores(
         "per_label": _per_label(targets, probabilities, predicted, label_names, chosen),
         "labels_without_both": [
             name
-            for name, has_both in zip(label_names, _have_both(targets), strict=True)
+            for name, has_both in zip(
+                label_names, _has_positives_and_negatives(targets), strict=True
+            )
             if not has_both
         ],
     }
@@ -91,7 +93,7 @@ class WeightedLabelScores:
         self._wrong = wrong.mean(axis=1)
         self._areas = [
             Areas(targets[:, place], probabilities[:, place])
-            for place in np.flatnonzero(_have_both(targets))
+            for place in np.flatnonzero(_has_positives_and_negatives(targets))
         ]
 
     def __call__(self, weights: Floats) -> dict[str, Floats]:
@@ -127,7 +129,7 @@ def _per_label(
     precision, recall, f1 = precision_recall_f1(right, support, predicted.sum(axis=0))
     once = np.ones((1, len(targets)))
     found = {}
-    for place, has_both in enumerate(_have_both(targets)):
+    for place, has_both in enumerate(_has_positives_and_negatives(targets)):
         area: float | None = None
         average: float | None = None
         if has_both:
@@ -146,7 +148,7 @@ def _per_label(
     return found
 
 
-def _have_both(targets: Truth) -> npt.NDArray[np.bool_]:
+def _has_positives_and_negatives(targets: Truth) -> npt.NDArray[np.bool_]:
     """Returns whether each label has images with and without it, `(labels,)`."""
     return np.asarray(targets.any(axis=0) & ~targets.all(axis=0))
 

@@ -29,7 +29,7 @@ def number_findings(
         scores: Their scores, as in test.json.
     """
     return {
-        "numbers": _by_number(predictions, scores["per_target"]),
+        "numbers": _target_scores_finding(predictions, scores["per_target"]),
         "residuals": _residuals(predictions),
     }
 
@@ -50,7 +50,9 @@ def find_largest_errors(predictions: NumberPredictions, most: int) -> list[int]:
     return np.argsort(-largest, kind="stable")[:most].tolist()
 
 
-def _by_number(predictions: NumberPredictions, per_target: Mapping[str, Any]) -> Finding:
+def _target_scores_finding(
+    predictions: NumberPredictions, per_target: Mapping[str, Any]
+) -> Finding:
     missing = [name for name, v in per_target.items() if v["interval_half_width"] is None]
     scatter = scatter_figure(
         _targets(predictions),

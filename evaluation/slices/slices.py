@@ -77,7 +77,7 @@ class Slices:
             kept, reasons = self._large_enough(name, test)
             gaps += reasons
             if kept:
-                columns[name] = [_scored(test, each) for each in kept]
+                columns[name] = [_score_slice(test, each) for each in kept]
         comparisons = _correct(columns)
         values = {"columns": columns, "comparisons": comparisons, "images": len(test)}
         scored = [(name, each) for name, found in columns.items() for each in found]
@@ -130,7 +130,7 @@ class Slices:
         ]
 
 
-def _scored(test: Labeled, part: Slice) -> dict[str, Any]:
+def _score_slice(test: Labeled, part: Slice) -> dict[str, Any]:
     """Scores a slice, except for the correction that depends on all comparisons."""
     rows = part.rows
     groups = None if test.groups is None else test.groups[rows]
@@ -180,11 +180,11 @@ def _correct(columns: Mapping[str, Sequence[dict[str, Any]]]) -> int:
         every, holm([one["p_value"] for _, one in every]), strict=True
     ):
         one["corrected_p_value"] = corrected
-        each["is_worse"] |= _holds(one)
+        each["is_worse"] |= _is_significant(one)
     return len(every)
 
 
-def _holds(one: Mapping[str, Any]) -> bool:
+def _is_significant(one: Mapping[str, Any]) -> bool:
     return bool(one["value"] < 0 and one["corrected_p_value"] < _WORSE)
 
 
@@ -195,11 +195,11 @@ def _conclusions(
         return
     name, lowest = min(scored, key=lambda item: item[1]["accuracy"])
     yield (
-        f"Of {len(scored):,} slices, accuracy is lowest where {_named(name, lowest)}: "
+        f"Of {len(scored):,} slices, accuracy is lowest where {_describe(name, lowest)}: "
         f"{with_interval(lowest, 'accuracy')} on {lowest['images']:,} images."
     )
     below = sum(
-        one["interval"][1] < 0 and not _holds(one)
+        one["interval"][1] < 0 and not _is_significant(one)
         for _, each in scored
         for one in each["difference"].values()
     )
@@ -213,15 +213,17 @@ def _conclusions(
 
 
 def _warning(column: str, each: Mapping[str, Any]) -> str:
-    name, worst = next(item for item in each["difference"].items() if _holds(item[1]))
+    name, worst = next(
+        item for item in each["difference"].items() if _is_significant(item[1])
+    )
     what = "accuracy" if name == "accuracy" else "recall, class by class,"
     return (
-        f"The model is worse where {_named(column, each)} ({each['images']:,} images): "
-        f"{what} differs from that of all other images by {_signed(worst)}."
+        f"The model is worse where {_describe(column, each)} ({each['images']:,} images): "
+        f"{what} differs from that of all other images by {_format_difference(worst)}."
     )
 
 
-def _named(column: str, each: Mapping[str, Any]) -> str:
+def _describe(column: str, each: Mapping[str, Any]) -> str:
     value = each["value"]
     return f"{column} has no value" if value is None else f"{column} is {value}"
 
@@ -233,14 +235,14 @@ def _table(column: str, found: Sequence[Mapping[str, Any]]) -> Table:
             + " (worse)" * each["is_worse"],
             each["images"],
             *(with_interval(each, name) for name in SCORES),
-            *(_signed(each["difference"].get(name)) for name in SCORES[:2]),
+            *(_format_difference(each["difference"].get(name)) for name in SCORES[:2]),
         ]
         for each in found
     ]
     return Table(f"By {column}, with 95% intervals", _HEADER, rows)
 
 
-def _signed(one: Mapping[str, Any] | None) -> str | None:
+def _format_difference(one: Mapping[str, Any] | None) -> str | None:
     if one is None:
         return None
     low, high = one["interval"]

@@ -54,7 +54,7 @@ def widen(
         "balanced_accuracy": np.full(len(images), 1 / len(images)),
     }
     return intervals | {
-        name: _joined(intervals[name], recalls, counts, each, tail)
+        name: _widen_interval(intervals[name], recalls, counts, each, tail)
         for name, each in weights.items()
         if name in intervals
     }
@@ -65,7 +65,7 @@ def _groups_of_classes(places: Labels, groups: Labels) -> npt.NDArray[np.intp]:
     return np.bincount(pairs[0])
 
 
-def _joined(
+def _widen_interval(
     interval: Interval,
     recalls: Floats,
     counts: npt.NDArray[np.integer],
@@ -74,7 +74,7 @@ def _joined(
 ) -> Interval:
     mean = float(weights @ recalls)
     below, above = (
-        _most_hidden(counts[recalls == end], weights[recalls == end], tail)
+        _max_hidden_deviation(counts[recalls == end], weights[recalls == end], tail)
         for end in (1, 0)
     )
     low = mean - np.hypot(mean - interval[0], below) if below else interval[0]
@@ -82,7 +82,7 @@ def _joined(
     return max(float(low), 0.0), min(float(high), 1.0)
 
 
-def _most_hidden(
+def _max_hidden_deviation(
     counts: npt.NDArray[np.integer], weights: Floats, probability: float
 ) -> float:
     """Returns how far mean recalls may be from 0 or 1 at the given probability.

@@ -78,7 +78,7 @@ def difference(
     parts = np.zeros(len(right), np.intp) if strata is None else strata
     units = np.arange(len(right)) if groups is None else groups
     compared = [
-        _compared(right[rows], inside[rows], units[rows], random)
+        _compare(right[rows], inside[rows], units[rows], random)
         for rows in (parts == part for part in np.unique(parts))
     ]
     value, centre, rounds = (np.mean(each, axis=0) for each in zip(*compared, strict=True))
@@ -102,13 +102,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(each) for each in corrected]
 
 
-def _compared(
+def _compare(
     right: Mask, inside: Mask, units: Integers, random: np.random.Generator
 ) -> tuple[float, float, Floats]:
     """Returns the difference as observed, with added images, and as drawn `(rounds,)`."""
     counts = _counts(right, inside, units)
     is_inside = counts[:, _INSIDE] >= counts[:, _OUTSIDE]
-    sides = [_with_two_added(counts[is_inside], 0), _with_two_added(counts[~is_inside], 2)]
+    sides = [_add_two_units(counts[is_inside], 0), _add_two_units(counts[~is_inside], 2)]
     drawn = sum(_draw(side, random) for side in sides)
     centre = np.concatenate(sides).sum(axis=0, keepdims=True)
     observed = counts.sum(axis=0, keepdims=True)
@@ -122,7 +122,7 @@ def _counts(right: Mask, inside: Mask, units: Integers) -> Floats:
     return np.stack([np.bincount(place, weights=mask) for mask in masks], axis=1)
 
 
-def _with_two_added(counts: Floats, first: int) -> Floats:
+def _add_two_units(counts: Floats, first: int) -> Floats:
     """Adds two units of average size to a side, one right and one wrong."""
     size = counts[:, first + 1].mean() if len(counts) else 1.0
     added = np.zeros((2, 4))

@@ -52,7 +52,7 @@ def inference_function(
     @tf.function(input_signature=specs)
     def infer(images: tf.Tensor, *cells: tf.Tensor) -> dict[str, tf.Tensor]:
         inputs = [images, *_codes(columns, cells)] if columns is not None else images
-        with _inlined() if is_for_converters else contextlib.nullcontext():
+        with _inlining_functions() if is_for_converters else contextlib.nullcontext():
             outputs = model(inputs, training=False)
         return {PROBABILITIES: tf.cast(outputs, tf.float32)}
 
@@ -85,7 +85,7 @@ def _code(text: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
 
 
 @contextlib.contextmanager
-def _inlined() -> Iterator[None]:
+def _inlining_functions() -> Iterator[None]:
     """Inlines functions within a model when it is traced."""
     earlier = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)

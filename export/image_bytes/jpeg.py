@@ -55,8 +55,8 @@ def jpeg_metadata(content: Any) -> Metadata:
         is_segment, skipped = _kind(tf.cast(data[position], tf.int32), marker)
         end = position + tf.where(is_segment, 2 + number(data, position + 2, 2), skipped)
         body = _text(content, position + 4, end, is_segment & (marker == _APP1))
-        exif = tf.strings.join([exif, _after(body, _EXIF)])
-        found = _after(body, _XMP)
+        exif = tf.strings.join([exif, _strip_prefix(body, _EXIF)])
+        found = _strip_prefix(body, _XMP)
         xmp = tf.where(tf.strings.length(found) > 0, found, xmp)
         is_over = (marker == _START_OF_SCAN) | (marker == _END_OF_IMAGE)
         return end, exif, xmp, is_segment & is_over
@@ -84,7 +84,7 @@ def _text(content: Any, start: Any, end: Any, is_wanted: Any) -> Any:
     return tf.strings.substr(content, start, length)
 
 
-def _after(body: Any, beginning: bytes) -> Any:
+def _strip_prefix(body: Any, beginning: bytes) -> Any:
     """Returns the rest after a prefix; empty if the prefix differs."""
     length = len(beginning)
     is_right = tf.strings.substr(body, 0, length) == beginning

@@ -42,7 +42,7 @@ def decode_png(content: Any, has_key: Any, bit_depth: int | None, max_pixels: in
     upper = tf.cond(  # TensorFlow's alpha is wrong for less than 8 bits
         is_opaque,
         lambda: tf.io.decode_png(content, channels=3),
-        lambda: _over_white(content),
+        lambda: _blend_over_white(content),
     )
     if bit_depth is None or not needs_shift(bit_depth):
         return upper
@@ -51,7 +51,7 @@ def decode_png(content: Any, has_key: Any, bit_depth: int | None, max_pixels: in
     )
 
 
-def _over_white(content: Any) -> Any:
+def _blend_over_white(content: Any) -> Any:
     """Blends 8 bits of each channel over white, rounded like Pillow."""
     pixels = tf.cast(tf.io.decode_png(content, channels=4), tf.int32)
     color, alpha = pixels[..., :3], pixels[..., 3:]
@@ -82,7 +82,7 @@ def png_metadata(content: Any) -> tuple[Metadata, Any]:
         body = tf.strings.substr(content, position + 8, tf.where(is_metadata, size, 0))
         body = checked(body, _is_plain(kind, body), _PACKED)
         exif = tf.where(kind == b"eXIf", body, exif)
-        xmp = tf.where(_is_text(kind) & _begins(body, _XMP), body, xmp)
+        xmp = tf.where(_is_text(kind) & _starts_with(body, _XMP), body, xmp)
         has_key = has_key | (kind == b"tRNS")
         is_over = ~is_whole | (kind == b"IEND")
         return position + _AROUND + size, exif, xmp, has_key, is_over
@@ -102,10 +102,10 @@ def _is_text(kind: Any) -> Any:
 
 def _is_plain(kind: Any, body: Any) -> Any:
     """Returns whether no metadata with an orientation is compressed or in hex."""
-    is_packed = (kind == b"iTXt") & _begins(body, _XMP + b"\1")
-    is_packed = is_packed | ((kind == b"zTXt") & _begins(body, _XMP))
-    return ~is_packed & ~_begins(body, b"Raw profile type exif\0")
+    is_packed = (kind == b"iTXt") & _starts_with(body, _XMP + b"\1")
+    is_packed = is_packed | ((kind == b"zTXt") & _starts_with(body, _XMP))
+    return ~is_packed & ~_starts_with(body, b"Raw profile type exif\0")
 
 
-def _begins(body: Any, beginning: bytes) -> Any:
+def _starts_with(body: Any, beginning: bytes) -> Any:
     return tf.strings.substr(body, 0, len(beginning)) == beginning

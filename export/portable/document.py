@@ -127,7 +127,7 @@ def read_model_files(directory: Path, content: Any) -> ModelFiles:
     digests = fields.object("files")
     for each in digests:
         _require_same(directory, each, digests.text(each))
-    file = _inside(directory, name)
+    file = _resolve_within(directory, name)
     for found in _files_of(file):
         relative = os.fspath(found.relative_to(directory))
         if relative not in set(digests):
@@ -141,7 +141,7 @@ def read_model_document(directory: Path) -> Any:
     Raises:
         ModelFileError: The file can't be read.
     """
-    return read_document(_inside(directory, DESCRIPTION_FILE))
+    return read_document(_resolve_within(directory, DESCRIPTION_FILE))
 
 
 def _require_version(fields: Fields) -> None:
@@ -180,7 +180,7 @@ def _correction(fields: Fields, classes: int) -> Correction | None:
 
 
 def _require_same(directory: Path, name: str, digest: str) -> None:
-    file = _inside(directory, name)
+    file = _resolve_within(directory, name)
     if not file.is_file():
         raise ModelFileError(f"{file} is missing or not a regular file.")
     with file.open("rb") as opened:
@@ -188,7 +188,7 @@ def _require_same(directory: Path, name: str, digest: str) -> None:
             raise ModelFileError(f"{file} is not the file that was exported.")
 
 
-def _inside(directory: Path, name: str) -> Path:
+def _resolve_within(directory: Path, name: str) -> Path:
     """Returns the path of a file, which must lie in a directory with links resolved."""
     place = directory / name
     root = directory.resolve()

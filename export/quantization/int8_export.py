@@ -62,7 +62,7 @@ def export_int8(
     _require_images_alone(exporter)
     quantize = quantizer_of(format.name)
     with tempfile.TemporaryDirectory(prefix="keraunos-int8-") as folder:
-        both = _Both(format, quantize, calibration, Path(folder, "float32"))
+        both = _QuantizingFormat(format, quantize, calibration, Path(folder, "float32"))
         measured: dict[str, Any] = {"calibration": calibration.as_json()}
 
         def measure(directory: Path) -> Mapping[str, Any]:
@@ -94,7 +94,7 @@ def _require_images_alone(exporter: Exporter) -> None:
 
 
 @dataclass(frozen=True)
-class _Both:
+class _QuantizingFormat:
     """A format that writes int8 files, and also keeps the float32 file.
 
     Attributes:

@@ -21,7 +21,7 @@ _SCORES = ("accuracy", "balanced_accuracy")
 
 
 @dataclass(frozen=True)
-class Judged:
+class QuantizedPredictions:
     """Labeled images, with probabilities before and after quantization.
 
     Attributes:
@@ -56,7 +56,7 @@ def require_loss(max_loss: float) -> None:
         )
 
 
-def judge(judged: Judged, max_loss: float = MAX_LOSS) -> dict[str, Any]:
+def judge(judged: QuantizedPredictions, max_loss: float = MAX_LOSS) -> dict[str, Any]:
     """Compares both models on the same images.
 
     The measured loss decides, not its interval, which on a hundred images is wider than
@@ -108,7 +108,7 @@ def judge(judged: Judged, max_loss: float = MAX_LOSS) -> dict[str, Any]:
     }
 
 
-def _scores(judged: Judged) -> dict[str, dict[str, Any]]:
+def _scores(judged: QuantizedPredictions) -> dict[str, dict[str, Any]]:
     sides = {"float32": judged.float32, "int8": judged.int8}
     predictions = [
         NamedPredictions(

@@ -13,7 +13,7 @@ from ..export_model import Exporter
 from ..latency import time_side_by_side
 from ..parity import TOLERANCE, check_parity
 from ..portable.model import Model
-from .judgement import Floats, Judged
+from .judgement import Floats, QuantizedPredictions
 
 LATENCY_SECONDS = 2.0
 # Between this process and that of `predict.py`: summing floats in another order can change
@@ -63,7 +63,7 @@ def require_the_same_on_its_own(int8: Model, directory: Path, exporter: Exporter
         )
 
 
-def ask_both(exporter: Exporter, int8: Model) -> Judged:
+def ask_both(exporter: Exporter, int8: Model) -> QuantizedPredictions:
     """Predicts all images of the split with the model and its export."""
     split = exporter.images.split
     rows: list[tuple[Floats, Floats]] = []
@@ -73,7 +73,7 @@ def ask_both(exporter: Exporter, int8: Model) -> Judged:
         rows.append((exporter.predict(images), int8.answers(images).probabilities))
     float32, integers = (np.concatenate(side) for side in zip(*rows, strict=True))
     groups = split.groups if isinstance(split, ImageSplit) else None
-    return Judged(
+    return QuantizedPredictions(
         exporter.images.split_name,
         list(split.names),
         int8.classes,

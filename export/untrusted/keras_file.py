@@ -88,7 +88,7 @@ def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
     """Returns whether an object only computes, or is found only if it is registered."""
     module = described.get("module")
     named = {name, described.get("registered_name")} & _HARMFUL
-    if named and not (named == {"StringLookup"} and _holds_its_words(described)):
+    if named and not (named == {"StringLookup"} and _contains_vocabulary(described)):
         return False
     if not isinstance(module, str):
         return module is None
@@ -107,7 +107,7 @@ def _is_harmless(name: str, described: Mapping[str, Any]) -> bool:
     return package == "keras" and part in (_FUNCTIONS if is_function else _CLASSES)
 
 
-def _holds_its_words(described: Mapping[str, Any]) -> bool:
+def _contains_vocabulary(described: Mapping[str, Any]) -> bool:
     """Returns whether a lookup contains its vocabulary instead of naming a file."""
     config = described.get("config")
     words = config.get("vocabulary") if isinstance(config, Mapping) else None

@@ -29,7 +29,7 @@ def require_harmless(file: Path) -> None:
     own = {(function.domain, function.name) for function in model.functions}
     elsewhere, unknown = [], []
     for message in _messages(model):
-        if isinstance(message, onnx.TensorProto) and _is_elsewhere(message):
+        if isinstance(message, onnx.TensorProto) and _is_external(message):
             elsewhere.append(message.name or "a constant")
         if isinstance(message, onnx.NodeProto) and not _is_known(message, own):
             unknown.append(f"{message.domain} {message.op_type}".strip())
@@ -39,7 +39,7 @@ def require_harmless(file: Path) -> None:
         raise refusal(file, "has operations that are not standard", *sorted(set(unknown)))
 
 
-def _is_elsewhere(tensor: Any) -> bool:
+def _is_external(tensor: Any) -> bool:
     return bool(tensor.external_data) or tensor.data_location != tensor.DEFAULT
 
 

@@ -69,7 +69,9 @@ def _require_operations(directory: Path, graph: Any) -> None:
         name = function.signature.name
         operations = {node.op for node in function.node_def} - COMPUTING
         found |= operations - SAVING if name in saving else operations
-        called = {each for node in function.node_def for each in _called(node)} & saving
+        called = {
+            each for node in function.node_def for each in _called_functions(node)
+        } & saving
         found |= {f"a call of {each}" for each in called}
         if name in saving and function.attr.keys() & _NAMES_OF_WHAT_IT_REPLACES:
             found.add(f"a replacement by {name}")
@@ -79,7 +81,7 @@ def _require_operations(directory: Path, graph: Any) -> None:
         raise refusal(directory, "has operations that could do more", *sorted(found))
 
 
-def _called(node: Any) -> Iterator[str]:
+def _called_functions(node: Any) -> Iterator[str]:
     """Yields the names of the functions that a node calls."""
     for value in node.attr.values():
         yield from (each.name for each in (value.func, *value.list.func) if each.name)

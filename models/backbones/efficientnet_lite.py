@@ -51,13 +51,13 @@ class _Variant:
     preprocess: Callable[[Any], Any]
 
 
-def centred_pixels(images: Any) -> Any:
+def centered_pixels(images: Any) -> Any:
     """Scales RGB in [0, 255] to about [-1, 1], as in the TensorFlow variant."""
     return keras.layers.Rescaling(1 / 128, -127 / 128, dtype="float32")(images)
 
 
 VARIANTS = {
-    "efficientnet_lite0": _Variant(Convolutions(1e-3, 0.99, False), centred_pixels),
+    "efficientnet_lite0": _Variant(Convolutions(1e-3, 0.99, False), centered_pixels),
     "efficientnet_lite0_timm": _Variant(Convolutions(1e-5, 0.9, True), imagenet_pixels),
 }
 

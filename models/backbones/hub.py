@@ -37,7 +37,7 @@ def build(name: str, image_size: int, pretrained: bool) -> Backbone:
     load = functools.partial(
         hub.models.Backbone.from_preset, preset, load_weights=pretrained
     )
-    network = _of_size(load, name, preset, image_size)
+    network = _load_for_size(load, name, preset, image_size)
     settings = {
         "keras_hub": metadata.version("keras-hub"),
         "network": _without_names(network.get_config()),
@@ -66,14 +66,14 @@ def _import_hub() -> Any:
     return keras_hub
 
 
-def _of_size(
+def _load_for_size(
     load: Callable[..., Any], name: str, preset: str, image_size: int
 ) -> keras.Model:
     """Loads the network for images of a size, which may differ from that of the preset."""
     try:
         network = load()
     except Exception as error:  # of the download, the file system, KerasHub or Keras
-        raise _not_loaded(name, preset, error) from None
+        raise _loading_error(name, preset, error) from None
     own = _image_size(network, name)
     if own in (None, image_size):
         return network
@@ -124,7 +124,7 @@ def _preprocessing(
         converter = hub.layers.ImageConverter.from_preset(preset)
     except FileNotFoundError:
         if pretrained:
-            raise _no_converter(name, preset) from None
+            raise _missing_converter_error(name, preset) from None
         notify(f"{name} has no {_CONVERTER_FILE}: its network gets RGB from 0 to 255.")
         return lambda images: images
     scale = 1.0 if converter.scale is None else converter.scale
@@ -132,7 +132,7 @@ def _preprocessing(
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")
 
 
-def _no_converter(name: str, preset: str) -> ConfigError:
+def _missing_converter_error(name: str, preset: str) -> ConfigError:
     return ConfigError(
         message(
             f"`{SETTING}` must name a preset with an {_CONVERTER_FILE}; without one, the "
@@ -146,7 +146,7 @@ def _no_converter(name: str, preset: str) -> ConfigError:
     )
 
 
-def _not_loaded(name: str, preset: str, error: Exception) -> ConfigError:
+def _loading_error(name: str, preset: str, error: Exception) -> ConfigError:
     """Returns the error for a preset that KerasHub can't load."""
     why = f"{type(error).__name__}: {_first_line(error)}"
     received = {SETTING: name}

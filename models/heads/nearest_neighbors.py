@@ -47,7 +47,7 @@ class Neighbors(NamedTuple):
         """Predicts `(rows, classes)` from features `(rows, features)`."""
         parts = []
         for start in range(0, len(features), _ROWS_AT_ONCE):
-            rows = _unit(features[start : start + _ROWS_AT_ONCE])
+            rows = _normalize(features[start : start + _ROWS_AT_ONCE])
             near = _nearest(rows @ self.vectors.T, self.neighbors)
             weights = _weights(near.similarities, self.temperature)
             votes = np.einsum("rk,rkc->rc", weights, self.votes[near.places])
@@ -88,7 +88,7 @@ def fit_neighbors(
         >>> found.probabilities(features).argmax(axis=1).tolist()
         [0, 0, 1, 1]
     """
-    vectors = _unit(data.features)
+    vectors = _normalize(data.features)
     near = [*_nearest_of_others(data, vectors, neighbors)]
     similarities = np.concatenate([each.similarities for each in near])
     places = np.concatenate([each.places for each in near])
@@ -105,7 +105,7 @@ def fit_neighbors(
     return Neighbors(vectors, votes, prior_votes, neighbors, chosen, loss)
 
 
-def _unit(features: Floats) -> Floats32:
+def _normalize(features: Floats) -> Floats32:
     rows = np.asarray(features, np.float32)
     squares = np.maximum((rows**2).sum(axis=1, keepdims=True), _SMALLEST_SQUARE)
     return np.asarray(rows / np.sqrt(squares), np.float32)

@@ -52,7 +52,7 @@ def _state_dict(content: Any) -> dict[str, StoredArray]:
 
 
 def _read_zip(path: Path) -> Any:
-    with _opened(path) as archive:
+    with _open_archive(path) as archive:
         entries = _checked_entries(archive, path.stat().st_size)
         folder = _folder_of_pickle(entries)
         if entries[f"{folder}/data.pkl"].file_size > MAX_PICKLE_BYTES:
@@ -66,7 +66,7 @@ def _read_zip(path: Path) -> Any:
         return f"{folder}/data/{storage.key}"
 
     def read(storage: Storage) -> npt.NDArray[Any]:
-        with _opened(path) as archive:
+        with _open_archive(path) as archive:
             return elements(archive.read(place(storage)), storage)
 
     content, storages = read_tensors(pickle, read)
@@ -78,7 +78,7 @@ def _read_zip(path: Path) -> Any:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+def _open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """Opens the archive; converts all errors of damaged files to one class."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -125,7 +125,7 @@ def _read_legacy(path: Path) -> Any:
 
     with path.open("rb") as file:
         head = io.BytesIO(file.read(MAX_PICKLE_BYTES))
-        plain = PickleMachine({}, frozenset(), _no_storage)
+        plain = PickleMachine({}, frozenset(), _reject_storage)
         if plain.run(head) != _MAGIC_NUMBER or plain.run(head) != _PROTOCOL_VERSION:
             raise UnsafePickleError("it was not written by torch.save")
         system = plain.run(head)
@@ -160,7 +160,7 @@ def _are_all_of(keys: Any, storages: Mapping[str, Storage]) -> bool:
     return sorted(keys) == sorted(storages)
 
 
-def _no_storage(reference: Any) -> Any:
+def _reject_storage(reference: Any) -> Any:
     raise UnsafePickleError("it was not written by torch.save")
 
 

@@ -176,7 +176,7 @@ def _matrix(report: RunReport, budget: Budget) -> dict[str, Any] | None:
     if test is None:
         return None
     counts = test.predictions().confusion_matrix()
-    classes = _confused(counts)
+    classes = _most_confused_classes(counts)
     images = []
     if report.load_images is not None:
         rows = images_of_cells(test)
@@ -199,7 +199,7 @@ def _unreadable(budget: Budget) -> list[str]:
     ]
 
 
-def _confused(counts: Any) -> Any:
+def _most_confused_classes(counts: Any) -> Any:
     """Returns the classes to show: all, or, if there are many, the most confused."""
     mistakes = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diagonal(counts)
     return np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
@@ -228,7 +228,7 @@ def _cells(test: Labeled, counts: Any, classes: Any) -> list[dict[str, Any]]:
 def _finding(name: str, finding: Finding, key: str, budget: Budget) -> dict[str, Any]:
     """Returns the variables of the template for one part of the evaluation."""
     figures = {
-        title.replace("_", " "): _drawn(figure, f"{key}-{number}", finding, title)
+        title.replace("_", " "): _render_figure(figure, f"{key}-{number}", finding, title)
         for number, (title, figure) in enumerate(finding.figures.items())
     }
     budget.left_out += max(len(finding.panels) - MOST_PANELS, 0)
@@ -246,7 +246,9 @@ def _as_identifier(name: str) -> str:
     return re.sub(r"\W", lambda match: f"_{ord(match[0]):x}_", name)
 
 
-def _drawn(figure: Figure, prefix: str, finding: Finding, name: str) -> Markup | str:
+def _render_figure(
+    figure: Figure, prefix: str, finding: Finding, name: str
+) -> Markup | str:
     """Renders a figure; returns the reason as text if that fails, as for a user's own."""
     description = f"{finding.title}: {name.replace('_', ' ')}. "
     try:

@@ -174,8 +174,8 @@ def _weak_classes(scores: Mapping[str, Any] | None) -> Iterator[str]:
     missing = scores["classes_without_examples"]
     if missing:
         yield f"Detecting {some(missing)}: there were no test images."
-    yield from _missed(classes)
-    yield from _few(classes, len(classes) - len(missing))
+    yield from _weak_class_caveats(classes)
+    yield from _small_class_caveats(classes, len(classes) - len(missing))
 
 
 def _weak_labels(scores: Mapping[str, Any] | None) -> Iterator[str]:
@@ -186,11 +186,13 @@ def _weak_labels(scores: Mapping[str, Any] | None) -> Iterator[str]:
         names = some(scores["labels_without_both"])
         yield (f"Detecting {names}: all or none of the test images have the label.")
     labels: Mapping[str, Any] = scores["per_label"]
-    yield from _missed(labels)
-    yield from _few(labels, sum(values["support"] > 0 for values in labels.values()))
+    yield from _weak_class_caveats(labels)
+    yield from _small_class_caveats(
+        labels, sum(values["support"] > 0 for values in labels.values())
+    )
 
 
-def _missed(classes: Mapping[str, Any]) -> Iterator[str]:
+def _weak_class_caveats(classes: Mapping[str, Any]) -> Iterator[str]:
     weak = [
         f"{name} ({values['recall']:.0%} of {values['support']:,})"
         for name, values in classes.items()
@@ -200,7 +202,7 @@ def _missed(classes: Mapping[str, Any]) -> Iterator[str]:
         yield f"Detecting {some(weak)}: more than half of the test images were missed."
 
 
-def _few(classes: Mapping[str, Any], count: int) -> Iterator[str]:
+def _small_class_caveats(classes: Mapping[str, Any], count: int) -> Iterator[str]:
     few = {name: n for name, n in _supports(classes).items() if 0 < n < FEW_IMAGES}
     if few:
         yield (

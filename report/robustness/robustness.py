@@ -90,7 +90,7 @@ def _predict(
     predicted = test.predicted
     for own, images in reader.chunks(rows):
         if not panels:
-            panels += _specimens(images[0], int(own[0]))
+            panels += _example_panels(images[0], int(own[0]))
         places = np.tile(own, len(VERSIONS))
         answers = subject.predict(_corrupted(images), places).argmax(axis=1)
         every = np.vstack([predicted[own], answers.reshape(len(VERSIONS), len(own))])
@@ -120,25 +120,25 @@ def _worst_words(scores: Scores) -> str:
         return "No corruption lowers the balanced accuracy."
     return (
         f"Balanced accuracy is lowest with {kind} of strength {strength}: "
-        f"{score.value:.1%} {_words(score.interval)}, against {clean.value:.1%} "
-        f"{_words(clean.interval)} on the original images."
+        f"{score.value:.1%} {_format_interval(score.interval)}, against {clean.value:.1%} "
+        f"{_format_interval(clean.interval)} on the original images."
     )
 
 
 def _mild_warnings(scores: Scores) -> list[str]:
     return [
         f"Mild {kind} already changes the balanced accuracy by {score.change:+.1%} "
-        f"{_words(score.change_interval)}."
+        f"{_format_interval(score.change_interval)}."
         for (kind, strength), own in scores.items()
         if strength == 1 and (score := own["balanced_accuracy"]).change_interval[1] < 0
     ]
 
 
-def _words(interval: Interval) -> str:
+def _format_interval(interval: Interval) -> str:
     return f"[{interval[0]:.1%}, {interval[1]:.1%}]"
 
 
-def _specimens(image: npt.NDArray[np.uint8], row: int) -> list[Panel]:
+def _example_panels(image: npt.NDArray[np.uint8], row: int) -> list[Panel]:
     """Returns panels of one image in all versions, one per kind."""
     panels = []
     for kind in CORRUPTIONS:

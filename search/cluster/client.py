@@ -88,7 +88,7 @@ class ChiefClient:
             if answer is not None:
                 return answer
             if time.monotonic() > deadline:
-                raise self._lost(status)
+                raise self._chief_lost_error(status)
             time.sleep(SECONDS_BETWEEN_TRIES)
 
     def _call(
@@ -110,7 +110,7 @@ class ChiefClient:
             self._take_challenge(done)
             return None, done.code()
         if answer == NOT_UNDERSTOOD:
-            raise self._not_understood()
+            raise self._incompatible_chief_error()
         return answer, done.code()
 
     def _take_challenge(self, refused: Any) -> None:
@@ -123,7 +123,7 @@ class ChiefClient:
             )
         self._challenge = challenge or self._challenge
 
-    def _lost(self, status: grpc.StatusCode) -> KeraunosError:
+    def _chief_lost_error(self, status: grpc.StatusCode) -> KeraunosError:
         seconds = f"{self.patience:g} seconds"
         is_refused = status is grpc.StatusCode.UNAUTHENTICATED
         hint = f"Is {TOKEN_VARIABLE} the same for both? " if is_refused else ""
@@ -136,7 +136,7 @@ class ChiefClient:
             )
         )
 
-    def _not_understood(self) -> KeraunosError:
+    def _incompatible_chief_error(self) -> KeraunosError:
         return ConfigError(
             message(
                 "The chief must understand the messages of this worker.",

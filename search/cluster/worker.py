@@ -105,10 +105,10 @@ class Worker:
             if answer.status == "INVALID":
                 raise self._other_settings(read_settings(payload_of(answer)))
             if answer.status == "RUNNING":
-                return self._here(read_plan(payload_of(answer)))
+                return self._localize(read_plan(payload_of(answer)))
             time.sleep(SECONDS_BETWEEN_QUESTIONS)
 
-    def _here(self, plan: TrialPlan) -> TrialPlan:
+    def _localize(self, plan: TrialPlan) -> TrialPlan:
         """Returns the plan with directories on this machine."""
         continues = plan.continues
         if continues is not None:
@@ -127,7 +127,7 @@ class Worker:
         beat = threading.Thread(target=self._beat, args=arguments, daemon=True)
         beat.start()
         try:
-            with stopped_by_signals(), reporting_to(self._hear):
+            with stopped_by_signals(), reporting_to(self._keep_progress):
                 return run_trial(self._fit, plan, self._objective)
         except Stopped as stopped:
             return Outcome("interrupted", signal=stopped.number)
@@ -135,7 +135,7 @@ class Worker:
             is_over.set()
             beat.join(SECONDS_FOR_BEAT)
 
-    def _hear(self, progress: TrialProgress) -> None:
+    def _keep_progress(self, progress: TrialProgress) -> None:
         self._progress = progress  # sent with the next heartbeat
 
     def _beat(self, plan: TrialPlan, is_over: threading.Event) -> None:

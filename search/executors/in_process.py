@@ -68,16 +68,16 @@ class InProcess:
             plan = self._plans.pop()
             self._status = WorkerStatus("here", plan)
             try:
-                with reporting_to(self._hear):
+                with reporting_to(self._keep_progress):
                     return plan.number, self._run(plan)
             finally:
                 self._status = WorkerStatus("here")
 
-    def _hear(self, progress: TrialProgress) -> None:
+    def _keep_progress(self, progress: TrialProgress) -> None:
         self._status = replace(self._status, progress=progress)
 
     def _run(self, plan: TrialPlan) -> Outcome:
-        with _noted_as_begun(plan.directory) as deaths:
+        with _recorded_as_running(plan.directory) as deaths:
             if deaths < DEATHS:
                 return run_trial(self._fit, plan, self._objective)
         # For example, the system ended this process because memory was exhausted.
@@ -85,7 +85,7 @@ class InProcess:
 
 
 @contextlib.contextmanager
-def _noted_as_begun(run_dir: Path) -> Iterator[int]:
+def _recorded_as_running(run_dir: Path) -> Iterator[int]:
     """Records in a file that a trial is running; the file remains if the process dies.
 
     Yields:

@@ -69,18 +69,18 @@ def find_importances(table: Table) -> Importances:
         Importance(parameter, int(table.active(column).sum()))
         for column, parameter in enumerate(table.parameters)
     ]
-    reason = _too_little(table)
+    reason = _insufficient_data_reason(table)
     if reason:
         return Importances(unknown, reason=reason)
     fits = list(_fits(table))
-    explained = _explained(table, fits)
+    explained = _explained_variance(table, fits)
     if explained <= 0:
         reason = (
             "a forest explains none of the variance of held-out scores (R2 "
             f"{explained:.2f})"
         )
         return Importances(unknown, explained, reason)
-    found = [_increases(model, table, unseen) for model, unseen in fits]
+    found = [_error_increases(model, table, unseen) for model, unseen in fits]
     summary = _summary(np.asarray(found) / np.var(table.scores))
     known = [
         Importance(each.parameter, each.trials, float(mean), float(error))
@@ -89,7 +89,7 @@ def find_importances(table: Table) -> Importances:
     return Importances(sorted(known, key=lambda each: -(each.mean or 0.0)), explained)
 
 
-def _too_little(table: Table) -> str:
+def _insufficient_data_reason(table: Table) -> str:
     if not table.parameters:
         return "nothing varied between the trials with a score"
     if len(table.trials) < LEAST_TRIALS:
@@ -107,7 +107,7 @@ def _fits(table: Table) -> Iterator[tuple[Surrogate, Indices]]:
         yield model, unseen
 
 
-def _explained(table: Table, fits: Sequence[tuple[Surrogate, Indices]]) -> float:
+def _explained_variance(table: Table, fits: Sequence[tuple[Surrogate, Indices]]) -> float:
     """Computes the share of the variance of held-out scores that the forests explain."""
     errors = [
         model.predict(table.rows[unseen]) - table.scores[unseen] for model, unseen in fits
@@ -115,7 +115,7 @@ def _explained(table: Table, fits: Sequence[tuple[Surrogate, Indices]]) -> float
     return float(1 - np.mean(np.concatenate(errors) ** 2) / np.var(table.scores))
 
 
-def _increases(model: Surrogate, table: Table, unseen: Indices) -> Floats:
+def _error_increases(model: Surrogate, table: Table, unseen: Indices) -> Floats:
     """Computes the increase in mean squared error when each parameter is shuffled.
 
     A parameter is shuffled only among the trials in which it varied; otherwise, the

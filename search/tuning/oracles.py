@@ -86,13 +86,15 @@ class GridOracle(Oracle, oracles.GridSearchOracle):
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Returns the values of the next trial."""
-        self._populate_next = [each for each in self._populate_next if self._knows(each)]
+        self._populate_next = [
+            each for each in self._populate_next if self._has_all_values(each)
+        ]
         answer = dict(super().populate_space(trial_id))
         if answer["status"] == "RUNNING":
             self._populate_next.append(trial_id)
         return answer
 
-    def _knows(self, trial_id: str) -> bool:
+    def _has_all_values(self, trial_id: str) -> bool:
         """Returns whether a trial has a value for each of its active parameters."""
         space = self.get_space()
         space.values = dict(self.trials[trial_id].hyperparameters.values)

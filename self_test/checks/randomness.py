@@ -58,10 +58,10 @@ def _build() -> keras.Model:
             layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="weights"),
         ]
     )
-    model.compile(keras.optimizers.SGD(1.0), _minus)
+    model.compile(keras.optimizers.SGD(1.0), _negative_loss)
     return model
 
 
-def _minus(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+def _negative_loss(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     """Returns a loss per example whose gradient is -1."""
     return -tf.reduce_mean(outputs, axis=-1) * targets[:, 0]

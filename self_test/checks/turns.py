@@ -10,7 +10,7 @@ import keras
 Side = Callable[["EpochClock"], None]
 
 
-class Turns:
+class TurnTaker:
     """Runs threads in turns, one at a time, until all of them have finished.
 
     Args:
@@ -50,7 +50,7 @@ class EpochClock(keras.callbacks.Callback):
         name: Name of this clock's thread.
     """
 
-    def __init__(self, turns: Turns, name: str) -> None:
+    def __init__(self, turns: TurnTaker, name: str) -> None:
         super().__init__()
         self._turns = turns
         self._name = name
@@ -78,7 +78,7 @@ def time_in_turns(sides: Mapping[str, Side]) -> dict[str, list[float]]:
     Returns:
         For each side, the seconds of every epoch except the first.
     """
-    turns = Turns(list(sides))
+    turns = TurnTaker(list(sides))
     clocks = {name: EpochClock(turns, name) for name in sides}
 
     def run(name: str) -> None:

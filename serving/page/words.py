@@ -34,7 +34,7 @@ def verdict(answer: Mapping[str, Any], document: ModelDocument) -> Verdict:
     """
     best, likely = answer["class"], answer["prediction_set"]
     if likely is not None and likely != [best]:
-        return Verdict(False, UNSURE, _why_not(best, likely, document))
+        return Verdict(False, UNSURE, _explain_uncertainty(best, likely, document))
     if answer["abstains"]:
         why = (
             f"The most probable class is {printable(best)}, but the model is less sure "
@@ -44,11 +44,11 @@ def verdict(answer: Mapping[str, Any], document: ModelDocument) -> Verdict:
     if likely is None:
         why = "No threshold for abstention was measured, so the model always answers."
         return Verdict(None, printable(best), why)
-    why = f"Only this class is likely enough. {_promise(document)}"
+    why = f"Only this class is likely enough. {_describe_coverage(document)}"
     return Verdict(True, printable(best), why)
 
 
-def _why_not(best: str, likely: Sequence[str], document: ModelDocument) -> str:
+def _explain_uncertainty(best: str, likely: Sequence[str], document: ModelDocument) -> str:
     classes = len(document.classes)
     if not likely:
         return (
@@ -59,18 +59,18 @@ def _why_not(best: str, likely: Sequence[str], document: ModelDocument) -> str:
         return (
             f"The most probable class is {printable(best)}, but only "
             f"{printable(likely[0])} is likely enough, because each class has its own "
-            f"limit. {_promise(document)}"
+            f"limit. {_describe_coverage(document)}"
         )
     if len(likely) == classes > 2:
-        return f"It may be any of the {classes:,} classes. {_promise(document)}"
-    return f"It may be {_either(likely)}. {_promise(document)}"
+        return f"It may be any of the {classes:,} classes. {_describe_coverage(document)}"
+    return f"It may be {_join_with_or(likely)}. {_describe_coverage(document)}"
 
 
-def _either(names: Sequence[str]) -> str:
+def _join_with_or(names: Sequence[str]) -> str:
     """Joins names with commas, and "or" before the last.
 
     Example:
-        >>> _either(["cat", "dog", "emu"])
+        >>> _join_with_or(["cat", "dog", "emu"])
         'cat, dog or emu'
     """
     if len(names) > _MAX_NAMES:
@@ -79,7 +79,7 @@ def _either(names: Sequence[str]) -> str:
     return f"{', '.join(first)} or {last}"
 
 
-def _promise(document: ModelDocument) -> str:
+def _describe_coverage(document: ModelDocument) -> str:
     sets = document.decisions.prediction_sets
     if sets is None:
         return ""

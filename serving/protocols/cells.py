@@ -48,23 +48,25 @@ def cells_of(
     if columns is None:
         return None
     pairs = zip(columns.names, columns.input_names, strict=True)
-    by_name = {name: list(map(_alone, given[input])) for name, input in pairs}
+    by_name = {name: list(map(_unwrap_single, given[input])) for name, input in pairs}
     wrong = [name for name, cells in by_name.items() if len(cells) != count]
     if wrong:
         raise bad(f"There must be one cell of {', '.join(wrong)} for each image.")
     return columns_from(
         [
-            _checked(number, columns, dict(zip(by_name, row, strict=True)))
+            _check_cells(number, columns, dict(zip(by_name, row, strict=True)))
             for number, row in enumerate(zip(*by_name.values(), strict=True))
         ]
     )
 
 
-def _alone(cell: Any) -> Any:
+def _unwrap_single(cell: Any) -> Any:
     return cell[0] if isinstance(cell, list) and len(cell) == 1 else cell
 
 
-def _checked(number: int, columns: TableFeatures, row: Mapping[str, Any]) -> dict[str, str]:
+def _check_cells(
+    number: int, columns: TableFeatures, row: Mapping[str, Any]
+) -> dict[str, str]:
     try:
         return checked_cells(columns, row)
     except CellsError as error:

@@ -52,7 +52,8 @@ class Pool:
         self._metrics = metrics
         self._served: tuple[Mapping[str, Any], str] | None = None
         self._slots = [
-            asyncio.create_task(self._keep(number)) for number in range(settings.workers)
+            asyncio.create_task(self._keep_running(number))
+            for number in range(settings.workers)
         ]
 
     async def close(self) -> None:
@@ -62,7 +63,7 @@ class Pool:
         await asyncio.gather(*self._slots, return_exceptions=True)
         _fail(self._queue.remove_all(), "The server has stopped.")
 
-    async def _keep(self, number: int) -> None:
+    async def _keep_running(self, number: int) -> None:
         """Keeps one worker running as long as possible."""
         losses = 0
         while not self.failed.done():
@@ -86,7 +87,7 @@ class Pool:
         try:
             self._require_same_model(worker)
             self._count_ready([*self.ready, worker])
-            while (batch := await self._take(worker)) is not None:
+            while (batch := await self._take_batch(worker)) is not None:
                 await self._answer(worker, batch)
                 batches += 1
         except WorkerLostError as error:
@@ -123,7 +124,7 @@ class Pool:
             self.failed.set_result(error)
             _fail(self._queue.remove_all(), "No worker could be started.")
 
-    async def _take(self, worker: Worker) -> list[Item] | None:
+    async def _take_batch(self, worker: Worker) -> list[Item] | None:
         """Returns the next batch, or None if the worker is lost before."""
         taking = asyncio.create_task(self._queue.take())
         losing = asyncio.create_task(worker.lost.wait())

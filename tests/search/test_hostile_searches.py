@@ -120,6 +120,6 @@ def test_worker_maps_trial_directories_below_its_own_search(tmp_path, monkeypatc
     role = Role("worker", "127.0.0.1:1")
     worker = Worker(role, lambda plan: plan.directory, "loss", {}, tmp_path)
     told = TrialPlan(3, {"values": {}}, tmp_path.parent, None, tmp_path.parent / "x-002")
-    plan = worker._here(told)
+    plan = worker._localize(told)
     assert plan.directory == tmp_path / "trial-003"
     assert plan.continues == tmp_path / "trial-002"

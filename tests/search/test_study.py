@@ -8,7 +8,7 @@ from keraunos.configs import SearchConfig
 from keraunos.core.checked_files import write_checked_json
 from keraunos.core.errors import CheckpointError
 from keraunos.search.journal import Journal
-from keraunos.search.search import _taken_over
+from keraunos.search.search import _continued_trials
 from keraunos.search.study import Study
 from keraunos.search.trials import Outcome
 from keraunos.search.tuning.oracles import create_oracle, number_of_trials
@@ -217,11 +217,11 @@ def test_weights_are_kept_until_the_trial_continuing_from_them_ends(tmp_path):
         trial = running.pop(0)
         source = trial.note("trial_id")
         if source is not None:
-            assert int(source) in _taken_over(study)
+            assert int(source) in _continued_trials(study)
             only_so += int(source) not in study.may_be_continued()
         study.tell(trial, Outcome("completed", [trial.values["x"]]))
     assert only_so  # in the last round of a bracket
-    assert not _taken_over(study)
+    assert not _continued_trials(study)
 
 
 def test_consecutive_failed_trials_do_not_end_the_search(tmp_path):

@@ -55,7 +55,7 @@ def pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(folder_images, "MOST_HELD", request.param)
 
 
-def names(found: Iterator[folder_images.Found]) -> list[str]:
+def names(found: Iterator[folder_images.FoundImage]) -> list[str]:
     return [each.name for each in found if not each.problem]
 
 

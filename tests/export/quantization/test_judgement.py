@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keraunos import ConfigError
 from keraunos.evaluation.statistics.intervals import bootstrap_intervals
-from keraunos.export.quantization.judgement import Judged, judge, require_loss
+from keraunos.export.quantization.judgement import QuantizedPredictions, judge, require_loss
 
 # 40 images of a common class and 10 of a rare one.
 LABELS = np.array([0] * 40 + [1] * 10)
@@ -16,9 +16,9 @@ def answers(wrong: list[int]) -> np.ndarray:
     return rows
 
 
-def judged(float32: np.ndarray, int8: np.ndarray) -> Judged:
+def judged(float32: np.ndarray, int8: np.ndarray) -> QuantizedPredictions:
     names = [f"{number}.png" for number in range(50)]
-    return Judged("test", names, ("nevus", "melanoma"), LABELS, float32, int8)
+    return QuantizedPredictions("test", names, ("nevus", "melanoma"), LABELS, float32, int8)
 
 
 def test_scores_have_intervals_and_the_loss_a_paired_interval():
