@@ -42,6 +42,14 @@ def compiled(loss: Any, metrics: Any = ("accuracy",), **layer: Any) -> keras.Mod
     return model
 
 
+def with_a_list_of_one_output() -> keras.Model:
+    """As if rebuilt by `keras.Model(model.inputs, model.outputs)`."""
+    model = compiled(None)
+    whole = keras.Model(model.inputs, model.outputs)
+    whole.compile(sgd(), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return whole
+
+
 def with_dict_losses() -> keras.Model:
     inputs = keras.Input((WIDTH,))
     hidden = keras.layers.Dense(4, "tanh")(inputs)
@@ -264,6 +272,7 @@ CASES = {
     "reduction sum": Case(lambda: compiled(crossentropy("sum")), weighted),
     "reduction mean": Case(lambda: compiled(crossentropy("mean")), weighted),
     "reduction mean_with_sample_weight": Case(with_weighted_metrics, weighted),
+    "a list of one output": Case(with_a_list_of_one_output, labeled),
     "dict losses with weights": Case(with_dict_losses, two_targets),
     "sample weights": Case(lambda: compiled("sparse_categorical_crossentropy"), weighted),
     "L2": Case(

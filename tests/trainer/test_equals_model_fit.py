@@ -9,7 +9,13 @@ from keraunos import Trainer
 
 COUNT = 21  # batches of 8, 8 and 5
 EPOCHS = 2
-FAST = {"metrics of every kind", "BatchNorm", "add_loss", "dict losses with weights"}
+FAST = {
+    "a list of one output",
+    "metrics of every kind",
+    "BatchNorm",
+    "add_loss",
+    "dict losses with weights",
+}
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from keras.src import backend
 from keras.src.backend import compute_output_spec
-from keras.src.models.functional import Functional
+from keras.src.models.functional import Functional, unpack_singleton
 
 from ...models.optimizer import build_optimizer_of, unwrapped
 from ...strategies.tensorflow_internals import functions_are_traced
@@ -59,11 +59,12 @@ def _build_from_outputs(
 ) -> None:
     """Creates variables of metrics and losses from the known shapes of outputs.
 
-    Keras would trace the whole model for them, which takes a second for a large one.
+    Keras would trace the whole model for them, which takes a second for a large one. A call
+    of a model with a list of one output returns that output, not the list.
     """
     outputs = tf.nest.map_structure(
         lambda output: keras.KerasTensor(output.shape, output.dtype),
-        model._outputs_struct,
+        unpack_singleton(model._outputs_struct),
     )
     for built, function in (
         (model._compile_metrics, model.compute_metrics),
