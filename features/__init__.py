@@ -4,9 +4,9 @@ This package is above data and models, and below the trainer.
 """
 
 from .cache import FeatureCache
+from .cached_inference import on_features
 from .contracts import Cacheable
 from .examples import as_fitted_on
-from .known import on_features
 from .split import FeatureSplit
 from .trainee import FeaturePlan, Head, Trainee, TrainerTools, plan_features
 

@@ -16,10 +16,10 @@ from ..models.inference import infer, keep_parts
 from ..models.keras_graph import head_behind, part_before
 from ..strategies import BatchSource
 from .cache import FeatureCache
+from .cached_inference import open_cache
 from .contracts import Cacheable
 from .cut import find_cut
 from .examples import Predict, PredictedExamples
-from .known import open_cache
 from .split import FeatureSplit
 
 # Largest difference allowed between the whole model and its head on cached features.
