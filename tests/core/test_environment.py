@@ -5,7 +5,11 @@ from keraunos.core.environment import number_of, usable_cpus
 from keraunos.core.errors import ConfigError
 from keraunos.core.shared_store import open_store
 from keraunos.strategies.devices import apply_cpu_devices_variable
-from keraunos.strategies.multi_worker import LOST_VARIABLE, MEET_VARIABLE, _seconds
+from keraunos.strategies.multi_worker import (
+    LOST_VARIABLE,
+    MEET_VARIABLE,
+    _seconds_from_environment,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,8 +43,8 @@ def test_all_numeric_variables_reject_invalid_numbers(monkeypatch):
     for read in (
         open_store,
         apply_cpu_devices_variable,
-        lambda: _seconds(MEET_VARIABLE, 1.0),
-        lambda: _seconds(LOST_VARIABLE, 1.0),
+        lambda: _seconds_from_environment(MEET_VARIABLE, 1.0),
+        lambda: _seconds_from_environment(LOST_VARIABLE, 1.0),
     ):
         with pytest.raises(ConfigError, match="'nan'"):
             read()

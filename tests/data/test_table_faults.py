@@ -149,7 +149,8 @@ def test_binary_columns_next_to_a_class_column_are_ambiguous(read):
     table = lines(["1,0,nv,31", "0,1,mel,52", "0,1,nv,31"], "image,male,female,dx,age")
     said = refused(read, table)
     assert "it has columns of 0 and 1 (male, female), and others that may be" in said
-    assert "may be the classes (dx). Set data.label_column=... to the one" in said
+    assert "may be the classes (dx)" in said
+    assert "those of 0 and 1 in data.label_columns" in said
     found = read(table, label_columns=["male", "female"])
     assert found.index.class_names == ("female", "male")
 
@@ -165,7 +166,7 @@ def test_one_hot_rows_without_exactly_one_1_are_rejected(read):
     several = lines([*ONE_HOT, "1.0,0.0,1.0,0.0", "0,0,0,0"], **PER_CLASS)
     assert "any number of labels, set task=multi_label" in refused(read, several)
     said = refused(read, several, label_columns=["NV", "MEL", "BCC"])
-    assert "4 rows do not have exactly one 1 in data.label_columns" in said
+    assert "4 rows have no 1 or several in data.label_columns, but need one class" in said
     assert "line 5; line 6; line 10; line 11" in said
 
 
@@ -210,9 +211,10 @@ def test_unsuitable_split_column_is_rejected(read):
     )
     assert "names no training images" in refused(read, table(["val", "test"]))
     said = refused(read, table(["train", "test"], "subset"))
-    assert "data.split_column=subset uses them, data.split_column=null ignores" in said
+    assert "data.split_column=subset uses the splits of subset." in said
+    assert "data.split_column=null ignores those of subset." in said
     assert len(read(table(["train", "test"], "subset"), split_column="subset").index) == 12
-    assert "data.split_column=sub is not a column" in refused(
+    assert "data.split_column: sub is not a column" in refused(
         read, table(["train", "test"], "subset"), split_column="sub"
     )
 
@@ -231,7 +233,7 @@ def test_backslashes_and_current_folder_paths_get_a_hint(read, images, monkeypat
     assert "write paths with / instead of \\" in said
     monkeypatch.chdir(images.parent)
     said = refused(read, lines(["a", "b"], cell=f"{images.name}/{{0}}.png,{{1}}"))
-    assert "data.image_root=." in said
+    assert "some exist below the current folder: set image_root to it" in said
 
 
 def test_duplicate_rows_count_once_with_a_remark(read):
