@@ -39,6 +39,12 @@ def test_speed_of_a_frozen_network_is_measured(tmp_path: Path) -> None:
     assert min(result["images_per_second"].values()) > 0
 
 
+def test_memory_of_many_fits_is_measured(tmp_path: Path) -> None:
+    result = run_benchmark("many_fits.py", "--fits=12", cwd=tmp_path)
+    assert set(result["mib_per_fit"]) == {"keraunos", "model.fit"}
+    assert {len(values) for values in result["mib"].values()} == {12}
+
+
 def test_step_overhead_is_at_most_twice_that_of_the_last_release(tmp_path: Path) -> None:
     """Relative to a handwritten loop in the same run, since both share the machine."""
     options = "--steps=160 --epochs=3 --rounds=1 --sides keraunos by_hand --record=now.json"

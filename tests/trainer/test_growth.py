@@ -1,7 +1,8 @@
 """No memory, graph, thread or open file is left behind by epochs, fits and trials.
 
-The limit per item is a tenth of what one fit of these smallest models leaked before its
-traces were freed (2.1 MiB).
+TensorFlow keeps some memory of each function it has traced, 0.02 to 0.2 MiB for one of 300
+operations, so that about 0.4 MiB of a fit remain. Before the traces of a fit were freed, it
+was 2.1 MiB; of `Model.fit` with the same small model, 8.6 MiB remain.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.nightly, pytest.mark.timeout(3600)]
 
 EPOCHS, FITS, TRIALS = 200, 100, 500
 READINGS = 10  # the first three are warm-up
-MIB_PER_ITEM = 0.2
+MIB_PER_FIT, MIB_PER_TRIAL = 0.6, 0.2
 MIB_PER_EPOCH = 0.05
 QUIET = {"progress_bar": None}
 
@@ -152,7 +153,7 @@ def test_fits_leak_no_resources(meter, batches, tmp_path):
         fit(tmp_path / f"run-{number}")
         if (number + 1) % (FITS // READINGS) == 0:
             meter.read()
-    meter.require_no_growth(FITS, MIB_PER_ITEM)
+    meter.require_no_growth(FITS, MIB_PER_FIT)
 
 
 def test_trials_leak_no_resources(meter, batches, tmp_path):
@@ -176,4 +177,4 @@ def test_trials_leak_no_resources(meter, batches, tmp_path):
     )
     result = search.run(batches, validation_data=batches, notify=notify)
     assert len(result.trials) == TRIALS  # a signal ends a search without an error
-    meter.require_no_growth(TRIALS, MIB_PER_ITEM)
+    meter.require_no_growth(TRIALS, MIB_PER_TRIAL)
