@@ -2,7 +2,7 @@
 
 TensorFlow keeps some memory of each function it has traced, 0.02 to 0.2 MiB for one of 300
 operations, so that about 0.4 MiB of a fit remain. Before the traces of a fit were freed, it
-was 2.1 MiB; of `Model.fit` with the same small model, 8.6 MiB remain.
+was 2.1 MiB. `Model.fit` leaves 8 MiB (`benchmarks/many_fits.py`).
 """
 
 import contextlib

@@ -105,7 +105,7 @@ def test_dependence_on_the_batch_split_is_found_on_every_worker(
     for rank in range(2):
         words = kept(tmp_path / str(rank))[1]["said"]
         assert [name for name, each in words.items() if each] == found
-        assert f"of {4 * devices + 1} rows" in words["a maximum"]
+        assert f"for {4 * devices + 1} rows" in words["a maximum"]
 
 
 @pytest.mark.nightly
