@@ -54,7 +54,7 @@ def _hints(missing: Sequence[str], root: Path) -> str:
     if any("\\" in name for name in missing):
         hints.append("write paths with / instead of \\")
     if any(name and os.path.isfile(name) for name in missing) and not root.samefile("."):
-        hints.append("some exist below the current folder: set image_root to it")
+        hints.append("some exist below the current folder: set image_root to '.'")
     return f" ({'; '.join(hints)})" if hints else ""
 
 

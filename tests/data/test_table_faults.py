@@ -233,7 +233,7 @@ def test_backslashes_and_current_folder_paths_get_a_hint(read, images, monkeypat
     assert "write paths with / instead of \\" in said
     monkeypatch.chdir(images.parent)
     said = refused(read, lines(["a", "b"], cell=f"{images.name}/{{0}}.png,{{1}}"))
-    assert "some exist below the current folder: set image_root to it" in said
+    assert "some exist below the current folder: set image_root to '.'" in said
 
 
 def test_duplicate_rows_count_once_with_a_remark(read):
