@@ -27,9 +27,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import Cluster
 from keraunos.core.errors import KeraunosError
+from keraunos.core.rejections import RejectionCounter
 from keraunos.core.secret import new_token
-from keraunos.core.strangers import RejectionCounter
-from keraunos.strategies import reception
+from keraunos.strategies import worker_acceptor
 from keraunos.strategies.handshake import introduce
 from keraunos.strategies.messages import Channel, read_all
 from keraunos.strategies.rendezvous import _hello, meet
@@ -203,7 +203,7 @@ def end_chief(process: Any, results: Connection) -> dict[str, Any]:
 
 def chief(cluster: Cluster, limit: float, sender: Connection) -> None:
     """Waits for the worker, and sends measurements."""
-    reception.HELLO_TIMEOUT_SECONDS = limit
+    worker_acceptor.HELLO_TIMEOUT_SECONDS = limit
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_FILES, MAX_FILES))
     refused: list[int] = []
     RejectionCounter.report = lambda self: refused.append(self.count)  # type: ignore[method-assign]

@@ -21,7 +21,7 @@ from ..core.secret import TOKEN_VARIABLE, find_token
 from .handshake import introduce
 from .messages import Channel, read_all
 from .ports import listen, problem_with_port, require_free_port, without_nagle
-from .reception import HELLO_TIMEOUT_SECONDS, AuthenticatedWorker, WorkerAcceptor
+from .worker_acceptor import HELLO_TIMEOUT_SECONDS, AuthenticatedWorker, WorkerAcceptor
 
 _SECONDS_BETWEEN_TRIES = 0.1
 _SECONDS_AFTER_REFUSAL = 0.5

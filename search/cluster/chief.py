@@ -15,8 +15,8 @@ from typing import Any, Self
 import grpc
 
 from ...core.errors import ConfigError, message
+from ...core.rejections import RejectionCounter
 from ...core.signals import stop_signals
-from ...core.strangers import RejectionCounter
 from ..progress import WorkerStatus
 from ..trials import DEATHS, Outcome, TrialPlan
 from ..tuning.service import (

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import grpc
 from google.protobuf.message import DecodeError
 
-from ...core.strangers import RejectionCounter
+from ...core.rejections import RejectionCounter
 
 PROOF = "keraunos-proof"
 CHALLENGE = "keraunos-challenge"

@@ -15,7 +15,7 @@ from keraunos import ConfigError, WorkerError
 from keraunos.cli.commands.launch import free_ports
 from keraunos.core.cluster import Cluster
 from keraunos.core.secret import find_token
-from keraunos.strategies import ports, reception, rendezvous
+from keraunos.strategies import ports, rendezvous, worker_acceptor
 from keraunos.strategies.handshake import introduce
 from keraunos.strategies.messages import Channel, read_all
 from keraunos.strategies.rendezvous import meet
@@ -231,7 +231,7 @@ def test_stranger_is_rejected_and_the_workers_connect(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(worker_acceptor, "HELLO_TIMEOUT_SECONDS", 0.3)
     two = addresses[:2]
     with ThreadPoolExecutor(2) as pool:
         chief = pool.submit(meet, Cluster(two, 0), 20.0)
@@ -239,7 +239,7 @@ def test_stranger_is_rejected_and_the_workers_connect(
             attack(stranger)
             if attack is not closes:
                 until_closed(stranger)
-            monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 10.0)
+            monkeypatch.setattr(worker_acceptor, "HELLO_TIMEOUT_SECONDS", 10.0)
             worker = pool.submit(meet, Cluster(two, 1), 20.0)
             close([chief, worker])
     said = capsys.readouterr().err
@@ -270,7 +270,7 @@ def strangers_at_a_chief(
 def test_stranger_sending_byte_by_byte_gets_no_extra_time(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(worker_acceptor, "HELLO_TIMEOUT_SECONDS", 0.5)
     num_sent = 0
     with strangers_at_a_chief(addresses, 1) as (stranger,):
         with contextlib.suppress(OSError):
@@ -279,14 +279,14 @@ def test_stranger_sending_byte_by_byte_gets_no_extra_time(
                 num_sent += 1
                 time.sleep(0.05)
         assert 0 < num_sent < 60
-        monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 10.0)
+        monkeypatch.setattr(worker_acceptor, "HELLO_TIMEOUT_SECONDS", 10.0)
 
 
 def test_workers_connect_while_strangers_occupy_the_chief(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None of them waits until the time of another is over."""
-    monkeypatch.setattr(reception, "HELLO_TIMEOUT_SECONDS", 600.0)
+    monkeypatch.setattr(worker_acceptor, "HELLO_TIMEOUT_SECONDS", 600.0)
     with strangers_at_a_chief(addresses, 20) as strangers:
         for stranger in strangers:
             stranger.sendall(b"half of an answer")
@@ -295,7 +295,7 @@ def test_workers_connect_while_strangers_occupy_the_chief(
 def test_oldest_stranger_is_dropped_when_too_many_connect(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reception, "MAX_PENDING", 3)
+    monkeypatch.setattr(worker_acceptor, "MAX_PENDING", 3)
     with strangers_at_a_chief(addresses, 5) as strangers:
         for stranger in strangers[:2]:
             until_closed(stranger)

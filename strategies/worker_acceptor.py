@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..core.strangers import RejectionCounter
+from ..core.rejections import RejectionCounter
 from .handshake import admit
 from .messages import Channel, Reading
 
