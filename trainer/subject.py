@@ -13,7 +13,6 @@ from ..core.table_features import IMAGE
 from ..evaluation.evidence import Evidence, Labeled, as_labeled
 from ..evaluation.predictions import Predictions
 from ..models.table_inputs import image_and_columns
-from ..strategies import Position
 from .contracts import GivesInputs, KnowsColumns, KnowsContradictions, is_labeled
 from .loop.evaluation import predict_held_out
 from .loop.outputs import as_predictions, collect
@@ -93,8 +92,11 @@ class TrainedModel:
 
     def _collect(self, step: Callable[[Any], Any], dataset: tf.data.Dataset) -> Any:
         strategy = self.model.distribute_strategy
-        iterator = Batches(strategy, as_source(dataset, "arrays")).start(Position())
-        return collect(strategy, lambda: step(iterator), int(dataset.cardinality()))
+        return Batches(strategy, as_source(dataset, "arrays")).read_all(
+            lambda batches: collect(
+                strategy, lambda: step(batches), int(dataset.cardinality())
+            )
+        )
 
     def evidence(self, test: Predictions) -> Evidence:
         """Joins predictions for test images with those for validation images."""

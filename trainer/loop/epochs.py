@@ -13,7 +13,7 @@ from ...strategies import Position, workers_of
 from ..contracts import BatchSource, class_names_of
 from ..guards.wrong_data import no_batches
 from ..setup.dataset_orders import restore_order
-from ..step.batches import Batches
+from ..step.batches import Batches, Result
 from ..step.evaluate import EvaluationStep
 from ..step.fitted_step import FittedStep
 from ..step.metric_internals import reset_metrics
@@ -103,7 +103,12 @@ class Training:
         run.samples -= self._rows_before  # `end_epoch` adds the sum of the whole epoch
         position = Position(run.epoch, run.epoch_step, self._steps_in_epoch(run))
         restore_order(self.source, run)
-        make_steps = self.step.on(self._batches.start(position))
+        yield from self._calls(run, self.step.on(self._batches.start(position)))
+        self._batches.finish(is_read=run.epoch_step == run.steps_per_epoch)
+        if run.epoch_step == 0 and run.stop_reason is None:
+            raise no_batches("training", epoch=run.epoch + 1)
+
+    def _calls(self, run: RunState, make_steps: MakeSteps) -> Iterator[None]:
         run.activity.position = self.step.position
         while run.stop_reason is None and self._steps_left(run) != 0:
             if not self._execute_steps(run, make_steps):
@@ -112,8 +117,6 @@ class Training:
             yield
             if run.step == self.max_steps:
                 run.end(f"max_steps={self.max_steps} is reached")
-        if run.epoch_step == 0 and run.stop_reason is None:
-            raise no_batches("training", epoch=run.epoch + 1)
 
     def end_epoch(self, run: RunState) -> dict[str, float]:
         """Applies pending gradients.
@@ -225,23 +228,12 @@ class Validation:
         Raises:
             DataError: There is no batch.
         """
-        iterator, left = self._begin()
-        with contextlib.suppress(tf.errors.OutOfRangeError, StopIteration):
-            while left != 0:
-                steps = 1 if left is None else min(left, self.pace.steps)
-                self._execute_steps(iterator, steps)
-                left = None if left is None else left - steps
+        self._run(self._execute_all)
         return self._values()
 
     def epoch_with_predictions(self) -> tuple[dict[str, float], Collected]:
         """Computes losses and metrics, and collects the predictions in order."""
-        iterator, steps = self._begin()
-        outputs = collect(
-            self.step.strategy,
-            lambda: self.step.with_predictions(iterator),
-            steps,
-            self.between_calls,
-        )
+        outputs = self._run(self._collect_all)
         return self._values(), outputs
 
     def _values(self) -> dict[str, float]:
@@ -249,17 +241,35 @@ class Validation:
             raise no_batches("validation")
         return values_so_far(self.step, self.source)
 
+    def _run(self, read: Callable[[Iterator[Any], int | None], Result]) -> Result:
+        """Calls a function with an iterator and the number of batches, None if unknown."""
+        self.step.totals.reset()
+        reset_metrics(self.step.model)
+        steps = limited(self.source.num_batches, self.limit)
+        result = read(self._batches.start(Position(0, 0, steps)), steps)
+        self._batches.finish(is_read=steps == self.source.num_batches)
+        return result
+
+    def _execute_all(self, iterator: Iterator[Any], left: int | None) -> None:
+        with contextlib.suppress(tf.errors.OutOfRangeError, StopIteration):
+            while left != 0:
+                steps = 1 if left is None else min(left, self.pace.steps)
+                self._execute_steps(iterator, steps)
+                left = None if left is None else left - steps
+
     def _execute_steps(self, iterator: Iterator[Any], steps: int) -> None:
         started = self.clock()
         self.step(iterator, _int64(steps))
         self.pace.record(steps, max(self._workers.gather(self.clock() - started)))
         self.between_calls()
 
-    def _begin(self) -> tuple[Iterator[Any], int | None]:
-        self.step.totals.reset()
-        reset_metrics(self.step.model)
-        steps = limited(self.source.num_batches, self.limit)
-        return self._batches.start(Position(0, 0, steps)), steps
+    def _collect_all(self, iterator: Iterator[Any], steps: int | None) -> Collected:
+        return collect(
+            self.step.strategy,
+            lambda: self.step.with_predictions(iterator),
+            steps,
+            self.between_calls,
+        )
 
 
 def values_so_far(

@@ -82,8 +82,11 @@ def predict(
     refuse_own_prediction(model)
     strategy = model.distribute_strategy
     step = PredictionStep(model, strategy, source.prepare)
-    iterator = Batches(strategy, source).start(Position())
-    return collect(strategy, lambda: step(iterator), source.num_batches, between_calls)
+    return Batches(strategy, source).read_all(
+        lambda batches: collect(
+            strategy, lambda: step(batches), source.num_batches, between_calls
+        )
+    )
 
 
 def predict_held_out(model: keras.Model, source: BatchSource) -> Collected:

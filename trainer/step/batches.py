@@ -4,8 +4,9 @@ A global batch is split into consecutive parts, one per replica, whose sizes dif
 most one row. Nothing is padded.
 """
 
+import threading
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import keras
 import tensorflow as tf
@@ -19,7 +20,9 @@ from ..contracts import BatchSource
 # Saves 0.5 seconds in which AutoGraph would find nothing to convert.
 _as_it_is = tf.autograph.experimental.do_not_convert
 
+START = Position()
 Prepare = Callable[[Any], tuple[Any, Any, Any]]
+Result = TypeVar("Result")
 
 
 class Batches:
@@ -36,19 +39,51 @@ class Batches:
     def __init__(self, strategy: tf.distribute.Strategy, source: BatchSource) -> None:
         self._replicas = Replicas.of(strategy)
         self._source = source
-        self._endless: Iterator[Any] | None = None
+        self._iterators: list[Iterator[Any]] = []  # at most one
+        self._is_tuned = False
 
-    def start(self, position: Position) -> Iterator[Any]:
+    def start(self, position: Position = START) -> Iterator[Any]:
         """Returns an iterator that starts at a position.
 
         An infinite source has one iterator for all epochs, so positions must be
         consecutive.
         """
-        if self._endless is not None:
-            return self._endless
-        iterator = iter(reading_ahead(self._source.batches(position, self._replicas)))
-        self._endless = iterator if self._source.is_endless else None
-        return iterator
+        if self._iterators and self._source.is_endless:
+            return self._iterators[0]
+        dataset = reading_ahead(self._source.batches(position, self._replicas))
+        self._is_tuned = dataset.options().autotune.enabled is not False
+        self._iterators = [iter(dataset)]
+        return self._iterators[0]
+
+    def finish(self, is_read: bool) -> None:
+        """Deletes the iterator, without waiting for TensorFlow if it has been exhausted.
+
+        Otherwise its functions may still run, beside those of the next iterator, and a
+        cache file may still be open. The caller must not have kept the iterator.
+
+        Args:
+            is_read: Whether the last batch has been read.
+        """
+        if self._source.is_endless:
+            return
+        iterators, self._iterators = self._iterators, []
+        if self._is_tuned and is_read and next(iterators[0], None) is None:
+            delete_in_background(iterators)
+
+    def read_all(self, read: Callable[[Iterator[Any]], Result]) -> Result:
+        """Passes an iterator to a function that reads all batches and does not keep it."""
+        result = read(self.start())
+        self.finish(is_read=True)
+        return result
+
+
+def delete_in_background(iterators: list[Iterator[Any]]) -> None:
+    """Deletes iterators by emptying a list with the last references to them, in a thread.
+
+    TensorFlow tunes the buffers of a dataset in a thread that sleeps for up to a minute.
+    Deleting an iterator wakes it, but it may fall asleep again, and deletion waits for it.
+    """
+    threading.Thread(target=iterators.clear, name="keraunos-iterators", daemon=True).start()
 
 
 class BatchTimes(NamedTuple):

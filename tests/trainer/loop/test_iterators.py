@@ -1,0 +1,98 @@
+"""Iterators over tuned datasets, which TensorFlow may take up to a minute to delete."""
+
+import threading
+import weakref
+from typing import Any
+
+import keraunos as kr
+import pytest
+import tensorflow as tf
+from helpers import classifier, examples, replicas
+from keraunos.strategies import Position
+from keraunos.trainer.setup.datasets import DatasetSource
+from keraunos.trainer.step import batches as step_batches
+
+BATCHES, EPOCHS = 3, 2
+
+
+class Bin:
+    """Takes the iterators to be deleted in the background, and keeps them."""
+
+    def __init__(self) -> None:
+        self.lists: list[list[Any]] = []
+
+    def empty(self) -> list[bool]:
+        """Empties the lists; returns whether each iterator had no other reference."""
+        references = [weakref.ref(each[0]) for each in self.lists]
+        for each in self.lists:
+            each.clear()
+        return [reference() is None for reference in references]
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Bin:
+    bin_ = Bin()
+    monkeypatch.setattr(step_batches, "delete_in_background", bin_.lists.append)
+    return bin_
+
+
+def labeled(rows: int = 4 * BATCHES) -> tf.data.Dataset:
+    inputs, labels, _ = examples(rows)
+    return tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(4)
+
+
+def fit(training: tf.data.Dataset, validation: Any = None, **settings: Any) -> None:
+    trainer = kr.Trainer(
+        max_epochs=EPOCHS,
+        strategy=replicas(1),
+        callbacks={"progress_bar": None},
+        **settings,
+    )
+    trainer.fit(classifier(), training, validation_data=validation)
+
+
+def test_fit_leaves_exhausted_iterators_to_a_thread(kept: Bin) -> None:
+    fit(labeled(), labeled(8))
+    assert kept.empty() == [True] * 2 * EPOCHS
+
+
+def test_iterators_of_unknown_length_are_left_to_a_thread_at_their_end(kept: Bin) -> None:
+    fit(labeled().filter(lambda *_: True))
+    assert kept.empty() == [True] * EPOCHS
+
+
+def not_tuned() -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return labeled().with_options(options)
+
+
+@pytest.mark.parametrize(
+    ("training", "settings"),
+    [(labeled(), {"limit_train_batches": 2}), (not_tuned(), {})],
+    ids=["not exhausted", "not tuned"],
+)
+def test_other_iterators_are_deleted_at_once(
+    training: tf.data.Dataset, settings: dict[str, Any], kept: Bin
+) -> None:
+    fit(training, **settings)
+    assert kept.lists == []
+
+
+def test_cache_file_is_complete_when_the_next_epoch_starts(tmp_path: Any) -> None:
+    """An iterator that still writes the file would let the next one fail."""
+    fit(labeled().cache(str(tmp_path / "cache")), limit_train_batches=2)
+    fit(labeled().cache(str(tmp_path / "other")))
+
+
+def test_iterator_is_deleted_in_the_background() -> None:
+    batches = step_batches.Batches(replicas(1), DatasetSource(labeled()))
+    iterator = batches.start(Position())
+    assert len(list(iterator)) == BATCHES
+    reference = weakref.ref(iterator)
+    del iterator
+    batches.finish(is_read=True)
+    for thread in threading.enumerate():
+        if thread.name == "keraunos-iterators":
+            thread.join(timeout=60)
+    assert reference() is None
