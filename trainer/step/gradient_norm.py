@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+# Number of elements up to which float64 costs less than the condition that avoids it.
+_SMALL = 2**15
+
 
 class Norms(NamedTuple):
     """The norms of gradients.
@@ -30,11 +33,14 @@ def gradient_norms(gradients: Sequence[Any]) -> Norms:
     if not present:
         zero = tf.zeros((), tf.float64)
         return Norms(zero, tf.zeros(len(gradients), tf.float64))
+    if _are_small(present):
+        present = _in_float64(present)
     halves = _half_squares(present)
     norm = _norm_from_half_squares(halves)
-    # Squares of float32 overflow beyond 1e19; only then compute again in float64.
-    total = tf.cond(tf.math.is_finite(norm), lambda: norm, lambda: _precise_length(present))
-    return Norms(total, _norms_in_order(halves, present, places, len(gradients)))
+    return Norms(
+        _without_overflow(norm, present),
+        _norms_in_order(halves, present, places, len(gradients)),
+    )
 
 
 def gradient_norm(gradients: Sequence[Any]) -> tf.Tensor:
@@ -54,10 +60,24 @@ def _norm_from_half_squares(halves: dict[tf.DType, tf.Tensor]) -> tf.Tensor:
     return tf.sqrt(2.0 * tf.add_n([tf.reduce_sum(each) for each in halves.values()]))
 
 
-def _precise_length(tensors: list[tf.Tensor]) -> tf.Tensor:
-    return _norm_from_half_squares(
-        _half_squares([tf.cast(each, tf.float64) for each in tensors])
-    )
+def _without_overflow(norm: tf.Tensor, tensors: list[tf.Tensor]) -> tf.Tensor:
+    """Computes a norm again in float64 if squares of float32 overflow, beyond 1e19."""
+    if all(each.dtype == tf.float64 for each in tensors):
+        return norm
+
+    def precise() -> tf.Tensor:
+        return _norm_from_half_squares(_half_squares(_in_float64(tensors)))
+
+    return tf.cond(tf.math.is_finite(norm), lambda: norm, precise)
+
+
+def _are_small(tensors: list[tf.Tensor]) -> bool:
+    sizes = [each.shape.num_elements() for each in tensors]
+    return None not in sizes and sum(sizes) <= _SMALL
+
+
+def _in_float64(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+    return [tf.cast(each, tf.float64) for each in tensors]
 
 
 def _norms_in_order(

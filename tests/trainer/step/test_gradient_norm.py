@@ -49,11 +49,13 @@ def test_gradient_norm_is_of_the_whole_batch_before_clipping(count):
     assert min(norms) > 0.1
 
 
+@pytest.mark.parametrize("zeros", [0, 10**5])  # few or many elements
 @pytest.mark.parametrize("wrong", [np.inf, np.nan])
-def test_huge_gradients_do_not_overflow_the_norm(wrong):
-    huge, half = tf.constant([3e30, 4e30]), tf.constant([6e4], tf.float16)
+def test_huge_gradients_do_not_overflow_the_norm(wrong, zeros):
+    huge = tf.concat([[3e30, 4e30], tf.zeros(zeros)], 0)
+    half, not_finite = tf.constant([6e4], tf.float16), tf.constant([0.0, wrong])
     assert float(gradient_norm([huge, None, half])) == pytest.approx(5e30)
-    assert not np.isfinite(float(gradient_norm([huge, half, tf.constant([0.0, wrong])])))
+    assert not np.isfinite(float(gradient_norm([huge, half, not_finite])))
 
 
 @pytest.mark.slow
