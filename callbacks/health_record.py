@@ -1,5 +1,6 @@
 """Records samples of training steps, their means and their medians."""
 
+import statistics
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -70,7 +71,7 @@ class HealthRecord:
             return {}
         names = dict.fromkeys(name for each in self._newest for name in each)
         found = {n: [v[n] for v in self._newest if n in v] for n in names}
-        return {n: float(np.median(v)) for n, v in found.items() if len(v) == NEWEST}
+        return {n: statistics.median(v) for n, v in found.items() if len(v) == NEWEST}
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state for a resumed run."""

@@ -3,14 +3,16 @@
 Sampling does not change the results of a step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ...strategies import first_device
+from ...strategies.tensorflow_internals import tensors_only, traced
 from .batches import BatchTimes, now
 from .measure import run_if
 
@@ -110,13 +112,22 @@ class StepSampler(NoSampler):
 
     def read(self) -> tuple[StepTimes, Any]:
         """Returns times and gradient norms, `(variables,)`, of the last sampled step."""
-        requested, arrived, computed, summed, ended = (
-            float(self._marks[name].numpy()) for name in _MARKS
-        )
+        recorded = self._read().numpy()
+        requested, arrived, computed, summed, ended = recorded[: len(_MARKS)].tolist()
         # Recorded in parallel, so that a short duration may be negative.
         sums = max(summed - computed, 0.0)
         times = StepTimes(max(arrived - requested, 0.0), ended - arrived, sums)
-        return times, self._norms.numpy()
+        return times, recorded[len(_MARKS) :]
+
+    @cached_property
+    def _read(self) -> Callable[[], tf.Tensor]:
+        return tensors_only(self._recorded.get_concrete_function())
+
+    @traced
+    def _recorded(self) -> tf.Tensor:
+        """Returns the times in the order of `_MARKS`, and the norms: `(n,)` float64."""
+        with tf.device("CPU:0"):
+            return tf.concat([[self._marks[name] for name in _MARKS], self._norms], 0)
 
     def _record(self, mark: str, tensors: list[tf.Tensor]) -> None:
         if self._is_alone:

@@ -1,12 +1,13 @@
 """Measures how far a step moves the weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ...strategies.tensorflow_internals import traced
+from ...strategies.tensorflow_internals import tensors_only, traced
 
 # Of a larger variable, only every n-th weight is copied and compared. This takes almost no
 # time, and norms are accurate to a few percent.
@@ -29,10 +30,9 @@ class WeightChange:
         ]
         self._strides = [stride(variable.shape.num_elements()) for variable in self._own]
 
-    @traced
     def before(self) -> list[tf.Tensor]:
         """Copies the current weights."""
-        return [tf.raw_ops.DeepCopy(x=each) for each in self._sampled_weights()]
+        return self._copy()
 
     def lengths(self, before: list[tf.Tensor]) -> npt.NDArray[np.float64]:
         """Computes the norms of the changes since `before`, and of the weights in it.
@@ -40,8 +40,20 @@ class WeightChange:
         Returns:
             The two norms of each variable, `(2, variables)`.
         """
-        squares = self._half_squares(before).numpy().astype(np.float64)
+        squares = self._compare(*before).numpy().astype(np.float64)
         return np.sqrt(2.0 * squares * self._strides)
+
+    @cached_property
+    def _copy(self) -> Callable[[], list[tf.Tensor]]:
+        return tensors_only(self._copies.get_concrete_function())
+
+    @cached_property
+    def _compare(self) -> Callable[..., tf.Tensor]:
+        return tensors_only(self._half_squares.get_concrete_function(self._copy()))
+
+    @traced
+    def _copies(self) -> list[tf.Tensor]:
+        return [tf.raw_ops.DeepCopy(x=each) for each in self._sampled_weights()]
 
     @traced
     def _half_squares(self, before: list[tf.Tensor]) -> tf.Tensor:
