@@ -11,7 +11,8 @@ Sides take turns. Wall time is only meaningful on an idle machine; CPU seconds a
 printed.
 
 Usage: python benchmarks/whole_process.py [--data FOLDER] [--images 512] [--size 96]
-       [--epochs 10] [--rounds 1] [--peer lightning --peer-python PYTHON]
+       [--epochs 10] [--rounds 1] [--precision mixed_bfloat16]
+       [--peer lightning --peer-python PYTHON]
 
 FOLDER contains Train and Test with class folders; without it, lesions are drawn.
 """
@@ -73,6 +74,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--precision", default="float32", help="Keraunos' dtype policy")
     parser.add_argument("--peer", choices=["lightning"])
     parser.add_argument("--peer-python", default=sys.executable)
     return parser.parse_args()
@@ -132,6 +134,7 @@ def run_keraunos(folder: Path, number: int, options: Any) -> dict[str, Any]:
         "model.weights": "null",
         "augmentation.views": 2,
         "trainer.max_epochs": options.epochs,
+        "trainer.precision": options.precision,
         "callbacks.early_stopping": "null",
         "cache_dir": folder / f"cache{number}",
         "run_dir": run,
