@@ -8,6 +8,9 @@ from typing import Any
 
 import keras
 import numpy as np
+from keraunos.core.table_features import IMAGE, TableFeatures
+from keraunos.export.portable.columns import described_columns
+from keraunos.models.table_inputs import column_inputs, encode_columns
 from PIL import Image
 from serving_models import DOCUMENT
 
@@ -33,6 +36,15 @@ def color_network() -> keras.Model:
     return model
 
 
+def color_network_beside(features: TableFeatures) -> keras.Model:
+    """The mean of the network's prediction and one from table columns."""
+    image, columns = keras.Input((SIZE, SIZE, 3), name=IMAGE), column_inputs(features)
+    start = keras.initializers.RandomNormal(seed=0)
+    head = keras.layers.Dense(3, "softmax", kernel_initializer=start)
+    predictions = [color_network()(image), head(encode_columns(features, columns))]
+    return keras.Model([image, *columns], keras.layers.Average()(predictions))
+
+
 def halves(
     left: tuple[int, int, int], right: tuple[int, int, int], size: int = SIZE
 ) -> bytes:
@@ -44,17 +56,22 @@ def halves(
     return file.getvalue()
 
 
-def write_color_export(directory: Path, **document: Any) -> None:
+def write_color_export(
+    directory: Path, columns: TableFeatures | None = None, **document: Any
+) -> None:
     """An export of the network in the format `keras`.
 
     Args:
         directory: New.
+        columns: Table columns that the network takes in addition to the image.
         **document: Changes to `model.json`.
     """
     directory.mkdir()
     file = directory / "model.keras"
-    color_network().save(file)
+    (color_network() if columns is None else color_network_beside(columns)).save(file)
     digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()}
     own = {"image_size": SIZE, "format": "keras", "file": file.name, "files": digests}
+    if columns is not None:
+        own |= {"version": 2, "columns": described_columns(columns)}
     text = json.dumps(DOCUMENT | own | document)
     (directory / "model.json").write_text(text)

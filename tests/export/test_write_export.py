@@ -139,7 +139,7 @@ def test_saved_model_with_a_wrong_byte_decoder_is_not_written(
         return decode(*arguments)[..., ::-1]
 
     monkeypatch.setattr(signature, "decode", blue_first)
-    with pytest.raises(ConfigError, match=f"to {TOLERANCE:g}; nothing was written"):
+    with pytest.raises(ConfigError, match=f"within {TOLERANCE:g}; nothing was written"):
         exporter.write(SAVED_MODEL, tmp_path / "saved_model")
     assert contents(tmp_path) == {}
     monkeypatch.undo()

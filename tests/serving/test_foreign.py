@@ -116,5 +116,6 @@ def test_triton_client_gets_predictions_for_image_files(answers):
 def test_triton_client_gets_readable_errors(answers):
     errors = answers["errors"]
     assert "Authorization: Bearer" in errors["no token"]
-    assert "'another' is not" in errors["another model"]
+    assert "has the model skin" in errors["another model"]
+    assert "not 'another'" in errors["another model"]
     assert "must not be compressed" in errors["compressed"]
