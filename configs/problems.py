@@ -180,7 +180,8 @@ def _prefix_origin(found: Problem, origins: Mapping[str, str]) -> str:
     path = found.setting
     while path and path not in origins:
         path = path.rpartition(".")[0]
-    return f"{origins[path]}: {found.text}" if path else found.text
+    text = printable(found.text)  # names in a search space may contain line ends
+    return f"{origins[path]}: {text}" if path else text
 
 
 def _path(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

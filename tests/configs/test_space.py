@@ -97,6 +97,20 @@ def test_invalid_space_is_reported_along_with_all_other_errors():
     assert len(lines) == 2
 
 
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        (r'search.space.model.dropout={"a\nb": 1}', "must be a domain"),
+        (r'search.space={"a\nb": {float: [0, 1]}}', "is not a setting"),
+        (r'search.space={seed: {int: [0, 4], when: {"a\nb": 1}}}', "that also vary"),
+    ],
+)
+def test_names_with_line_ends_are_escaped(setting, expected):
+    (line,) = problems(setting)
+    assert r"a\nb" in line
+    assert expected in line
+
+
 def test_command_line_overrides_one_setting_of_a_space(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text(
