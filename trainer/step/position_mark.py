@@ -20,21 +20,25 @@ class PositionMark:
         with tf.device("/cpu:0"):
             self._number = tf.Variable(_NO_STEP, trainable=False, dtype=tf.int64)
 
-    @contextlib.contextmanager
-    def waiting_for_data(self, step: tf.Tensor) -> Iterator[None]:
-        """Records that operations traced in this context wait for data.
+    def begin(self, steps: tf.Tensor) -> None:
+        """Records the number of finished steps before the first of a call; traced.
 
         Args:
-            step: Number of finished steps, scalar int64.
+            steps: Number of finished steps, scalar int64.
         """
-        with tf.control_dependencies([self._number.assign(2 * step, read_value=False)]):
+        self._number.assign(2 * steps - 1, read_value=False)
+
+    @contextlib.contextmanager
+    def waiting_for_data(self) -> Iterator[None]:
+        """Records that operations traced in this context wait for the data of a step."""
+        with tf.control_dependencies([self._number.assign_add(1, read_value=False)]):
             yield
 
-    def has_data(self, step: tf.Tensor, parts: Any) -> None:
-        """Records that the data of the next step has arrived; traced."""
+    def has_data(self, parts: Any) -> None:
+        """Records that the data of this step has arrived; traced."""
         tensors = tf.nest.flatten(parts, expand_composites=True)
         with tf.control_dependencies([each for each in tensors if each is not None]):
-            self._number.assign(2 * step + 1, read_value=False)
+            self._number.assign_add(1, read_value=False)
 
     def read(self) -> tuple[int, bool] | None:
         """Returns the number of finished steps, and whether the next one waits for data.

@@ -144,6 +144,7 @@ class TrainStep:
                 don't retrace.
         """
         end = first_step + steps
+        self._mark.begin(first_step)
 
         def body(step: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             finite = self._one_step(iterator, step)
@@ -194,9 +195,9 @@ class TrainStep:
             self.accumulator.restore(accumulated)
 
     def _one_step(self, iterator: Any, step: tf.Tensor) -> tf.Tensor:
-        with self._mark.waiting_for_data(step):
+        with self._mark.waiting_for_data():
             parts, times = next_with_times(iterator)
-        self._mark.has_data(step, parts)
+        self._mark.has_data(parts)
         own, repeats = self.strategy.run(self._on_replica, args=(parts, step))
         self.sampler.computed(self._first_replica_gradients(own.gradients))
         by_device = [
