@@ -16,6 +16,7 @@ from ..evaluation import Predictions
 from ..models.averaged_weights import AveragedWeights
 from ..models.optimizer import unwrapped
 from ..models.phases import Phase
+from ..models.variables import value_on_host
 from ..models.weight_soup import Soup, SoupRecipe
 from .activity import Activity
 from .background import Background
@@ -185,7 +186,8 @@ class RunState(RunProgress):
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
-        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        rate = self.model.optimizer.learning_rate
+        return float(value_on_host(rate) if isinstance(rate, keras.Variable) else rate)
 
     @property
     def has_fixed_learning_rate(self) -> bool:

@@ -90,7 +90,7 @@ class HealthProbe:
         try:
             yield
         finally:
-            self._sampler.is_on.assign(False)
+            self._sampler.is_on.assign(False, read_value=False)
         if before is not None:
             self._call_or_disable(run, self._end, run, *before)
 
@@ -108,7 +108,7 @@ class HealthProbe:
         """Returns a copy of the weights, and the values that the step may change."""
         weights = self._change.before()
         values = {"learning_rate": run.learning_rate, **_loss_scale(self._model.optimizer)}
-        self._sampler.is_on.assign(True)
+        self._sampler.is_on.assign(True, read_value=False)
         return weights, values
 
     def _end(self, run: RunState, before: list[Any], values: dict[str, float]) -> None:
