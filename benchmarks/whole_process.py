@@ -12,7 +12,7 @@ printed.
 
 Usage: python benchmarks/whole_process.py [--data FOLDER] [--images 512] [--size 96]
        [--epochs 10] [--rounds 1] [--precision mixed_bfloat16]
-       [--peer lightning --peer-python PYTHON]
+       [--script-precision mixed_bfloat16] [--peer lightning --peer-python PYTHON]
 
 FOLDER contains Train and Test with class folders; without it, lesions are drawn.
 """
@@ -74,7 +74,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--precision", default="float32", help="Keraunos' dtype policy")
+    parser.add_argument("--precision", default="float32", help="dtype policy of Keraunos")
+    parser.add_argument("--script-precision", default="float32", help="of the script")
     parser.add_argument("--peer", choices=["lightning"])
     parser.add_argument("--peer-python", default=sys.executable)
     return parser.parse_args()
@@ -116,9 +117,11 @@ def copy_images(source: Path, folder: Path, count: int, seen: set[str]) -> None:
             shutil.copy(file, folder / file.parent.name / file.name)
 
 
-def run_script(python: str, script: str, folder: Path, options: Any) -> dict[str, Any]:
+def run_script(
+    python: str, script: str, folder: Path, options: Any, *further: str
+) -> dict[str, Any]:
     """Runs a script of another framework, whose last line is its result as JSON."""
-    arguments = [str(folder / "train"), str(folder / "test"), options.size, options.epochs]
+    arguments = [folder / "train", folder / "test", options.size, options.epochs, *further]
     command = [python, str(HERE / script), *map(str, arguments)]
     output, times = timed(command, folder)
     return times | json.loads(output.splitlines()[-1])
@@ -150,7 +153,7 @@ def run_keraunos(folder: Path, number: int, options: Any) -> dict[str, Any]:
 
 SIDES: dict[str, Any] = {
     "tutorial": lambda folder, _, options: run_script(
-        sys.executable, "whole_process_keras.py", folder, options
+        sys.executable, "whole_process_keras.py", folder, options, options.script_precision
     ),
     "keraunos": run_keraunos,
     "lightning": lambda folder, _, options: run_script(

@@ -1,6 +1,6 @@
 """Transfer learning in plain Keras, as in tutorials: a side of `whole_process.py`.
 
-Usage: python benchmarks/whole_process_keras.py TRAIN TEST SIZE EPOCHS
+Usage: python benchmarks/whole_process_keras.py TRAIN TEST SIZE EPOCHS [PRECISION]
 """
 
 import json
@@ -9,7 +9,8 @@ import sys
 import keras
 import tensorflow as tf
 
-train_folder, test_folder, size, epochs = *sys.argv[1:3], *map(int, sys.argv[3:])
+train_folder, test_folder, size, epochs = *sys.argv[1:3], *map(int, sys.argv[3:5])
+keras.config.set_dtype_policy((sys.argv[5:] or ["float32"])[0])
 common = {"image_size": (size, size), "batch_size": 32, "verbose": False}
 split = {"validation_split": 0.2, "seed": 0, **common}
 load = keras.utils.image_dataset_from_directory
