@@ -33,6 +33,8 @@ class Callback:
         monitored_metrics: Names of metrics that it needs in `RunState.metrics`; one that
             the model does not have is an error before the first step.
         wants_validation_predictions: Whether it needs `RunState.validation`.
+        saves_checkpoints: Whether it will request checkpoints, so that frozen variables are
+            written while the first epoch trains.
 
     Example:
         >>> class StopBelow(Callback):
@@ -50,6 +52,7 @@ class Callback:
     uncalled_hooks: Sequence[str] = ()
     monitored_metrics: Sequence[str] = ()
     wants_validation_predictions = False
+    saves_checkpoints = False
 
     def steps_until_due(self, step: int) -> int | None:
         """Returns the number of steps until the next call of `on_train_step_end`.

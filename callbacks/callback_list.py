@@ -101,6 +101,11 @@ class CallbackList:
         """Whether any callback needs the predictions for the validation data."""
         return any(each.wants_validation_predictions for each in self.callbacks.values())
 
+    @property
+    def saves_checkpoints(self) -> bool:
+        """Whether any callback will request checkpoints."""
+        return any(each.saves_checkpoints for each in self.callbacks.values())
+
     def not_resumable(self) -> list[str]:
         """Returns the labels of callbacks whose state can't be saved."""
         return [n for n, each in self.callbacks.items() if not each.is_resumable]

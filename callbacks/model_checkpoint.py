@@ -54,6 +54,7 @@ class ModelCheckpoint(Callback):
 
     chief_only = True
     runs_last = True  # no other callback changes the restored weights
+    saves_checkpoints = True
     writes_alone = f"{BEST_FILE} and {LAST_FILE}"
 
     @takes_settings(CALLBACK_ARGUMENTS["model_checkpoint"])

@@ -43,7 +43,7 @@ class Saver:
         self._store = store
         self._thread: threading.Thread | None = None
         self._path = Path()
-        self._is_written = False
+        self._written: Path | None = None
         self._error: BaseException | None = None
         self.seconds = 1.0
 
@@ -61,14 +61,30 @@ class Saver:
         bundle = self._capture(run)
         if directory is None or path is None:
             return
-        self._path = path
-        bundles = {path: bundle}
-        frozen = directory / FROZEN_FOLDER
-        if not frozen.exists():
-            bundles = {frozen: self._capture_frozen(run), **bundles}
+        frozen = self._missing_frozen(directory, run)
+        self._start(run, {**frozen, path: bundle}, checkpoint=path)
+
+    def save_frozen(self, run: RunState) -> None:
+        """Starts to write the frozen variables, for which the first checkpoint would wait.
+
+        Does nothing if the run has no directory or they are written already.
+        """
+        directory = run.checkpoint_dir
+        frozen = {} if directory is None else self._missing_frozen(directory, run)
+        if frozen:
+            self._start(run, frozen)
+
+    def _missing_frozen(self, directory: Path, run: RunState) -> dict[Path, Bundle]:
+        path = directory / FROZEN_FOLDER
+        return {} if path.exists() else {path: self._capture_frozen(run)}
+
+    def _start(
+        self, run: RunState, bundles: dict[Path, Bundle], checkpoint: Path | None = None
+    ) -> None:
+        self._path = checkpoint or next(iter(bundles))
         self._thread = threading.Thread(
             target=self._write,
-            args=(bundles, run.step, run.background),
+            args=(run.step, run.background, bundles, checkpoint),
             name="keraunos-saver",
         )
         self._thread.start()
@@ -89,7 +105,7 @@ class Saver:
         if self._error is not None:
             error, self._error = self._error, None
             raise _unwritable_error(self._path, error) from error
-        return self._path if self._is_written else None
+        return self._written
 
     def abandon(self) -> None:
         """Waits for the thread and ignores a failure to write."""
@@ -97,17 +113,23 @@ class Saver:
             self.finish()
 
     def _write(
-        self, bundles: dict[Path, Bundle], step: int, background: Background
+        self,
+        step: int,
+        background: Background,
+        bundles: dict[Path, Bundle],
+        checkpoint: Path | None,
     ) -> None:
         started = time.monotonic()
+        self._written = None
         try:
-            self._is_written = background.wait()
-            if not self._is_written:
+            if checkpoint is not None and not background.wait():
                 return
             for path, bundle in bundles.items():
                 store = self._store if path.name == FROZEN_FOLDER else None
                 write_bundle(path, bundle, store)
-            report_progress(step)
+            if checkpoint is not None:
+                report_progress(step)
+            self._written = checkpoint
         except BaseException as error:  # raised again by `finish`
             self._error = error
         self.seconds = time.monotonic() - started

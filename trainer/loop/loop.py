@@ -116,6 +116,8 @@ class Loop:
         if run.averages is not None and self.resumption is None:
             run.averages.start()
         self.callbacks.notify("on_fit_begin", run)
+        if self.callbacks.saves_checkpoints:
+            self.stage.saver.save_frozen(run)
         run.activity.phase = "between epochs"
         if self.resumption is None:
             self._try_validation()
