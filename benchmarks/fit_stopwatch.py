@@ -2,8 +2,8 @@
 
 The parts are start (imports); data; building of the model; passes of images through the
 backbone; training including validation; callbacks and checkpoints, as far as training waits
-for them; end (everything after the last epoch: figures that are still being drawn, the
-check of the whole model, export, and test); other.
+for them; export (writing the whole model); end (everything else after the last epoch:
+figures that are still being drawn, the check of the whole model, and the test); other.
 """
 
 from typing import Any
@@ -46,5 +46,5 @@ class FitStopwatch(Stopwatch):
             self._wrap(saver.Saver, name, "checkpoints")
         self._wrap(Background, "__exit__", "end")
         self._wrap(Head, "check", "end")
-        self._wrap(fit, "export_run", "end")
+        self._wrap(fit, "export_run", "export")
         self._wrap(command, "test", "end")

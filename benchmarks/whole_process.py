@@ -4,14 +4,15 @@ Both sides train a new head on a frozen, randomly initialized ResNet50 from the 
 files, validate on a fifth of them after each epoch, and are tested on the same images. The
 script (`whole_process_keras.py`) is plain Keras: augmentation layers in the model,
 `Model.fit`, `evaluate`. Keraunos runs `keraunos fit classify` with two views of each image
-and an empty cache, and also writes checkpoints, figures and the model. `--peer lightning`
-adds the same job in Lightning (`whole_process_lightning.py`).
+and an empty cache, and also writes checkpoints, figures and the model. It is a side for
+each dtype policy of `--precision`. `--peer lightning` adds the same job in Lightning
+(`whole_process_lightning.py`).
 
 Sides take turns. Wall time is only meaningful on an idle machine; CPU seconds are also
 printed.
 
 Usage: python benchmarks/whole_process.py [--data FOLDER] [--images 512] [--size 96]
-       [--epochs 10] [--rounds 1] [--precision mixed_bfloat16]
+       [--epochs 10] [--rounds 1] [--precision float32 mixed_bfloat16]
        [--script-precision mixed_bfloat16] [--peer lightning --peer-python PYTHON]
 
 FOLDER contains Train and Test with class folders; without it, lesions are drawn.
@@ -36,6 +37,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 TEST_IMAGES = 118  # the number in the ISIC data set
+POLICIES = ("float32", "mixed_bfloat16")
+OWN = "keraunos "  # followed by a policy
 OURS = """
 import time
 started = time.perf_counter()
@@ -52,12 +55,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         collect_images(folder, options)
-        found: dict[str, list[dict[str, Any]]] = {"tutorial": [], "keraunos": []}
-        if options.peer:
-            found[options.peer] = []
-        for number in range(options.rounds):
+        found: dict[str, list[dict[str, Any]]] = {"tutorial": []}
+        found |= {f"{OWN}{policy}": [] for policy in options.precision}
+        found |= {peer: [] for peer in filter(None, [options.peer])}
+        for _ in range(options.rounds):
             for side, runs in found.items():
-                runs.append(SIDES[side](folder, number, options))
+                runs.append(run_side(side, folder, options))
     show(found)
     versions = {name: metadata.version(name) for name in ("keras", "tensorflow")}
     seconds = {side: median(run["seconds"] for run in runs) for side, runs in found.items()}
@@ -74,8 +77,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--precision", default="float32", help="dtype policy of Keraunos")
-    parser.add_argument("--script-precision", default="float32", help="of the script")
+    parser.add_argument("--precision", nargs="+", choices=POLICIES, default=["float32"])
+    parser.add_argument("--script-precision", choices=POLICIES, default="float32")
     parser.add_argument("--peer", choices=["lightning"])
     parser.add_argument("--peer-python", default=sys.executable)
     return parser.parse_args()
@@ -127,19 +130,32 @@ def run_script(
     return times | json.loads(output.splitlines()[-1])
 
 
-def run_keraunos(folder: Path, number: int, options: Any) -> dict[str, Any]:
+def run_side(side: str, folder: Path, options: Any) -> dict[str, Any]:
+    """Runs one side: the tutorial's script, Lightning, or Keraunos with a dtype policy."""
+    if side == "tutorial":
+        script, policy = "whole_process_keras.py", options.script_precision
+        return run_script(sys.executable, script, folder, options, policy)
+    if side == "lightning":
+        return run_script(options.peer_python, f"whole_process_{side}.py", folder, options)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        return run_keraunos(folder, Path(name), side.removeprefix(OWN), options)
+
+
+def run_keraunos(
+    images: Path, folder: Path, precision: str, options: Any
+) -> dict[str, Any]:
     """Runs `keraunos fit` with an empty cache."""
-    run, parts = folder / f"run{number}", folder / f"parts{number}.json"
+    run, parts = folder / "run", folder / "parts.json"
     settings = {
-        "data.train": folder / "train",
-        "data.test": folder / "test",
+        "data.train": images / "train",
+        "data.test": images / "test",
         "data.image_size": options.size,
         "model.weights": "null",
         "augmentation.views": 2,
         "trainer.max_epochs": options.epochs,
-        "trainer.precision": options.precision,
+        "trainer.precision": precision,
         "callbacks.early_stopping": "null",
-        "cache_dir": folder / f"cache{number}",
+        "cache_dir": folder / "cache",
         "run_dir": run,
     }
     arguments = [f"{name}={value}" for name, value in settings.items()]
@@ -149,17 +165,6 @@ def run_keraunos(folder: Path, number: int, options: Any) -> dict[str, Any]:
     correct = round(scores["accuracy"] * scores["examples"])
     result = {"correct": correct, "examples": scores["examples"]}
     return times | result | {"parts": json.loads(parts.read_text())}
-
-
-SIDES: dict[str, Any] = {
-    "tutorial": lambda folder, _, options: run_script(
-        sys.executable, "whole_process_keras.py", folder, options, options.script_precision
-    ),
-    "keraunos": run_keraunos,
-    "lightning": lambda folder, _, options: run_script(
-        options.peer_python, "whole_process_lightning.py", folder, options
-    ),
-}
 
 
 def timed(command: list[str], folder: Path) -> tuple[str, dict[str, float]]:
@@ -202,18 +207,20 @@ def show(found: dict[str, list[dict[str, Any]]]) -> None:
         {side: median(run[key] for run in runs) for side, runs in found.items()}
         for key in ("seconds", "cpu_seconds")
     )
-    print("side         wall s   ratio    CPU s   ratio   test accuracy")
+    print("side                        wall s   ratio    CPU s   ratio   test accuracy")
     for side, runs in found.items():
         low, high = wilson(runs[-1]["correct"], runs[-1]["examples"])
         accuracy = runs[-1]["correct"] / runs[-1]["examples"]
         print(
-            f"{side:10} {walls[side]:8.1f} {walls[side] / walls['tutorial']:7.3f} "
+            f"{side:25} {walls[side]:8.1f} {walls[side] / walls['tutorial']:7.3f} "
             f"{cpus[side]:8.1f} {cpus[side] / cpus['tutorial']:7.3f}   "
             f"{accuracy:.3f} [{low:.3f}, {high:.3f}]"
         )
-    parts = found["keraunos"][-1]["parts"]
-    named = ", ".join(f"{name} {seconds:.1f}" for name, seconds in parts.items())
-    print(f"keraunos, seconds of the last run: {named}")
+    for side, runs in found.items():
+        if side.startswith(OWN):
+            parts = runs[-1]["parts"].items()
+            named = ", ".join(f"{name} {seconds:.1f}" for name, seconds in parts)
+            print(f"{side}, seconds of the last run: {named}")
 
 
 if __name__ == "__main__":

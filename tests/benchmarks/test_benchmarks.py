@@ -39,6 +39,14 @@ def test_speed_of_a_frozen_network_is_measured(tmp_path: Path) -> None:
     assert min(result["images_per_second"].values()) > 0
 
 
+def test_folding_is_measured(tmp_path: Path) -> None:
+    options = "--network=MobileNetV2 --sizes 32 --rounds 1"
+    result = run_benchmark("folding.py", *options.split(), cwd=tmp_path)
+    cases = {(each["policy"], each["copy"]): each for each in result["results"]}
+    assert len(cases) == 4
+    assert all(each["cpu_ms"] > 0 for each in cases.values())
+
+
 def test_memory_of_many_fits_is_measured(tmp_path: Path) -> None:
     result = run_benchmark("many_fits.py", "--fits=12", cwd=tmp_path)
     assert set(result["mib_per_fit"]) == {"keraunos", "model.fit"}
@@ -113,9 +121,10 @@ def test_speedup_of_the_feature_cache_is_measured(tmp_path: Path) -> None:
 def test_whole_processes_are_timed(tmp_path: Path) -> None:
     options = "--images=20 --size=32 --epochs=1"
     result = run_benchmark("whole_process.py", *options.split(), cwd=tmp_path)
-    assert set(result["ratio_to_tutorial"]) == {"tutorial", "keraunos"}
-    (run,) = result["runs"]["keraunos"]
-    assert {"start", "passes", "training", "callbacks", "end"} <= set(run["parts"])
+    assert set(result["ratio_to_tutorial"]) == {"tutorial", "keraunos float32"}
+    (run,) = result["runs"]["keraunos float32"]
+    parts = {"start", "passes", "training", "callbacks", "export", "end"}
+    assert parts <= set(run["parts"])
     assert sum(run["parts"].values()) <= run["seconds"]
 
 
