@@ -47,9 +47,8 @@ def feature_maps(library: str, network, pixels: np.ndarray) -> np.ndarray:
 def test_features_equal_those_of_the_pytorch_network(
     backbone, library, name, size, tmp_path
 ):
-    import torch
-    from safetensors.torch import save_file
-
+    torch = pytest.importorskip("torch")
+    safetensors = pytest.importorskip("safetensors.torch")
     network = original(library, name)
     state = network.state_dict()
     torch.save(state, tmp_path / "weights.pth")
@@ -58,7 +57,7 @@ def test_features_equal_those_of_the_pytorch_network(
         tmp_path / "weights.pt",
         _use_new_zipfile_serialization=False,
     )
-    save_file(state, tmp_path / "weights.safetensors")
+    safetensors.save_file(state, tmp_path / "weights.safetensors")
     pixels = np.random.default_rng(0).uniform(-2, 2, (2, size, size, 3)).astype("float32")
     expected = feature_maps(library, network, pixels)
     for suffix in SUFFIXES[size]:
