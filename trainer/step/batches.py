@@ -67,7 +67,7 @@ class Batches:
         if self._source.is_endless:
             return
         iterators, self._iterators = self._iterators, []
-        if self._is_tuned and is_read and next(iterators[0], None) is None:
+        if self._is_tuned and is_read and _is_exhausted(iterators[0]):
             delete_in_background(iterators)
 
     def read_all(self, read: Callable[[Iterator[Any]], Result]) -> Result:
@@ -75,6 +75,13 @@ class Batches:
         result = read(self.start())
         self.finish(is_read=True)
         return result
+
+
+def _is_exhausted(iterator: Iterator[Any]) -> bool:
+    try:
+        return next(iterator, None) is None
+    except tf.errors.OpError:  # there is more data than `assert_cardinality` promised
+        return False
 
 
 def delete_in_background(iterators: list[Iterator[Any]]) -> None:

@@ -79,6 +79,12 @@ def test_other_iterators_are_deleted_at_once(
     assert kept.lists == []
 
 
+def test_more_data_than_the_asserted_number_of_batches_is_no_error(kept: Bin) -> None:
+    endless = labeled().repeat().apply(tf.data.experimental.assert_cardinality(BATCHES))
+    fit(endless, endless)
+    assert kept.lists == []
+
+
 def test_cache_file_is_complete_when_the_next_epoch_starts(tmp_path: Any) -> None:
     """An iterator that still writes the file would let the next one fail."""
     fit(labeled().cache(str(tmp_path / "cache")), limit_train_batches=2)
