@@ -8,13 +8,14 @@ Inference, section 3.2.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from .keras_graph import Node, functional_form, nodes_in_order
+from .keras_graph import Node, functional_form, nodes_in_order, with_other_layers
 from .variables import value_on_host
 
 # Stored in a model's `__dict__`, not as an attribute, which Keras would track and save.
@@ -29,8 +30,11 @@ _FOLDABLE = (
 )
 
 
-class Folded(NamedTuple):
+@dataclass(frozen=True)
+class Folded:
     """A copy of a model for inference.
+
+    Not a tuple, since Keras saves the models in any tuple in a model's `__dict__`.
 
     Attributes:
         model: The copy, or the model itself if nothing could be folded.
@@ -44,6 +48,10 @@ class Folded(NamedTuple):
 
 class Unchanged(keras.layers.Layer):
     """Takes the place of a folded batch normalization."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.supports_masking = True
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Returns its inputs."""
@@ -88,21 +96,20 @@ def _fold(model: keras.Model) -> Folded:
     pairs = find_pairs(model)
     if not pairs:
         return Folded(model, [])
-    norms = set(pairs.values())
-    replacements: dict[keras.Layer, keras.Layer] = {}
+    replacements: dict[keras.Layer, keras.Layer] = {
+        norm: Unchanged(name=norm.name, dtype=norm.dtype_policy) for norm in pairs.values()
+    }
+    parts = [(layer, norm, _with_bias(layer)) for layer, norm in pairs.items()]
+    replacements.update((layer, new) for layer, _, new in parts)
 
-    def replace(layer: keras.Layer) -> keras.Layer:
-        if layer in norms:
-            return Unchanged(dtype=layer.dtype_policy)
-        if layer not in pairs:
-            return layer
-        if layer not in replacements:
-            replacements[layer] = _with_bias(layer)
-        return replacements[layer]
+    def replace(operation: Any) -> Any:
+        graph = functional_form(operation)
+        if graph is not None and operation not in replacements:
+            copy = with_other_layers(graph, replace, operation.name)
+            replacements[operation] = copy
+        return replacements.get(operation, operation)
 
-    copy = keras.models.clone_model(model, clone_function=replace, recursive=True)
-    parts = [(layer, pairs[layer], new) for layer, new in replacements.items()]
-    return Folded(copy, parts)
+    return Folded(replace(model), parts)
 
 
 def find_pairs(

@@ -4,7 +4,7 @@ docs/keras-internals.md explains each function; tests/models/test_keras_graph.py
 when a new version of Keras breaks one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -30,11 +30,16 @@ class Node(NamedTuple):
 
 def functional_form(model: Any) -> Functional | None:
     """Returns the graph of a functional or sequential model, or None for anything else."""
+    base = keras.Sequential if isinstance(model, keras.Sequential) else Functional
+    own = type(model)
+    if not isinstance(model, base) or (own.call, own.__call__) != (
+        base.call,
+        base.__call__,
+    ):
+        return None
     if isinstance(model, keras.Sequential):
-        is_plain = type(model).call is keras.Sequential.call
-        return model._functional if is_plain and model.built else None
-    is_plain = isinstance(model, Functional) and type(model).call is Functional.call
-    return model if is_plain else None
+        return model._functional if model.built else None
+    return model
 
 
 def nodes_in_order(graph: Functional) -> list[Node]:
@@ -110,6 +115,24 @@ def part_before(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
     needed = [each for each in graph.inputs if id(each) in before]
     all_of_them = len(needed) == len(graph.inputs)
     return keras.Model(graph._inputs_struct if all_of_them else needed, features)
+
+
+def with_other_layers(
+    graph: Functional, replace: Callable[[Any], Any], name: str
+) -> keras.Model:
+    """Returns a model with the graph of another one, and with other layers.
+
+    `keras.models.clone_model` would also compile it, which needs registered losses.
+
+    Args:
+        graph: The graph.
+        replace: Called with the layer or operation of each node; returns the one in its
+            place, which may be the same.
+        name: Name of the new model.
+    """
+    inputs = graph._inputs_struct
+    outputs = graph._run_through_graph(inputs, operation_fn=replace)
+    return keras.Model(inputs, outputs, name=name)
 
 
 def head_behind(features: keras.KerasTensor, model: keras.Model) -> keras.Model:

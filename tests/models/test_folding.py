@@ -1,8 +1,10 @@
 """Folding of batch normalization into convolutions."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -90,6 +92,46 @@ def test_model_itself_does_not_change() -> None:
     for variable, weight in zip(model.weights, weights, strict=True):
         np.testing.assert_array_equal(variable, weight)
     np.testing.assert_array_equal(outputs(model), expected)
+
+
+def saved_arrays(model: keras.Model, path: Path) -> list[str]:
+    model.save_weights(path)
+    found: list[str] = []
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.append(name) if item else None)
+    return found
+
+
+def test_copy_is_not_saved_with_the_model(tmp_path: Path) -> None:
+    inner = block(keras.Input(SHAPES[2]))
+    outer = randomized(keras.Sequential([keras.Input(SHAPES[2]), inner, layers.Flatten()]))
+    before = saved_arrays(outer, tmp_path / "before.weights.h5")
+    assert folded(inner, ALONE) is not inner
+    assert saved_arrays(outer, tmp_path / "after.weights.h5") == before
+
+
+def test_unregistered_loss_of_a_nested_model_does_not_matter() -> None:
+    inner, start = block(keras.Input(SHAPES[2])), keras.Input(SHAPES[2])
+    inner.compile("adam", loss=lambda labels, outputs: labels - outputs)
+    model = randomized(keras.Model(start, inner(start)))
+    np.testing.assert_allclose(
+        outputs(folded(model, ALONE)), outputs(model), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.filterwarnings("error:.*does not support masking")
+def test_mask_passes_through_the_copy() -> None:
+    model = chain(
+        layers.Masking(),
+        layers.Dense(4),
+        layers.BatchNormalization(),
+        layers.GlobalAveragePooling1D(),
+        rank=1,
+    )
+    images = inputs_of(model)
+    images[:, 5:] = 0
+    found, expected = (each(images) for each in (folded(model, ALONE), model))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def with_branch() -> keras.Model:

@@ -43,11 +43,16 @@ def test_functional_form() -> None:
         def call(self, inputs, training=None, mask=None):
             return super().call(inputs) + 1
 
+    class OwnDunderCall(keras.Model):
+        def __call__(self, *args, **options):
+            return super().__call__(*args, **options) + 1
+
     model, sequence = branched(), keras.Sequential([inputs, layers.Dense(2)])
     assert graph.functional_form(model) is model
     assert graph.functional_form(sequence).inputs[0] is sequence.inputs[0]
-    others = [Own(), OwnCall(inputs, inputs * 2), layers.Dense(2), keras.Sequential()]
-    assert [graph.functional_form(each) for each in others] == [None] * 4
+    own = [Own(), OwnCall(inputs, inputs * 2), OwnDunderCall(inputs, inputs * 2)]
+    others = [*own, layers.Dense(2), keras.Sequential()]
+    assert [graph.functional_form(each) for each in others] == [None] * 5
 
 
 def test_nodes_in_order() -> None:
@@ -120,6 +125,20 @@ def test_part_before() -> None:
     part = graph.part_before(model.get_layer("second").output, model)
     assert [each.name for each in part.layers[1:]] == ["first", "second"]
     assert part(np.ones((2, 3))).shape == (2, 4)
+
+
+def test_with_other_layers() -> None:
+    model = branched()
+    model.compile("adam", lambda labels, outputs: outputs)
+    other = layers.Dense(4, kernel_initializer="zeros", bias_initializer="ones")
+    second = model.get_layer("second")
+    copy = graph.with_other_layers(
+        model, lambda each: other if each is second else each, "a"
+    )
+    expected = model.get_layer("first")(np.ones((2, 3))) + 1
+    np.testing.assert_allclose(copy(np.ones((2, 3)))["sum"], expected)
+    assert copy.name == "a"
+    assert not copy.compiled
 
 
 def test_head_behind() -> None:
