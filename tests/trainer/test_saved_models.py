@@ -112,6 +112,6 @@ def test_run_with_initial_weights_resumes_without_changing_their_source(
     assert resumed[:1] == begun
     assert resumed == fitted(2, tmp_path / "whole", initial_weights=run)
     assert begun[0] < fitted(1, tmp_path / "third")[0]
-    with pytest.raises(ConfigError, match=r"initial_weights: .* -> None"):
+    with pytest.raises(ConfigError, match=r"\+ initial_weights: None"):
         fitted(3, tmp_path / "second")
     assert contents(run) == before
