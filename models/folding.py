@@ -20,6 +20,9 @@ from .variables import value_on_host
 
 # Stored in a model's `__dict__`, not as an attribute, which Keras would track and save.
 _FOLDED = "_folded_of_keraunos"
+# With fewer bits, folded kernels are rounded to other values, and after many layers the
+# outputs differ by a tenth.
+_PRECISE = ("float32", "float64")
 _FOLDABLE = (
     keras.layers.Conv1D,
     keras.layers.Conv2D,
@@ -62,8 +65,9 @@ def folded(model: keras.Model, strategy: tf.distribute.Strategy) -> keras.Model:
     """Returns a faster model with the same outputs in inference mode.
 
     Batch normalization is folded into a convolution or dense layer if nothing else uses the
-    outputs of that layer. Other layers are those of the model, not copies. A model has one
-    copy, whose weights this function computes from the current ones.
+    outputs of that layer, and if it computes with at least the precision of float32. Other
+    layers are those of the model, not copies. A model has one copy, whose weights this
+    function computes from the current ones.
 
     Args:
         model: A built model.
@@ -93,7 +97,7 @@ def folded(model: keras.Model, strategy: tf.distribute.Strategy) -> keras.Model:
 
 
 def _fold(model: keras.Model) -> Folded:
-    pairs = find_pairs(model)
+    pairs = {} if _uses_tf32() else find_pairs(model)
     if not pairs:
         return Folded(model, [])
     replacements: dict[keras.Layer, keras.Layer] = {
@@ -170,9 +174,16 @@ def _can_fold(layer: Any, node: Node) -> bool:
         and (_is_dense(layer) or layer.data_format == "channels_last")
         and type(layer.dtype_policy) is type(norm.dtype_policy) is keras.DTypePolicy
         and layer.dtype_policy.name == norm.dtype_policy.name
+        and layer.compute_dtype in _PRECISE
         and norm.axis in (-1, len(node.inputs[0].shape) - 1)
         and not node.arguments[1].get("training")
     )
+
+
+def _uses_tf32() -> bool:
+    """Returns whether a GPU rounds float32 to TF32, as precise as float16."""
+    has_gpu = bool(tf.config.list_logical_devices("GPU"))
+    return has_gpu and tf.config.experimental.tensor_float_32_execution_enabled()
 
 
 def _with_bias(layer: keras.Layer) -> keras.Layer:

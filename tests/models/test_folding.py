@@ -175,6 +175,12 @@ class Own(layers.Conv2D):
         lambda: chain(layers.BatchNormalization(), layers.Conv2D(4, 3)),
         lambda: chain(Own(4, 3), layers.BatchNormalization()),
         lambda: chain(layers.Conv2D(4, 3, dtype="float64"), layers.BatchNormalization()),
+        *(
+            lambda policy=policy: chain(
+                layers.Conv2D(4, 3, dtype=policy), layers.BatchNormalization(dtype=policy)
+            )
+            for policy in ("mixed_float16", "mixed_bfloat16", "bfloat16")
+        ),
     ],
 )
 def test_model_with_nothing_to_fold_is_returned_itself(
@@ -183,6 +189,17 @@ def test_model_with_nothing_to_fold_is_returned_itself(
     model = build()
     assert find_pairs(model) == {}
     assert folded(model, ALONE) is model
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_nothing_is_folded_on_a_gpu_that_rounds_to_tf32(
+    is_enabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = chain(layers.Conv2D(4, 3), layers.BatchNormalization())
+    config = tf.config.experimental
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind])
+    monkeypatch.setattr(config, "tensor_float_32_execution_enabled", lambda: is_enabled)
+    assert (folded(model, ALONE) is model) == is_enabled
 
 
 def block(start: Any) -> keras.Model:
@@ -233,21 +250,13 @@ def test_replicas_share_a_copy() -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize(
     ("name", "pairs"),
     [("ResNet50", 53), ("MobileNetV2", 52), ("EfficientNetB0", 49), ("DenseNet121", 59)],
 )
-def test_networks_of_keras(name: str, pairs: int, policy: str) -> None:
-    with_policy = {"include_top": False, "weights": None, "pooling": "avg"}
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        model = getattr(keras.applications, name)(input_shape=(64, 64, 3), **with_policy)
-        assert len(find_pairs(model)) == pairs
-        copy = folded(model, ALONE)
-        expected, found = outputs(model), outputs(copy)
-    finally:
-        keras.config.set_dtype_policy(before)
-    allowed = 1e-5 if policy == "float32" else 3e-2
-    assert np.abs(found - expected).max() <= allowed * np.abs(expected).max()
+def test_networks_of_keras(name: str, pairs: int) -> None:
+    options = {"include_top": False, "weights": None, "pooling": "avg"}
+    model = getattr(keras.applications, name)(input_shape=(64, 64, 3), **options)
+    assert len(find_pairs(model)) == pairs
+    expected, found = outputs(model), outputs(folded(model, ALONE))
+    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
