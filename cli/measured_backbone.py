@@ -6,7 +6,6 @@ import numpy as np
 
 from ..export.latency import time_side_by_side
 from ..models import TransferClassifier
-from ..models.folding import folded
 from ..models.inference import traced_forward
 from ..models.stages import find_stages
 from .backbone_table import BackboneRow
@@ -29,13 +28,12 @@ def measure_backbone(
         ConfigError: The network can't be built for images of this size.
     """
     import keras
-    import tensorflow as tf
 
     size = image_size or row.image_size or _DEFAULT_SIZE
     module = TransferClassifier(2, image_size=size, backbone=row.name, weights=None)
     part = module.feature_model(module.build())
     images = np.zeros((batch_size, size, size, 3), "float32")
-    forward = traced_forward(folded(part, tf.distribute.get_strategy()))
+    forward = traced_forward(part)
     (timings,) = time_side_by_side([lambda: np.asarray(forward(images))], SECONDS)
     stages = find_stages(part)
     found = replace(

@@ -8,7 +8,6 @@ import keras
 from ..core.progress import track
 from ..core.store import Store
 from ..models import FrozenPart
-from ..models.folding import folded
 from ..models.inference import parts_of
 from ..models.keras_graph import head_behind
 from ..strategies import workers_of
@@ -38,8 +37,7 @@ def open_cache(
     """
 
     def compute(part: keras.Model, images: Cacheable, start: int) -> Iterator[Any]:
-        faster = folded(part, model.distribute_strategy)
-        outputs = predict_batches(faster, images, start)
+        outputs = predict_batches(part, images, start)
         total = images.num_batches - start
         for features in track(outputs, "Computing features", total):
             yield features

@@ -15,7 +15,7 @@ from ..models import FrozenPart
 from ..models.keras_graph import Node, functional_form, is_of_keras, nodes_in_order
 from ..models.variables import value_on_host
 
-FORMAT = (4, SEAL_VERSION)
+FORMAT = (3, SEAL_VERSION)
 _PLAIN = (type(None), bool, int, float, str)
 # Layers of Keras that run code outside their configuration.
 _WITH_CODE = (

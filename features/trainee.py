@@ -12,7 +12,7 @@ from ..core.errors import ConfigError, KeraunosError, message
 from ..core.store import Store
 from ..data.order import Draws
 from ..models import FrozenPart, Module
-from ..models.inference import keep_parts
+from ..models.inference import infer, keep_parts
 from ..models.keras_graph import head_behind, part_before
 from ..strategies import BatchSource
 from .cache import FeatureCache
@@ -74,7 +74,7 @@ class Head(Trainee):
         images, _, _ = self.images.prepare(_tensors(self.images.arrays(draws)))
         features, _, _ = self.features.prepare(_tensors(self.features.arrays(draws)))
         difference = _largest_difference(
-            self.whole(images, training=False), self.model(features, training=False)
+            infer(self.whole, images), self.model(features, training=False)
         )
         policy = keras.config.dtype_policy().name
         allowed = TOLERANCES.get(policy, TOLERANCE_OF_LOW_PRECISION)

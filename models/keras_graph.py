@@ -4,7 +4,7 @@ docs/keras-internals.md explains each function; tests/models/test_keras_graph.py
 when a new version of Keras breaks one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -115,24 +115,6 @@ def part_before(features: keras.KerasTensor, model: keras.Model) -> keras.Model:
     needed = [each for each in graph.inputs if id(each) in before]
     all_of_them = len(needed) == len(graph.inputs)
     return keras.Model(graph._inputs_struct if all_of_them else needed, features)
-
-
-def with_other_layers(
-    graph: Functional, replace: Callable[[Any], Any], name: str
-) -> keras.Model:
-    """Returns a model with the graph of another one, and with other layers.
-
-    `keras.models.clone_model` would also compile it, which needs registered losses.
-
-    Args:
-        graph: The graph.
-        replace: Called with the layer or operation of each node; returns the one in its
-            place, which may be the same.
-        name: Name of the new model.
-    """
-    inputs = graph._inputs_struct
-    outputs = graph._run_through_graph(inputs, operation_fn=replace)
-    return keras.Model(inputs, outputs, name=name)
 
 
 def head_behind(features: keras.KerasTensor, model: keras.Model) -> keras.Model:

@@ -39,14 +39,6 @@ def test_speed_of_a_frozen_network_is_measured(tmp_path: Path) -> None:
     assert min(result["images_per_second"].values()) > 0
 
 
-def test_folding_is_measured(tmp_path: Path) -> None:
-    options = "--network=MobileNetV2 --sizes 32 --rounds 1"
-    result = run_benchmark("folding.py", *options.split(), cwd=tmp_path)
-    cases = {(each["policy"], each["copy"]): each for each in result["results"]}
-    assert len(cases) == 4
-    assert all(each["cpu_ms"] > 0 for each in cases.values())
-
-
 def test_memory_of_many_fits_is_measured(tmp_path: Path) -> None:
     result = run_benchmark("many_fits.py", "--fits=12", cwd=tmp_path)
     assert set(result["mib_per_fit"]) == {"keraunos", "model.fit"}

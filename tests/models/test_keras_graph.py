@@ -127,20 +127,6 @@ def test_part_before() -> None:
     assert part(np.ones((2, 3))).shape == (2, 4)
 
 
-def test_with_other_layers() -> None:
-    model = branched()
-    model.compile("adam", lambda labels, outputs: outputs)
-    other = layers.Dense(4, kernel_initializer="zeros", bias_initializer="ones")
-    second = model.get_layer("second")
-    copy = graph.with_other_layers(
-        model, lambda each: other if each is second else each, "a"
-    )
-    expected = model.get_layer("first")(np.ones((2, 3))) + 1
-    np.testing.assert_allclose(copy(np.ones((2, 3)))["sum"], expected)
-    assert copy.name == "a"
-    assert not copy.compiled
-
-
 def test_head_behind() -> None:
     model = branched()
     model.compile("adam", {"sum": "mse"}, loss_weights={"sum": 0.5})
