@@ -39,6 +39,15 @@ def is_unseeded(dataset: tf.data.Dataset) -> bool:
     return draws or is_unordered or any(map(is_unseeded, dataset._inputs()))
 
 
+def asserts_cardinality(dataset: tf.data.Dataset) -> bool:
+    """Returns whether the number of elements of a dataset is only asserted.
+
+    Then there may be more of them, and reading on may fail or wait for ever.
+    """
+    is_asserted = type(dataset).__name__ == "_AssertCardinalityDataset"
+    return is_asserted or any(map(asserts_cardinality, dataset._inputs()))
+
+
 def reading_ahead(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """Returns a dataset that prefetches at least one element.
 

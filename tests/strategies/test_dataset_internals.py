@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 from keraunos.strategies.dataset_internals import (
+    asserts_cardinality,
     is_unseeded,
     reading_ahead,
     skip_orders,
@@ -92,6 +93,12 @@ def test_shuffle_with_a_global_seed_is_not_unseeded() -> None:
 
 def doubled(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.map(lambda number: 2 * number)
+
+
+def test_asserts_cardinality():
+    promised = shuffled().apply(tf.data.experimental.assert_cardinality(10))
+    assert asserts_cardinality(Dataset.zip(shuffled(), promised).batch(3).prefetch(1))
+    assert not asserts_cardinality(Dataset.zip(shuffled(), shuffled(2)).batch(3))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ...core.errors import ConfigError, message
 from ...strategies import Part, Position, Replicas
-from ...strategies.dataset_internals import reading_ahead
+from ...strategies.dataset_internals import asserts_cardinality, reading_ahead
 from ...strategies.tensorflow_internals import op_determinism_is_enabled
 from ..contracts import BatchSource
 
@@ -40,7 +40,7 @@ class Batches:
         self._replicas = Replicas.of(strategy)
         self._source = source
         self._iterators: list[Iterator[Any]] = []  # at most one
-        self._is_tuned = False
+        self._is_slow_to_delete = False
 
     def start(self, position: Position = START) -> Iterator[Any]:
         """Returns an iterator that starts at a position.
@@ -51,7 +51,8 @@ class Batches:
         if self._iterators and self._source.is_endless:
             return self._iterators[0]
         dataset = reading_ahead(self._source.batches(position, self._replicas))
-        self._is_tuned = dataset.options().autotune.enabled is not False
+        is_tuned = dataset.options().autotune.enabled is not False
+        self._is_slow_to_delete = is_tuned and not asserts_cardinality(dataset)
         self._iterators = [iter(dataset)]
         return self._iterators[0]
 
@@ -67,7 +68,7 @@ class Batches:
         if self._source.is_endless:
             return
         iterators, self._iterators = self._iterators, []
-        if self._is_tuned and is_read and _is_exhausted(iterators[0]):
+        if self._is_slow_to_delete and is_read and next(iterators[0], None) is None:
             delete_in_background(iterators)
 
     def read_all(self, read: Callable[[Iterator[Any]], Result]) -> Result:
@@ -75,13 +76,6 @@ class Batches:
         result = read(self.start())
         self.finish(is_read=True)
         return result
-
-
-def _is_exhausted(iterator: Iterator[Any]) -> bool:
-    try:
-        return next(iterator, None) is None
-    except tf.errors.OpError:  # there is more data than `assert_cardinality` promised
-        return False
 
 
 def delete_in_background(iterators: list[Iterator[Any]]) -> None:
