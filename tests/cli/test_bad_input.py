@@ -229,6 +229,6 @@ def test_failed_weights_download_exits_with_code_2(tmp_path, unchanged):
         *GOOD, "model.weights=imagenet", cwd=tmp_path, environment=environment
     )
     assert done.returncode == 2
-    assert "copy the file" in done.stderr
+    assert "and copy resnet50_weights" in done.stderr
     assert "Traceback" not in done.stderr
     assert [each for each in contents(tmp_path) if Path(each).parts[0] == "runs"] == []

@@ -134,7 +134,7 @@ def test_resuming_a_finished_run_changes_nothing_and_explains_how_to_extend(
     done = fork_keraunos("fit", "--resume", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "this run is finished: max_epochs=3 is reached" in done.stderr
-    assert "raise what ended it, such as trainer.max_epochs" in done.stderr
+    assert "raise the limit that ended it, such as trainer.max_epochs" in done.stderr
     assert outcome(tmp_path / "run") == whole
     more = fork_keraunos("fit", "--resume", "run", "trainer.max_epochs=4", cwd=tmp_path)
     assert more.returncode == 0, more.stderr
