@@ -15,25 +15,25 @@ from keraunos.trainer.step import batches as step_batches
 BATCHES, EPOCHS = 3, 2
 
 
-class Bin:
-    """Takes the iterators to be deleted in the background, and keeps them."""
+class Deletions:
+    """Deletes iterators at once, and records whether nothing else refers to them."""
 
     def __init__(self) -> None:
-        self.lists: list[list[Any]] = []
+        self.were_complete: list[bool] = []
 
-    def empty(self) -> list[bool]:
-        """Empties the lists; returns whether each iterator had no other reference."""
-        references = [weakref.ref(each[0]) for each in self.lists]
-        for each in self.lists:
-            each.clear()
-        return [reference() is None for reference in references]
+    def delete(self, iterators: list[Any]) -> None:
+        (resource,) = tf.nest.flatten(iterators, expand_composites=True)
+        reference = weakref.ref(resource)
+        del resource
+        iterators.clear()
+        self.were_complete.append(reference() is None)
 
 
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> Bin:
-    bin_ = Bin()
-    monkeypatch.setattr(step_batches, "delete_in_background", bin_.lists.append)
-    return bin_
+def deletions(monkeypatch: pytest.MonkeyPatch) -> Deletions:
+    found = Deletions()
+    monkeypatch.setattr(step_batches, "delete_in_background", found.delete)
+    return found
 
 
 def labeled(rows: int = 4 * BATCHES) -> tf.data.Dataset:
@@ -51,14 +51,16 @@ def fit(training: tf.data.Dataset, validation: Any = None, **settings: Any) -> N
     trainer.fit(classifier(), training, validation_data=validation)
 
 
-def test_fit_leaves_exhausted_iterators_to_a_thread(kept: Bin) -> None:
+def test_fit_leaves_exhausted_iterators_to_a_thread(deletions: Deletions) -> None:
     fit(labeled(), labeled(8))
-    assert kept.empty() == [True] * 2 * EPOCHS
+    assert deletions.were_complete == [True] * 2 * EPOCHS
 
 
-def test_iterators_of_unknown_length_are_left_to_a_thread_at_their_end(kept: Bin) -> None:
+def test_iterators_of_unknown_length_are_left_to_a_thread_at_their_end(
+    deletions: Deletions,
+) -> None:
     fit(labeled().filter(lambda *_: True))
-    assert kept.empty() == [True] * EPOCHS
+    assert deletions.were_complete == [True] * EPOCHS
 
 
 def not_tuned() -> tf.data.Dataset:
@@ -73,16 +75,18 @@ def not_tuned() -> tf.data.Dataset:
     ids=["not exhausted", "not tuned"],
 )
 def test_other_iterators_are_deleted_at_once(
-    training: tf.data.Dataset, settings: dict[str, Any], kept: Bin
+    training: tf.data.Dataset, settings: dict[str, Any], deletions: Deletions
 ) -> None:
     fit(training, **settings)
-    assert kept.lists == []
+    assert deletions.were_complete == []
 
 
-def test_more_data_than_the_asserted_number_of_batches_is_no_error(kept: Bin) -> None:
+def test_more_data_than_the_asserted_number_of_batches_is_no_error(
+    deletions: Deletions,
+) -> None:
     endless = labeled().repeat().apply(tf.data.experimental.assert_cardinality(BATCHES))
     fit(endless, endless)
-    assert kept.lists == []
+    assert deletions.were_complete == []
 
 
 def test_cache_file_is_complete_when_the_next_epoch_starts(tmp_path: Any) -> None:
