@@ -29,17 +29,20 @@ class Node(NamedTuple):
 
 
 def functional_form(model: Any) -> Functional | None:
-    """Returns the graph of a functional or sequential model, or None for anything else."""
-    base = keras.Sequential if isinstance(model, keras.Sequential) else Functional
-    own = type(model)
-    if not isinstance(model, base) or (own.call, own.__call__) != (
-        base.call,
-        base.__call__,
-    ):
-        return None
+    """Returns the graph of a functional or sequential model, or None for anything else.
+
+    A subclass that is called in another way is something else.
+    """
+
+    def is_called_like(kind: Any) -> bool:
+        own = type(model)
+        return own.call is kind.call and own.__call__ is kind.__call__
+
     if isinstance(model, keras.Sequential):
-        return model._functional if model.built else None
-    return model
+        is_plain = is_called_like(keras.Sequential)
+        return model._functional if is_plain and model.built else None
+    is_plain = isinstance(model, Functional) and is_called_like(Functional)
+    return model if is_plain else None
 
 
 def nodes_in_order(graph: Functional) -> list[Node]:
